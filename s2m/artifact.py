@@ -1,0 +1,104 @@
+"""The typed hand-off between stages: one file that holds weights and what is needed to refuse a wrong match.
+
+Lightning checkpoints are for resuming; an artifact is what a finished stage gives to the next one and to users. It
+is a plain dictionary of tensors, strings and numbers, written whole or not at all, and read with
+``weights_only=True``, so that a downloaded file cannot run code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+import tempfile
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from s2m.errors import UserError
+
+SCHEMA = 1
+
+
+class ArtifactError(UserError):
+    """An artifact cannot be used; the message names the file, the field, what was expected and what was found."""
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A finished stage.
+
+    stage: lifter, regressor or mesh. spec: how to rebuild the module (see :mod:`s2m.spec`). body: hash of the body
+    the stage was trained with. parents: sha256 of the artifacts it was trained from. config: the resolved
+    configuration, for the record.
+    """
+
+    stage: str
+    joint_set: str
+    body: str
+    spec: dict[str, Any]
+    state: dict[str, Tensor]
+    parents: dict[str, str] = field(default_factory=dict)
+    config: dict[str, Any] = field(default_factory=dict)
+    schema: int = SCHEMA
+
+
+def sha256(path: Path) -> str:
+    """Hex digest of a file."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def save(path: Path, artifact: Artifact) -> None:
+    """Write an artifact; an interrupted write leaves the old file, or none."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".partial")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            torch.save({f: getattr(artifact, f) for f in artifact.__dataclass_fields__}, file)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def load(path: Path, stage: str, *, joint_set: str | None = None, body: str | None = None) -> Artifact:
+    """Read an artifact of ``stage``, refusing one of another stage, joint set or body.
+
+    Raises ArtifactError.
+    """
+    if not path.is_file():
+        raise ArtifactError(f"{path}: no such file; it is what the {stage} stage exports when it has finished")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        raise ArtifactError(f"{path}: not a readable artifact ({str(error).splitlines()[0][:160]})") from error
+    fields = set(Artifact.__dataclass_fields__)
+    if not isinstance(content, dict) or set(content) != fields:
+        found = sorted(content) if isinstance(content, dict) else type(content).__name__
+        raise ArtifactError(f"{path}: expected the fields {sorted(fields)}, found {found}")
+    artifact = Artifact(**content)
+    for name, expected in (("schema", SCHEMA), ("stage", stage), ("joint_set", joint_set), ("body", body)):
+        found = getattr(artifact, name)
+        if expected is not None and found != expected:
+            raise ArtifactError(f"{path}: field {name}: expected {expected}, found {found}")
+    return artifact
+
+
+def restore(path: Path, module: torch.nn.Module, artifact: Artifact) -> None:
+    """Load an artifact's weights into a module of the same shape; every weight must match. Raises ArtifactError."""
+    try:
+        module.load_state_dict(artifact.state, strict=True)
+    except RuntimeError as error:
+        raise ArtifactError(f"{path}: field state: {' '.join(str(error).split())[:300]}") from error
+
+
+def describe(artifact: Artifact) -> dict[str, Any]:
+    """The metadata of an artifact without its weights."""
+    return {name: value for name, value in asdict(artifact).items() if name != "state"}

@@ -1,0 +1,87 @@
+"""What a trained mesh model is printed beside: simpler answers from the same observation, without stage 3."""
+
+from __future__ import annotations
+
+import roma
+import torch
+from torch import Tensor, nn
+
+from s2m.batch import Observation
+from s2m.body import Body
+from s2m.body.regressors import JointRegressor
+from s2m.ik import DIK, RestSkeleton
+from s2m.lifter import Lifter
+from s2m.model import MeshRecovery, Recovery
+from s2m.refine import BlindEncoder, FittedCamera, MeanShape, PoseHead, SkeletonRoot, UnrefinedPose
+from s2m.skeletons import H36M17, JointSet
+
+
+class ConstantPose(PoseHead):
+    """The same rotations for every frame; a baseline."""
+
+    rotations: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("rotations", torch.eye(3).repeat(24, 1, 1))
+
+    def forward(self, features: Tensor, rotations: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the constant rotations (B, 24, 3, 3) and an empty theta_PR."""
+        return self.rotations.expand_as(rotations), rotations.new_zeros(len(rotations), 0, 3)
+
+
+class Baselines(nn.Module):
+    """Models that need no stage 3.
+
+    - ``dik_mean_shape``: the frozen lifter, DIK, the mean shape and a fitted camera, W as stage 2 left it;
+    - ``mean_pose``: the mean over unlabelled training frames of the rotations of the former, root included;
+    - :meth:`planar`: 2D joints with constant depth.
+    """
+
+    def __init__(self, body: Body, joint_set: JointSet, lifter: Lifter, regressor: JointRegressor) -> None:
+        super().__init__()
+        self.joint_set = joint_set
+        regressor.requires_grad_(False)
+        rest = RestSkeleton.of(body, regressor.weights(), joint_set)
+
+        def model(pose: PoseHead) -> MeshRecovery:
+            camera = FittedCamera(BlindEncoder.features)
+            shape = MeanShape(BlindEncoder.features, body.num_betas)
+            root = SkeletonRoot(BlindEncoder.features)
+            return MeshRecovery(
+                body, joint_set, lifter, regressor, DIK(rest), BlindEncoder(), shape, pose, root, camera
+            )
+
+        self.constant = ConstantPose()
+        self.models = nn.ModuleDict(
+            {"dik_mean_shape": model(UnrefinedPose(BlindEncoder.features)), "mean_pose": model(self.constant)}
+        )
+        self.bones = [
+            (joint_set.index(H36M17.joints[parent]), joint_set.index(H36M17.joints[child]))
+            for parent, child in H36M17.bones
+        ]
+        self.bone_length = float(mean_bone_length(rest.joints[None], self.bones))
+
+    @torch.no_grad()
+    def prepare(self, observation: Observation) -> None:
+        """Set the mean pose from unlabelled training frames (chordal mean of the rotations)."""
+        rotations = self.models["dik_mean_shape"](observation).params.rotations
+        self.constant.rotations.copy_(roma.special_procrustes(rotations.mean(0)))
+
+    @torch.no_grad()
+    def recover(self, observation: Observation) -> dict[str, Recovery]:
+        """The baselines' bodies, by name."""
+        return {name: model(observation) for name, model in self.models.items()}
+
+    def planar(self, observation: Observation) -> Tensor:
+        """(B, J, 3) metres, root-relative: the 2D joints at constant depth, scaled to the mean bone length."""
+        flat = torch.cat([observation.joints2d, torch.zeros_like(observation.joints2d[..., :1])], dim=-1)
+        root = self.joint_set.root_index
+        flat = flat - flat[:, root : root + 1]
+        return flat * (self.bone_length / mean_bone_length(flat, self.bones).clamp_min(1e-6))[:, None, None]
+
+
+def mean_bone_length(joints: Tensor, bones: list[tuple[int, int]]) -> Tensor:
+    """Mean length (B,) of the bones of skeletons (B, J, 3), in their unit."""
+    parents, children = (list(ends) for ends in zip(*bones, strict=True))
+    return (joints[:, children] - joints[:, parents]).norm(dim=-1).mean(-1)

@@ -1,0 +1,170 @@
+"""What travels between the parts of the system.
+
+Two kinds of data never mix: an :class:`Observation` is what a detector gives and what training may use,
+a :class:`Truth` is for evaluation only. Both are frozen; a missing field is ``None``, never zeros.
+
+Units and frames: metres and radians; the camera frame is +x right, +y down, +z forward. 2D points live in
+the square crop, whose visible part is [-1, 1] x [-1, 1] with +x right and +y down ("crop units": half the
+crop's side).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+
+T = TypeVar("T", bound="TensorRecord")
+
+
+@dataclass(frozen=True)
+class TensorRecord:
+    """A frozen record of tensors (or nested records, or ``None``) with one batch dimension in front."""
+
+    def _apply(self: T, function: Callable[[Tensor], Tensor]) -> T:
+        def convert(value: Any) -> Any:
+            if isinstance(value, Tensor):
+                return function(value)
+            return value._apply(function) if isinstance(value, TensorRecord) else value
+
+        return type(self)(**{f.name: convert(getattr(self, f.name)) for f in fields(self)})
+
+    def to(self: T, *args: Any, **kwargs: Any) -> T:
+        """Like :meth:`torch.Tensor.to`, for every field (Lightning moves batches with it)."""
+        return self._apply(lambda tensor: tensor.to(*args, **kwargs))
+
+    def detach(self: T) -> T:
+        """The same record, cut from the graph."""
+        return self._apply(lambda tensor: tensor.detach())
+
+    def __getitem__(self: T, index: Any) -> T:
+        """Index every field along the batch."""
+        return self._apply(lambda tensor: tensor[index])
+
+    def __len__(self) -> int:
+        for f in fields(self):
+            value = getattr(self, f.name)
+            if value is not None:
+                return len(value)
+        return 0
+
+
+def concatenate(records: list[T]) -> T:
+    """Join records along the batch. A field must be present in all of them or in none."""
+    first = records[0]
+    joined: dict[str, Any] = {}
+    for f in fields(first):
+        values = [getattr(record, f.name) for record in records]
+        missing = [value is None for value in values]
+        if all(missing):
+            joined[f.name] = None
+        elif any(missing):
+            raise ValueError(f"{type(first).__name__}.{f.name} is missing in {sum(missing)} of {len(values)} records")
+        elif isinstance(values[0], TensorRecord):
+            joined[f.name] = concatenate(values)
+        else:
+            joined[f.name] = torch.cat(values)
+    return type(first)(**joined)
+
+
+@dataclass(frozen=True)
+class Observation(TensorRecord):
+    """What may be used to train: the output of a 2D detector and of a person segmenter.
+
+    joints2d: (B, J, 2) in crop units, +y down. Where ``confidence`` is 0 the value means nothing (but is finite).
+    confidence: (B, J) in [0, 1]; 0 says that the joint is missing.
+    silhouette: (B, S, S) in {0, 1}, float; row 0 is the top of the crop. ``None`` without a segmenter.
+    crop: (B, 3) centre x, centre y and half side of the square crop, in pixels of the full image.
+    index: (B,) row in the frame store, to name a frame in messages and pictures.
+    """
+
+    joints2d: Tensor
+    confidence: Tensor
+    silhouette: Tensor | None = None
+    crop: Tensor | None = None
+    index: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class BodyParams(TensorRecord):
+    """Parameters of a body in SMPL format (paper section 3.1), as rotation matrices on column vectors.
+
+    global_orient: (B, 3, 3) rotates the body frame into the camera frame.
+    body_pose: (B, 23, 3, 3) rotation of each joint relative to its parent.
+    betas: (B, 10) shape coefficients, in standard deviations.
+    transl: (B, 3) in metres, camera frame; ``None`` means zero.
+    """
+
+    global_orient: Tensor
+    body_pose: Tensor
+    betas: Tensor
+    transl: Tensor | None = None
+
+    @property
+    def rotations(self) -> Tensor:
+        """(B, 24, 3, 3): the root and the 23 local rotations in SMPL's order."""
+        return torch.cat([self.global_orient[:, None], self.body_pose], dim=1)
+
+    @staticmethod
+    def from_rotations(rotations: Tensor, betas: Tensor, transl: Tensor | None = None) -> BodyParams:
+        """Split (B, 24, 3, 3) rotations into root and body pose."""
+        return BodyParams(rotations[:, 0], rotations[:, 1:], betas, transl)
+
+
+@dataclass(frozen=True)
+class Truth(TensorRecord):
+    """Evaluation only; no loss may see it.
+
+    joints3d: (B, J, 3) metres, camera frame, absolute.
+    params: the body's true parameters, where a dataset has them (vertices are computed from them).
+    """
+
+    joints3d: Tensor
+    params: BodyParams | None = None
+
+
+@dataclass(frozen=True)
+class Frame(TensorRecord):
+    """One batch of a data loader. Training loaders always leave ``truth`` at ``None``."""
+
+    observation: Observation
+    truth: Truth | None = None
+
+
+@dataclass(frozen=True)
+class Lifted(TensorRecord):
+    """What a lifter makes of 2D joints.
+
+    joints3d: (B, J, 3) metres, camera frame, relative to the root joint; absolute scale comes from a prior.
+    joints2d: (B, J, 2) crop units: the 2D joints as the lifter believes them (denoised, missing ones filled in).
+    """
+
+    joints3d: Tensor
+    joints2d: Tensor
+
+
+@dataclass(frozen=True)
+class BodyOutput(TensorRecord):
+    """A posed body.
+
+    vertices: (B, V, 3) metres, camera frame.
+    joints: (B, 24, 3) the body's own (SMPL) joints, metres, camera frame.
+    """
+
+    vertices: Tensor
+    joints: Tensor
+
+
+@dataclass(frozen=True)
+class IKOutput(TensorRecord):
+    """Rotations solved from a skeleton.
+
+    rotations: (B, 24, 3, 3); index 0 is the root orientation, the rest are relative to the parent.
+    solved: (B, 24) bool: True where the joints determined the rotation, False where it fell back to rest.
+    """
+
+    rotations: Tensor
+    solved: Tensor

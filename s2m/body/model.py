@@ -1,0 +1,100 @@
+"""A body in SMPL format as a differentiable function of pose and shape (paper section 3.1)."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+
+import smplx
+import torch
+from smplx.utils import Struct
+from torch import Tensor, nn
+
+from s2m.batch import BodyOutput, BodyParams
+from s2m.body.arrays import NUM_BETAS, NUM_JOINTS, BodyArrays
+from s2m.body.decimate import Decimation, decimate
+from s2m.skeletons import SMPL24
+
+
+class Body(nn.Module):
+    """M(theta, beta) of the paper: linear blend skinning by :class:`smplx.SMPLLayer`.
+
+    The arrays are not part of ``state_dict``: a licensed body must not leak into checkpoints, and ``hash`` (sha256
+    over the arrays) says which body a checkpoint belongs to. ``name`` is for people.
+    """
+
+    num_betas = NUM_BETAS
+    faces: Tensor
+    v_template: Tensor
+    joint_regressor: Tensor
+    skeleton_regressor: Tensor | None
+
+    def __init__(self, arrays: BodyArrays, name: str) -> None:
+        super().__init__()
+        self.name = name
+        self.hash = arrays.sha256()
+        self.vertex_ids = dict(arrays.vertex_ids)
+        self.parents = SMPL24.parents
+        self.layer = _smpl_layer(arrays)
+        skeleton = arrays.skeleton_regressor
+        self.register_buffer("faces", torch.from_numpy(arrays.faces), persistent=False)
+        self.register_buffer("v_template", torch.from_numpy(arrays.v_template), persistent=False)
+        self.register_buffer("joint_regressor", torch.from_numpy(arrays.joint_regressor), persistent=False)
+        self.register_buffer(
+            "skeleton_regressor", None if skeleton is None else torch.from_numpy(skeleton), persistent=False
+        )
+        self._decimations: dict[int, Decimation] = {}
+
+    def forward(self, params: BodyParams) -> BodyOutput:
+        """Pose the body. Returns vertices (B, V, 3) and SMPL joints (B, 24, 3), metres, camera frame.
+
+        ``params`` are batch-first float32 on the body's device. Differentiable in all of them.
+        """
+        posed = self.layer(
+            betas=params.betas,
+            body_pose=params.body_pose,
+            global_orient=params.global_orient,
+            transl=params.transl,
+        )
+        return BodyOutput(posed.vertices, posed.joints[:, :NUM_JOINTS])
+
+    def rest(self, betas: Tensor | None = None) -> BodyOutput:
+        """The rest (T) pose with identity root, in the body frame. betas: (B, 10); the mean shape (B = 1) if None."""
+        if betas is None:
+            betas = self.v_template.new_zeros(1, self.num_betas)
+        eye = torch.eye(3, dtype=betas.dtype, device=betas.device).expand(len(betas), NUM_JOINTS, 3, 3)
+        return self(BodyParams.from_rotations(eye, betas))
+
+    def render_mesh(self, faces: int) -> tuple[Tensor, Tensor]:
+        """A coarser mesh on a subset of the vertices, for rendering (the paper's vertex down-sampling).
+
+        faces: about how many triangles are wanted. Returns index (V',) into the vertices and faces (F', 3) into
+        that subset, on the body's device. Deterministic; computed once per size.
+        """
+        if faces not in self._decimations:
+            self._decimations[faces] = decimate(self.v_template.cpu().numpy(), self.faces.cpu().numpy(), faces)
+        found = self._decimations[faces]
+        device = self.faces.device
+        return torch.from_numpy(found.index).to(device), torch.from_numpy(found.faces).to(device)
+
+
+def _smpl_layer(arrays: BodyArrays) -> nn.Module:
+    fields = Struct(
+        v_template=arrays.v_template,
+        shapedirs=arrays.shapedirs,
+        posedirs=arrays.posedirs,
+        J_regressor=arrays.joint_regressor,
+        weights=arrays.weights,
+        kintree_table=[list(SMPL24.parents), list(range(NUM_JOINTS))],
+        f=arrays.faces,
+    )
+    # smplx prints a warning about ten shape coefficients; ten are what the paper uses.
+    with contextlib.redirect_stdout(io.StringIO()):
+        layer = smplx.SMPLLayer(
+            model_path="", data_struct=fields, vertex_ids=arrays.vertex_ids, num_betas=NUM_BETAS,
+            use_hands=False, use_feet_keypoints=False,
+        )  # fmt: skip
+    for module in layer.modules():
+        for name, buffer in list(module.named_buffers(recurse=False)):
+            module.register_buffer(name, buffer, persistent=False)
+    return layer

@@ -1,0 +1,118 @@
+"""Joints from vertices: the body's own regressor, the dataset's, and the adaptive ones (paper section 3.4)."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor, nn
+
+from s2m.body.landmarks import BODY_JOINT_FOR, landmark_row
+from s2m.body.maxent import tilted_logits
+from s2m.body.model import Body
+from s2m.skeletons import S2M27, SMPL24, JointSet
+
+
+def own_regressor(body: Body, joint_set: JointSet) -> Tensor:
+    """The body's own joints and surface landmarks, mapped to ``joint_set`` by name: (J, V), rows sum to one.
+
+    This is the coarse regressor that is known before any data is seen ("w/o Regressor" in the paper's Table 7).
+    For ``smpl24`` it is the body's joint regressor itself. KeyError for a joint without a counterpart.
+    """
+    if joint_set is SMPL24:
+        return body.joint_regressor.clone()
+    return torch.stack([_own_row(body, joint) for joint in joint_set.joints])
+
+
+def _own_row(body: Body, joint: str) -> Tensor:
+    name = BODY_JOINT_FOR.get(joint, joint)
+    # "head" is the crown here but a joint inside the skull in SMPL's tree.
+    if name in SMPL24 and joint != "head":
+        return body.joint_regressor[SMPL24.index(name)].clone()
+    return landmark_row(body, joint)
+
+
+def dataset_regressor(body: Body, joint_set: JointSet) -> Tensor:
+    """The dataset skeleton shipped with the open body: (J, V), sparse, non-negative, rows sum to one.
+
+    It sits at Human3.6M's anatomical places, which differ from the body's own joints. For making data and for
+    evaluation only: a model must learn it. ValueError when the body has none (an official SMPL file), or when
+    ``joint_set`` is not a subset of ``s2m27``.
+    """
+    if body.skeleton_regressor is None:
+        raise ValueError(f"body '{body.name}' has no dataset skeleton (field 'skeleton_regressor'); the open body has")
+    if joint_set is SMPL24 or not set(joint_set.joints) <= set(S2M27.joints):
+        raise ValueError(f"the dataset skeleton has the joints of {S2M27.name}; {joint_set.name} asks for others")
+    return body.skeleton_regressor[S2M27.indices(joint_set.joints)].clone()
+
+
+class JointRegressor(nn.Module, ABC):
+    """W of the paper: joints as linear combinations of vertices."""
+
+    @abstractmethod
+    def weights(self) -> Tensor:
+        """W, (J, V)."""
+
+    def forward(self, vertices: Tensor) -> Tensor:
+        """Joints (B, J, 3) of vertices (B, V, 3), in their unit and frame."""
+        return self.weights() @ vertices
+
+    def row_sum_penalty(self) -> Tensor:
+        """Second term of Eqn. 6: \|sum_v W_jv - 1\|, summed over the joints. Scalar."""
+        return (self.weights().sum(dim=1) - 1).abs().sum()
+
+
+class FixedRegressor(JointRegressor):
+    """The body's own joints; nothing is learned."""
+
+    matrix: Tensor
+
+    def __init__(self, body: Body, joint_set: JointSet) -> None:
+        super().__init__()
+        self.register_buffer("matrix", own_regressor(body, joint_set))
+
+    def weights(self) -> Tensor:
+        """W, (J, V)."""
+        return self.matrix
+
+
+class FreeRegressor(JointRegressor):
+    """The paper's W: any (J, V) matrix, starting at the body's own joints, held by the penalty of Eqn. 6 alone."""
+
+    def __init__(self, body: Body, joint_set: JointSet) -> None:
+        super().__init__()
+        self.matrix = nn.Parameter(own_regressor(body, joint_set))
+
+    def weights(self) -> Tensor:
+        """W, (J, V)."""
+        return self.matrix
+
+
+class ConvexRegressor(JointRegressor):
+    """Each joint is a convex combination (softmax) of the vertices nearest to the body's own joint.
+
+    Locality and row sums hold by construction, which the free W has to learn. The softmax starts as the least
+    committed one that reproduces the own joint on the template, as closely as these vertices can.
+
+    neighbours: how many vertices each joint may use. ValueError when it is not in 1..V.
+    """
+
+    index: Tensor
+
+    def __init__(self, body: Body, joint_set: JointSet, neighbours: int = 80) -> None:
+        super().__init__()
+        count = len(body.v_template)
+        if not 1 <= neighbours <= count:
+            raise ValueError(f"neighbours: expected 1..{count}, got {neighbours}")
+        template = body.v_template
+        joints = own_regressor(body, joint_set) @ template
+        index = torch.cdist(joints, template).topk(neighbours, largest=False).indices
+        self.register_buffer("index", index)
+        self.vertex_count = count
+        logits = [tilted_logits(template[i], joint) for i, joint in zip(index, joints, strict=True)]
+        self.logits = nn.Parameter(torch.stack(logits))
+
+    def weights(self) -> Tensor:
+        """W, (J, V), non-negative, rows sum to one."""
+        rows = self.logits.new_zeros(len(self.index), self.vertex_count)
+        return rows.scatter(1, self.index, self.logits.softmax(dim=1))

@@ -1,0 +1,129 @@
+"""``s2m data ...``: making and checking frame stores."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonargparse import ArgumentError, ArgumentParser, Namespace
+
+from s2m.data.motion import MotionError
+from s2m.data.open.config import OpenConfig
+from s2m.data.open.generate import generate
+from s2m.data.store import FrameStore, StoreError
+
+BAD_INPUT = 2
+_OPEN_HELP = """\
+Make the open data: people of the open body, moved by real motion capture and by random poses within anatomical
+limits, seen by perspective cameras at 4 to 6 m. Splits: train (joints, silhouettes), train_pose (2D joints only),
+val, test, test_noisy, acrobatic, acrobatic_noisy; no clip and no body is in two of train, val, test and acrobatic.
+
+The result depends on the settings and the seed alone, not on the number of workers. A store of the same settings is
+left as it is; one of other settings is replaced with --force only, and not before the new one is complete.
+"""
+
+
+class ConfigError(ValueError):
+    """A configuration file cannot be used; the message names the file and the key."""
+
+
+def add_data_commands(subparsers: Any) -> None:
+    """Add ``open`` and ``check`` to the subparsers of a command line; each sets ``run``: Namespace -> exit code."""
+    command = subparsers.add_parser(
+        "open", help="make the open data", description=_OPEN_HELP, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    command.add_argument("--out", required=True, type=Path, metavar="DIR", help="store to write")
+    command.add_argument("--config", type=Path, metavar="YAML", help="settings, e.g. configs/preset/quick/data.yaml")
+    command.add_argument("--motions", type=Path, metavar="DIR", help="AMASS-style npz files, for the training splits")
+    command.add_argument("--seed", type=int, help="random seed (default: the one of the settings, 0)")
+    command.add_argument("--workers", type=int, help="processes (default: one per CPU core)")
+    command.add_argument("--force", action="store_true", help="replace a store of other settings, or a damaged one")
+    command.add_argument(
+        "--progress", action=argparse.BooleanOptionalAction, default=None, help="bar (default: on a terminal)"
+    )
+    command.set_defaults(run=_run_open)
+    check = subparsers.add_parser("check", help="compare a frame store's files with its hashes")
+    check.add_argument("store", type=Path, metavar="DIR")
+    check.set_defaults(run=_run_check)
+
+
+def read_config(path: Path | None, seed: int | None = None) -> OpenConfig:
+    """Settings from a yaml file (defaults where it is silent). ConfigError naming the file and the key."""
+    values: Any = {}
+    if path is not None:
+        try:
+            values = yaml.safe_load(path.read_text()) or {}
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise ConfigError(f"{path}: cannot be read: {error}") from error
+        if not isinstance(values, dict):
+            raise ConfigError(f"{path}: expected a mapping of settings, found {type(values).__name__}")
+    if seed is not None:
+        values = {**values, "seed": seed}
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_class_arguments(OpenConfig)
+    try:
+        # jsonargparse writes its usage to stderr before it raises
+        with contextlib.redirect_stderr(io.StringIO()):
+            parsed = parser.instantiate_classes(parser.parse_object(values))
+        return OpenConfig(**_plain(parsed))
+    except (ArgumentError, ValueError, TypeError) as error:
+        raise ConfigError(f"{path or 'settings'}: {error}") from error
+
+
+def _plain(parsed: Namespace) -> dict[str, Any]:
+    return {key: value for key, value in vars(parsed).items() if key in OpenConfig.__dataclass_fields__}
+
+
+def _run_open(options: argparse.Namespace) -> int:
+    workers = os.cpu_count() or 1 if options.workers is None else options.workers
+    if workers < 1:
+        return _fail(f"--workers: expected at least 1, found {workers}")
+    try:
+        config = read_config(options.config, options.seed)
+        made = generate(options.out, config, options.motions, workers, options.force, options.progress)
+        store = FrameStore(options.out)
+    except (ConfigError, MotionError, StoreError, OSError) as error:
+        return _fail(str(error))
+    rows = ", ".join(f"{split} {entry['rows']}" for split, entry in store.header["splits"].items())
+    state = "written" if made else "already there with the same settings, nothing to do"
+    _say(f"{options.out}: {state} ({rows})")
+    for split in store.splits:
+        if not store.has_truth(split):
+            _say(f"{options.out}: the truth of {split} is missing: fit for training, not for evaluation")
+    return 0
+
+
+def _run_check(options: argparse.Namespace) -> int:
+    try:
+        store = FrameStore(options.store)
+        for split in store.splits:
+            store.open(split)
+            store.verify(split)
+    except StoreError as error:
+        return _fail(str(error))
+    _say(f"{options.store}: {len(store.splits)} splits, all files as written")
+    return 0
+
+
+def _say(message: str) -> None:
+    sys.stdout.write(message + "\n")
+
+
+def _fail(message: str) -> int:
+    sys.stderr.write(f"error: {message}\n")
+    return BAD_INPUT
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """``python -m s2m.data``."""
+    parser = argparse.ArgumentParser(prog="python -m s2m.data", description="Make and check frame stores.")
+    add_data_commands(parser.add_subparsers(required=True, metavar="COMMAND"))
+    options = parser.parse_args(arguments)
+    return int(options.run(options))

@@ -1,0 +1,139 @@
+"""Frames of a store as batches of :class:`s2m.batch.Frame`."""
+
+from __future__ import annotations
+
+import numpy as np
+import roma
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from s2m.batch import BodyParams, Frame, Observation, Truth
+from s2m.data.samplers import Batch
+from s2m.data.store import OBSERVATION, Array, FrameStore, SplitArrays, StoreError, unpack_masks
+from s2m.skeletons import JointSet, get_joint_set
+
+_BLOCK = 65_536
+
+
+class FrameDataset(Dataset[Frame]):
+    """One split of a store.
+
+    Fetching takes a whole :class:`~s2m.data.samplers.Batch` and returns a collated Frame. A frame is unusable when a
+    found joint (confidence > 0) or its crop is not finite, when fewer than ``min_joints`` joints of the joint set are
+    found, or when its silhouette is needed but empty. For training (``drop=True``) such frames are left out and
+    counted in ``skipped``; for evaluation they raise StoreError, because numbers over fewer frames would mislead.
+
+    joint_set: selected by name from the stored joints. truth: whether frames carry their truth (if the store has it).
+    silhouettes: whether frames carry silhouettes (if the split has them).
+    """
+
+    def __init__(
+        self,
+        store: FrameStore,
+        split: str,
+        joint_set: JointSet,
+        truth: bool,
+        silhouettes: bool = True,
+        drop: bool = False,
+        min_joints: int = 6,
+    ):
+        self.split, self.joint_set = split, joint_set
+        self._store = store
+        self._arrays = store.open(split, truth=truth)
+        self._columns = _columns(store, joint_set)
+        self._masks = silhouettes and "silhouette" in self._arrays.observation
+        reasons = _unusable(self._arrays, self._columns, self._masks, min_joints)
+        bad = np.logical_or.reduce(list(reasons.values()))
+        if bad.any() and not drop:
+            raise StoreError(_complaint(store, split, reasons))
+        self.skipped = {reason: int(rows.sum()) for reason, rows in reasons.items() if rows.any()}
+        self._rows = np.flatnonzero(~bad)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @property
+    def has_truth(self) -> bool:
+        """Whether frames carry their truth."""
+        return self._arrays.truth is not None
+
+    def __getitem__(self, position: int) -> Frame:
+        """A batch of one frame."""
+        return self.__getitems__(Batch(np.array([position]), np.zeros(1, bool)))
+
+    def __getitems__(self, batch: Batch) -> Frame:
+        """A collated batch. Frames with truth cannot be mirrored (nothing that trains has truth)."""
+        rows = self._rows[batch.positions]
+        if self._arrays.truth is None:
+            return Frame(self._observation(rows, batch.flip))
+        if batch.flip.any():
+            raise ValueError("frames that carry their truth cannot be mirrored")
+        return Frame(self._observation(rows, batch.flip), self._truth(rows, self._arrays.truth))
+
+    def _observation(self, rows: NDArray[np.int64], flip: NDArray[np.bool_]) -> Observation:
+        arrays = self._arrays.observation
+        crop = arrays["crop"][rows]
+        confidence = np.nan_to_num(arrays["confidence"][rows][:, self._columns])
+        joints = (arrays["joints2d"][rows][:, self._columns] - crop[:, None, :2]) / crop[:, None, 2:]
+        joints[confidence <= 0] = 0.0
+        masks = unpack_masks(arrays["silhouette"][rows], self._store.mask_size) if self._masks else None
+        if flip.any():
+            mirror = list(self.joint_set.mirror)
+            joints[flip] = joints[flip][:, mirror] * np.array([-1, 1], joints.dtype)
+            confidence[flip] = confidence[flip][:, mirror]
+            crop[flip, 0] = self._store.image_size - crop[flip, 0]
+            if masks is not None:
+                masks[flip] = masks[flip, :, ::-1]
+        silhouette = None if masks is None else torch.from_numpy(masks).float()
+        return Observation(_tensor(joints), _tensor(confidence), silhouette, _tensor(crop), torch.from_numpy(rows))
+
+    def _truth(self, rows: NDArray[np.int64], truth: dict[str, Array]) -> Truth:
+        rotations = roma.rotvec_to_rotmat(_tensor(truth["poses"][rows]).view(len(rows), -1, 3))
+        params = BodyParams.from_rotations(rotations, _tensor(truth["betas"][rows]), _tensor(truth["transl"][rows]))
+        return Truth(_tensor(truth["joints3d"][rows][:, self._columns]), params)
+
+
+def _tensor(array: Array) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(array))
+
+
+def _columns(store: FrameStore, joint_set: JointSet) -> list[int]:
+    stored = get_joint_set(store.joint_set)
+    missing = [joint for joint in joint_set.joints if joint not in stored]
+    if missing:
+        raise StoreError(
+            f"{store.path}: joint set {joint_set.name} needs joints that the store ({stored.name}) lacks: "
+            f"{', '.join(missing)}"
+        )
+    return stored.indices(joint_set.joints)
+
+
+def _unusable(arrays: SplitArrays, columns: list[int], masks: bool, min_joints: int) -> dict[str, NDArray[np.bool_]]:
+    """Which rows have what wrong; a row counts for the first reason only."""
+    few = min(min_joints, len(columns))
+    names = ("joints2d: not finite", f"confidence: fewer than {few} joints found", "silhouette: empty")
+    reasons = {name: np.zeros(arrays.rows, bool) for name in names}
+    for start in range(0, arrays.rows, _BLOCK):
+        block = slice(start, start + _BLOCK)
+        part = {name: np.asarray(values[block]) for name, values in arrays.observation.items() if name != "silhouette"}
+        confidence = part["confidence"][:, columns]
+        found = ~(confidence <= 0)
+        finite = np.isfinite(part["joints2d"][:, columns]).all(2) & np.isfinite(confidence)
+        whole = np.isfinite(part["crop"]).all(1) & (part["crop"][:, 2] > 0)
+        broken = (found & ~finite).any(1) | ~whole
+        sparse = ~broken & (found.sum(1) < few)
+        reasons[names[0]][block], reasons[names[1]][block] = broken, sparse
+        if masks:
+            reasons[names[2]][block] = ~broken & ~sparse & ~arrays.observation["silhouette"][block].any(1)
+    return reasons
+
+
+def _complaint(store: FrameStore, split: str, reasons: dict[str, NDArray[np.bool_]]) -> str:
+    found = [
+        f"{reason} in {int(rows.sum())} frames (first rows: {np.flatnonzero(rows)[:5].tolist()})"
+        for reason, rows in reasons.items()
+        if rows.any()
+    ]
+    return f"{store.path / split / OBSERVATION}: frames that cannot be evaluated: {'; '.join(found)}"

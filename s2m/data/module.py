@@ -1,0 +1,161 @@
+"""Feeds a frame store to Lightning."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytorch_lightning as pl
+from torch.utils.data import DataLoader
+
+from s2m.batch import Frame
+from s2m.data.dataset import FrameDataset
+from s2m.data.samplers import EvalBatches, TrainBatches
+from s2m.data.store import FrameStore
+from s2m.skeletons import JointSet, get_joint_set
+
+_log = logging.getLogger(__name__)
+_EVALUATION = ("test", "test_noisy", "acrobatic", "acrobatic_noisy")
+
+
+class FrameDataModule(pl.LightningDataModule):
+    """Loaders of :class:`s2m.batch.Frame` batches; set the Trainer's ``use_distributed_sampler`` to False.
+
+    Args:
+        store: folder of a frame store.
+        joint_set: name of the joint set, selected by name from the stored joints.
+        train_split: split to train on; ``train_pose`` has no silhouettes.
+        val_split: split to validate on.
+        test_splits: splits to test on, of which those that the store has are used; their order is ``test_names``.
+        batch_size: frames per training step over all processes.
+        eval_batch_size: frames per validation or test step of one process.
+        steps_per_epoch: training steps per epoch; ``None``: as many as the split fills.
+        silhouettes: whether frames carry silhouettes.
+        num_workers: loader processes.
+        flip: probability that a training frame is mirrored, joints, silhouette and crop together.
+        min_joints: a frame with fewer joints found is unusable.
+        seed: order and mirroring of training frames are functions of (seed, epoch).
+
+    Training frames never carry truth; unusable ones are skipped and counted in ``skipped``. Validation and test
+    frames carry it when the store has it. Unusable validation or test frames raise StoreError.
+    """
+
+    def __init__(
+        self,
+        store: str,
+        joint_set: str = "h36m17",
+        train_split: str = "train",
+        val_split: str = "val",
+        test_splits: tuple[str, ...] = _EVALUATION,
+        batch_size: int = 128,
+        eval_batch_size: int = 64,
+        steps_per_epoch: int | None = None,
+        silhouettes: bool = True,
+        num_workers: int = 0,
+        flip: float = 0.5,
+        min_joints: int = 6,
+        seed: int = 0,
+    ):
+        super().__init__()
+        self._joint_set = get_joint_set(joint_set)
+        self._path, self._store = store, None
+        self._splits = (train_split, val_split, tuple(test_splits))
+        self._batch_size, self._eval_batch_size, self._steps = batch_size, eval_batch_size, steps_per_epoch
+        self._silhouettes, self._num_workers = silhouettes, num_workers
+        self._flip, self._min_joints, self._seed = flip, min_joints, seed
+        self._datasets: dict[tuple[str, bool], FrameDataset] = {}
+
+    _store: FrameStore | None
+
+    @property
+    def joint_set(self) -> JointSet:
+        """The joint set of the frames."""
+        return self._joint_set
+
+    @property
+    def frame_store(self) -> FrameStore:
+        """The open store. StoreError when there is none."""
+        if self._store is None:
+            self._store = FrameStore(self._path)
+        return self._store
+
+    @property
+    def store_hash(self) -> str:
+        """Identity of the data."""
+        return self.frame_store.hash
+
+    @property
+    def test_names(self) -> list[str]:
+        """Splits behind the test loaders, in their order."""
+        return [split for split in self._splits[2] if split in self.frame_store.splits]
+
+    @property
+    def skipped(self) -> dict[str, int]:
+        """Training frames that were left out, by reason."""
+        return self._dataset(self._splits[0], train=True).skipped
+
+    def require_truth(self, split: str) -> None:
+        """StoreError naming the folder when the truth of a split is missing."""
+        self.frame_store.require_truth(split)
+
+    def setup(self, stage: str) -> None:
+        """Open and check what the stage reads."""
+        train, val, _ = self._splits
+        if stage == "fit":
+            for reason, count in self._dataset(train, train=True).skipped.items():
+                _log.warning("%s/%s: %d frames skipped: %s", self._path, train, count, reason)
+        evaluated = [val] if stage in ("fit", "validate") else self.test_names
+        for split in evaluated:
+            if not self._dataset(split, train=False).has_truth:
+                _log.warning("%s/%s: the truth is missing: nothing can be measured against it", self._path, split)
+
+    def train_dataloader(self) -> DataLoader[Frame]:
+        """Training frames, without truth."""
+        dataset = self._dataset(self._splits[0], train=True)
+        batches = TrainBatches(
+            len(dataset), self._batch_size, self._steps, self._flip, self._seed, *self._rank_and_world()
+        )
+        return self._loader(dataset, batches)
+
+    def val_dataloader(self) -> DataLoader[Frame]:
+        """Validation frames."""
+        return self._eval_loader(self._splits[1])
+
+    def test_dataloader(self) -> list[DataLoader[Frame]]:
+        """One loader per test split, in the order of ``test_names``."""
+        return [self._eval_loader(split) for split in self.test_names]
+
+    def _dataset(self, split: str, train: bool) -> FrameDataset:
+        if (split, train) not in self._datasets:
+            self._datasets[split, train] = FrameDataset(
+                self.frame_store,
+                split,
+                self._joint_set,
+                truth=not train,
+                silhouettes=self._silhouettes,
+                drop=train,
+                min_joints=self._min_joints,
+            )
+        return self._datasets[split, train]
+
+    def _eval_loader(self, split: str) -> DataLoader[Frame]:
+        dataset = self._dataset(split, train=False)
+        return self._loader(dataset, EvalBatches(len(dataset), self._eval_batch_size, *self._rank_and_world()))
+
+    def _loader(self, dataset: FrameDataset, batches: Any) -> DataLoader[Frame]:
+        return DataLoader(
+            dataset,
+            batch_sampler=batches,
+            num_workers=self._num_workers,
+            collate_fn=_as_it_is,
+            persistent_workers=self._num_workers > 0,
+        )
+
+    def _rank_and_world(self) -> tuple[int, int]:
+        trainer = self.trainer
+        return (0, 1) if trainer is None else (trainer.global_rank, trainer.world_size)
+
+
+def _as_it_is(frame: Any) -> Any:
+    """Batches come collated."""
+    return frame

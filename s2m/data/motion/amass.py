@@ -1,0 +1,111 @@
+"""Motion of the user's own: folders of AMASS-style npz files.
+
+Read fields: ``poses`` (T, 72) for SMPL or (T, 156) for SMPL-H, ``trans`` (T, 3), ``betas`` (10 or more) and
+``mocap_framerate``. AMASS's world is +z up; clips here are +y up, so root and position are turned by -90 degrees
+about x. SMPL-H's first 22 joints are SMPL's; SMPL's two hand joints stay at rest then.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation, Slerp
+
+from s2m.data.motion.clips import JOINTS, Clip, MotionError
+
+_WIDTHS = {72: JOINTS, 156: JOINTS - 2}
+_FIELDS = ("poses", "trans", "betas", "mocap_framerate")
+_Z_UP_TO_Y_UP = Rotation.from_euler("x", -90, degrees=True)
+
+
+@dataclass(frozen=True)
+class AmassMotion:
+    """One file: the clip (+y up) and the shape coefficients of its subject (at least 10, SMPL's own space)."""
+
+    clip: Clip
+    betas: NDArray[np.float32]
+
+
+def is_motion_file(path: str | Path) -> bool:
+    """Whether an npz looks like a motion (AMASS keeps ``shape.npz`` and similar beside the motions)."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return "poses" in archive.files
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise MotionError(f"{path}: not a readable npz: {error}") from error
+
+
+def read(path: str | Path, name: str | None = None) -> AmassMotion:
+    """Read one file. Raises MotionError naming the file, the field, what was expected and what was found."""
+    path = Path(path)
+    fields = _fields(path)
+    poses, trans, betas = fields["poses"], fields["trans"], fields["betas"]
+    if poses.ndim != 2 or poses.shape[1] not in _WIDTHS or len(poses) == 0:
+        raise MotionError(f"{path}: poses: expected (frames, 72) or (frames, 156), found {poses.shape}")
+    if trans.shape != (len(poses), 3):
+        raise MotionError(f"{path}: trans: expected {(len(poses), 3)}, found {trans.shape}")
+    if betas.ndim != 1 or len(betas) < 10:
+        raise MotionError(f"{path}: betas: expected one row of at least 10 values, found {betas.shape}")
+    for field, value in (("poses", poses), ("trans", trans), ("betas", betas)):
+        if not np.isfinite(value).all():
+            raise MotionError(f"{path}: {field}: holds values that are not finite")
+    rate = fields["mocap_framerate"]
+    if rate.size != 1 or not np.isfinite(rate).all() or float(rate.reshape(())) <= 0:
+        raise MotionError(f"{path}: mocap_framerate: expected one positive number, found {rate.tolist()}")
+    joints = _WIDTHS[poses.shape[1]]
+    full = np.zeros((len(poses), JOINTS, 3))
+    full[:, :joints] = poses[:, : joints * 3].reshape(-1, joints, 3)
+    full[:, 0] = (_Z_UP_TO_Y_UP * Rotation.from_rotvec(full[:, 0])).as_rotvec()
+    clip = Clip(
+        name or path.stem,
+        full.astype(np.float32),
+        _Z_UP_TO_Y_UP.apply(trans).astype(np.float32),
+        float(rate.reshape(())),
+    )
+    return AmassMotion(clip, betas.astype(np.float32))
+
+
+def read_folder(folder: str | Path, fps: float = 30.0) -> list[Clip]:
+    """Every motion below ``folder``, resampled to ``fps``; names are paths relative to it. MotionError if none."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise MotionError(f"{folder}: no such folder")
+    paths = [path for path in sorted(folder.rglob("*.npz")) if is_motion_file(path)]
+    if not paths:
+        raise MotionError(f"{folder}: no npz with a field 'poses' below this folder")
+    names = [path.relative_to(folder).with_suffix("").as_posix() for path in paths]
+    return [resample(read(path, name).clip, fps) for path, name in zip(paths, names, strict=True)]
+
+
+def resample(clip: Clip, fps: float) -> Clip:
+    """Interpolate a clip to another constant rate (slerp for rotations)."""
+    if len(clip) < 2 or clip.fps == fps:
+        return Clip(clip.name, clip.poses, clip.trans, fps)
+    old = np.arange(len(clip)) / clip.fps
+    new = np.arange(0.0, old[-1] + 1e-9, 1.0 / fps)
+    poses = np.stack([Slerp(old, Rotation.from_rotvec(clip.poses[:, j]))(new).as_rotvec() for j in range(JOINTS)], 1)
+    trans = np.stack([np.interp(new, old, clip.trans[:, k]) for k in range(3)], 1)
+    return Clip(clip.name, poses.astype(np.float32), trans.astype(np.float32), fps)
+
+
+def _fields(path: Path) -> dict[str, NDArray[Any]]:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            present = set(archive.files)
+            missing = [field for field in _FIELDS if field not in present]
+            if missing:
+                raise MotionError(f"{path}: fields missing: {', '.join(missing)}; found: {', '.join(sorted(present))}")
+            fields = {field: np.asarray(archive[field]) for field in _FIELDS}
+    except MotionError:
+        raise
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise MotionError(f"{path}: not a readable npz: {error}") from error
+    for field, value in fields.items():
+        if not np.issubdtype(value.dtype, np.number):
+            raise MotionError(f"{path}: {field}: expected numbers, found {value.dtype}")
+    return fields

@@ -1,0 +1,106 @@
+"""Errors of detectors and segmenters, added to exact observations."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from s2m.data.open.config import JointNoise, MaskNoise
+from s2m.skeletons import H36M17, S2M27
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+# Limbs whose left and right a detector confuses as a whole.
+_LIMBS = (("hip", "knee", "ankle", "heel", "toe"), ("shoulder", "elbow", "wrist", "index", "pinky"))
+_KEPT_JOINTS = 8
+_SHARED = list(range(len(H36M17)))
+
+
+def observe_joints(
+    rng: np.random.Generator, joints: FloatArray, unit: FloatArray, noise: JointNoise
+) -> tuple[FloatArray, FloatArray]:
+    """Noisy joints (N, 27, 2) pixels and confidence (N, 27).
+
+    unit: (N,) pixels, the head-root length. Of the 17 shared joints at least eight are always found.
+    """
+    frames, count, _ = joints.shape
+    scale = unit[:, None, None]
+    noisy = joints + noise.gaussian * scale * rng.standard_normal(joints.shape)
+    noisy = _swap(rng, noisy, noise.swap)
+    jumping = rng.random((frames, count)) < noise.outlier
+    reach = rng.uniform(*noise.outlier_reach, (frames, count))
+    angle = rng.uniform(0, 2 * np.pi, (frames, count))
+    jump = (jumping * reach)[..., None] * np.stack([np.cos(angle), np.sin(angle)], -1)
+    missing = rng.random((frames, count)) < noise.missing
+    missing[(~missing[:, _SHARED]).sum(1) < _KEPT_JOINTS] = False
+    confidence = rng.uniform(*noise.confidence, (frames, count)) * ~missing
+    return noisy + scale * jump, confidence
+
+
+def _swap(rng: np.random.Generator, joints: FloatArray, probability: float) -> FloatArray:
+    swapped: FloatArray = joints.copy()
+    for limb in _LIMBS:
+        rows = np.flatnonzero(rng.random(len(joints)) < probability)
+        for here, there in (("left", "right"), ("right", "left")):
+            for joint in limb:
+                source, target = S2M27.index(f"{here}_{joint}"), S2M27.index(f"{there}_{joint}")
+                swapped[rows, target] = joints[rows, source]
+    return swapped
+
+
+def corrupt_masks(rng: np.random.Generator, masks: BoolArray, noise: MaskNoise) -> BoolArray:
+    """Corrupted copies of masks (N, S, S). A mask that would lose more than two thirds of its area stays as it is."""
+    corrupted = np.stack([_corrupt(rng, mask, noise) for mask in masks]) if len(masks) else masks
+    keep = corrupted.sum((1, 2)) * 3 < masks.sum((1, 2))
+    corrupted[keep] = masks[keep]
+    return corrupted
+
+
+def _corrupt(rng: np.random.Generator, mask: BoolArray, noise: MaskNoise) -> BoolArray:
+    occluded, holed, resized, wobbly = rng.random(4) < (noise.occluder, noise.hole, noise.morphology, noise.boundary)
+    if resized:
+        mask = _resize(mask, int(rng.integers(1, noise.morphology_pixels + 1)), bool(rng.random() < 0.5))
+    if wobbly:
+        mask = _wobble(rng, mask, noise.boundary_pixels)
+    if holed:
+        mask = mask & ~_disc(rng, mask)
+    if occluded:
+        mask = mask & ~_rectangle(rng, mask)
+    return mask
+
+
+def _resize(mask: BoolArray, pixels: int, grow: bool) -> BoolArray:
+    result: BoolArray = (ndimage.binary_dilation if grow else ndimage.binary_erosion)(mask, iterations=pixels)
+    return result
+
+
+def _wobble(rng: np.random.Generator, mask: BoolArray, pixels: float) -> BoolArray:
+    """Move the outline by smooth random distances: threshold the signed distance at a smooth random level."""
+    distance = ndimage.distance_transform_edt(mask) - ndimage.distance_transform_edt(~mask)
+    level = ndimage.gaussian_filter(rng.standard_normal(mask.shape), 3.0)
+    result: BoolArray = distance > pixels * level / level.std()
+    return result
+
+
+def _centre(rng: np.random.Generator, mask: BoolArray) -> tuple[int, int]:
+    inside = np.argwhere(mask)
+    if len(inside) == 0:
+        return mask.shape[0] // 2, mask.shape[1] // 2
+    row, column = inside[rng.integers(len(inside))]
+    return int(row), int(column)
+
+
+def _disc(rng: np.random.Generator, mask: BoolArray) -> BoolArray:
+    (row, column), radius = _centre(rng, mask), rng.uniform(0.02, 0.05) * len(mask)
+    rows, columns = np.ogrid[: mask.shape[0], : mask.shape[1]]
+    result: BoolArray = (rows - row) ** 2 + (columns - column) ** 2 < radius**2
+    return result
+
+
+def _rectangle(rng: np.random.Generator, mask: BoolArray) -> BoolArray:
+    (row, column), (height, width) = _centre(rng, mask), rng.uniform(0.08, 0.25, 2) * len(mask)
+    rows, columns = np.ogrid[: mask.shape[0], : mask.shape[1]]
+    result: BoolArray = (abs(rows - row) < height / 2) & (abs(columns - column) < width / 2)
+    return result

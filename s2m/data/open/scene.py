@@ -1,0 +1,67 @@
+"""People in front of cameras: from world poses to body parameters in the camera frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import roma
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from s2m.batch import BodyParams
+from s2m.data.open.config import CameraRange
+from s2m.geometry.camera import FACING_CAMERA
+from s2m.skeletons import SMPL24
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Cameras:
+    """One camera per frame. elevation: (N,) radians, positive looks down; target: (N, 3) metres, camera frame, where
+    the body's place in the world lands; intrinsics: (N, 4) pixels. The azimuth is the turn of the body."""
+
+    elevation: Tensor
+    target: Tensor
+    intrinsics: Tensor
+
+
+def draw_cameras(rng: np.random.Generator, count: int, camera: CameraRange) -> Cameras:
+    """Independent cameras."""
+    distance = rng.uniform(*camera.distance, count)
+    elevation = np.deg2rad(rng.uniform(*camera.elevation, count))
+    shift = rng.uniform(-camera.offset, camera.offset, (count, 2)) * camera.image_size / camera.focal
+    target = np.concatenate([shift * distance[:, None], distance[:, None]], axis=1)
+    centre = camera.image_size / 2
+    intrinsics = torch.tensor([camera.focal, camera.focal, centre, centre]).expand(count, 4).clone()
+    return Cameras(torch.from_numpy(elevation).float(), torch.from_numpy(target).float(), intrinsics)
+
+
+def place(poses: Tensor, position: Tensor, betas: Tensor, pelvis: Tensor, cameras: Cameras) -> BodyParams:
+    """Body parameters in the camera frame.
+
+    poses: (N, 24, 4) unit quaternions in the +y-up world. position: (N, 3) metres in that world, of the pelvis
+    relative to the point the camera's ``target`` stands for. pelvis: (N, 3) the pelvis joint of the body at rest:
+    SMPL turns about it, so the translation is what is left to reach the wanted place.
+    """
+    tilt = torch.zeros(len(poses), 3)
+    tilt[:, 0] = cameras.elevation
+    world_to_camera = roma.rotvec_to_rotmat(tilt) @ FACING_CAMERA
+    rotations = roma.unitquat_to_rotmat(poses)
+    root = SMPL24.root_index
+    rotations[:, root] = world_to_camera @ rotations[:, root]
+    wanted = cameras.target + (world_to_camera @ position[..., None])[..., 0]
+    return BodyParams.from_rotations(rotations, betas, wanted - pelvis)
+
+
+def steady(trans: FloatArray) -> FloatArray:
+    """The path (T, 3) of a clip for a camera that follows it: without its mean and its straight horizontal part."""
+    path: FloatArray = trans - trans.mean(0)
+    if len(path) > 1:
+        time = np.linspace(-1, 1, len(path))
+        slope = (time[:, None] * path).sum(0) / (time**2).sum()
+        slope[1] = 0.0
+        path = path - time[:, None] * slope
+    return path

@@ -1,0 +1,211 @@
+"""The frame store: memory-mapped arrays of observations and, apart from them, of the truth.
+
+    STORE/store.json                       schema, units, fields, hashes; a folder without it is not a store
+    STORE/<split>/observation/<field>.npy  what training may read
+    STORE/<split>/truth/<field>.npy        evaluation only; may be deleted, training does not notice
+
+Reading never unpickles. Writing happens in a hidden sibling folder that takes the store's name when it is complete.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+SCHEMA_VERSION = 1
+HEADER = "store.json"
+OBSERVATION, TRUTH = "observation", "truth"
+Array = NDArray[Any]
+
+
+class StoreError(ValueError):
+    """A frame store cannot be used; the message names the file, what was expected and what was found."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """One array of a split: ``shape`` is that of one row."""
+
+    name: str
+    part: str
+    shape: tuple[int, ...]
+    dtype: str
+    unit: str
+
+    def path(self, root: Path, split: str) -> Path:
+        """Where the array of a split lies."""
+        return root / split / self.part / f"{self.name}.npy"
+
+
+def store_fields(joints: int, mask_size: int | None) -> list[Field]:
+    """The fields of one split; ``mask_size`` is ``None`` for splits without silhouettes."""
+    fields = [
+        Field("joints2d", OBSERVATION, (joints, 2), "<f4", "pixels of the full image, +y down"),
+        Field("confidence", OBSERVATION, (joints,), "<f4", "0 (missing) to 1"),
+        Field("crop", OBSERVATION, (3,), "<f4", "pixels: centre x, centre y, half side"),
+        Field("sequence", OBSERVATION, (), "<i4", "number of the recording; -1 for independent frames"),
+        Field("frame", OBSERVATION, (), "<i4", "position within the recording"),
+        Field("joints3d", TRUTH, (joints, 3), "<f4", "metres, camera frame"),
+        Field("poses", TRUTH, (72,), "<f4", "radians, axis-angle; the root maps the body into the camera frame"),
+        Field("betas", TRUTH, (10,), "<f4", "standard deviations"),
+        Field("transl", TRUTH, (3,), "<f4", "metres, camera frame"),
+        Field("intrinsics", TRUTH, (4,), "<f4", "pixels: fx, fy, cx, cy"),
+        Field("clip", TRUTH, (), "<i4", "position in store.json's clips; -1 for sampled poses"),
+    ]
+    if mask_size is not None:
+        fields.append(Field("silhouette", OBSERVATION, (mask_size * mask_size // 8,), "|u1", "bits, row by row"))
+    return fields
+
+
+def pack_masks(masks: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """(N, S, S) bool to (N, S*S/8) bytes."""
+    return np.packbits(masks.reshape(len(masks), -1), axis=1)
+
+
+def unpack_masks(packed: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """Inverse of :func:`pack_masks`, as 0 and 1."""
+    return np.unpackbits(packed, axis=1).reshape(len(packed), size, size)
+
+
+@dataclass(frozen=True)
+class SplitArrays:
+    """The arrays of one split, by field name; ``truth`` is ``None`` where the store has none."""
+
+    name: str
+    rows: int
+    observation: dict[str, Array]
+    truth: dict[str, Array] | None
+
+
+class FrameStore:
+    """An open store.
+
+    Raises StoreError when the folder is not a complete store or when its schema is another one.
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        self.header = _read_header(self.path)
+
+    @property
+    def joint_set(self) -> str:
+        """Name of the joint set whose joints are stored."""
+        return str(self.header["joint_set"])
+
+    @property
+    def mask_size(self) -> int:
+        """Side of the silhouettes in pixels."""
+        return int(self.header["mask_size"])
+
+    @property
+    def image_size(self) -> int:
+        """Side of the full image in pixels."""
+        return int(self.header["image_size"])
+
+    @property
+    def splits(self) -> list[str]:
+        """Names of the splits."""
+        return list(self.header["splits"])
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 over the header, which holds the hashes of the contents: the identity of the data."""
+        return hashlib.sha256(json.dumps(self.header, sort_keys=True).encode()).hexdigest()
+
+    def has_truth(self, split: str) -> bool:
+        """Whether the truth of a split is there."""
+        self._entry(split)
+        return (self.path / split / TRUTH).is_dir()
+
+    def require_truth(self, split: str) -> None:
+        """Raise StoreError naming the folder when the truth of a split is missing."""
+        if not self.has_truth(split):
+            raise StoreError(f"{self.path / split / TRUTH}: missing; without it split '{split}' cannot be evaluated")
+
+    def open(self, split: str, truth: bool = True) -> SplitArrays:
+        """Map the arrays of a split, checked against the header; ``truth=False`` touches no file of the truth."""
+        entry = self._entry(split)
+        rows = int(entry["rows"])
+        parts: dict[str, dict[str, Array]] = {OBSERVATION: {}, TRUTH: {}}
+        with_truth = truth and self.has_truth(split)
+        for field in _fields_of(entry):
+            if field.part == OBSERVATION or with_truth:
+                parts[field.part][field.name] = _map(field.path(self.path, split), (rows, *field.shape), field.dtype)
+        return SplitArrays(split, rows, parts[OBSERVATION], parts[TRUTH] if with_truth else None)
+
+    def verify(self, split: str) -> None:
+        """Read every file of a split and compare its SHA-256 with the header. StoreError at the first difference."""
+        for relative, expected in self.header["sha256"].items():
+            path = self.path / relative
+            if relative.split("/")[0] != split or (relative.split("/")[1] == TRUTH and not self.has_truth(split)):
+                continue
+            found = file_hash(path)
+            if found != expected:
+                raise StoreError(f"{path}: content changed: expected sha256 {expected}, found {found}")
+
+    def _entry(self, split: str) -> dict[str, Any]:
+        entry: dict[str, Any] | None = self.header["splits"].get(split)
+        if entry is None:
+            raise StoreError(f"{self.path}: no split '{split}'; it has: {', '.join(self.splits)}")
+        return entry
+
+
+def describe_split(rows: int, fields: list[Field]) -> dict[str, Any]:
+    """A split's entry in store.json."""
+    table = {f.name: {"part": f.part, "shape": list(f.shape), "dtype": f.dtype, "unit": f.unit} for f in fields}
+    return {"rows": rows, "fields": table}
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file. StoreError when it cannot be read."""
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be read: {error}") from error
+    return digest.hexdigest()
+
+
+def _fields_of(entry: dict[str, Any]) -> list[Field]:
+    return [Field(n, f["part"], tuple(f["shape"]), f["dtype"], f["unit"]) for n, f in entry["fields"].items()]
+
+
+def _read_header(path: Path) -> dict[str, Any]:
+    file = path / HEADER
+    try:
+        header = json.loads(file.read_text())
+    except FileNotFoundError:
+        raise StoreError(f"{path}: not a frame store ({HEADER} is missing); make one with `s2m data open`") from None
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{file}: cannot be read: {error}") from error
+    version = header.get("schema_version") if isinstance(header, dict) else None
+    if version != SCHEMA_VERSION:
+        raise StoreError(f"{file}: schema_version: expected {SCHEMA_VERSION}, found {version}")
+    missing = sorted({"joint_set", "mask_size", "image_size", "splits", "sha256"} - header.keys())
+    if missing:
+        raise StoreError(f"{file}: missing entries: {', '.join(missing)}")
+    return dict(header)
+
+
+def _map(path: Path, shape: tuple[int, ...], dtype: str) -> Array:
+    try:
+        array: Array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError:
+        raise StoreError(f"{path}: missing; expected an array of shape {shape}") from None
+    except (OSError, ValueError, EOFError) as error:
+        expected = int(np.prod(shape)) * np.dtype(dtype).itemsize
+        raise StoreError(
+            f"{path}: truncated or damaged: expected {expected} bytes of data for shape {shape}, "
+            f"found a file of {path.stat().st_size} bytes ({error})"
+        ) from error
+    if array.shape != shape or array.dtype != np.dtype(dtype):
+        raise StoreError(f"{path}: expected {dtype} {shape}, found {array.dtype.str} {array.shape}")
+    return array

@@ -1,0 +1,1 @@
+"""Rigid geometry: cameras and axes, Procrustes alignment, angles. Rotation formulas come from ``roma``."""

@@ -1,0 +1,93 @@
+"""Quaternions for the solver's inner loop: smooth, branch-free, finite for every finite input.
+
+Layout is roma's: (..., 4) as x, y, z, w. Conversions to and from matrices are roma's; what is here is what roma
+has no safe-gradient version of (directions of bones without length, swings near the antipode, fractional powers).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+_TINY = 1e-14  # m^2: keeps the direction of a bone of zero length differentiable
+
+
+def dot(a: Tensor, b: Tensor) -> Tensor:
+    """Inner product over the last axis, kept as a size-1 axis."""
+    return (a * b).sum(-1, keepdim=True)
+
+
+def cross(a: Tensor, b: Tensor) -> Tensor:
+    """Cross product over the last axis."""
+    return torch.linalg.cross(a, b)
+
+
+def product(p: Tensor, q: Tensor) -> Tensor:
+    """Hamilton product: the rotation q followed by p."""
+    pv, pw, qv, qw = p[..., :3], p[..., 3:], q[..., :3], q[..., 3:]
+    return torch.cat([pw * qv + qw * pv + cross(pv, qv), pw * qw - dot(pv, qv)], -1)
+
+
+def conjugate(q: Tensor) -> Tensor:
+    """The inverse of a unit quaternion."""
+    return torch.cat([-q[..., :3], q[..., 3:]], -1)
+
+
+def rotate(q: Tensor, v: Tensor) -> Tensor:
+    """Rotate vectors (..., 3) by unit quaternions (..., 4); leading axes broadcast."""
+    axis, w = q[..., :3], q[..., 3:]
+    shape = torch.broadcast_shapes(axis.shape, v.shape)
+    axis = axis.expand(shape)
+    t = 2 * cross(axis, v.expand(shape))
+    return v + w * t + cross(axis, t)
+
+
+def about(axis: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
+    """Rotation about a unit ``axis`` from the (unnormalised) cosine and sine of the half angle, (..., 1) each."""
+    scale = torch.rsqrt(cosine * cosine + sine * sine)
+    return torch.cat([(sine * scale) * axis, cosine * scale], -1)
+
+
+def direction(v: Tensor, fallback: Tensor | None = None, length: float = 5e-3) -> Tensor:
+    """Unit vector along ``v``; where ``v`` is much shorter than ``length`` it turns smoothly into ``fallback``."""
+    square = dot(v, v)
+    if fallback is not None:
+        v = v + fallback * (length * torch.exp(square * (-1 / length**2)))
+        square = dot(v, v)
+    return v * torch.rsqrt(square + _TINY)
+
+
+def reject(v: Tensor, axis: Tensor) -> Tensor:
+    """The part of ``v`` perpendicular to the unit vector ``axis``."""
+    return v - dot(v, axis) * axis
+
+
+def swing(a: Tensor, b: Tensor, normal: Tensor) -> Tensor:
+    """Shortest rotation that takes the unit vector a to the unit vector b.
+
+    ``normal``: unit vector perpendicular to a; within about 11 degrees of the antipode, where the shortest rotation
+    has no definite axis, it is blended in so that the result stays defined and its gradient finite.
+    """
+    w = 1 + dot(a, b)
+    near = ((0.02 - w) / 0.02).clamp(min=0)
+    v = cross(a.expand_as(b), b) + (1e-2 * near * near) * normal
+    q = torch.cat([v, w], -1)
+    return q * torch.rsqrt(dot(q, q) + 1e-24)
+
+
+def power(q: Tensor, exponent: float) -> Tensor:
+    """q to the ``exponent``: a share of the rotation about the same axis, exact at zero and finite at half a turn."""
+    q = torch.where(q[..., 3:] < 0, -q, q)
+    v, w = q[..., :3], q[..., 3:]
+    square = dot(v, v)
+    small = square < 1e-10
+    norm = torch.sqrt(torch.where(small, torch.ones_like(square), square))
+    angle = exponent * torch.atan2(norm, torch.where(small, torch.ones_like(w), w))
+    scale = torch.where(small, exponent * torch.ones_like(norm), torch.sin(angle) / norm)
+    real = torch.where(small, 1 - 0.5 * exponent**2 * square, torch.cos(angle))
+    return torch.cat([v * scale, real], -1)
+
+
+def soft_abs(x: Tensor, width: Tensor | float) -> Tensor:
+    """|x| rounded off within ``width`` of zero; zero and flat at zero."""
+    return torch.sqrt(x * x + width * width) - width

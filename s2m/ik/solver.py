@@ -1,0 +1,266 @@
+"""DIK, the paper's differentiable inverse kinematics (section 3.2): closed form, batched, nothing to train."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import roma
+import torch
+from torch import Tensor
+
+from s2m.batch import IKOutput
+from s2m.ik import quaternion as quat
+from s2m.ik.endpoints import Endpoints
+from s2m.ik.interface import IKSolver
+from s2m.ik.joint_maps import part_matrix, parts_of
+from s2m.ik.limbs import PlainLimbs, SmoothLimbs
+from s2m.ik.rest import RestSkeleton
+from s2m.ik.trunk import Frame, Neck, Root, Torso, lateral_frame, symmetric_frame
+from s2m.ik.units import ROOT_PARTS, UNITS, Unit
+from s2m.skeletons import SMPL24
+
+Variant = Literal["ours", "paper"]
+
+# The sine of bend below which a limb's twist fades out: what is best on clean joints, and its growth with noise.
+_STRAIGHT = 0.08
+_STRAIGHT_PER_METRE = 9.6
+_ENDPOINT_NOISE = 2e-3  # metres: the least noise that endpoints are regularised for
+
+
+@dataclass(frozen=True)
+class _Strategy:
+    limbs: type[SmoothLimbs] | type[PlainLimbs]
+    torso_frame: Frame
+    centred: bool
+    corrected_root: bool
+
+
+_STRATEGIES: dict[str, _Strategy] = {
+    "ours": _Strategy(SmoothLimbs, symmetric_frame, centred=True, corrected_root=True),
+    "paper": _Strategy(PlainLimbs, lateral_frame, centred=False, corrected_root=False),
+}
+
+
+class DIK(IKSolver):
+    """Analytic inverse kinematics calibrated to a rest skeleton.
+
+    rest: the skeleton at rest. variant: ``ours`` (carrying angle, smooth fades, correction of rotation centres,
+    symmetric torso) or ``paper`` (its plain frames). noise: expected standard deviation of the joints in metres; it
+    sets how straight a limb must be before its twist fades, and how far endpoints lean on their parent.
+    Raises KeyError when the joint set lacks a part that the ten units need, ValueError for an unknown variant.
+    """
+
+    to_parts: Tensor
+
+    def __init__(self, rest: RestSkeleton, variant: Variant = "ours", noise: float = 0.0) -> None:
+        super().__init__(rest)
+        if variant not in _STRATEGIES:
+            raise ValueError(f"unknown DIK variant '{variant}'; known: {', '.join(_STRATEGIES)}")
+        strategy = _STRATEGIES[variant]
+        self.variant, self.noise = variant, noise
+        available = parts_of(rest.joint_set)
+        self.units = tuple(u for u in UNITS if sum(part in available for part in u.parts) >= u.needs)
+        self._parts = self._parts_read(available)
+        self._slot = {part: i for i, part in enumerate(self._parts)}
+        matrix = part_matrix(rest.joint_set, self._parts)
+        self._gather = matrix.argmax(1).tolist() if bool((matrix.amax(1) == 1).all()) else None
+        self.register_buffer("to_parts", matrix.to(rest.joints.dtype))
+
+        at_rest = dict(zip(self._parts, matrix.to(rest.joints) @ rest.joints, strict=True))
+        body = dict(zip(SMPL24.joints, rest.body_joints, strict=True))
+        self._build_trunk(at_rest, body, strategy)
+        self._build_limbs(at_rest, body, strategy)
+        self._build_endpoints(at_rest, body)
+
+    # ------------------------------------------------------------------ calibration
+
+    def _parts_read(self, available: object) -> tuple[str, ...]:
+        wanted = [*ROOT_PARTS]
+        for unit in self.units:
+            wanted += [*unit.parts, *([unit.pivot] if unit.pivot else [])]
+        return tuple(part for part in dict.fromkeys(wanted) if part in available)  # type: ignore[operator]
+
+    def _rows(self, rule: str) -> tuple[Unit, ...]:
+        return tuple(unit for unit in self.units if unit.rule == rule)
+
+    def _build_trunk(self, at_rest: dict[str, Tensor], body: dict[str, Tensor], strategy: _Strategy) -> None:
+        hips = (at_rest["left_hip"], at_rest["right_hip"])
+        self.root = Root(at_rest["pelvis"], *hips, at_rest["spine"], body["spine1"], strategy.corrected_root)
+        (unit,) = self._rows("torso")
+        self.torso = Torso(*(at_rest[part] for part in unit.parts), len(unit.body_joints), strategy.torso_frame)
+        thorax, head = at_rest["thorax"], at_rest["head"]
+        self.neck = Neck(thorax, head, at_rest.get("nose", head))
+
+    def _build_limbs(self, at_rest: dict[str, Tensor], body: dict[str, Tensor], strategy: _Strategy) -> None:
+        balls = self._rows("ball")
+        proximal, middle, distal = (torch.stack([at_rest[u.parts[k]] for u in balls]) for k in range(3))
+        centre = torch.stack([body[unit.name] for unit in balls])
+        offset = centre - proximal if strategy.centred else torch.zeros_like(proximal)
+        self.register_buffer("ball_offset", offset)
+        straight = (_STRAIGHT**2 + (_STRAIGHT_PER_METRE * self.noise) ** 2) ** 0.5
+        self.limbs = strategy.limbs(balls, proximal + offset, middle, distal, straight)
+        self._balls = balls
+
+    def _build_endpoints(self, at_rest: dict[str, Tensor], body: dict[str, Tensor]) -> None:
+        self._ends = self._rows("points")
+        if not self._ends:
+            self.endpoints = None
+            return
+        slots = max(len(unit.parts) for unit in self._ends)
+        like = self.rest_joints
+        points, use = like.new_zeros(len(self._ends), slots, 3), like.new_zeros(len(self._ends), slots)
+        offset = like.new_zeros(len(self._ends), 3)
+        for e, unit in enumerate(self._ends):
+            if unit.pivot:
+                offset[e] = body[unit.name] - at_rest[unit.pivot]
+            for n, part in enumerate(unit.parts):
+                if part in at_rest:
+                    points[e, n], use[e, n] = at_rest[part] - body[unit.name], 1.0
+        self.register_buffer("end_offset", offset)
+        centred = like.new_tensor([[0.0 if unit.pivot else 1.0] for unit in self._ends])
+        spread = like.new_tensor([[unit.spread] for unit in self._ends])
+        self.endpoints = Endpoints(points, use, centred, spread, max(self.noise, _ENDPOINT_NOISE))
+
+    # ------------------------------------------------------------------ solving
+
+    def forward(self, joints: Tensor, root: Tensor | None = None, confidence: Tensor | None = None) -> IKOutput:
+        """See :meth:`IKSolver.forward`."""
+        with torch.autocast(joints.device.type, enabled=False):
+            joints, confidence = self._sanitised(joints, confidence)
+            points, trust = self._select(joints, confidence)
+            return self._solve(points, trust, root)
+
+    def _select(self, joints: Tensor, confidence: Tensor) -> tuple[Tensor, Tensor]:
+        """Joints and confidences (B, P, 3), (B, P) of the parts that the units read."""
+        if self._gather is not None:
+            return joints[:, self._gather], confidence[:, self._gather]
+        uses = self.to_parts != 0
+        trust = torch.where(uses, confidence[:, None], torch.ones_like(confidence[:, None])).amin(-1)
+        return self.to_parts @ joints, trust
+
+    def _of(self, points: Tensor, *parts: str) -> tuple[Tensor, ...]:
+        return tuple(points[:, self._slot[part]] for part in parts)
+
+    def _solve(self, points: Tensor, trust: Tensor, root: Tensor | None) -> IKOutput:
+        found: dict[str, Tensor] = {}  # unit -> quaternion relative to its parent, (B, 4)
+        solved: dict[str, Tensor] = {}  # body joint -> (B,) bool
+        root = self._solve_root(points, trust, solved) if root is None else self._given_root(root, points, solved)
+        (pelvis,) = self._of(points, "pelvis")
+        inside = (points - pelvis[:, None]) @ root
+        bend = self._solve_torso(inside, trust, found, solved)
+        self._solve_neck(inside, trust, bend, found, solved)
+        self._solve_limbs(inside, trust, bend, found, solved)
+        if self.endpoints is not None:
+            self._solve_endpoints(inside, trust, bend, found, solved)
+        return self._assemble(root, found, solved)
+
+    def _present(self, trust: Tensor, parts: tuple[str, ...], needed: int | None = None) -> Tensor:
+        slots = [self._slot[part] for part in parts if part in self._slot]
+        return (trust[:, slots] > 0).sum(-1) >= (len(parts) if needed is None else needed)
+
+    def _solve_root(self, points: Tensor, trust: Tensor, solved: dict[str, Tensor]) -> Tensor:
+        pelvis, left, right, spine = self._of(points, *ROOT_PARTS)
+        known = self._present(trust, ROOT_PARTS)
+        torso_known = self._present(trust, self._rows("torso")[0].parts)
+
+        def share_of_spine1(estimate: Tensor) -> Tensor:
+            share = self.torso(*self._torso_axes((points - pelvis[:, None]) @ estimate))[1]
+            return torch.where(torso_known[:, None], share, _identity(share))
+
+        estimate = self.root(left - right, spine - pelvis, share_of_spine1)
+        solved["pelvis"] = known
+        return torch.where(known[:, None, None], estimate, torch.eye(3, dtype=points.dtype, device=points.device))
+
+    def _given_root(self, root: Tensor, points: Tensor, solved: dict[str, Tensor]) -> Tensor:
+        if tuple(root.shape) != (points.shape[0], 3, 3):
+            raise ValueError(f"root: expected shape ({points.shape[0]}, 3, 3), found {tuple(root.shape)}")
+        solved["pelvis"] = torch.ones(points.shape[0], dtype=torch.bool, device=points.device)
+        return root.to(points.dtype)
+
+    def _torso_axes(self, inside: Tensor) -> tuple[Tensor, Tensor]:
+        spine, thorax, left, right = self._of(inside, "spine", "thorax", "left_shoulder", "right_shoulder")
+        return left - right, thorax - spine
+
+    def _solve_torso(
+        self, inside: Tensor, trust: Tensor, found: dict[str, Tensor], solved: dict[str, Tensor]
+    ) -> Tensor:
+        (unit,) = self._rows("torso")
+        known = self._present(trust, unit.parts)
+        bend, share = self.torso(*self._torso_axes(inside))
+        for joint in unit.body_joints:
+            found[joint] = torch.where(known[:, None], share, _identity(share))
+            solved[joint] = known
+        return torch.where(known[:, None], bend, _identity(bend))
+
+    def _solve_neck(
+        self, inside: Tensor, trust: Tensor, bend: Tensor, found: dict[str, Tensor], solved: dict[str, Tensor]
+    ) -> None:
+        thorax, head = self._of(inside, "thorax", "head")
+        nose_trust = trust[:, self._slot["nose"], None] if "nose" in self._slot else torch.zeros_like(bend[:, :1])
+        nose = self._of(inside, "nose")[0] if "nose" in self._slot else head
+        back = quat.conjugate(bend)
+        neck = self.neck(quat.rotate(back, head - thorax), quat.rotate(back, nose - thorax), nose_trust)
+        solved["neck"] = self._present(trust, ("thorax", "head"))
+        found["neck"] = torch.where(solved["neck"][:, None], neck, _identity(neck))
+
+    def _solve_limbs(
+        self, inside: Tensor, trust: Tensor, bend: Tensor, found: dict[str, Tensor], solved: dict[str, Tensor]
+    ) -> None:
+        count = len(self._balls)
+        slots = [self._slot[unit.parts[k]] for k in range(3) for unit in self._balls]
+        frames = torch.stack([_identity(bend) if unit.parent == "root" else bend for unit in self._balls], 1)
+        chains = quat.rotate(quat.conjugate(frames).repeat(1, 3, 1), inside[:, slots])
+        proximal, middle, distal = chains.split(count, 1)
+        seen = trust[:, slots].unflatten(1, (3, count))
+        ball, hinge = self.limbs(proximal + self.ball_offset, middle, distal, seen[:, 2, :, None])
+        ball_known = (seen[:, :2] > 0).all(1)
+        hinge_known = ball_known & (seen[:, 2] > 0)
+        ball = torch.where(ball_known[..., None], ball, _identity(ball))
+        hinge = torch.where(hinge_known[..., None], hinge, _identity(hinge))
+        hinge_of = {unit.parent: unit.name for unit in self._rows("hinge")}
+        for u, unit in enumerate(self._balls):
+            found[unit.name], solved[unit.name] = ball[:, u], ball_known[:, u]
+            found[hinge_of[unit.name]], solved[hinge_of[unit.name]] = hinge[:, u], hinge_known[:, u]
+
+    def _solve_endpoints(
+        self, inside: Tensor, trust: Tensor, bend: Tensor, found: dict[str, Tensor], solved: dict[str, Tensor]
+    ) -> None:
+        assert self.endpoints is not None
+        above = {unit.name: unit.parent for unit in self.units}
+        frames = torch.stack([self._global(unit.parent, above, bend, found) for unit in self._ends], 1)
+        width = self.endpoints.points.shape[1]
+        slots = [self._slot.get(unit.parts[n], 0) if n < len(unit.parts) else 0 for unit in self._ends for n in range(width)]
+        pivots = [self._slot[unit.pivot] if unit.pivot else 0 for unit in self._ends]
+        points = inside[:, slots].unflatten(1, (-1, width)) - inside[:, pivots][:, :, None]
+        points = quat.rotate(quat.conjugate(frames)[:, :, None], points) - self.end_offset[:, None]
+        pivot_seen = torch.stack(
+            [trust[:, self._slot[u.pivot]] if u.pivot else torch.ones_like(trust[:, 0]) for u in self._ends], 1
+        )
+        seen = trust[:, slots].unflatten(1, (-1, width)) * pivot_seen[..., None]
+        rotation = self.endpoints(points, seen)
+        needed = torch.tensor([unit.needs for unit in self._ends], device=seen.device)
+        known = ((seen * self.endpoints.use) > 0).sum(-1) >= needed
+        rotation = torch.where(known[..., None], rotation, _identity(rotation))
+        for e, unit in enumerate(self._ends):
+            found[unit.name], solved[unit.name] = rotation[:, e], known[:, e]
+
+    def _global(self, unit: str, above: dict[str, str], bend: Tensor, found: dict[str, Tensor]) -> Tensor:
+        """Orientation of a unit in the root's frame, (B, 4)."""
+        if unit == "root":
+            return _identity(bend)
+        if unit == "torso":
+            return bend
+        return quat.product(self._global(above[unit], above, bend, found), found[unit])
+
+    def _assemble(self, root: Tensor, found: dict[str, Tensor], solved: dict[str, Tensor]) -> IKOutput:
+        still = _identity(root.new_zeros(root.shape[0], 4))
+        never = torch.zeros_like(solved["pelvis"])
+        quaternions = torch.stack([found.get(joint, still) for joint in SMPL24.joints[1:]], 1)
+        rotations = torch.cat([root[:, None], roma.unitquat_to_rotmat(quaternions)], 1)
+        return IKOutput(rotations, torch.stack([solved.get(joint, never) for joint in SMPL24.joints], 1))
+
+
+def _identity(like: Tensor) -> Tensor:
+    """The quaternion of no rotation, in the shape of ``like`` (..., 4)."""
+    return torch.zeros_like(like) + like.new_tensor([0.0, 0.0, 0.0, 1.0])

@@ -1,0 +1,126 @@
+"""The units of DIK in one table: which joints a unit reads, at which rest frame, by which rule.
+
+The paper (section 3.2) names ten local rotations and spells out one, the right elbow. The ten here are torso, neck,
+shoulders, elbows, hips and knees. Joint sets that see heels, toes, ears or knuckles get the endpoints too (head,
+wrists, ankles), which the paper has to guess from silhouettes. A new unit is a new row; a new skeleton is a map in
+:mod:`s2m.ik.joint_maps`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Rule = Literal["torso", "neck", "ball", "hinge", "points"]
+
+ROOT = "root"
+Axis = tuple[float, float, float]
+
+# Hinge axes of a T-pose in the body frame: a positive turn bends the joint the way people bend.
+_LEFT_ARM: Axis = (0.0, -1.0, 0.0)
+_RIGHT_ARM: Axis = (0.0, 1.0, 0.0)
+_LEG: Axis = (1.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One row: how a rotation is found.
+
+    name: unit and, unless ``rotates`` says otherwise, the body joint that it turns.
+    rule: how the joints determine the rotation.
+    parts: what the rule reads, in the rule's order; all of ``needs`` must be present in a joint set.
+    parent: the unit in whose frame the rotation is expressed.
+    hinge: for balls and hinges, the bending axis at rest, body frame.
+    rotates: body joints that share the rotation evenly.
+    pivot: for ``points``, the part that the points turn about; ``None``: their own centroid.
+    fold: for ``ball``: how much of a bend to the wrong side is read as twist noise and folded back.
+    spread: for ``points``: standard deviation (radians) of the endpoint about its parent, the prior's width.
+    """
+
+    name: str
+    rule: Rule
+    parts: tuple[str, ...]
+    parent: str
+    hinge: Axis | None = None
+    rotates: tuple[str, ...] = ()
+    pivot: str | None = None
+    fold: float = 0.0
+    spread: float = 0.3
+    minimum: int = 0
+
+    @property
+    def body_joints(self) -> tuple[str, ...]:
+        """The body joints whose rotations this unit gives."""
+        return self.rotates or (self.name,)
+
+    @property
+    def needs(self) -> int:
+        """How many of ``parts`` must be there for the unit to be solved."""
+        return self.minimum or len(self.parts)
+
+
+def _arm(side: str, axis: Axis) -> tuple[Unit, ...]:
+    chain = (f"{side}_shoulder", f"{side}_elbow", f"{side}_wrist")
+    return (
+        Unit(f"{side}_shoulder", "ball", chain, parent="torso", hinge=axis, fold=0.6),
+        Unit(f"{side}_elbow", "hinge", chain, parent=f"{side}_shoulder", hinge=axis),
+    )
+
+
+def _leg(side: str) -> tuple[Unit, ...]:
+    chain = (f"{side}_hip", f"{side}_knee", f"{side}_ankle")
+    return (
+        Unit(f"{side}_hip", "ball", chain, parent=ROOT, hinge=_LEG),
+        Unit(f"{side}_knee", "hinge", chain, parent=f"{side}_hip", hinge=_LEG),
+    )
+
+
+def _ends(side: str) -> tuple[Unit, ...]:
+    return (
+        Unit(
+            f"{side}_wrist",
+            "points",
+            (f"{side}_index", f"{side}_pinky"),
+            parent=f"{side}_elbow",
+            pivot=f"{side}_wrist",
+            minimum=1,
+        ),
+        Unit(
+            f"{side}_ankle",
+            "points",
+            (f"{side}_heel", f"{side}_toe"),
+            parent=f"{side}_knee",
+            pivot=f"{side}_ankle",
+            minimum=1,
+        ),
+    )
+
+
+# The parts of the trunk, which fix the root orientation.
+ROOT_PARTS = ("pelvis", "left_hip", "right_hip", "spine")
+
+TEN: tuple[Unit, ...] = (
+    Unit(
+        "torso",
+        "torso",
+        ("spine", "thorax", "left_shoulder", "right_shoulder"),
+        parent=ROOT,
+        rotates=("spine1", "spine2", "spine3"),
+    ),
+    Unit("neck", "neck", ("thorax", "head", "nose"), parent="torso", minimum=2),
+    *_arm("left", _LEFT_ARM),
+    *_arm("right", _RIGHT_ARM),
+    *_leg("left"),
+    *_leg("right"),
+)
+
+ENDPOINTS: tuple[Unit, ...] = (
+    Unit("head", "points", ("nose", "left_ear", "right_ear", "head"), parent="neck", minimum=3),
+    *_ends("left"),
+    *_ends("right"),
+)
+
+UNITS: tuple[Unit, ...] = TEN + ENDPOINTS
+
+# Body joints whose rotations the ten units give, one for each unit (the torso's is spine1).
+TEN_BODY_JOINTS: tuple[str, ...] = tuple(unit.body_joints[0] for unit in TEN)

@@ -1,0 +1,132 @@
+"""The lifting network: 2D joints to a 3D skeleton (paper section 4.1, after Chen et al., CVPR 2019).
+
+A depth-only network keeps detection noise in x and y and has to bend the depth to make up for it. This one also says
+how each 2D joint should move (a denoising head), which fills in missing joints too.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from s2m.batch import Lifted
+from s2m.lifter.normalise import normalise
+from s2m.lifter.projection import back_project
+from s2m.skeletons import H36M17, JointSet, get_joint_set
+
+SLOPE = 0.1
+# No skeleton is smaller than this (lifter units): keeps the metric scale finite for degenerate input.
+SMALLEST_BONE = 1e-4
+
+
+class ResidualBlock(nn.Module):
+    """Two linear layers with LeakyReLU and a skip connection; (B, width) to (B, width). No batch statistics."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(width, width), nn.Linear(width, width)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(B, width) to (B, width)."""
+        hidden = nn.functional.leaky_relu(self.first(features), SLOPE)
+        return features + nn.functional.leaky_relu(self.second(hidden), SLOPE)
+
+
+def perceptron(inputs: int, outputs: int, width: int, blocks: int, last_std: float = 0.01) -> nn.Sequential:
+    """Linear, residual blocks, linear; the last layer starts near zero, so that the output starts near zero."""
+    last = nn.Linear(width, outputs)
+    nn.init.normal_(last.weight, std=last_std)
+    nn.init.zeros_(last.bias)
+    return nn.Sequential(
+        nn.Linear(inputs, width), nn.LeakyReLU(SLOPE), *(ResidualBlock(width) for _ in range(blocks)), last
+    )
+
+
+class Lifter(nn.Module):
+    """Lift 2D joints to a root-relative 3D skeleton in metres.
+
+    joint_set: name of a joint set that contains the 17 shared joints. rest_bone_length: metres; sets the absolute
+    scale, which one view cannot tell: the mean length of the bones between the 17 shared joints. width, blocks: of the
+    network. camera_distance: depth c of the root in lifter units (see :mod:`s2m.lifter.normalise`) for the
+    perspective back-projection ``X = (c + d) x / c``; 10 is Chen et al.'s value.
+
+    Moving or scaling the input joints leaves the skeleton as it is.
+    """
+
+    def __init__(
+        self,
+        joint_set: str,
+        rest_bone_length: float,
+        width: int = 256,
+        blocks: int = 3,
+        camera_distance: float = 10.0,
+    ) -> None:
+        super().__init__()
+        if rest_bone_length <= 0:
+            raise ValueError(f"rest_bone_length: expected a length > 0 in metres, found {rest_bone_length}")
+        if camera_distance <= 1:
+            raise ValueError(f"camera_distance: expected more than 1 lifter unit, found {camera_distance}")
+        self.joint_set: JointSet = get_joint_set(joint_set)
+        self.rest_bone_length = rest_bone_length
+        self.camera_distance = camera_distance
+        count = len(self.joint_set)
+        self.network = perceptron(3 * count, 3 * count, width, blocks)
+        bones = torch.tensor(shared_bones(self.joint_set)).T
+        self.register_buffer("shared_bones", bones, persistent=False)
+        self.shared_bones: Tensor
+
+    def forward(self, joints2d: Tensor, confidence: Tensor) -> Lifted:
+        """Lift joints2d (B, J, 2) in crop units with confidence (B, J); joints of confidence 0 are ignored.
+
+        Raises ValueError when the shapes are not those of the joint set.
+        """
+        self._check(joints2d, confidence)
+        normalised = normalise(joints2d, confidence, self.joint_set)
+        denoised, skeleton = self.lift(normalised.joints2d, normalised.visible)
+        return Lifted(
+            joints3d=skeleton * self.metres_per_unit(skeleton),
+            joints2d=normalised.origin + normalised.scale * denoised,
+        )
+
+    def lift(self, joints2d: Tensor, visible: Tensor) -> tuple[Tensor, Tensor]:
+        """The network in its own units (see :mod:`s2m.lifter.normalise`).
+
+        joints2d: (B, J, 2) normalised, zero where missing; visible: (B, J) in {0, 1}. Returns the denoised 2D joints
+        (B, J, 2), measured from the same origin, and the root-relative skeleton (B, J, 3), camera frame.
+        """
+        batch, count = visible.shape
+        output = self.network(torch.cat([joints2d.flatten(1), visible], dim=1))
+        depth, correction = output[:, :count], output[:, count:].reshape(batch, count, 2)
+        denoised = joints2d + correction
+        return denoised, back_project(denoised, depth, self.joint_set.root_index, self.camera_distance)
+
+    def metres_per_unit(self, skeleton: Tensor) -> Tensor:
+        """(B, 1, 1): what makes the mean shared bone of a skeleton (B, J, 3) ``rest_bone_length`` metres long."""
+        parents, children = self.shared_bones
+        length = (skeleton[:, children] - skeleton[:, parents]).norm(dim=-1).mean(1)
+        return (self.rest_bone_length / length.clamp_min(SMALLEST_BONE))[:, None, None]
+
+    def _check(self, joints2d: Tensor, confidence: Tensor) -> None:
+        count = len(self.joint_set)
+        if joints2d.shape[1:] != (count, 2) or confidence.shape != joints2d.shape[:2]:
+            raise ValueError(
+                f"Lifter for {self.joint_set.name}: expected joints2d (B, {count}, 2) and confidence (B, {count}), "
+                f"found {tuple(joints2d.shape)} and {tuple(confidence.shape)}"
+            )
+
+
+def shared_bones(joint_set: JointSet) -> list[tuple[int, int]]:
+    """(parent, child) pairs, in a joint set's own numbers, of the bones of the 17 shared joints.
+
+    Raises ValueError when the joint set lacks some of the 17.
+    """
+    missing = [joint for joint in H36M17.joints if joint not in joint_set]
+    if missing:
+        raise ValueError(f"joint set {joint_set.name}: the lifter's scale needs the joints {', '.join(missing)}")
+    return [(joint_set.index(parent), joint_set.index(child)) for child, parent in H36M17.parent_of.items()]
+
+
+def mean_bone_length(joints: Tensor, joint_set: JointSet) -> float:
+    """Mean length of the 17 shared joints' bones in one skeleton (J, 3), in its unit."""
+    parents, children = torch.tensor(shared_bones(joint_set)).T
+    return float((joints[children] - joints[parents]).norm(dim=-1).mean())

@@ -1,0 +1,68 @@
+"""Where the lifter's 2D joints are measured from, and in what unit.
+
+A crop says nothing certain about position or size, so every sample is moved to its own origin and divided by its own
+mean joint distance. The unit of everything inside the lifter, 2D and 3D, is therefore "mean distance of the visible
+2D joints from the origin" (about 0.4 m for a standing adult).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from s2m.batch import TensorRecord
+from s2m.skeletons import JointSet
+
+# A sample without extent (one visible joint, or none) stays finite.
+SMALLEST = 1e-6
+
+
+@dataclass(frozen=True)
+class Normalised(TensorRecord):
+    """2D joints in the lifter's units, and the way back.
+
+    joints2d: (B, J, 2), +y down; exactly zero where a joint is missing. visible: (B, J) in {0, 1}.
+    origin: (B, 1, 2) and scale: (B, 1, 1), in the units of the input: ``input = origin + scale * joints2d``.
+    """
+
+    joints2d: Tensor
+    visible: Tensor
+    origin: Tensor
+    scale: Tensor
+
+
+def normalise(joints2d: Tensor, confidence: Tensor, joint_set: JointSet) -> Normalised:
+    """Move (B, J, 2) joints to their origin and give them a mean distance of 1.
+
+    The origin is the root joint; where that is missing, the middle of the visible hips; without them, the centroid of
+    all visible joints. confidence: (B, J); a joint counts as visible where it is positive, and its size is not used,
+    since detectors calibrate it differently. Missing joints have no influence, not even through a NaN.
+    """
+    visible = (confidence > 0).to(joints2d.dtype)
+    points = torch.where(visible[..., None] > 0, joints2d, torch.zeros_like(joints2d))
+    origin = _origin(points, visible, joint_set)
+    centred = (points - origin) * visible[..., None]
+    scale = mean_distance(centred, visible)
+    return Normalised(joints2d=centred / scale, visible=visible, origin=origin, scale=scale)
+
+
+def mean_distance(centred: Tensor, visible: Tensor) -> Tensor:
+    """Mean distance from the origin over visible joints: (B, J, 2), (B, J) -> (B, 1, 1), never zero."""
+    # The root of a sum of squares has no derivative at zero, where the root joint is.
+    distance = ((centred * centred).sum(-1) + SMALLEST**2).sqrt() * visible
+    mean = distance.sum(1) / visible.sum(1).clamp_min(1)
+    return mean.clamp_min(SMALLEST)[:, None, None]
+
+
+def _origin(points: Tensor, visible: Tensor, joint_set: JointSet) -> Tensor:
+    hips = joint_set.indices([joint for joint in ("left_hip", "right_hip") if joint in joint_set])
+    root = joint_set.root_index
+    root_weight, hip_weight = torch.zeros_like(visible), torch.zeros_like(visible)
+    root_weight[:, root] = visible[:, root]
+    hip_weight[:, hips] = visible[:, hips]
+    weight = torch.where(hip_weight.sum(1, keepdim=True) > 0, hip_weight, visible)
+    weight = torch.where(visible[:, root : root + 1] > 0, root_weight, weight)
+    total = weight.sum(1).clamp_min(1)
+    return ((points * weight[..., None]).sum(1) / total[:, None])[:, None]

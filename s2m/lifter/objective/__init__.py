@@ -1,0 +1,30 @@
+"""Geometric self-supervision of the lifter: loss terms, the cycle they look at, and their weighted sum."""
+
+from s2m.lifter.objective.adversarial import Adversarial, Discriminator, discriminator_loss
+from s2m.lifter.objective.augmentation import DetectionNoise
+from s2m.lifter.objective.bones import BoneRatios, rigid_pairs
+from s2m.lifter.objective.chirality import Chirality
+from s2m.lifter.objective.cycle import Cycle, run_cycle
+from s2m.lifter.objective.rotations import RandomTurn
+from s2m.lifter.objective.self_supervision import SelfSupervision, SelfSupervisionOutput, Weights
+from s2m.lifter.objective.terms import Cycle2D, Cycle3D, Denoising, Term
+
+__all__ = [
+    "Adversarial",
+    "BoneRatios",
+    "Chirality",
+    "Cycle",
+    "Cycle2D",
+    "Cycle3D",
+    "Denoising",
+    "DetectionNoise",
+    "Discriminator",
+    "RandomTurn",
+    "SelfSupervision",
+    "SelfSupervisionOutput",
+    "Term",
+    "Weights",
+    "discriminator_loss",
+    "rigid_pairs",
+    "run_cycle",
+]

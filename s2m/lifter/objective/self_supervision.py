@@ -1,0 +1,105 @@
+"""All terms of stage 1 on one batch of 2D joints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import Tensor, nn
+
+from s2m.lifter.network import Lifter
+from s2m.lifter.normalise import normalise
+from s2m.lifter.objective.adversarial import Adversarial, Discriminator, discriminator_loss
+from s2m.lifter.objective.augmentation import DetectionNoise
+from s2m.lifter.objective.bones import BoneRatios, rigid_pairs
+from s2m.lifter.objective.chirality import Chirality
+from s2m.lifter.objective.cycle import Cycle, run_cycle
+from s2m.lifter.objective.rotations import RandomTurn
+from s2m.lifter.objective.terms import Cycle2D, Cycle3D, Denoising, Term
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Weights of the terms; a term of weight 0 is not computed. Raises ValueError for a negative weight."""
+
+    adversarial: float = 2.0
+    cycle_2d: float = 2.0
+    cycle_3d: float = 0.5
+    bone_ratios: float = 2.0
+    chirality: float = 5.0
+    denoising: float = 2.0
+
+    def __post_init__(self) -> None:
+        negative = [f"{name}={value}" for name, value in asdict(self).items() if value < 0]
+        if negative:
+            raise ValueError(f"weights: expected values >= 0, found {', '.join(negative)}")
+
+
+@dataclass(frozen=True)
+class SelfSupervisionOutput:
+    """What one batch gives.
+
+    lifter: weighted sum of ``terms``, which are unweighted; its gradient does not reach the discriminator.
+    discriminator: its own loss; its gradient does not reach the lifter. cycle: for diagnostics.
+    """
+
+    lifter: Tensor
+    discriminator: Tensor
+    terms: dict[str, Tensor]
+    cycle: Cycle
+
+
+class SelfSupervision(nn.Module):
+    """The objective of stage 1; the discriminator is its only trained part.
+
+    template: (J, 3) rest skeleton in any unit, whose bone ratios are the prior. turn: viewpoints of the re-projection.
+    noise: what a detector does to 2D joints. bone_tolerance: see :class:`BoneRatios`.
+    """
+
+    def __init__(
+        self,
+        discriminator: Discriminator,
+        template: Tensor,
+        lifter: Lifter,
+        weights: Weights,
+        turn: RandomTurn,
+        noise: DetectionNoise,
+        bone_tolerance: float = 0.1,
+    ) -> None:
+        super().__init__()
+        self.discriminator = discriminator
+        self.joint_set = lifter.joint_set
+        self.weights = {name: weight for name, weight in asdict(weights).items() if weight > 0}
+        self.chirality = Chirality(self.joint_set)
+        pairs = rigid_pairs(self.joint_set)
+        terms: dict[str, Term] = {
+            "adversarial": Adversarial(discriminator),
+            "cycle_2d": Cycle2D(),
+            "cycle_3d": Cycle3D(),
+            "bone_ratios": BoneRatios(pairs, lengths(template, pairs), bone_tolerance),
+            "chirality": self.chirality,
+            "denoising": Denoising(),
+        }
+        self.terms = nn.ModuleDict({name: terms[name] for name in self.weights})
+        self.turn, self.noise = turn, noise
+
+    def forward(self, lifter: Lifter, joints2d: Tensor, confidence: Tensor) -> SelfSupervisionOutput:
+        """Losses of joints2d (B, J, 2) in crop units with confidence (B, J); joints of confidence 0 are ignored."""
+        target = normalise(joints2d, confidence, self.joint_set)
+        disturbed = self.noise(target, self.joint_set)
+        cycle = run_cycle(lifter, target, confidence, disturbed, self.turn(len(joints2d), joints2d.device))
+        terms = {name: term(cycle) for name, term in self.terms.items()}
+        return SelfSupervisionOutput(
+            lifter=torch.stack([self.weights[name] * value for name, value in terms.items()]).sum(),
+            discriminator=discriminator_loss(self.discriminator, target.joints2d, cycle.masked, target.visible),
+            terms=terms,
+            cycle=cycle,
+        )
+
+
+def lengths(skeleton: Tensor, pairs: Sequence[tuple[int, int]]) -> list[float]:
+    """Distances between pairs of joints of one skeleton (J, 3), in its unit."""
+    first, second = torch.tensor(list(pairs)).T
+    distances: list[float] = (skeleton[second] - skeleton[first]).norm(dim=-1).tolist()
+    return distances

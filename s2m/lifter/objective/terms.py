@@ -1,0 +1,64 @@
+"""Loss terms on one cycle. Each is one class, unweighted, in lifter units (mean visible 2D joint distance = 1)."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from torch import Tensor, nn
+
+from s2m.lifter.objective.cycle import Cycle
+
+EPSILON = 1e-6
+
+
+class Term(nn.Module, ABC):
+    """A scalar loss of a cycle."""
+
+    @abstractmethod
+    def forward(self, cycle: Cycle) -> Tensor:
+        """Return the unweighted loss, a scalar."""
+
+
+def confident_distance(predicted: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """Mean Euclidean distance of (B, J, D) points, weighted by (B, J); joints of weight 0 play no part."""
+    return (weight * distances(predicted - target)).sum() / weight.sum().clamp_min(EPSILON)
+
+
+def distances(difference: Tensor) -> Tensor:
+    """Lengths of (..., D) vectors, with a derivative at zero."""
+    return ((difference * difference).sum(-1) + EPSILON**2).sqrt()
+
+
+class Cycle2D(Term):
+    """``sum_j c_j |x'_j - x_j| / sum_j c_j``: joints that went around the cycle return to where they were.
+
+    x: labels, x': lifted, turned, projected, lifted, turned back and projected; c: confidence. Unit: lifter units.
+    Source: Chen et al. 2019, L_2D (there squared; the distance is robust to outliers).
+    """
+
+    def forward(self, cycle: Cycle) -> Tensor:
+        """Return the unweighted loss, a scalar."""
+        return confident_distance(cycle.returned, cycle.target, cycle.weight)
+
+
+class Cycle3D(Term):
+    """``mean_j |Y_j - R X_j|``: the skeleton lifted from a turned view is the turned skeleton.
+
+    X: lifted, Y: lifted from the projection of R X. Unit: lifter units. Source: Chen et al. 2019, L_3D (there squared).
+    """
+
+    def forward(self, cycle: Cycle) -> Tensor:
+        """Return the unweighted loss, a scalar."""
+        return distances(cycle.relifted - cycle.rotated).mean()
+
+
+class Denoising(Term):
+    """``sum_j c_j |x^_j - x_j| / sum_j c_j``: the 2D output is the detection as it was before noise was added.
+
+    x^: the lifter's 2D output for the disturbed labels x; c: confidence. Unit: lifter units. Needs no clean data:
+    the target is the label itself. Source: this project.
+    """
+
+    def forward(self, cycle: Cycle) -> Tensor:
+        """Return the unweighted loss, a scalar."""
+        return confident_distance(cycle.denoised, cycle.target, cycle.weight)

@@ -1,0 +1,130 @@
+"""The whole of Skeleton2Mesh as one module: an observation in, a body mesh out (paper section 3, Fig. 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from s2m.batch import BodyOutput, BodyParams, IKOutput, Lifted, Observation, TensorRecord
+from s2m.body import Body
+from s2m.body.regressors import JointRegressor
+from s2m.geometry.camera import weak_perspective
+from s2m.ik import IKSolver, RestSkeleton
+from s2m.lifter import Lifter
+from s2m.refine import BlindEncoder, CameraHead, PoseHead, RootHead, ShapeHead, SilhouetteEncoder
+from s2m.skeletons import JointSet
+
+IKFactory = Callable[[RestSkeleton], IKSolver]
+
+
+@dataclass(frozen=True)
+class Recovery(TensorRecord):
+    """What the model makes of an observation. Metres, camera frame, relative to the regressed root joint.
+
+    lifted: the frozen lifter's skeleton. params: the body's parameters. body: vertices (B, V, 3) and SMPL joints.
+    joints3d: (B, J, 3) the skeleton that the adaptive regressor W reads off the mesh. camera: (B, 3) weak
+    perspective. joints2d: (B, J, 2) the projected skeleton, crop units. theta_pr: (B, P, 3) PR's corrections.
+    solved: (B, 24) which rotations the skeleton determined.
+    """
+
+    lifted: Lifted
+    params: BodyParams
+    body: BodyOutput
+    joints3d: Tensor
+    camera: Tensor
+    joints2d: Tensor
+    theta_pr: Tensor
+    solved: Tensor
+
+    def projected(self, vertices: Tensor | None = None) -> Tensor:
+        """Vertices (B, V, 3) in front of the crop: x, y in crop units (+y down), z the depth in metres."""
+        points = self.body.vertices if vertices is None else self.body.vertices[:, vertices]
+        return torch.cat([weak_perspective(points, self.camera), points[..., 2:]], dim=-1)
+
+
+def assemble(
+    body: Body,
+    regressor: JointRegressor,
+    root: int,
+    params: BodyParams,
+) -> tuple[BodyOutput, Tensor]:
+    """Pose the body, read its skeleton, and move both so that the skeleton's root joint is the origin."""
+    posed = body(params)
+    joints3d = regressor(posed.vertices)
+    origin = joints3d[:, root : root + 1]
+    centred = BodyOutput(vertices=posed.vertices - origin, joints=posed.joints - origin)
+    return centred, joints3d - origin
+
+
+class MeshRecovery(nn.Module):
+    """Lifter -> DIK, silhouette -> root, shape, endpoints and camera; both meet in the body model.
+
+    Every component can be exchanged for another with the same interface: that is what an ablation is.
+    """
+
+    def __init__(
+        self,
+        body: Body,
+        joint_set: JointSet,
+        lifter: Lifter,
+        regressor: JointRegressor,
+        ik: IKSolver,
+        encoder: SilhouetteEncoder | BlindEncoder,
+        shape: ShapeHead,
+        pose: PoseHead,
+        root: RootHead,
+        camera: CameraHead,
+    ) -> None:
+        super().__init__()
+        self.joint_set = joint_set
+        self.body = body
+        self.lifter = lifter.requires_grad_(False)
+        self.regressor = regressor
+        self.ik = ik
+        self.encoder = encoder
+        self.shape = shape
+        self.pose = pose
+        self.root = root
+        self.camera = camera
+
+    def train(self, mode: bool = True) -> MeshRecovery:
+        """As in torch, but the frozen lifter stays in evaluation mode."""
+        super().train(mode)
+        self.lifter.eval()
+        return self
+
+    def lift(self, observation: Observation) -> Lifted:
+        """The frozen lifter's skeleton (paper section 4.1: all its parameters are frozen)."""
+        with torch.no_grad():
+            return self.lifter(observation.joints2d, observation.confidence)
+
+    def features(self, observation: Observation) -> Tensor:
+        """Silhouette features (B, F). Raises ValueError when the encoder needs a silhouette and there is none."""
+        if isinstance(self.encoder, BlindEncoder):
+            return self.encoder(observation.joints2d)
+        if observation.silhouette is None:
+            raise ValueError("Observation.silhouette: the mesh model needs one, found None")
+        return self.encoder(observation.silhouette)
+
+    def forward(self, observation: Observation) -> Recovery:
+        """Recover the body of each frame."""
+        lifted = self.lift(observation)
+        features = self.features(observation)
+        solution: IKOutput = self.ik(lifted.joints3d, self.root(features), None)
+        rotations, theta_pr = self.pose(features, solution.rotations)
+        params = BodyParams.from_rotations(rotations, self.shape(features))
+        body, joints3d = assemble(self.body, self.regressor, self.joint_set.root_index, params)
+        camera = self.camera(features, joints3d, observation.joints2d, observation.confidence)
+        return Recovery(
+            lifted=lifted,
+            params=params,
+            body=body,
+            joints3d=joints3d,
+            camera=camera,
+            joints2d=weak_perspective(joints3d, camera),
+            theta_pr=theta_pr,
+            solved=solution.solved,
+        )

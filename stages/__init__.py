@@ -1,0 +1,1 @@
+"""The three training stages, as LightningModules (paper section 4.1)."""

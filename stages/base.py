@@ -1,0 +1,117 @@
+"""What the three stages share."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+from torchmetrics import MetricCollection
+
+from s2m.batch import Frame, Observation
+from s2m.body import Body, load_body
+from s2m.skeletons import JointSet, get_joint_set
+from stages.evaluation import Evaluation, in_any_process
+
+
+class DivergedError(RuntimeError):
+    """The loss is no longer a number."""
+
+
+class Stage(pl.LightningModule, ABC):
+    """A LightningModule that knows its joint set and body, evaluates by split, and exports what it has trained.
+
+    name: the stage's name in artifacts and folders. parents: sha256 of the artifacts that it builds on, by stage.
+    """
+
+    name: ClassVar[str]
+
+    def __init__(self, joint_set: str, body: str | None = None) -> None:
+        super().__init__()
+        self.joint_set: JointSet = get_joint_set(joint_set)
+        self.body: Body = load_body(body).requires_grad_(False)
+        self.parents: dict[str, str] = {}
+        self.evaluation: Evaluation | None = None
+
+    # What a stage defines.
+
+    @abstractmethod
+    def export(self) -> nn.Module:
+        """The module whose weights the next stage needs."""
+
+    @abstractmethod
+    def spec(self, model_config: dict[str, Any]) -> dict[str, Any]:
+        """How to rebuild that module (see :mod:`s2m.spec`), given this stage's resolved configuration."""
+
+    @abstractmethod
+    def methods(self) -> dict[str, Callable[[], MetricCollection]]:
+        """What the evaluation compares, and the metrics that apply to each."""
+
+    @abstractmethod
+    def evaluate(self, frame: Frame, split: str) -> None:
+        """Record the metrics of one batch that has a truth."""
+
+    # What every stage does.
+
+    def exported_state(self) -> dict[str, Tensor]:
+        """Weights for the artifact: on the CPU, without the body's arrays, which a user's licence may not let travel."""
+        state = self.export().state_dict()
+        return {name: value.detach().cpu().clone() for name, value in state.items() if not name.startswith("body.")}
+
+    @property
+    def test_names(self) -> list[str]:
+        """Names of the test splits, in the order of their loaders."""
+        return list(self.trainer.datamodule.test_names)  # type: ignore[attr-defined]
+
+    def setup(self, stage: str) -> None:
+        """Prepare the metrics; the splits are known once the data is there."""
+        if self.evaluation is None:
+            self.evaluation = Evaluation(["val", *self.test_names], self.methods()).to(self.device)
+
+    def validation_step(self, frame: Frame, batch_idx: int) -> None:
+        """Monitor the validation split; nothing is selected by it."""
+        self._evaluate(frame, "val")
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the validation split."""
+        self._log_results(["val"])
+
+    def test_step(self, frame: Frame, batch_idx: int, dataloader_idx: int = 0) -> None:
+        """Evaluate one batch of one test split."""
+        self._evaluate(frame, self.test_names[dataloader_idx])
+
+    def on_test_epoch_end(self) -> None:
+        """Log every test split."""
+        self._log_results(self.test_names)
+
+    def guard(self, loss: Tensor, observation: Observation) -> Tensor:
+        """Return the loss, or raise DivergedError that names the frames of the batch."""
+        if not bool(torch.isfinite(loss)):
+            rows = "unknown" if observation.index is None else observation.index.tolist()[:16]
+            raise DivergedError(
+                f"stage {self.name}, step {self.global_step}: the loss is {loss.item()}; frames of the batch: {rows}"
+            )
+        return loss
+
+    def log_terms(self, terms: dict[str, Tensor], batch_size: int) -> None:
+        """Log the terms of the training loss under ``train/``."""
+        self.log_dict({f"train/{name}": value.detach() for name, value in terms.items()}, batch_size=batch_size)
+
+    def _evaluate(self, frame: Frame, split: str) -> None:
+        if frame.truth is not None:
+            self.evaluate(frame, split)
+
+    def _log_results(self, splits: list[str]) -> None:
+        assert self.evaluation is not None
+        results = self.evaluation.results(splits, lambda flag: in_any_process(flag, self.device))
+        self.log_dict(results)
+
+
+def training_observation(frame: Frame) -> Observation:
+    """The observation of a training batch. Raises ValueError if the loader let the truth through."""
+    if frame.truth is not None:
+        raise ValueError("Frame.truth: expected None in training, found a truth; training must be unsupervised")
+    return frame.observation

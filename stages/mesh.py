@@ -1,0 +1,144 @@
+"""Stage 3: end-to-end mesh training (Eqn. 7). The lifter is frozen, W keeps learning."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from pytorch_lightning.utilities.types import OptimizerLRScheduler
+from torch import Tensor, nn
+from torchmetrics import MetricCollection
+
+from s2m.artifact import sha256
+from s2m.baselines import Baselines
+from s2m.batch import Frame, Observation
+from s2m.body import Body
+from s2m.body.regressors import JointRegressor
+from s2m.comparison import compare
+from s2m.ik import IKSolver, RestSkeleton
+from s2m.losses import MeshObjective
+from s2m.metrics import body_metrics, skeleton_metrics
+from s2m.model import MeshRecovery, Recovery
+from s2m.pretrained import load_lifter, load_regressor
+from s2m.refine import CameraHead, PoseHead, RootHead, ShapeHead, SilhouetteEncoder
+from s2m.render import SilhouetteRenderer
+from s2m.skeletons import JointSet
+from stages.base import Stage, training_observation
+
+PARTS = ("ik", "encoder", "shape", "pose", "root", "camera")
+
+
+class MeshStage(Stage):
+    """Train shape, end-point, root and camera heads and W by the terms of Eqn. 7.
+
+    joint_set: name; comes from the data. lifter, pretrained_regressor: paths of the artifacts of stages 1 and 2.
+    regressor: takes the place of stage 2's W (an ablation); None in the full model. render_faces: size of the
+    decimated mesh that is rendered (the paper, too, down-samples the mesh for rendering); the size of the rendered
+    image is that of the silhouettes. body: path of a body in SMPL format; the open body if not given.
+    """
+
+    name = "mesh"
+
+    def __init__(
+        self,
+        joint_set: str,
+        lifter: str,
+        pretrained_regressor: str,
+        ik: Callable[[RestSkeleton], IKSolver],
+        encoder: SilhouetteEncoder,
+        shape: Callable[[int, int], ShapeHead],
+        pose: Callable[[int], PoseHead],
+        root: Callable[[int], RootHead],
+        camera: Callable[[int], CameraHead],
+        renderer: SilhouetteRenderer,
+        objective: MeshObjective,
+        regressor: Callable[[Body, JointSet], JointRegressor] | None = None,
+        render_faces: int = 2000,
+        learning_rate: float = 3e-5,
+        decay: float = 0.95,
+        body: str | None = None,
+    ) -> None:
+        super().__init__(joint_set, body)
+        frozen_lifter, lifter_artifact = load_lifter(lifter, joint_set, self.body)
+        stage_two, regressor_artifact = load_regressor(pretrained_regressor, joint_set, self.body)
+        self.parents = {"lifter": sha256(Path(lifter)), "regressor": sha256(Path(pretrained_regressor))}
+        self.parent_specs = {"lifter": lifter_artifact.spec, "regressor": regressor_artifact.spec}
+        chosen = regressor(self.body, self.joint_set) if regressor else stage_two
+        rest = RestSkeleton.of(self.body, chosen.weights().detach(), self.joint_set)
+        self.model = MeshRecovery(
+            body=self.body,
+            joint_set=self.joint_set,
+            lifter=frozen_lifter,
+            regressor=chosen,
+            ik=ik(rest),
+            encoder=encoder,
+            shape=shape(encoder.features, self.body.num_betas),
+            pose=pose(encoder.features),
+            root=root(encoder.features),
+            camera=camera(encoder.features),
+        )
+        self.renderer = renderer
+        self.objective = objective
+        self.learning_rate, self.decay = learning_rate, decay
+        vertices, faces = self.body.render_mesh(render_faces)
+        self.register_buffer("render_vertices", vertices, persistent=False)
+        self.register_buffer("render_faces", faces, persistent=False)
+        self.baselines = Baselines(self.body, self.joint_set, frozen_lifter, copy.deepcopy(stage_two))
+
+    def export(self) -> nn.Module:
+        """The whole model."""
+        return self.model
+
+    def spec(self, model_config: dict[str, Any]) -> dict[str, Any]:
+        """Specs of all the parts; those of the lifter and of W come from the artifacts of their stages."""
+        parts = {part: model_config[part] for part in PARTS}
+        replaced = model_config.get("regressor")
+        return {**self.parent_specs, **parts, **({"regressor": replaced} if replaced else {})}
+
+    def render(self, recovery: Recovery, size: int) -> Tensor:
+        """Soft silhouettes (B, S, S) of the decimated mesh."""
+        points = recovery.projected(self.render_vertices)
+        silhouettes: Tensor = self.renderer(points, self.render_faces, size)
+        return silhouettes
+
+    def training_step(self, frame: Frame, batch_idx: int) -> Tensor:
+        """Eqn. 7 on one batch."""
+        observation = training_observation(frame)
+        recovery = self.model(observation)
+        rendered = self._rendered(recovery, observation)
+        losses = self.objective(recovery, observation, rendered, self.model.regressor.row_sum_penalty())
+        self.log_terms({"loss": losses.total, **losses.terms}, len(recovery.camera))
+        return self.guard(losses.total, observation)
+
+    def _rendered(self, recovery: Recovery, observation: Observation) -> Tensor | None:
+        if not self.objective.needs_silhouette or observation.silhouette is None:
+            return None
+        return self.render(recovery, observation.silhouette.shape[-1])
+
+    def methods(self) -> dict[str, Callable[[], MetricCollection]]:
+        """The full model, and the baselines that it is printed beside."""
+        skeletons = dict.fromkeys(("planar", "lifter"), skeleton_metrics)
+        return {**skeletons, **dict.fromkeys(("mean_pose", "dik_mean_shape", "full"), body_metrics)}
+
+    def on_validation_start(self) -> None:
+        """Baselines that need statistics of unlabelled training frames get them once."""
+        self.baselines.prepare(self.trainer.datamodule, self.device)  # type: ignore[attr-defined]
+
+    def on_test_start(self) -> None:
+        """As before validation."""
+        self.on_validation_start()
+
+    def evaluate(self, frame: Frame, split: str) -> None:
+        """Record the full model and every baseline on the same frames."""
+        assert self.evaluation is not None
+        for method, values in compare(self.model, self.baselines, frame).items():
+            self.evaluation.record(split, method, **values)
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """Adam with an exponential decay per epoch (section 4.1)."""
+        parameters = [p for p in self.model.parameters() if p.requires_grad]
+        optimiser = torch.optim.Adam(parameters, lr=self.learning_rate)
+        return [optimiser], [torch.optim.lr_scheduler.ExponentialLR(optimiser, self.decay)]

@@ -1,0 +1,82 @@
+"""Where a run is recorded: CSV files and Weights & Biases, with the lineage lifter -> regressor -> mesh.
+
+Nobody is ever asked for a login: without one, W&B records offline under the run's folder (``wandb sync`` uploads
+it later, ``wandb leet`` browses it in a terminal).
+"""
+
+from __future__ import annotations
+
+import netrc
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+
+from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
+
+DEFAULT_SERVER = "https://api.wandb.ai"
+
+
+def logged_in() -> bool:
+    """Whether W&B credentials are at hand (environment or netrc); looks at files only, never at the network."""
+    if os.environ.get("WANDB_API_KEY"):
+        return True
+    server = urlparse(os.environ.get("WANDB_BASE_URL", DEFAULT_SERVER)).hostname or ""
+    path = Path(os.environ.get("NETRC", Path("~/.netrc").expanduser()))
+    try:
+        return netrc.netrc(path).authenticators(server) is not None
+    except (OSError, netrc.NetrcParseError):
+        return False
+
+
+def prepare_environment(run: Path) -> None:
+    """Keep W&B and matplotlib out of the home folder, which may not be writable, and W&B quiet when offline."""
+    for variable, folder in (
+        ("WANDB_CACHE_DIR", "wandb-cache"),
+        ("WANDB_CONFIG_DIR", "wandb-config"),
+        ("WANDB_DATA_DIR", "wandb-data"),
+        ("WANDB_ARTIFACT_DIR", "wandb-artifacts"),
+        ("MPLCONFIGDIR", "matplotlib"),
+    ):
+        os.environ.setdefault(variable, str(run.absolute() / ".cache" / folder))
+    os.environ.setdefault("WANDB_MODE", "online" if logged_in() else "offline")
+    if os.environ["WANDB_MODE"] != "online":
+        os.environ.setdefault("WANDB_SILENT", "true")
+
+
+def make_loggers(output: Path, stage: str, project: str, config: dict[str, Any]) -> list[Logger]:
+    """A CSV logger and, unless ``WANDB_MODE=disabled``, a W&B logger."""
+    run = output.parent
+    prepare_environment(run)
+    loggers: list[Logger] = [CSVLogger(save_dir=output, name="", version="")]
+    if os.environ["WANDB_MODE"] != "disabled":
+        loggers.append(
+            WandbLogger(
+                project=project,
+                group=run.name,
+                job_type=stage,
+                name=f"{run.name}-{stage}",
+                save_dir=run,
+                offline=os.environ["WANDB_MODE"] != "online",
+                config=config,
+                settings={"console": "off"},
+            )
+        )
+    return loggers
+
+
+def record_lineage(loggers: list[Logger], stage: str, artifact: Path, lineage: dict[str, str]) -> None:
+    """Record what the artifact was made from: in the run's config always, as W&B artifact links when online."""
+    import wandb
+
+    for logger in loggers:
+        if not isinstance(logger, WandbLogger):
+            continue
+        run = logger.experiment
+        run.config.update({"lineage": lineage}, allow_val_change=True)
+        if os.environ["WANDB_MODE"] == "online":
+            for parent in lineage.get("parents", "").split():
+                run.use_artifact(f"{run.group}-{parent}:latest")
+        published = wandb.Artifact(f"{run.group}-{stage}", type=stage, metadata=lineage)
+        published.add_file(str(artifact))
+        run.log_artifact(published)
