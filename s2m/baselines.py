@@ -10,10 +10,10 @@ from s2m.batch import Observation
 from s2m.body import Body
 from s2m.body.regressors import JointRegressor
 from s2m.ik import DIK, RestSkeleton
-from s2m.lifter import Lifter
+from s2m.lifter import Lifter, planar_skeleton
 from s2m.model import MeshRecovery, Recovery
 from s2m.refine import BlindEncoder, FittedCamera, MeanShape, PoseHead, SkeletonRoot, UnrefinedPose
-from s2m.skeletons import H36M17, JointSet
+from s2m.skeletons import JointSet
 
 
 class ConstantPose(PoseHead):
@@ -40,7 +40,8 @@ class Baselines(nn.Module):
 
     def __init__(self, body: Body, joint_set: JointSet, lifter: Lifter, regressor: JointRegressor) -> None:
         super().__init__()
-        self.joint_set = joint_set
+        self.lifter = lifter
+        self.prepared = False
         regressor.requires_grad_(False)
         rest = RestSkeleton.of(body, regressor.weights(), joint_set)
 
@@ -56,32 +57,22 @@ class Baselines(nn.Module):
         self.models = nn.ModuleDict(
             {"dik_mean_shape": model(UnrefinedPose(BlindEncoder.features)), "mean_pose": model(self.constant)}
         )
-        self.bones = [
-            (joint_set.index(H36M17.joints[parent]), joint_set.index(H36M17.joints[child]))
-            for parent, child in H36M17.bones
-        ]
-        self.bone_length = float(mean_bone_length(rest.joints[None], self.bones))
 
     @torch.no_grad()
     def prepare(self, observation: Observation) -> None:
-        """Set the mean pose from unlabelled training frames (chordal mean of the rotations)."""
+        """Set the mean pose, once, from unlabelled training frames (chordal mean of the rotations)."""
+        if self.prepared:
+            return
         rotations = self.models["dik_mean_shape"](observation).params.rotations
         self.constant.rotations.copy_(roma.special_procrustes(rotations.mean(0)))
+        self.prepared = True
 
     @torch.no_grad()
     def recover(self, observation: Observation) -> dict[str, Recovery]:
         """The baselines' bodies, by name."""
         return {name: model(observation) for name, model in self.models.items()}
 
+    @torch.no_grad()
     def planar(self, observation: Observation) -> Tensor:
-        """(B, J, 3) metres, root-relative: the 2D joints at constant depth, scaled to the mean bone length."""
-        flat = torch.cat([observation.joints2d, torch.zeros_like(observation.joints2d[..., :1])], dim=-1)
-        root = self.joint_set.root_index
-        flat = flat - flat[:, root : root + 1]
-        return flat * (self.bone_length / mean_bone_length(flat, self.bones).clamp_min(1e-6))[:, None, None]
-
-
-def mean_bone_length(joints: Tensor, bones: list[tuple[int, int]]) -> Tensor:
-    """Mean length (B,) of the bones of skeletons (B, J, 3), in their unit."""
-    parents, children = (list(ends) for ends in zip(*bones, strict=True))
-    return (joints[:, children] - joints[:, parents]).norm(dim=-1).mean(-1)
+        """(B, J, 3) metres, root-relative: the 2D joints at constant depth."""
+        return planar_skeleton(self.lifter, observation.joints2d, observation.confidence)

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 
 from s2m import __version__
 from s2m.errors import UserError
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The command's parser. Subcommands import what they need when they run, so that ``s2m ik`` starts fast."""
-    parser = argparse.ArgumentParser(prog="s2m", description="Skeleton2Mesh: bodies from skeletons and silhouettes.")
-    parser.add_argument("--version", action="version", version=f"s2m {__version__}")
-    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    """The command's parser. Heavy packages are imported when a subcommand runs, so that help is quick."""
     from s2m.data.commands import add_data_commands
-    from s2m.ik.commands import add_ik_command
     from s2m.report.commands import add_report_command
 
-    add_data_commands(subparsers)
-    add_ik_command(subparsers)
-    add_report_command(subparsers)
+    parser = argparse.ArgumentParser(prog="s2m", description="Skeleton2Mesh: bodies from skeletons and silhouettes.")
+    parser.add_argument("--version", action="version", version=f"s2m {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    data = commands.add_parser("data", help="make and check frame stores", description="Make and check frame stores.")
+    add_data_commands(data.add_subparsers(required=True, metavar="COMMAND"))
+    add_report_command(commands)
     return parser
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; bad input ends with one clear line and exit code 2."""
     arguments = build_parser().parse_args(argv)
     try:

@@ -176,7 +176,243 @@ SMPL24 = JointSet(
     root="pelvis",
 )
 
-JOINT_SETS: dict[str, JointSet] = {s.name: s for s in (H36M17, S2M27, SMPL24)}
+_MPI_LIMBS = {
+    **_limbs("right"),
+    **_limbs("left"),
+    "spine": "pelvis",
+    "thorax": "spine",
+}
+
+# MPI-INF-3DHP's test annotation; "nose" is its "head", a point amid the face.
+MPI3DHP17 = JointSet(
+    name="mpi3dhp17",
+    joints=(
+        "head",
+        "thorax",
+        "right_shoulder",
+        "right_elbow",
+        "right_wrist",
+        "left_shoulder",
+        "left_elbow",
+        "left_wrist",
+        "right_hip",
+        "right_knee",
+        "right_ankle",
+        "left_hip",
+        "left_knee",
+        "left_ankle",
+        "pelvis",
+        "spine",
+        "nose",
+    ),
+    parent_of={**_MPI_LIMBS, "nose": "thorax", "head": "nose"},
+    root="pelvis",
+)
+
+
+def _mpi28_limbs(side: str) -> dict[str, str]:
+    return {
+        f"{side}_collar": "spine4",
+        f"{side}_shoulder": f"{side}_collar",
+        f"{side}_elbow": f"{side}_shoulder",
+        f"{side}_wrist": f"{side}_elbow",
+        f"{side}_hand": f"{side}_wrist",
+        f"{side}_hip": "pelvis",
+        f"{side}_knee": f"{side}_hip",
+        f"{side}_ankle": f"{side}_knee",
+        f"{side}_foot": f"{side}_ankle",
+        f"{side}_toe": f"{side}_foot",
+    }
+
+
+# MPI-INF-3DHP's full annotation, in the order of its files.
+MPI3DHP28 = JointSet(
+    name="mpi3dhp28",
+    joints=(
+        "spine3",
+        "spine4",
+        "spine2",
+        "spine",
+        "pelvis",
+        "neck",
+        "face",
+        "head",
+        *(f"{side}_{part}" for side in ("left", "right") for part in ("collar", "shoulder", "elbow", "wrist", "hand")),
+        *(f"{side}_{part}" for side in ("left", "right") for part in ("hip", "knee", "ankle", "foot", "toe")),
+    ),
+    parent_of={
+        "spine": "pelvis",
+        "spine2": "spine",
+        "spine3": "spine2",
+        "spine4": "spine3",
+        "neck": "spine4",
+        "face": "neck",
+        "head": "face",
+        **_mpi28_limbs("left"),
+        **_mpi28_limbs("right"),
+    },
+    root="pelvis",
+)
+
+_COCO_LIMBS = {
+    "right_hip": "left_hip",
+    "left_shoulder": "left_hip",
+    "right_shoulder": "right_hip",
+    "nose": "left_shoulder",
+    **{
+        f"{side}_{child}": f"{side}_{parent}"
+        for side in ("left", "right")
+        for parent, child in (("hip", "knee"), ("knee", "ankle"), ("shoulder", "elbow"), ("elbow", "wrist"))
+    },
+}
+
+# COCO has no joint in the middle of the body; its tree hangs from the left hip.
+COCO17 = JointSet(
+    name="coco17",
+    joints=(
+        "nose",
+        *(
+            f"{side}_{part}"
+            for part in ("eye", "ear", "shoulder", "elbow", "wrist", "hip", "knee", "ankle")
+            for side in ("left", "right")
+        ),
+    ),
+    parent_of={
+        **_COCO_LIMBS,
+        **{f"{side}_{part}": "nose" for side in ("left", "right") for part in ("eye", "ear")},
+    },
+    root="left_hip",
+)
+
+# Leeds Sports Pose: "thorax" is its "neck", "head" its "head top".
+LSP14 = JointSet(
+    name="lsp14",
+    joints=(
+        "right_ankle",
+        "right_knee",
+        "right_hip",
+        "left_hip",
+        "left_knee",
+        "left_ankle",
+        "right_wrist",
+        "right_elbow",
+        "right_shoulder",
+        "left_shoulder",
+        "left_elbow",
+        "left_wrist",
+        "thorax",
+        "head",
+    ),
+    parent_of={
+        **{
+            child: parent
+            for child, parent in _COCO_LIMBS.items()
+            if child not in ("nose", "left_shoulder", "right_shoulder")
+        },
+        "thorax": "left_hip",
+        "left_shoulder": "thorax",
+        "right_shoulder": "thorax",
+        "head": "thorax",
+    },
+    root="left_hip",
+)
+
+_BLAZEPOSE_FACE = (
+    "left_eye_inner",
+    "left_eye",
+    "left_eye_outer",
+    "right_eye_inner",
+    "right_eye",
+    "right_eye_outer",
+    "left_ear",
+    "right_ear",
+    "left_mouth",
+    "right_mouth",
+)
+
+# The 33 landmarks of BlazePose (MediaPipe Pose); "toe" is its "foot index".
+BLAZEPOSE33 = JointSet(
+    name="blazepose33",
+    joints=(
+        "nose",
+        *_BLAZEPOSE_FACE,
+        *(
+            f"{side}_{part}"
+            for part in ("shoulder", "elbow", "wrist", "pinky", "index", "thumb", "hip", "knee", "ankle", "heel", "toe")
+            for side in ("left", "right")
+        ),
+    ),
+    parent_of={
+        **_COCO_LIMBS,
+        **dict.fromkeys(_BLAZEPOSE_FACE, "nose"),
+        **{
+            f"{side}_{end}": f"{side}_{joint}"
+            for side in ("left", "right")
+            for joint, ends in (("wrist", ("pinky", "index", "thumb")), ("ankle", ("heel", "toe")))
+            for end in ends
+        },
+    },
+    root="left_hip",
+)
+
+
+def _kinect_arm(side: str) -> dict[str, str]:
+    return {
+        f"{side}_collar": "chest",
+        f"{side}_shoulder": f"{side}_collar",
+        f"{side}_elbow": f"{side}_shoulder",
+        f"{side}_wrist": f"{side}_elbow",
+        f"{side}_hand": f"{side}_wrist",
+        f"{side}_handtip": f"{side}_hand",
+        f"{side}_thumb": f"{side}_wrist",
+    }
+
+
+def _kinect_leg(side: str) -> dict[str, str]:
+    return {
+        f"{side}_hip": "pelvis",
+        f"{side}_knee": f"{side}_hip",
+        f"{side}_ankle": f"{side}_knee",
+        f"{side}_toe": f"{side}_ankle",
+    }
+
+
+# Azure Kinect's body tracking; "face" is its "head", a point inside the skull, and "toe" its "foot".
+KINECT32 = JointSet(
+    name="kinect32",
+    joints=(
+        "pelvis",
+        "navel",
+        "chest",
+        "neck",
+        *_kinect_arm("left"),
+        *_kinect_arm("right"),
+        *_kinect_leg("left"),
+        *_kinect_leg("right"),
+        "face",
+        "nose",
+        "left_eye",
+        "left_ear",
+        "right_eye",
+        "right_ear",
+    ),
+    parent_of={
+        "navel": "pelvis",
+        "chest": "navel",
+        "neck": "chest",
+        **_kinect_arm("left"),
+        **_kinect_arm("right"),
+        **_kinect_leg("left"),
+        **_kinect_leg("right"),
+        "face": "neck",
+        **dict.fromkeys(("nose", "left_eye", "left_ear", "right_eye", "right_ear"), "face"),
+    },
+    root="pelvis",
+)
+
+JOINT_SETS: dict[str, JointSet] = {
+    s.name: s for s in (H36M17, S2M27, SMPL24, MPI3DHP17, MPI3DHP28, COCO17, LSP14, BLAZEPOSE33, KINECT32)
+}
 
 
 def get_joint_set(name: str) -> JointSet:

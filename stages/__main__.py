@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from s2m.artifact import ArtifactError
-from s2m.data import StoreError
+from s2m.errors import UserError
 from stages.base import DivergedError
 from stages.cli import STAGES, run
 
@@ -14,11 +13,13 @@ from stages.cli import STAGES, run
 def main() -> None:
     """Take the stage's name and hand the rest to LightningCLI."""
     parser = argparse.ArgumentParser(prog="python -m stages", description=__doc__, add_help=False)
-    parser.add_argument("stage", choices=STAGES, help="what to train; `python -m stages STAGE --help` lists its options")
+    parser.add_argument(
+        "stage", choices=STAGES, help="what to train; `python -m stages STAGE --help` lists its options"
+    )
     stage, rest = parser.parse_args(sys.argv[1:2]).stage, sys.argv[2:]
     try:
         run(stage, rest)
-    except (ArtifactError, StoreError, DivergedError) as error:
+    except (UserError, DivergedError) as error:
         sys.exit(f"error: {error}")
 
 

@@ -57,7 +57,7 @@ class Stage(pl.LightningModule, ABC):
     # What every stage does.
 
     def exported_state(self) -> dict[str, Tensor]:
-        """Weights for the artifact: on the CPU, without the body's arrays, which a user's licence may not let travel."""
+        """Weights for the artifact, on the CPU; without the body's arrays, since a licence may keep them at home."""
         state = self.export().state_dict()
         return {name: value.detach().cpu().clone() for name, value in state.items() if not name.startswith("body.")}
 

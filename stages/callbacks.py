@@ -40,7 +40,9 @@ class EpochLines(Callback):
 
 
 def _worth_showing(name: str) -> bool:
-    return name == "train/loss" or name.startswith("val/") and name.split("/")[1] in ("n_mpjpe_mm", "pa_mpjpe_mm", "iou")
+    return name == "train/loss" or (
+        name.startswith("val/") and name.split("/")[1] in ("n_mpjpe_mm", "pa_mpjpe_mm", "iou")
+    )
 
 
 def last_checkpoint(directory: Path) -> ModelCheckpoint:

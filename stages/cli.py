@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import sys
 import warnings
@@ -26,7 +27,16 @@ from stages.tracking import make_loggers, record_lineage
 STAGES: dict[str, type[Stage]] = {"lifter": LifterStage, "regressor": RegressorStage, "mesh": MeshStage}
 
 # How a run is executed, not what it computes: changing these does not invalidate a checkpoint.
-EXECUTION = ("accelerator", "strategy", "devices", "num_nodes", "logger", "callbacks", "enable_progress_bar", "profiler")
+EXECUTION = (
+    "accelerator",
+    "strategy",
+    "devices",
+    "num_nodes",
+    "logger",
+    "callbacks",
+    "enable_progress_bar",
+    "profiler",
+)
 
 
 class StageCLI(LightningCLI):
@@ -67,11 +77,14 @@ class StageCLI(LightningCLI):
         seed = int(self.config["seed_everything"])
         self.trainer_defaults["callbacks"] = stage_callbacks(title, self.output / "checkpoints", seed)
         if self.config["trainer"]["logger"] is not False:
-            kwargs["logger"] = make_loggers(
-                self.output, self.stage_class.name, self.config["project"], self.resolved()
-            )
+            kwargs["logger"] = make_loggers(self.output, self.stage_class.name, self.config["project"], self.resolved())
         trainer: pl.Trainer = super().instantiate_trainer(
-            default_root_dir=self.output, use_distributed_sampler=False, enable_model_summary=False, **kwargs
+            default_root_dir=self.output,
+            use_distributed_sampler=False,
+            enable_model_summary=False,
+            enable_progress_bar=sys.stderr.isatty(),
+            num_sanity_val_steps=0,
+            **kwargs,
         )
         return trainer
 
@@ -123,7 +136,9 @@ def finish(cli: StageCLI, stage: Stage, config: dict[str, Any]) -> Path:
     save(path, artifact)
     lineage = {"stage": stage.name, "sha256": sha256(path), "data": str(cli.datamodule.store_hash)}
     record_lineage(cli.trainer.loggers, stage.name, path, {**lineage, "parents": " ".join(stage.parents)})
-    os.replace(cli.output / "checkpoints" / "last.ckpt", cli.output / "checkpoints" / "finished.ckpt")
+    last = cli.output / "checkpoints" / "last.ckpt"
+    if last.is_file():
+        os.replace(last, last.with_name("finished.ckpt"))
     return path
 
 
@@ -140,7 +155,6 @@ def run(name: str, args: list[str]) -> None:
     assert isinstance(stage, Stage)
     config = cli.resolved()
     cli.output.mkdir(parents=True, exist_ok=True)
-    checkpoint: Path | None = cli.output / "checkpoints" / "last.ckpt"
     settings = fingerprint(config, stage, cli.datamodule.store_hash)
     checkpoint = resume_point(cli.output / "checkpoints", settings)
     if trainer.is_global_zero:
@@ -156,6 +170,16 @@ def run(name: str, args: list[str]) -> None:
 
 def quieten() -> None:
     """Leave out Lightning's hints on choices that are made on purpose."""
-    for hint in ("does not have many workers", "exists and is not empty", "number of training batches", "isinstance"):
+    for library in ("pytorch_lightning", "lightning_fabric", "lightning.pytorch"):
+        logging.getLogger(library).setLevel(logging.WARNING)
+    for hint in (
+        "does not have many workers",
+        "exists and is not empty",
+        "number of training batches",
+        "isinstance",
+        "args parameter",
+        "in eval mode",
+        "No seed found",
+    ):
         warnings.filterwarnings("ignore", f".*{hint}.*")
     warnings.filterwarnings("ignore", category=FutureWarning)

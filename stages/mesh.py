@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
+from pytorch_lightning.loggers import WandbLogger
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torchmetrics import MetricCollection
@@ -18,16 +20,23 @@ from s2m.batch import Frame, Observation
 from s2m.body import Body
 from s2m.body.regressors import JointRegressor
 from s2m.comparison import compare
+from s2m.data import FrameDataModule
 from s2m.ik import IKSolver, RestSkeleton
 from s2m.losses import MeshObjective
-from s2m.metrics import body_metrics, skeleton_metrics
+from s2m.metrics import body_metrics, skeleton_metrics, vertex_areas
+from s2m.metrics.alignment import aligned_distances
 from s2m.model import MeshRecovery, Recovery
 from s2m.pretrained import load_lifter, load_regressor
 from s2m.refine import CameraHead, PoseHead, RootHead, ShapeHead, SilhouetteEncoder
 from s2m.render import SilhouetteRenderer
+from s2m.report.examples import save_examples
+from s2m.report.gallery import example_picture
 from s2m.skeletons import JointSet
 from stages.base import Stage, training_observation
+from stages.evaluation import MAIN
+from stages.showcase import Showcase, make_examples
 
+STATISTICS_FRAMES = 512
 PARTS = ("ik", "encoder", "shape", "pose", "root", "camera")
 
 
@@ -41,6 +50,8 @@ class MeshStage(Stage):
     """
 
     name = "mesh"
+    render_vertices: Tensor
+    render_faces: Tensor
 
     def __init__(
         self,
@@ -86,6 +97,7 @@ class MeshStage(Stage):
         vertices, faces = self.body.render_mesh(render_faces)
         self.register_buffer("render_vertices", vertices, persistent=False)
         self.register_buffer("render_faces", faces, persistent=False)
+        self.showcase = Showcase()
         self.baselines = Baselines(self.body, self.joint_set, frozen_lifter, copy.deepcopy(stage_two))
 
     def export(self) -> nn.Module:
@@ -120,12 +132,15 @@ class MeshStage(Stage):
 
     def methods(self) -> dict[str, Callable[[], MetricCollection]]:
         """The full model, and the baselines that it is printed beside."""
-        skeletons = dict.fromkeys(("planar", "lifter"), skeleton_metrics)
-        return {**skeletons, **dict.fromkeys(("mean_pose", "dik_mean_shape", "full"), body_metrics)}
+        skeletons = dict.fromkeys(("planar", "lifter"), partial(skeleton_metrics, self.joint_set))
+        areas = vertex_areas(self.body.v_template, self.body.faces)
+        bodies = partial(body_metrics, self.joint_set, areas)
+        return {**skeletons, **dict.fromkeys(("mean_pose", "dik_mean_shape", "full"), bodies)}
 
     def on_validation_start(self) -> None:
-        """Baselines that need statistics of unlabelled training frames get them once."""
-        self.baselines.prepare(self.trainer.datamodule, self.device)  # type: ignore[attr-defined]
+        """Baselines that need statistics of unlabelled training frames get them."""
+        data: FrameDataModule = self.trainer.datamodule  # type: ignore[attr-defined]
+        self.baselines.prepare(data.training_sample(STATISTICS_FRAMES).observation.to(self.device))
 
     def on_test_start(self) -> None:
         """As before validation."""
@@ -134,8 +149,32 @@ class MeshStage(Stage):
     def evaluate(self, frame: Frame, split: str) -> None:
         """Record the full model and every baseline on the same frames."""
         assert self.evaluation is not None
-        for method, values in compare(self.model, self.baselines, frame).items():
-            self.evaluation.record(split, method, **values)
+        values = compare(self.model, self.baselines, frame)
+        for method, inputs in values.items():
+            self.evaluation.record(split, method, **inputs)
+        if split == self.test_names[0] and frame.observation.index is not None:
+            full = values[MAIN]
+            errors = aligned_distances(full["pred_joints"], full["true_joints"], "procrustes").mean(-1)  # type: ignore[arg-type]
+            self.showcase.record(frame.observation.index, errors)
+
+    def on_test_epoch_end(self) -> None:
+        """Log the figures, and keep the best, median and worst frames for the report."""
+        super().on_test_epoch_end()
+        chosen = self.showcase.choose()
+        if chosen and self.trainer.is_global_zero:
+            labels, rows = zip(*chosen, strict=True)
+            self._save_examples(list(labels), list(rows))
+
+    def _save_examples(self, labels: list[str], rows: list[int]) -> None:
+        data: FrameDataModule = self.trainer.datamodule  # type: ignore[attr-defined]
+        split = self.test_names[0]
+        frame = data.test_frames(split, rows).to(self.device)
+        with torch.no_grad():
+            examples = make_examples(self.model, frame, labels, split)
+        save_examples(Path(self.trainer.default_root_dir) / "examples.npz", examples)
+        for logger in self.loggers:
+            if isinstance(logger, WandbLogger):
+                logger.log_image("examples", [example_picture(examples, row) for row in range(len(examples))])
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Adam with an exponential decay per epoch (section 4.1)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -92,21 +93,21 @@ class RegressorStage(Stage):
 
     def methods(self) -> dict[str, Callable[[], MetricCollection]]:
         """W and the coarse regressor, on predicted meshes (what W is for) and on true ones (paper Fig. 7)."""
-        return dict.fromkeys(("full", "fixed", "true_mesh", "true_mesh_fixed"), skeleton_metrics)
+        metrics = partial(skeleton_metrics, self.joint_set)
+        return dict.fromkeys(("full", "fixed", "true_mesh", "true_mesh_fixed"), metrics)
 
     def evaluate(self, frame: Frame, split: str) -> None:
         """Record how well both regressors find the true skeleton."""
         truth, root = frame.truth, self.joint_set.root_index
-        assert truth is not None and self.evaluation is not None
+        assert truth is not None
+        assert self.evaluation is not None
         target = truth.joints3d - truth.joints3d[:, root : root + 1]
         meshes = {("full", "fixed"): self.pose_body(self.lift(frame.observation))}
         if truth.params is not None:
             meshes["true_mesh", "true_mesh_fixed"] = truth.params
         for (adaptive, fixed), params in meshes.items():
             for method, regressor in ((adaptive, self.regressor), (fixed, self.coarse)):
-                self.evaluation.record(
-                    split, method, pred_joints=self.read(regressor, params), true_joints=target
-                )
+                self.evaluation.record(split, method, pred_joints=self.read(regressor, params), true_joints=target)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Adam with an exponential decay per epoch (section 4.1)."""

@@ -50,18 +50,19 @@ def make_loggers(output: Path, stage: str, project: str, config: dict[str, Any])
     prepare_environment(run)
     loggers: list[Logger] = [CSVLogger(save_dir=output, name="", version="")]
     if os.environ["WANDB_MODE"] != "disabled":
-        loggers.append(
-            WandbLogger(
-                project=project,
-                group=run.name,
-                job_type=stage,
-                name=f"{run.name}-{stage}",
-                save_dir=run,
-                offline=os.environ["WANDB_MODE"] != "online",
-                config=config,
-                settings={"console": "off"},
-            )
+        wandb_logger = WandbLogger(
+            project=project,
+            group=run.name,
+            job_type=stage,
+            name=f"{run.name}-{stage}",
+            save_dir=run,
+            offline=os.environ["WANDB_MODE"] != "online",
+            config=config,
+            settings={"console": "off"},
         )
+        # Lightning still passes an argument that W&B warns about.
+        wandb_logger._wandb_init.pop("anonymous", None)
+        loggers.append(wandb_logger)
     return loggers
 
 

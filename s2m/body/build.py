@@ -35,11 +35,11 @@ _REGRESSOR_SAMPLES = 150
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """Sampled bodies, the mesh they share, and the places (3,) of Anny's face keypoints on their mean."""
+    """Sampled bodies, the mesh they share, and the places (3,) of Anny's keypoints on their mean."""
 
     bodies: PosedBodies
     faces: NDArray[np.int64]
-    face_keypoints: dict[str, NDArray[np.float64]]
+    keypoints: dict[str, NDArray[np.float64]]
 
 
 def build(samples: int = SAMPLES, seed: int = SEED, cache: Path | None = None) -> BodyArrays:
@@ -71,7 +71,7 @@ def from_source(source: Source) -> BodyArrays:
         joint_regressor=regressor.astype(np.float32),
         weights=bodies.weights.astype(np.float32),
         faces=source.faces,
-        vertex_ids=landmarks(mean, bodies, source.face_keypoints, twin),
+        vertex_ids=landmarks(mean, bodies, source.keypoints, twin),
     )
     skeleton = dataset_skeleton(Body(arrays, "unfinished"), twin=torch.from_numpy(twin))
     return replace(arrays, skeleton_regressor=skeleton)
@@ -107,7 +107,8 @@ def _sample(samples: int, seed: int, cache: Path) -> Source:
 
     anny.paths.set_anny_cache_path(cache)
     model = anny.Anny(skinning_method="lbs")
-    ages = torch.distributions.Uniform(*(torch.tensor(age, dtype=torch.float64) for age in AGES))
+    youngest, oldest = torch.tensor(AGES, dtype=torch.float64)
+    ages = torch.distributions.Uniform(youngest, oldest)
     distribution = SimpleShapeDistribution(model, morphological_age_distribution=ages)
     # torch.distributions draws from the global generator.
     with torch.random.fork_rng(devices=[]), torch.no_grad():
@@ -138,11 +139,11 @@ def _selected(source: Source, kept: NDArray[np.int64], faces: NDArray[np.int64])
         source.bodies.weights[kept],
         {bone: weight[kept] for bone, weight in source.bodies.bone_weights.items()},
     )
-    return Source(bodies, faces, source.face_keypoints)
+    return Source(bodies, faces, source.keypoints)
 
 
 def _weighted(points: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    return weights @ points / weights.sum()
+    return np.asarray(weights @ points / weights.sum())
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

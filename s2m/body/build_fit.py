@@ -22,8 +22,13 @@ _SPREAD_WEIGHT = 2e-3
 _SMALLEST = 1e-4
 
 _FINGERS = {"thumb": 1, "index": 2, "middle": 3, "ring": 4, "pinky": 5}
-_TOES = {"BigToe": "toe1-2", "SmallToe": "toe5-3"}
-_FACE = {"leye": "left_eye", "lear": "left_ear"}
+_KEYPOINTS = {
+    "leye": "left_eye",
+    "lear": "left_ear",
+    "LHeel": "left_heel",
+    "LBigToe": "left_big_toe",
+    "LSmallToe": "left_small_toe",
+}
 
 
 def shape_space(vertices: Array, area: Array, components: int) -> tuple[Array, Array, Array]:
@@ -49,7 +54,9 @@ def vertex_area(vertices: Array, faces: NDArray[np.int64]) -> Array:
     """A third of the area of the triangles around each vertex: (V,)."""
     a, b, c = (vertices[faces[:, i]] for i in range(3))
     third = np.linalg.norm(np.cross(b - a, c - a), axis=1) / 6
-    return np.bincount(faces.ravel(), weights=np.repeat(third, 3), minlength=len(vertices))
+    area = np.zeros(len(vertices))
+    np.add.at(area, faces, third[:, None])
+    return area
 
 
 def joint_regressor(vertices: Array, joints: Array, weights: Array, twin: NDArray[np.int64]) -> Array:
@@ -81,7 +88,7 @@ def _candidates(joint: int, template: Array, joints: Array, weights: Array) -> N
     own = weights[:, joint] + weights[:, parent] > _OWN_SKIN
     around = np.flatnonzero(in_slab & own & (distance < _REACH))
     near = np.union1d(around, np.argsort(distance, kind="stable")[:_CLOSEST])
-    return near[np.linspace(0, len(near) - 1, min(len(near), _CANDIDATES)).astype(int)]
+    return np.asarray(near[np.linspace(0, len(near) - 1, min(len(near), _CANDIDATES)).astype(int)])
 
 
 def _convex_fit(vertices: Array, joint: Array) -> Array:
@@ -90,37 +97,29 @@ def _convex_fit(vertices: Array, joint: Array) -> Array:
     count = vertices.shape[1]
     system = (vertices - centre).transpose(0, 2, 1).reshape(-1, count)
     scale = np.sqrt(len(system))
-    left = np.concatenate(
-        [system, np.full((1, count), _SUM_WEIGHT * scale), _SPREAD_WEIGHT * scale * np.eye(count)]
-    )
+    left = np.concatenate([system, np.full((1, count), _SUM_WEIGHT * scale), _SPREAD_WEIGHT * scale * np.eye(count)])
     right = np.concatenate([(joint - centre).ravel(), [_SUM_WEIGHT * scale], np.zeros(count)])
     weights, _ = nnls(left, right, maxiter=20 * count)
     weights[weights < _SMALLEST] = 0
-    return weights / weights.sum()
+    return np.asarray(weights / weights.sum())
 
 
 def landmarks(
-    template: Array, bodies: PosedBodies, face_keypoints: dict[str, Array], twin: NDArray[np.int64]
+    template: Array, bodies: PosedBodies, keypoints: dict[str, Array], twin: NDArray[np.int64]
 ) -> dict[str, int]:
-    """Vertices of smplx's landmarks (V, 3 template): face by Anny's keypoints, tips of fingers and toes by bones.
+    """Vertices of smplx's landmarks (V, 3 template): face and feet by Anny's keypoints (3,), fingertips by bones.
 
     The right side's landmarks are the left side's mirror images; the nose lies on the plane of symmetry.
     """
     left: dict[str, int] = {}
-    for name, keypoint in _FACE.items():
-        left[name] = _closest(template, face_keypoints[keypoint], np.arange(len(template)))
+    for name, keypoint in _KEYPOINTS.items():
+        left[name] = _closest(template, keypoints[keypoint], np.arange(len(template)))
     middle = np.flatnonzero(twin == np.arange(len(twin)))
-    nose = _closest(template, face_keypoints["nose"], middle)
+    nose = _closest(template, keypoints["nose"], middle)
     for name, finger in _FINGERS.items():
         tip, base = (_moved_by(bodies, f"finger{finger}-{part}.L") for part in (3, 1))
         along = template[tip].mean(axis=0) - template[base].mean(axis=0)
         left["l" + name] = int(tip[np.argmax(template[tip] @ along)])
-    for name, bone in _TOES.items():
-        toe = _moved_by(bodies, f"{bone}.L")
-        left["L" + name] = int(toe[np.argmax(template[toe, 2])])
-    foot = _moved_by(bodies, "foot.L")
-    sole = foot[template[foot, 1] < np.quantile(template[foot, 1], 0.3)]
-    left["LHeel"] = int(sole[np.argmin(template[sole, 2])])
     right = {("r" if name[0] == "l" else "R") + name[1:]: int(twin[vertex]) for name, vertex in left.items()}
     return {"nose": nose, **left, **right}
 

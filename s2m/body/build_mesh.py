@@ -9,6 +9,8 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from s2m.body.decimate import AGGRESSIVENESS
+
 _MIDLINE = 1e-3
 
 Faces = NDArray[np.int64]
@@ -33,10 +35,10 @@ def restrict(faces: Faces, kept: NDArray[np.int64], vertex_count: int) -> Faces:
 
 def mirror_map(vertices: Vertices) -> NDArray[np.int64]:
     """For every vertex the one at its mirror image in x. ValueError when the mesh is not symmetric to a millimetre."""
-    distance, twin = cKDTree(vertices).query(vertices * [-1, 1, 1])
+    distance, twin = (np.asarray(found) for found in cKDTree(vertices).query(vertices * [-1, 1, 1]))
     if distance.max() > _MIDLINE or len(np.unique(twin)) != len(twin):
         raise ValueError(f"the mesh is not mirror symmetric (worst vertex {distance.max() * 1e3:.2f} mm off)")
-    return np.asarray(twin, dtype=np.int64)
+    return twin.astype(np.int64)
 
 
 def decimate_symmetrically(vertices: Vertices, faces: Faces, target_faces: int) -> Faces:
@@ -50,7 +52,7 @@ def decimate_symmetrically(vertices: Vertices, faces: Faces, target_faces: int) 
     left = np.flatnonzero(middle | (vertices[:, 0] > 0))
     half = restrict(faces, left, len(vertices))
     points, triangles = fast_simplification.simplify(
-        vertices[left].astype(np.float32), half.astype(np.int32), target_count=target_faces // 2, agg=7
+        vertices[left].astype(np.float32), half.astype(np.int32), target_count=target_faces // 2, agg=AGGRESSIVENESS
     )
     border = _border(triangles)
     snapped = np.empty(len(points), dtype=np.int64)

@@ -193,7 +193,8 @@ def _turn(rotations: Tensor, vectors: Tensor) -> Tensor:
 
 
 def _frame(first: Tensor, second: Tensor) -> Tensor:
-    return roma.special_gramschmidt(torch.stack([first, second], dim=-1))
+    frame: Tensor = roma.special_gramschmidt(torch.stack([first, second], dim=-1))
+    return frame
 
 
 def _align(first: Tensor, second: Tensor, to_first: Tensor, to_second: Tensor) -> Tensor:
@@ -205,7 +206,8 @@ def _swing(start: Tensor, end: Tensor) -> Tensor:
     """The smallest rotation that takes one direction to another."""
     axis = torch.cross(start, end, dim=-1)
     angle = torch.atan2(axis.norm(dim=-1), (start * end).sum(dim=-1))
-    return roma.rotvec_to_rotmat(torch.nn.functional.normalize(axis, dim=-1) * angle[..., None])
+    rotation: Tensor = roma.rotvec_to_rotmat(torch.nn.functional.normalize(axis, dim=-1) * angle[..., None])
+    return rotation
 
 
 def _smpl_joints(heads: Tensor, position_of: dict[str, int]) -> Tensor:

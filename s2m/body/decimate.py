@@ -9,6 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+# Of 0 (careful, stops early) to 10: 7, the package's default, shrinks silhouettes by one per cent more.
+AGGRESSIVENESS = 5
+
 
 @dataclass(frozen=True, eq=False)
 class Decimation:
@@ -30,7 +33,7 @@ def decimate(vertices: NDArray[np.float32], faces: NDArray[np.int64], target_fac
     if target_faces >= len(faces):
         return Decimation(np.arange(len(vertices)), faces)
     coarse, triangles = fast_simplification.simplify(
-        vertices.astype(np.float32), faces.astype(np.int32), target_count=target_faces, agg=7
+        vertices.astype(np.float32), faces.astype(np.int32), target_count=target_faces, agg=AGGRESSIVENESS
     )
     _, nearest = cKDTree(vertices).query(coarse)
     snapped = np.asarray(nearest, dtype=np.int64)[triangles]

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from s2m.body.arrays import BodyArrays, BodyFileError
+from s2m.body.arrays import FIELDS, BodyArrays, BodyFileError
 from s2m.body.model import Body
 from s2m.body.safe_pickle import UnsafePickleError, load_pickle
 
@@ -56,7 +56,7 @@ def _read_npz(path: Path) -> Mapping[str, Any]:
 
 def _read_pickle(path: Path) -> Mapping[str, Any]:
     try:
-        return load_pickle(path)
+        return load_pickle(path, FIELDS)
     except UnsafePickleError as error:
         expected = "a pickle of arrays only (nothing in the file was executed)"
         raise BodyFileError(str(path), error.field, expected, str(error)) from error

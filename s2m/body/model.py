@@ -63,7 +63,8 @@ class Body(nn.Module):
         if betas is None:
             betas = self.v_template.new_zeros(1, self.num_betas)
         eye = torch.eye(3, dtype=betas.dtype, device=betas.device).expand(len(betas), NUM_JOINTS, 3, 3)
-        return self(BodyParams.from_rotations(eye, betas))
+        posed: BodyOutput = self(BodyParams.from_rotations(eye, betas))
+        return posed
 
     def render_mesh(self, faces: int) -> tuple[Tensor, Tensor]:
         """A coarser mesh on a subset of the vertices, for rendering (the paper's vertex down-sampling).
@@ -90,7 +91,7 @@ def _smpl_layer(arrays: BodyArrays) -> nn.Module:
     )
     # smplx prints a warning about ten shape coefficients; ten are what the paper uses.
     with contextlib.redirect_stdout(io.StringIO()):
-        layer = smplx.SMPLLayer(
+        layer: nn.Module = smplx.SMPLLayer(
             model_path="", data_struct=fields, vertex_ids=arrays.vertex_ids, num_betas=NUM_BETAS,
             use_hands=False, use_feet_keypoints=False,
         )  # fmt: skip

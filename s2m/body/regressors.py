@@ -58,7 +58,7 @@ class JointRegressor(nn.Module, ABC):
         return self.weights() @ vertices
 
     def row_sum_penalty(self) -> Tensor:
-        """Second term of Eqn. 6: \|sum_v W_jv - 1\|, summed over the joints. Scalar."""
+        """Second term of Eqn. 6: abs(sum_v W_jv - 1), summed over the joints. Scalar."""
         return (self.weights().sum(dim=1) - 1).abs().sum()
 
 
@@ -89,9 +89,10 @@ class FreeRegressor(JointRegressor):
 
 
 class ConvexRegressor(JointRegressor):
-    """Each joint is a convex combination (softmax) of the vertices nearest to the body's own joint.
+    """Each joint is a convex combination (softmax) of vertices near the body's own joint.
 
-    Locality and row sums hold by construction, which the free W has to learn. The softmax starts as the least
+    Locality and row sums hold by construction, which the free W has to learn. The vertices are the nearest ones in
+    every direction, so that they surround a joint deep inside the trunk too. The softmax starts as the least
     committed one that reproduces the own joint on the template, as closely as these vertices can.
 
     neighbours: how many vertices each joint may use. ValueError when it is not in 1..V.
@@ -106,7 +107,7 @@ class ConvexRegressor(JointRegressor):
             raise ValueError(f"neighbours: expected 1..{count}, got {neighbours}")
         template = body.v_template
         joints = own_regressor(body, joint_set) @ template
-        index = torch.cdist(joints, template).topk(neighbours, largest=False).indices
+        index = torch.stack([surrounding(template, joint, neighbours) for joint in joints])
         self.register_buffer("index", index)
         self.vertex_count = count
         logits = [tilted_logits(template[i], joint) for i, joint in zip(index, joints, strict=True)]
@@ -116,3 +117,17 @@ class ConvexRegressor(JointRegressor):
         """W, (J, V), non-negative, rows sum to one."""
         rows = self.logits.new_zeros(len(self.index), self.vertex_count)
         return rows.scatter(1, self.index, self.logits.softmax(dim=1))
+
+
+def surrounding(points: Tensor, centre: Tensor, count: int) -> Tensor:
+    """Indices (count,) of the points (N, 3) nearest to ``centre`` (3,) in each octant around it, in equal shares.
+
+    An octant that runs out of points leaves its share to the others.
+    """
+    offset = points - centre
+    order = offset.norm(dim=1).argsort(stable=True)
+    octant = ((offset > 0).long() @ torch.tensor([4, 2, 1], device=points.device))[order]
+    membership = torch.nn.functional.one_hot(octant, 8)
+    rank_in_octant = (membership.cumsum(dim=0) * membership).sum(dim=1)
+    chosen: Tensor = order[rank_in_octant.argsort(stable=True)[:count]]
+    return chosen

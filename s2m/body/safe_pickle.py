@@ -9,7 +9,7 @@ neither numpy nor scipy ever interprets a state that the file made up. chumpy it
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 _NUMBER_KINDS = "biuf"
+_LARGEST_MATRIX = 10**8
 _MODULES_OF_ARRAYS = ("numpy.core.multiarray", "numpy._core.multiarray")
 _MODULES_OF_BYTES = ("numpy.core.numeric", "numpy._core.numeric")
 _SPARSE_MODULES = ("scipy.sparse", "scipy.sparse.{0}", "scipy.sparse._{0}")
@@ -34,9 +35,8 @@ class UnsafePickleError(ValueError):
 class _Record:
     """Stands for an object of the file: keeps constructor arguments and state, does nothing."""
 
-    def __init__(self, *arguments: Any) -> None:
-        self.arguments = arguments
-        self.state: Any = None
+    arguments: tuple[Any, ...]
+    state: Any
 
     def __new__(cls, *arguments: Any) -> _Record:
         record = super().__new__(cls)
@@ -60,7 +60,7 @@ class _Select(_Chumpy):
 
 
 class _Array(_Record):
-    """numpy.ndarray; also the base class of scalars' dtypes is never needed."""
+    """A numpy array: shape, dtype and bytes are its state."""
 
 
 class _ArrayType(_Record):
@@ -107,6 +107,11 @@ def _encode(text: Any, encoding: Any = "latin1") -> bytes:
     return text.encode("latin1")
 
 
+def _empty_bytes() -> bytes:
+    """Protocol 2 writes empty bytes as a call of ``bytes`` without arguments."""
+    return b""
+
+
 def _allowed_globals() -> dict[tuple[str, str], Callable[..., Any]]:
     allowed: dict[tuple[str, str], Callable[..., Any]] = {
         ("numpy", "ndarray"): _ArrayType,
@@ -117,6 +122,7 @@ def _allowed_globals() -> dict[tuple[str, str], Callable[..., Any]]:
         allowed[module, "_reconstructor"] = _reconstruct_object
     for module in ("__builtin__", "builtins"):
         allowed[module, "object"] = _Object
+        allowed[module, "bytes"] = _empty_bytes
         allowed[module, "set"] = allowed[module, "frozenset"] = _Bag
     for module in _MODULES_OF_ARRAYS:
         allowed[module, "_reconstruct"] = _Array
@@ -142,8 +148,8 @@ class _PassiveUnpickler(pickle.Unpickler):
             raise UnsafePickleError(f"forbidden global '{module}.{name}'") from None
 
 
-def load_pickle(path: Path) -> Mapping[str, Any]:
-    """Read a pickled dict of arrays: name to array, scalar or text; other entries keep a passive record.
+def load_pickle(path: Path, fields: Iterable[str]) -> Mapping[str, Any]:
+    """Read a pickled dict whose ``fields`` are arrays; other entries are kept as they are, unread.
 
     Raises UnsafePickleError for a forbidden global, a truncated or damaged file, or anything but a dict; its
     ``field`` names the entry where one is to blame.
@@ -159,7 +165,8 @@ def load_pickle(path: Path) -> Mapping[str, Any]:
             raise UnsafePickleError(message) from error
     if not isinstance(content, dict):
         raise UnsafePickleError(f"a {type(content).__name__} instead of a dict")
-    return {str(name): _evaluate(value, str(name)) for name, value in content.items()}
+    wanted = set(fields)
+    return {str(name): _evaluate(value, name) if name in wanted else value for name, value in content.items()}
 
 
 def _evaluate(value: Any, field: str) -> Any:
@@ -193,8 +200,9 @@ def _to_array(value: Any) -> NDArray[Any]:
 
 
 def _from_bytes(raw: Any, dtype: Any, shape: Any, order: str) -> NDArray[Any]:
+    number = _number_dtype(dtype)
     data = raw.encode("latin1") if isinstance(raw, str) else bytes(raw)
-    return np.frombuffer(data, dtype=_number_dtype(dtype)).reshape(shape, order="F" if order == "F" else "C")
+    return np.asarray(np.frombuffer(data, dtype=number).reshape(shape, order="F" if order == "F" else "C"))
 
 
 def _number_dtype(record: Any) -> np.dtype[Any]:
@@ -204,14 +212,14 @@ def _number_dtype(record: Any) -> np.dtype[Any]:
     if dtype.kind not in _NUMBER_KINDS:
         raise UnsafePickleError(f"dtype '{dtype}' is not a number")
     byte_order = record.state[1] if isinstance(record.state, tuple) else "="
-    return dtype.newbyteorder(byte_order) if byte_order in ("<", ">") else dtype
+    return dtype.newbyteorder(">" if byte_order == ">" else "<") if byte_order in ("<", ">") else dtype
 
 
 def _chumpy_value(record: _Chumpy) -> NDArray[Any]:
     if isinstance(record, _Select):
         chosen = _to_array(record.get("a")).ravel()[_to_array(record.get("idxs"))]
         shape = record.get("preferred_shape")
-        return chosen if shape is None else chosen.reshape(_to_array(shape))
+        return np.asarray(chosen if shape is None else chosen.reshape(_to_array(shape)))
     if record.get("x") is not None:
         return _to_array(record.get("x"))
     if record.get("a") is not None and record.get("newshape") is not None:
@@ -222,8 +230,11 @@ def _chumpy_value(record: _Chumpy) -> NDArray[Any]:
 
 def _dense(record: _Csc | _Csr) -> NDArray[Any]:
     shape = record.get("_shape") if record.get("_shape") is not None else record.get("shape")
-    parts = tuple(_to_array(record.get(name)) for name in ("data", "indices", "indptr"))
+    data, indices, indptr = (_to_array(record.get(name)) for name in ("data", "indices", "indptr"))
     make = sparse.csc_matrix if isinstance(record, _Csc) else sparse.csr_matrix
-    matrix = make(parts, shape=tuple(int(n) for n in shape))
+    rows, columns = (int(n) for n in shape)
+    if not 0 < rows * columns <= _LARGEST_MATRIX:
+        raise UnsafePickleError(f"a sparse matrix of shape ({rows}, {columns})")
+    matrix = make((data, indices, indptr), shape=(rows, columns))
     matrix.check_format(full_check=True)
     return np.asarray(matrix.toarray())

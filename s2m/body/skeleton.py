@@ -49,7 +49,7 @@ SITES = {
     "spine": Site("spine2", "spine1", (0.0, 0.015, -0.018), 0.17),
     "thorax": Site("neck", "spine3", (0.0, -0.025, -0.010), 0.12),
     "nose": Site("nose", "head", (0.0, 0.0, -0.006), 0.025),
-    "head": Site("head", "head", (0.0, 0.135, 0.004), 0.05),
+    "head": Site("head", "head", (0.0, 0.133, 0.004), 0.08),
     "left_hip": Site("left_hip", "pelvis", (0.020, 0.008, -0.006), 0.15),
     "left_knee": Site("left_knee", "left_hip", (0.006, 0.012, -0.010), 0.09),
     "left_ankle": Site("left_ankle", "left_knee", (-0.006, 0.014, -0.012), 0.08),
@@ -57,7 +57,7 @@ SITES = {
     "left_elbow": Site("left_elbow", "left_shoulder", (-0.006, 0.004, 0.010), 0.07),
     "left_wrist": Site("left_wrist", "left_elbow", (-0.010, 0.004, 0.003), 0.06),
     "left_ear": Site("lear", "head", (-0.002, 0.0, 0.0), 0.025),
-    "left_heel": Site("LHeel", "left_ankle", (0.0, 0.012, 0.008), 0.04),
+    "left_heel": Site("LHeel", "left_ankle", (-0.006, -0.004, 0.010), 0.04),
     "left_toe": Site("LBigToe", "left_foot", (0.0, 0.006, -0.015), 0.03),
     "left_index": Site("left_hand", "left_wrist", (-0.002, -0.002, 0.030), 0.03),
     "left_pinky": Site("left_hand", "left_wrist", (-0.012, -0.004, -0.030), 0.03),
@@ -139,10 +139,8 @@ def _convex_weights(offsets: NDArray[np.float64]) -> NDArray[np.float64]:
     count = offsets.shape[1]
     system = offsets.transpose(0, 2, 1).reshape(-1, count)
     scale = np.sqrt(len(system))
-    left = np.concatenate(
-        [system, np.full((1, count), _SUM_WEIGHT * scale), _SPREAD_WEIGHT * scale * np.eye(count)]
-    )
+    left = np.concatenate([system, np.full((1, count), _SUM_WEIGHT * scale), _SPREAD_WEIGHT * scale * np.eye(count)])
     right = np.concatenate([np.zeros(len(system)), [_SUM_WEIGHT * scale], np.zeros(count)])
     weights, _ = nnls(left, right, maxiter=30 * count)
     weights[weights < _SMALLEST] = 0
-    return weights / weights.sum()
+    return np.asarray(weights / weights.sum())

@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from jsonargparse import ArgumentError, ArgumentParser, Namespace
 
 from s2m.data.motion import MotionError
 from s2m.data.open.config import OpenConfig
-from s2m.data.open.generate import generate
 from s2m.data.store import FrameStore, StoreError
+from s2m.errors import UserError
 
 BAD_INPUT = 2
+# A process takes as long to start as it takes to make about this many frames.
+_FRAMES_WORTH_A_WORKER = 2000
 _OPEN_HELP = """\
 Make the open data: people of the open body, moved by real motion capture and by random poses within anatomical
 limits, seen by perspective cameras at 4 to 6 m. Splits: train (joints, silhouettes), train_pose (2D joints only),
@@ -30,7 +31,7 @@ left as it is; one of other settings is replaced with --force only, and not befo
 """
 
 
-class ConfigError(ValueError):
+class ConfigError(UserError, ValueError):
     """A configuration file cannot be used; the message names the file and the key."""
 
 
@@ -43,7 +44,7 @@ def add_data_commands(subparsers: Any) -> None:
     command.add_argument("--config", type=Path, metavar="YAML", help="settings, e.g. configs/preset/quick/data.yaml")
     command.add_argument("--motions", type=Path, metavar="DIR", help="AMASS-style npz files, for the training splits")
     command.add_argument("--seed", type=int, help="random seed (default: the one of the settings, 0)")
-    command.add_argument("--workers", type=int, help="processes (default: one per CPU core)")
+    command.add_argument("--workers", type=int, help="processes (default: one per CPU core, fewer for few frames)")
     command.add_argument("--force", action="store_true", help="replace a store of other settings, or a damaged one")
     command.add_argument(
         "--progress", action=argparse.BooleanOptionalAction, default=None, help="bar (default: on a terminal)"
@@ -56,6 +57,8 @@ def add_data_commands(subparsers: Any) -> None:
 
 def read_config(path: Path | None, seed: int | None = None) -> OpenConfig:
     """Settings from a yaml file (defaults where it is silent). ConfigError naming the file and the key."""
+    from jsonargparse import ArgumentError, ArgumentParser
+
     values: Any = {}
     if path is not None:
         try:
@@ -77,16 +80,19 @@ def read_config(path: Path | None, seed: int | None = None) -> OpenConfig:
         raise ConfigError(f"{path or 'settings'}: {error}") from error
 
 
-def _plain(parsed: Namespace) -> dict[str, Any]:
+def _plain(parsed: Any) -> dict[str, Any]:
     return {key: value for key, value in vars(parsed).items() if key in OpenConfig.__dataclass_fields__}
 
 
 def _run_open(options: argparse.Namespace) -> int:
-    workers = os.cpu_count() or 1 if options.workers is None else options.workers
-    if workers < 1:
-        return _fail(f"--workers: expected at least 1, found {workers}")
+    # torch takes seconds to import: --help does not wait for it
+    from s2m.data.open.generate import generate
+
+    if options.workers is not None and options.workers < 1:
+        return _fail(f"--workers: expected at least 1, found {options.workers}")
     try:
         config = read_config(options.config, options.seed)
+        workers = options.workers or _default_workers(config)
         made = generate(options.out, config, options.motions, workers, options.force, options.progress)
         store = FrameStore(options.out)
     except (ConfigError, MotionError, StoreError, OSError) as error:
@@ -98,6 +104,10 @@ def _run_open(options: argparse.Namespace) -> int:
         if not store.has_truth(split):
             _say(f"{options.out}: the truth of {split} is missing: fit for training, not for evaluation")
     return 0
+
+
+def _default_workers(config: OpenConfig) -> int:
+    return min(os.cpu_count() or 1, 1 + config.frames.train // _FRAMES_WORTH_A_WORKER)
 
 
 def _run_check(options: argparse.Namespace) -> int:

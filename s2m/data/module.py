@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pytorch_lightning as pl
 from torch.utils.data import DataLoader
 
 from s2m.batch import Frame
 from s2m.data.dataset import FrameDataset
-from s2m.data.samplers import EvalBatches, TrainBatches
+from s2m.data.samplers import Batch, EvalBatches, TrainBatches
 from s2m.data.store import FrameStore
 from s2m.skeletons import JointSet, get_joint_set
 
@@ -124,6 +126,17 @@ class FrameDataModule(pl.LightningDataModule):
     def test_dataloader(self) -> list[DataLoader[Frame]]:
         """One loader per test split, in the order of ``test_names``."""
         return [self._eval_loader(split) for split in self.test_names]
+
+    def training_sample(self, count: int) -> Frame:
+        """At most ``count`` training frames, evenly spaced and unmirrored: the same in every process."""
+        dataset = self._dataset(self._splits[0], train=True)
+        positions = np.unique(np.linspace(0, len(dataset) - 1, min(count, len(dataset))).astype(np.int64))
+        return dataset.__getitems__(Batch(positions, np.zeros(len(positions), bool)))
+
+    def test_frames(self, split: str, positions: Sequence[int]) -> Frame:
+        """Chosen frames of a test split."""
+        dataset = self._dataset(split, train=False)
+        return dataset.__getitems__(Batch(np.asarray(positions), np.zeros(len(positions), bool)))
 
     def _dataset(self, split: str, train: bool) -> FrameDataset:
         if (split, train) not in self._datasets:

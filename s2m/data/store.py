@@ -18,13 +18,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from s2m.errors import UserError
+
 SCHEMA_VERSION = 1
 HEADER = "store.json"
 OBSERVATION, TRUTH = "observation", "truth"
 Array = NDArray[Any]
 
 
-class StoreError(ValueError):
+class StoreError(UserError, ValueError):
     """A frame store cannot be used; the message names the file, what was expected and what was found."""
 
 

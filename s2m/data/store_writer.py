@@ -74,12 +74,13 @@ class StoreWriter:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def create(self, split: str, rows: int, fields: list[Field]) -> None:
-        """Lay out the arrays of a split, filled with zeros."""
+        """Lay out the arrays of a split, filled with zeros. OSError when the disk is too small."""
         self._splits[split] = (rows, fields)
         for field in fields:
             file = field.path(self.folder, split)
             file.parent.mkdir(parents=True, exist_ok=True)
             np.lib.format.open_memmap(file, mode="w+", dtype=np.dtype(field.dtype), shape=(rows, *field.shape))
+            _reserve(file)
 
     def commit(self, header: dict[str, Any]) -> None:
         """Hash the arrays, write the header and give the folder the store's name, in place of an older store."""
@@ -93,7 +94,7 @@ class StoreWriter:
         }
         for file in files.values():
             _sync(file)
-        (self.folder / HEADER).write_text(json.dumps(header, indent=1, sort_keys=True) + "\n")
+        (self.folder / HEADER).write_text(json.dumps(header, indent=1) + "\n")
         _sync(self.folder / HEADER)
         (self.folder / _LOCK).unlink()
         self._replace()
@@ -125,6 +126,12 @@ def _locked(partial: Path) -> bool:
     except FileNotFoundError:
         return False
     return False
+
+
+def _reserve(file: Path) -> None:
+    """Claim the disk space now: writing to a map on a full disk would end the process without a message."""
+    with file.open("r+b") as stream:
+        os.posix_fallocate(stream.fileno(), 0, file.stat().st_size)
 
 
 def _sync(file: Path) -> None:

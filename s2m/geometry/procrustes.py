@@ -13,7 +13,7 @@ def similarity_align(points: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     points, target: (B, N, 3), any unit. Returns the aligned points (B, N, 3) and the rotation (B, 3, 3), which is
     always proper (determinant +1). A set without extent keeps scale 0 and lands on the target's centre.
     """
-    rotation, translation, scale = roma.rigid_points_registration(points, target, compute_scaling=True)
+    rotation, _, scale = roma.rigid_points_registration(points, target, compute_scaling=True)
     scale = torch.nan_to_num(scale, nan=0.0, posinf=0.0, neginf=0.0)
     centred = points - points.mean(1, keepdim=True)
     aligned = scale[:, None, None] * centred @ rotation.transpose(1, 2) + target.mean(1, keepdim=True)

@@ -27,7 +27,12 @@ class Endpoints(nn.Module):
     where the pivot is the points' own centroid; spread: (E, 1) radians.
     """
 
-    def __init__(self, points: Tensor, use: Tensor, centred: Tensor, spread: Tensor, noise: float):
+    points: Tensor
+    use: Tensor
+    centred: Tensor
+    prior: Tensor
+
+    def __init__(self, points: Tensor, use: Tensor, centred: Tensor, spread: Tensor, noise: float) -> None:
         super().__init__()
         self.register_buffer("points", points)
         self.register_buffer("use", use)
@@ -52,9 +57,10 @@ def _davenport(profile: Tensor, prior: Tensor) -> Tensor:
     a, e, i = a + prior[..., 0], e + prior[..., 0], i + prior[..., 0]
     x, y, z = h - f, c - g, d - b
     rows = [a - e - i, b + d, c + g, x, b + d, e - a - i, f + h, y, c + g, f + h, i - a - e, z, x, y, z, a + e + i]
-    matrix = torch.stack(rows, -1).unflatten(-1, (4, 4))
+    matrix = torch.stack(rows, -1).reshape(*a.shape, 4, 4)
     shift = torch.sqrt((matrix * matrix).sum((-1, -2)) + 1e-16)
-    return matrix + shift[..., None, None] * torch.eye(4, dtype=matrix.dtype, device=matrix.device)
+    shifted: Tensor = matrix + shift[..., None, None] * torch.eye(4, dtype=matrix.dtype, device=matrix.device)
+    return shifted
 
 
 def _dominant(matrix: Tensor) -> Tensor:

@@ -32,6 +32,8 @@ class LearnedIK(IKSolver):
     the given one, or DIK's.
     """
 
+    size: Tensor
+
     def __init__(self, rest: RestSkeleton, width: int = 512, blocks: int = 2) -> None:
         super().__init__(rest)
         self._root = DIK(rest)
@@ -57,7 +59,7 @@ class LearnedIK(IKSolver):
             root = self._root(joints, confidence=seen).rotations[:, 0]
         centred = joints - joints[:, self.joint_set.root_index, None]
         local = centred @ root.to(joints.dtype) / self.size * seen[..., None]
-        columns = self.network(torch.cat([local, seen[..., None]], -1).flatten(1)).unflatten(-1, (-1, 3, 2))
+        columns = self.network(torch.cat([local, seen[..., None]], -1).flatten(1)).reshape(len(joints), -1, 3, 2)
         rotations = torch.cat([root[:, None].to(joints.dtype), _gram_schmidt(columns)], 1)
         return IKOutput(rotations, all_solved(rotations))
 

@@ -29,7 +29,21 @@ class SmoothLimbs(nn.Module):
     frame, where proximal is the point about which the body's own bone turns.
     """
 
-    def __init__(self, balls: tuple[Unit, ...], proximal: Tensor, middle: Tensor, distal: Tensor, straight: float):
+    upper: Tensor
+    lower: Tensor
+    axis: Tensor
+    side: Tensor
+    carry: Tensor
+    bend_zero: Tensor
+    bend_one: Tensor
+    lower_normal: Tensor
+    fold: Tensor
+    straight: Tensor
+    rest_twist: Tensor
+
+    def __init__(
+        self, balls: tuple[Unit, ...], proximal: Tensor, middle: Tensor, distal: Tensor, straight: float
+    ) -> None:
         super().__init__()
         hinge = _hinges(balls, proximal)
         upper = quat.direction(middle - proximal)
@@ -110,7 +124,15 @@ class PlainLimbs(nn.Module):
     to pi near straight limbs, as the paper's does; kept for comparison. Same arguments as :class:`SmoothLimbs`.
     """
 
-    def __init__(self, balls: tuple[Unit, ...], proximal: Tensor, middle: Tensor, distal: Tensor, straight: float):
+    upper: Tensor
+    lower: Tensor
+    normal: Tensor
+    upper_frame: Tensor
+    lower_frame: Tensor
+
+    def __init__(
+        self, balls: tuple[Unit, ...], proximal: Tensor, middle: Tensor, distal: Tensor, straight: float
+    ) -> None:
         super().__init__()
         del straight  # plain frames do not fade
         hinge = _hinges(balls, proximal)

@@ -18,8 +18,12 @@ def dot(a: Tensor, b: Tensor) -> Tensor:
 
 
 def cross(a: Tensor, b: Tensor) -> Tensor:
-    """Cross product over the last axis."""
-    return torch.linalg.cross(a, b)
+    """Cross product over the last axis; leading axes broadcast."""
+    # torch.linalg.cross broadcasts sizes but not the number of axes.
+    rank = max(a.ndim, b.ndim)
+    a, b = a[(None,) * (rank - a.ndim)], b[(None,) * (rank - b.ndim)]
+    result: Tensor = torch.linalg.cross(a, b)
+    return result
 
 
 def product(p: Tensor, q: Tensor) -> Tensor:
@@ -36,9 +40,7 @@ def conjugate(q: Tensor) -> Tensor:
 def rotate(q: Tensor, v: Tensor) -> Tensor:
     """Rotate vectors (..., 3) by unit quaternions (..., 4); leading axes broadcast."""
     axis, w = q[..., :3], q[..., 3:]
-    shape = torch.broadcast_shapes(axis.shape, v.shape)
-    axis = axis.expand(shape)
-    t = 2 * cross(axis, v.expand(shape))
+    t = 2 * cross(axis, v)
     return v + w * t + cross(axis, t)
 
 

@@ -11,20 +11,22 @@ from torch import Tensor
 
 from s2m.batch import IKOutput
 from s2m.ik import quaternion as quat
+from s2m.ik.denoise import BoneLengths
 from s2m.ik.endpoints import Endpoints
+from s2m.ik.fusion import TRUNK_PARTS, TrunkFusion
 from s2m.ik.interface import IKSolver
-from s2m.ik.joint_maps import part_matrix, parts_of
+from s2m.ik.joint_maps import Parts, part_matrix, parts_of
 from s2m.ik.limbs import PlainLimbs, SmoothLimbs
 from s2m.ik.rest import RestSkeleton
 from s2m.ik.trunk import Frame, Neck, Root, Torso, lateral_frame, symmetric_frame
-from s2m.ik.units import ROOT_PARTS, UNITS, Unit
-from s2m.skeletons import SMPL24
+from s2m.ik.units import ROOT_PARTS, TEN, UNITS, Unit
+from s2m.skeletons import SMPL24, JointSet
 
 Variant = Literal["ours", "paper"]
 
 # The sine of bend below which a limb's twist fades out: what is best on clean joints, and its growth with noise.
-_STRAIGHT = 0.08
-_STRAIGHT_PER_METRE = 9.6
+_STRAIGHT = 0.1
+_STRAIGHT_PER_METRE = 16.0
 _ENDPOINT_NOISE = 2e-3  # metres: the least noise that endpoints are regularised for
 
 
@@ -34,11 +36,12 @@ class _Strategy:
     torso_frame: Frame
     centred: bool
     corrected_root: bool
+    noise_aware: bool
 
 
 _STRATEGIES: dict[str, _Strategy] = {
-    "ours": _Strategy(SmoothLimbs, symmetric_frame, centred=True, corrected_root=True),
-    "paper": _Strategy(PlainLimbs, lateral_frame, centred=False, corrected_root=False),
+    "ours": _Strategy(SmoothLimbs, symmetric_frame, centred=True, corrected_root=True, noise_aware=True),
+    "paper": _Strategy(PlainLimbs, lateral_frame, centred=False, corrected_root=False, noise_aware=False),
 }
 
 
@@ -52,6 +55,11 @@ class DIK(IKSolver):
     """
 
     to_parts: Tensor
+    ball_offset: Tensor
+    end_offset: Tensor
+    lengths: BoneLengths | None
+    fusion: TrunkFusion | None
+    endpoints: Endpoints | None
 
     def __init__(self, rest: RestSkeleton, variant: Variant = "ours", noise: float = 0.0) -> None:
         super().__init__(rest)
@@ -60,7 +68,7 @@ class DIK(IKSolver):
         strategy = _STRATEGIES[variant]
         self.variant, self.noise = variant, noise
         available = parts_of(rest.joint_set)
-        self.units = tuple(u for u in UNITS if sum(part in available for part in u.parts) >= u.needs)
+        self.units = _usable(rest.joint_set, available)
         self._parts = self._parts_read(available)
         self._slot = {part: i for i, part in enumerate(self._parts)}
         matrix = part_matrix(rest.joint_set, self._parts)
@@ -69,28 +77,41 @@ class DIK(IKSolver):
 
         at_rest = dict(zip(self._parts, matrix.to(rest.joints) @ rest.joints, strict=True))
         body = dict(zip(SMPL24.joints, rest.body_joints, strict=True))
+        self._build_noise_model(at_rest, body, noise if strategy.noise_aware else 0.0)
         self._build_trunk(at_rest, body, strategy)
         self._build_limbs(at_rest, body, strategy)
         self._build_endpoints(at_rest, body)
 
     # ------------------------------------------------------------------ calibration
 
-    def _parts_read(self, available: object) -> tuple[str, ...]:
+    def _parts_read(self, available: Parts) -> tuple[str, ...]:
         wanted = [*ROOT_PARTS]
         for unit in self.units:
             wanted += [*unit.parts, *([unit.pivot] if unit.pivot else [])]
-        return tuple(part for part in dict.fromkeys(wanted) if part in available)  # type: ignore[operator]
+        return tuple(part for part in dict.fromkeys(wanted) if part in available)
 
     def _rows(self, rule: str) -> tuple[Unit, ...]:
         return tuple(unit for unit in self.units if unit.rule == rule)
+
+    def _build_noise_model(self, at_rest: dict[str, Tensor], body: dict[str, Tensor], noise: float) -> None:
+        self.lengths = None
+        self.fusion = None
+        if noise > 0:
+            self.lengths = BoneLengths(self._parts, torch.stack(list(at_rest.values())), noise)
+            spine = torch.stack([body[joint] for joint in self._rows("torso")[0].body_joints])
+            trunk = torch.stack([at_rest[part] for part in TRUNK_PARTS])
+            self.fusion = TrunkFusion(trunk - body["pelvis"], spine - body["pelvis"], noise)
 
     def _build_trunk(self, at_rest: dict[str, Tensor], body: dict[str, Tensor], strategy: _Strategy) -> None:
         hips = (at_rest["left_hip"], at_rest["right_hip"])
         self.root = Root(at_rest["pelvis"], *hips, at_rest["spine"], body["spine1"], strategy.corrected_root)
         (unit,) = self._rows("torso")
-        self.torso = Torso(*(at_rest[part] for part in unit.parts), len(unit.body_joints), strategy.torso_frame)
+        self.torso = Torso(
+            *(at_rest[part] for part in unit.parts), share=len(unit.body_joints), frame=strategy.torso_frame
+        )
         thorax, head = at_rest["thorax"], at_rest["head"]
-        self.neck = Neck(thorax, head, at_rest.get("nose", head))
+        noise = self.noise if strategy.noise_aware else 0.0
+        self.neck = Neck(thorax, head, at_rest.get("nose", head), noise)
 
     def _build_limbs(self, at_rest: dict[str, Tensor], body: dict[str, Tensor], strategy: _Strategy) -> None:
         balls = self._rows("ball")
@@ -145,10 +166,12 @@ class DIK(IKSolver):
     def _solve(self, points: Tensor, trust: Tensor, root: Tensor | None) -> IKOutput:
         found: dict[str, Tensor] = {}  # unit -> quaternion relative to its parent, (B, 4)
         solved: dict[str, Tensor] = {}  # body joint -> (B,) bool
-        root = self._solve_root(points, trust, solved) if root is None else self._given_root(root, points, solved)
-        (pelvis,) = self._of(points, "pelvis")
-        inside = (points - pelvis[:, None]) @ root
-        bend = self._solve_torso(inside, trust, found, solved)
+        if self.lengths is not None:
+            points = self.lengths(points, trust)
+        root, share, inside = self._solve_trunk(points, trust, root, solved)
+        for joint in self._rows("torso")[0].body_joints:
+            found[joint] = share
+        bend = quat.product(share, quat.product(share, share))
         self._solve_neck(inside, trust, bend, found, solved)
         self._solve_limbs(inside, trust, bend, found, solved)
         if self.endpoints is not None:
@@ -159,17 +182,41 @@ class DIK(IKSolver):
         slots = [self._slot[part] for part in parts if part in self._slot]
         return (trust[:, slots] > 0).sum(-1) >= (len(parts) if needed is None else needed)
 
-    def _solve_root(self, points: Tensor, trust: Tensor, solved: dict[str, Tensor]) -> Tensor:
+    def _solve_trunk(
+        self, points: Tensor, trust: Tensor, given: Tensor | None, solved: dict[str, Tensor]
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Root (B, 3, 3), one spine joint's share of the bend (B, 4), and the parts in the root's frame."""
+        (unit,) = self._rows("torso")
+        known = self._present(trust, unit.parts)
+        for joint in unit.body_joints:
+            solved[joint] = known
+        pelvis = points[:, self._slot["pelvis"], None]
+        if given is None:
+            root = self._closed_form_root(points, trust, known, solved)
+        else:
+            root = self._given_root(given, points, solved)
+        inside = (points - pelvis) @ root
+        share = self._share(inside, known)
+        if self.fusion is not None and given is None:
+            trunk = points[:, [self._slot[part] for part in TRUNK_PARTS]]
+            root_fused, share_fused = self.fusion(root, share, trunk)
+            whole = known & solved["pelvis"]
+            root = torch.where(whole[:, None, None], root_fused, root)
+            share = torch.where(whole[:, None], share_fused, share)
+            inside = (points - pelvis) @ root
+        return root, share, inside
+
+    def _closed_form_root(
+        self, points: Tensor, trust: Tensor, torso_known: Tensor, solved: dict[str, Tensor]
+    ) -> Tensor:
         pelvis, left, right, spine = self._of(points, *ROOT_PARTS)
         known = self._present(trust, ROOT_PARTS)
-        torso_known = self._present(trust, self._rows("torso")[0].parts)
+        solved["pelvis"] = known
 
         def share_of_spine1(estimate: Tensor) -> Tensor:
-            share = self.torso(*self._torso_axes((points - pelvis[:, None]) @ estimate))[1]
-            return torch.where(torso_known[:, None], share, _identity(share))
+            return self._share((points - pelvis[:, None]) @ estimate, torso_known)
 
         estimate = self.root(left - right, spine - pelvis, share_of_spine1)
-        solved["pelvis"] = known
         return torch.where(known[:, None, None], estimate, torch.eye(3, dtype=points.dtype, device=points.device))
 
     def _given_root(self, root: Tensor, points: Tensor, solved: dict[str, Tensor]) -> Tensor:
@@ -178,20 +225,10 @@ class DIK(IKSolver):
         solved["pelvis"] = torch.ones(points.shape[0], dtype=torch.bool, device=points.device)
         return root.to(points.dtype)
 
-    def _torso_axes(self, inside: Tensor) -> tuple[Tensor, Tensor]:
+    def _share(self, inside: Tensor, known: Tensor) -> Tensor:
         spine, thorax, left, right = self._of(inside, "spine", "thorax", "left_shoulder", "right_shoulder")
-        return left - right, thorax - spine
-
-    def _solve_torso(
-        self, inside: Tensor, trust: Tensor, found: dict[str, Tensor], solved: dict[str, Tensor]
-    ) -> Tensor:
-        (unit,) = self._rows("torso")
-        known = self._present(trust, unit.parts)
-        bend, share = self.torso(*self._torso_axes(inside))
-        for joint in unit.body_joints:
-            found[joint] = torch.where(known[:, None], share, _identity(share))
-            solved[joint] = known
-        return torch.where(known[:, None], bend, _identity(bend))
+        share = self.torso(left - right, thorax - spine)
+        return torch.where(known[:, None], share, _identity(share))
 
     def _solve_neck(
         self, inside: Tensor, trust: Tensor, bend: Tensor, found: dict[str, Tensor], solved: dict[str, Tensor]
@@ -211,8 +248,8 @@ class DIK(IKSolver):
         slots = [self._slot[unit.parts[k]] for k in range(3) for unit in self._balls]
         frames = torch.stack([_identity(bend) if unit.parent == "root" else bend for unit in self._balls], 1)
         chains = quat.rotate(quat.conjugate(frames).repeat(1, 3, 1), inside[:, slots])
-        proximal, middle, distal = chains.split(count, 1)
-        seen = trust[:, slots].unflatten(1, (3, count))
+        proximal, middle, distal = chains.reshape(-1, 3, count, 3).unbind(1)
+        seen = trust[:, slots].reshape(-1, 3, count)
         ball, hinge = self.limbs(proximal + self.ball_offset, middle, distal, seen[:, 2, :, None])
         ball_known = (seen[:, :2] > 0).all(1)
         hinge_known = ball_known & (seen[:, 2] > 0)
@@ -230,17 +267,21 @@ class DIK(IKSolver):
         above = {unit.name: unit.parent for unit in self.units}
         frames = torch.stack([self._global(unit.parent, above, bend, found) for unit in self._ends], 1)
         width = self.endpoints.points.shape[1]
-        slots = [self._slot.get(unit.parts[n], 0) if n < len(unit.parts) else 0 for unit in self._ends for n in range(width)]
+        slots = [
+            self._slot.get(unit.parts[n], 0) if n < len(unit.parts) else 0 for unit in self._ends for n in range(width)
+        ]
         pivots = [self._slot[unit.pivot] if unit.pivot else 0 for unit in self._ends]
-        points = inside[:, slots].unflatten(1, (-1, width)) - inside[:, pivots][:, :, None]
+        ends = len(self._ends)
+        points = inside[:, slots].reshape(-1, ends, width, 3) - inside[:, pivots][:, :, None]
         points = quat.rotate(quat.conjugate(frames)[:, :, None], points) - self.end_offset[:, None]
         pivot_seen = torch.stack(
             [trust[:, self._slot[u.pivot]] if u.pivot else torch.ones_like(trust[:, 0]) for u in self._ends], 1
         )
-        seen = trust[:, slots].unflatten(1, (-1, width)) * pivot_seen[..., None]
+        seen = trust[:, slots].reshape(-1, ends, width) * pivot_seen[..., None]
         rotation = self.endpoints(points, seen)
         needed = torch.tensor([unit.needs for unit in self._ends], device=seen.device)
         known = ((seen * self.endpoints.use) > 0).sum(-1) >= needed
+        known = known & torch.stack([solved[unit.parent] for unit in self._ends], 1)
         rotation = torch.where(known[..., None], rotation, _identity(rotation))
         for e, unit in enumerate(self._ends):
             found[unit.name], solved[unit.name] = rotation[:, e], known[:, e]
@@ -259,6 +300,16 @@ class DIK(IKSolver):
         quaternions = torch.stack([found.get(joint, still) for joint in SMPL24.joints[1:]], 1)
         rotations = torch.cat([root[:, None], roma.unitquat_to_rotmat(quaternions)], 1)
         return IKOutput(rotations, torch.stack([solved.get(joint, never) for joint in SMPL24.joints], 1))
+
+
+def _usable(joint_set: JointSet, available: Parts) -> tuple[Unit, ...]:
+    """The rows of the table that a joint set can serve. KeyError unless these include all of the ten."""
+    units = tuple(u for u in UNITS if sum(part in available for part in u.parts) >= u.needs)
+    required = [*ROOT_PARTS, *(part for unit in TEN if unit not in units for part in unit.parts)]
+    missing = [part for part in dict.fromkeys(required) if part not in available]
+    if missing:
+        raise KeyError(f"joint set {joint_set.name} has no part {', '.join(missing)}, which DIK needs")
+    return units
 
 
 def _identity(like: Tensor) -> Tensor:

@@ -12,6 +12,8 @@ from s2m.ik import quaternion as quat
 
 Frame = Callable[[Tensor, Tensor], Tensor]
 
+_NECK_SPREAD = 0.25  # radians: how far heads turn, as a standard deviation about each axis
+
 
 def lateral_frame(x: Tensor, y: Tensor) -> Tensor:
     """Right-handed frame (..., 3, 3), columns x, y, z: x kept, y made perpendicular to it (Gram-Schmidt).
@@ -44,6 +46,11 @@ class Root(nn.Module):
     pelvis, left_hip, right_hip, spine: (3,) rest positions; spine1: (3,) the body's first spine joint at rest.
     """
 
+    x: Tensor
+    to_spine1: Tensor
+    spine1_to_spine: Tensor
+    frame: Tensor
+
     def __init__(
         self, pelvis: Tensor, left_hip: Tensor, right_hip: Tensor, spine: Tensor, spine1: Tensor, corrected: bool
     ) -> None:
@@ -73,33 +80,45 @@ class Torso(nn.Module):
     x from shoulder to shoulder, y from spine to thorax. spine, thorax, left, right: (3,) at rest.
     """
 
-    def __init__(self, spine: Tensor, thorax: Tensor, left: Tensor, right: Tensor, share: int, frame: Frame):
+    frame: Tensor
+
+    def __init__(self, spine: Tensor, thorax: Tensor, left: Tensor, right: Tensor, *, share: int, frame: Frame) -> None:
         super().__init__()
         self.share, self._frame = share, frame
         self.register_buffer("frame", frame(left - right, thorax - spine))
 
-    def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """x, y: (B, 3) in the root's frame. Returns quaternions (B, 4): of the whole bend and of one joint's share."""
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        """x, y: (B, 3) in the root's frame. Returns the quaternion (B, 4) of one joint's share of the bend."""
         bend = roma.rotmat_to_unitquat(self._frame(x, y) @ self.frame.transpose(-1, -2))
-        return bend, quat.power(bend, 1 / self.share)
+        return quat.power(bend, 1 / self.share)
 
 
 class Neck(nn.Module):
-    """Swing from thorax to head, twist from the nose.
+    """Swing from thorax to head, twist from the nose, both shrunk towards rest as far as noise warrants.
 
     thorax, head, nose: (3,) at rest; a skeleton without a nose passes its head (the twist is then never trusted).
+    noise: standard deviation of the joints in metres.
     """
 
-    def __init__(self, thorax: Tensor, head: Tensor, nose: Tensor):
+    up: Tensor
+    front: Tensor
+    side: Tensor
+    swing_gain: float
+    twist_gain: float
+
+    def __init__(self, thorax: Tensor, head: Tensor, nose: Tensor, noise: float) -> None:
         super().__init__()
         up = quat.direction(head - thorax)
         offset = quat.reject(nose - thorax, up)
-        if float(offset.norm()) < 1e-3:
+        lever = float(offset.norm())
+        if lever < 1e-3:
             offset = quat.reject(up.new_tensor([0.0, 0.0, 1.0]), up)
         front = quat.direction(offset)
         self.register_buffer("up", up)
         self.register_buffer("front", front)
         self.register_buffer("side", quat.cross(up, front))
+        self.swing_gain = _shrinkage(noise, float((head - thorax).norm()))
+        self.twist_gain = _shrinkage(noise, max(lever, 1e-3))
 
     def forward(self, head: Tensor, nose: Tensor, trust: Tensor) -> Tensor:
         """head, nose: (B, 3) relative to the thorax, torso frame; trust: (B, 1). Returns a quaternion (B, 4)."""
@@ -108,4 +127,13 @@ class Neck(nn.Module):
         x = trust * quat.dot(offset, self.front)
         y = trust * quat.dot(offset, self.side)
         x = torch.sqrt(x * x + 0.02**2)  # metres: a nose behind the head is noise; no sudden half turn
-        return quat.product(swing, quat.about(self.up, torch.sqrt(x * x + y * y) + x, y))
+        twist = quat.about(self.up, torch.sqrt(x * x + y * y) + x, y)
+        if self.swing_gain < 1:
+            swing, twist = quat.power(swing, self.swing_gain), quat.power(twist, self.twist_gain)
+        return quat.product(swing, twist)
+
+
+def _shrinkage(noise: float, lever: float) -> float:
+    """Share of a measured neck angle that a prior of ``_NECK_SPREAD`` leaves, with noise at both ends of a lever."""
+    variance = 2 * (noise / lever) ** 2
+    return _NECK_SPREAD**2 / (_NECK_SPREAD**2 + variance)

@@ -103,7 +103,7 @@ class Lifter(nn.Module):
     def metres_per_unit(self, skeleton: Tensor) -> Tensor:
         """(B, 1, 1): what makes the mean shared bone of a skeleton (B, J, 3) ``rest_bone_length`` metres long."""
         parents, children = self.shared_bones
-        length = (skeleton[:, children] - skeleton[:, parents]).norm(dim=-1).mean(1)
+        length: Tensor = (skeleton[:, children] - skeleton[:, parents]).norm(dim=-1).mean(1)
         return (self.rest_bone_length / length.clamp_min(SMALLEST_BONE))[:, None, None]
 
     def _check(self, joints2d: Tensor, confidence: Tensor) -> None:

@@ -2,5 +2,7 @@
 
 from s2m.render.base import SilhouetteRenderer, default_sigma
 from s2m.render.hard import hard_silhouette
+from s2m.render.pytorch3d import PyTorch3DSilhouette
+from s2m.render.ragged import RaggedSilhouette
 
-__all__ = ["SilhouetteRenderer", "default_sigma", "hard_silhouette"]
+__all__ = ["PyTorch3DSilhouette", "RaggedSilhouette", "SilhouetteRenderer", "default_sigma", "hard_silhouette"]

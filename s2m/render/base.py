@@ -10,6 +10,9 @@ from torch import Tensor, nn
 # (image side in pixels, sigma) pairs that were measured: softer fits worse (the mask dilates), harder loses gradient.
 _MEASURED_SIGMA = ((112, 3e-5), (224, 1e-5))
 
+# Twice the area, in crop units, up to which a face counts as degenerate; the same as PyTorch3D's.
+SMALLEST_AREA = 1e-8
+
 
 def default_sigma(size: int) -> float:
     """Softness of the edge for an image side in pixels, in squared crop units.

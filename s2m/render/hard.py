@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
@@ -21,42 +23,54 @@ def hard_silhouette(points: Tensor, faces: Tensor, size: int, cull: bool = True)
     left out. Raises ValueError for tensors of another shape.
     """
     check_mesh(points, faces, size)
-    if faces.shape[0] == 0:
-        return points.new_zeros(points.shape[0], size, size, dtype=torch.bool)
-    images = max(1, _FACES_AT_ONCE // faces.shape[0])
-    return torch.cat([_scan(chunk, faces, size, cull) for chunk in points[..., :2].split(images)] or [_none(points, size)])
-
-
-def _none(points: Tensor, size: int) -> Tensor:
-    return points.new_zeros(0, size, size, dtype=torch.bool)
+    images = max(1, _FACES_AT_ONCE // max(1, faces.shape[0]))
+    return torch.cat([_scan(chunk, faces, size, cull) for chunk in points[..., :2].split(images)])
 
 
 def _scan(points: Tensor, faces: Tensor, size: int, cull: bool) -> Tensor:
-    """Every (face, pixel row) pair is one run of pixels: +1 where it starts, -1 behind its end, then a running sum."""
+    """+1 where a run of pixels starts, -1 behind its end, then a running sum along the row."""
+    runs = scan_runs(points, faces, size, cull)
+    line = (runs.image * size + runs.row) * (size + 1)
+    steps = torch.zeros(points.shape[0] * size * (size + 1), dtype=torch.int32, device=points.device)
+    one = torch.ones((), dtype=torch.int32, device=points.device).expand(len(line))
+    steps.index_add_(0, line + runs.start, one)
+    steps.index_add_(0, line + runs.stop, -one)
+    covered = steps.view(points.shape[0], size, size + 1).cumsum(-1) > 0
+    return covered[..., :size]
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Runs of pixels: face ``face`` of image ``image`` covers columns start..stop-1 of a row. All (N,) long."""
+
+    image: Tensor
+    face: Tensor
+    row: Tensor
+    start: Tensor
+    stop: Tensor
+
+
+def scan_runs(points: Tensor, faces: Tensor, size: int, cull: bool) -> Runs:
+    """Every (face, pixel row) pair with covered pixel centres. Arguments as for :func:`hard_silhouette`."""
     # Pixel coordinates: the centre of pixel i lies at i.
-    corners = ((points + 1) * (size / 2) - 0.5)[:, faces]
+    corners = ((points[..., :2] + 1) * (size / 2) - 0.5)[:, faces]
     area = signed_area(corners)
-    drawn = (area < 0) if cull else (area != 0) & area.isfinite()
-    image, face = drawn.nonzero(as_tuple=True)
+    drawn = (area < 0) if cull else (area != 0)
+    image, face = (drawn & area.isfinite()).nonzero(as_tuple=True)
     x, y = corners[image, face].unbind(-1)
     first, last = y.amin(1).ceil().clamp(0, size), (y.amax(1).ceil() - 1).clamp(-1, size - 1)
     rows = (last - first + 1).clamp_min(0).long()
     pair = torch.repeat_interleave(rows)
     row = first.long()[pair] + torch.arange(len(pair), device=rows.device) - (rows.cumsum(0) - rows)[pair]
-    left, right = _run(x[pair], y[pair], row.to(x.dtype))
+    left, right = _ends(x[pair], y[pair], row.to(x.dtype))
     start = left.ceil().clamp(0, size).long()
     stop = (right.floor() + 1).clamp(0, size).long()
-    line = (image[pair] * size + row) * (size + 1)
-    kept = stop > start
-    steps = torch.zeros(points.shape[0] * size * (size + 1), dtype=torch.int32, device=points.device)
-    one = torch.ones((), dtype=torch.int32, device=points.device).expand(int(kept.sum()))
-    steps.index_add_(0, (line + start)[kept], one)
-    steps.index_add_(0, (line + stop)[kept], -one)
-    runs = steps.view(points.shape[0], size, size + 1).cumsum(-1)
-    return runs[..., :size] > 0
+    kept = (stop > start).nonzero()[:, 0]
+    pair = pair[kept]
+    return Runs(image[pair], face[pair], row[kept], start[kept], stop[kept])
 
 
-def _run(x: Tensor, y: Tensor, row: Tensor) -> tuple[Tensor, Tensor]:
+def _ends(x: Tensor, y: Tensor, row: Tensor) -> tuple[Tensor, Tensor]:
     """Left and right end of the triangles (N, 3) on the rows (N,).
 
     Each edge is walked from its upper end to its lower one, whichever face it belongs to, so that two faces that

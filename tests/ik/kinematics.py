@@ -11,7 +11,7 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from s2m.ik import RestSkeleton
-from s2m.skeletons import S2M27, SMPL24, JointSet
+from s2m.skeletons import SMPL24, JointSet
 
 REST = {
     "pelvis": (0.0, 0.0, 0.0),
@@ -143,4 +143,9 @@ def angle(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return Rotation.from_matrix(relative.reshape(-1, 3, 3)).magnitude().reshape(first.shape[:-2])
 
 
-__all__ = ["S2M27", "angle", "forward", "poses", "rest_joints", "rest_of"]
+def world(rotations: np.ndarray) -> np.ndarray:
+    """Global orientations (B, 24, 3, 3) of local rotations."""
+    out = [rotations[:, 0]]
+    for joint in range(1, 24):
+        out.append(out[SMPL24.parents[joint]] @ rotations[:, joint])
+    return np.stack(out, 1)

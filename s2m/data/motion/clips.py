@@ -7,6 +7,7 @@ hand at +x. Sources that use another up axis (AMASS: +z) are turned when they ar
 from __future__ import annotations
 
 import os
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +15,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from s2m.errors import UserError
+
 FloatArray = NDArray[np.float32]
 OPEN_MOTION = Path(__file__).parent.parent / "assets" / "open_motion.npz"
 JOINTS = 24
 
 
-class MotionError(ValueError):
+class MotionError(UserError, ValueError):
     """A motion file cannot be used; the message names the file and the field."""
 
 
@@ -66,7 +69,7 @@ def load_clips(path: str | Path) -> list[Clip]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             fields = {key: archive[key] for key in archive.files}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise MotionError(f"{path}: not a readable motion npz: {error}") from error
     missing = sorted({"names", "lengths", "fps", "poses", "trans"} - fields.keys())
     if missing:

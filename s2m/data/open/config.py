@@ -63,7 +63,7 @@ class PoseMix:
     any_root: share of sampled poses whose root has any orientation.
     """
 
-    sampler: float = 0.4
+    sampler: float = 0.5
     blend: float = 0.3
     any_root: float = 0.1
 

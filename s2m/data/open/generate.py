@@ -8,7 +8,7 @@ import json
 import multiprocessing
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait
@@ -36,7 +36,10 @@ _maker: FrameMaker | None = None
 
 
 def gather_clips(motions: str | Path | None) -> list[Clip]:
-    """The shipped clips and, for training, the user's own from an AMASS-style folder."""
+    """The shipped clips and, for training, the user's own from an AMASS-style folder.
+
+    Of the user's files only the motion is used: their betas belong to the shape space of another body.
+    """
     own = read_folder(motions, _FPS) if motions is not None else []
     return open_motion() + [Clip(f"motions/{c.name}", c.poses, c.trans, c.fps) for c in own]
 
@@ -67,9 +70,9 @@ def generate(
     with StoreWriter(out) as writer:
         for split, rows in stored_splits(config.frames).items():
             writer.create(split, rows, store_fields(len(S2M27), config.mask_size if has_masks(split) else None))
-        done = _run(jobs, writer.folder, clips, config, workers)
-        total = sum(job.count for job in jobs)
-        with tqdm(total=total, unit="frame", disable=None if progress is None else not progress) as bar:
+        total, hidden = sum(job.count for job in jobs), None if progress is None else not progress
+        run = contextlib.closing(_run(jobs, writer.folder, clips, config, workers))
+        with run as done, tqdm(total=total, unit="frame", disable=hidden) as bar:
             for frames in done:
                 bar.update(frames)
         writer.commit(header)
@@ -124,7 +127,9 @@ def _header(config: OpenConfig, clips: Sequence[Clip]) -> dict[str, Any]:
     return {**described, "settings_hash": hashlib.sha256(settings).hexdigest()}
 
 
-def _run(jobs: list[Job], folder: Path, clips: Sequence[Clip], config: OpenConfig, workers: int) -> Iterator[int]:
+def _run(
+    jobs: list[Job], folder: Path, clips: Sequence[Clip], config: OpenConfig, workers: int
+) -> Generator[int, None, None]:
     """Do the jobs; yields the number of frames of each as it ends."""
     if workers <= 1:
         with _one_thread():

@@ -18,6 +18,9 @@ from s2m.data.open.config import OpenConfig
 from s2m.data.open.plan import INDEPENDENT, Job, split_clips, stream, subject
 from s2m.data.open.scene import steady
 
+# The golden ratio: its multiples, modulo 1, cover the circle evenly for any number of steps.
+_GOLDEN = (5**0.5 - 1) / 2
+
 
 @dataclass(frozen=True)
 class Bodies:
@@ -74,12 +77,17 @@ class PoseSource:
     def _sequence(self, job: Job, rng: np.random.Generator) -> Bodies:
         clip = self._clips[job.clip]
         poses = move_endpoints(_quaternions(clip), rng, clip.fps)[: job.count]
-        yaw = torch.tensor(rng.uniform(0, 2 * np.pi), dtype=torch.float32)
+        yaw = torch.tensor(self._azimuth(job), dtype=torch.float32)
         around = roma.rotvec_to_rotmat(torch.stack([torch.zeros(()), yaw, torch.zeros(())]))
         position = torch.from_numpy(steady(clip.trans.astype(np.float64))[: job.count]).float() @ around.T
         betas = torch.from_numpy(subject(self._config, job.split, job.index)).float().expand(job.count, 10)
         clips = np.full(job.count, job.clip, np.int32)
         return Bodies(turn(poses, yaw.expand(job.count)), position, betas, clips)
+
+    def _azimuth(self, job: Job) -> float:
+        """Spread evenly over a split's sequences (there are few of them), from a random start."""
+        start = stream(self._config, "azimuth", job.split).random()
+        return 2 * np.pi * ((start + job.index * _GOLDEN) % 1.0)
 
 
 def _quaternions(clip: Clip) -> Tensor:

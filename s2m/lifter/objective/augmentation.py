@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
 
 from s2m.lifter.normalise import Normalised, normalise
 from s2m.skeletons import JointSet
@@ -21,13 +20,12 @@ class DetectionNoise:
             raise ValueError(f"DetectionNoise: expected noise >= 0 and missing in [0, 1), found {noise} and {missing}")
         self.noise, self.missing = noise, missing
 
-    def __call__(
-        self, target: Normalised, joint_set: JointSet, generator: torch.Generator | None = None
-    ) -> Normalised:
+    def __call__(self, target: Normalised, joint_set: JointSet, generator: torch.Generator | None = None) -> Normalised:
         """Disturb and normalise again; torch's global generator is used when none is given."""
         points, visible = target.joints2d, target.visible
-        kwargs = {"device": points.device, "dtype": points.dtype, "generator": generator}
-        deviation = self.noise * torch.rand(len(points), 1, 1, **kwargs)
-        noisy = points + deviation * torch.randn(points.shape, **kwargs)
-        seen = visible * (torch.rand(visible.shape, **kwargs) >= self.missing)
+        device, dtype = points.device, points.dtype
+        deviation = self.noise * torch.rand(len(points), 1, 1, device=device, dtype=dtype, generator=generator)
+        noisy = points + deviation * torch.randn(points.shape, device=device, dtype=dtype, generator=generator)
+        kept = torch.rand(visible.shape, device=device, generator=generator) >= self.missing
+        seen = visible * kept
         return normalise(noisy, seen, joint_set)

@@ -43,11 +43,8 @@ class BoneRatios(Term):
 
 def rigid_pairs(joint_set: JointSet) -> list[tuple[int, int]]:
     """Pairs of joints at a fixed distance: all bones, and what closes the triangles of feet, hands and head."""
-    closing = [
-        (f"{side}_{first}", f"{side}_{second}")
-        for side in ("right", "left")
-        for first, second in (("toe", "heel"), ("index", "pinky"), ("ear", "head"))
-    ]
-    closing.append(("right_ear", "left_ear"))
+    closing = [("right_ear", "left_ear")]
+    for side in ("right", "left"):
+        closing += [(f"{side}_toe", f"{side}_heel"), (f"{side}_index", f"{side}_pinky"), (f"{side}_ear", "head")]
     present = [pair for pair in closing if all(joint in joint_set for joint in pair)]
     return [*joint_set.bones, *((joint_set.index(first), joint_set.index(second)) for first, second in present)]

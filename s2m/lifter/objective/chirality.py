@@ -53,7 +53,7 @@ class Chirality(Term):
         """Unit vector (B, 3) out of the chest; zero for a torso without extent."""
         up = skeleton[:, self.joints["thorax"]] - skeleton[:, self.joints["pelvis"]]
         rightwards = right_minus_left(skeleton, self.hips) + right_minus_left(skeleton, self.shoulders)
-        normal = torch.linalg.cross(up, rightwards)
+        normal: Tensor = torch.linalg.cross(up, rightwards)
         return normal / distances(normal)[:, None].clamp_min(EPSILON)
 
     def suspicious(self, skeleton: Tensor) -> Tensor:

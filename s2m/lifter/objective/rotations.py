@@ -26,7 +26,7 @@ class RandomTurn:
         self.mean = math.radians(mean_elevation)
         self.elevation_range = math.radians(elevation_range)
         self.roll_range = math.radians(roll_range)
-        self._level = roma.euler_to_rotmat("X", torch.tensor([-self.mean]))
+        self._level: Tensor = roma.euler_to_rotmat("X", torch.tensor([-self.mean]))
 
     def __call__(self, count: int, device: torch.device, generator: torch.Generator | None = None) -> Tensor:
         """Draw (count, 3, 3) rotations; torch's global generator is used when none is given."""

@@ -1,0 +1,31 @@
+"""Overlap of silhouettes."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from s2m.metrics.base import FrameMean
+
+
+def silhouette_iou(pred: Tensor, true: Tensor) -> Tensor:
+    """Intersection over union (B,) of hard masks (B, S, S); values above 0.5 are inside.
+
+    Two empty masks have no overlap and give 0: a body that left the picture is not a perfect fit.
+    Raises ValueError when the shapes differ.
+    """
+    if pred.dim() != 3 or pred.shape != true.shape:
+        raise ValueError(f"masks: expected two (B, S, S) alike, found {tuple(pred.shape)} and {tuple(true.shape)}")
+    inside, wanted = pred > 0.5, true > 0.5
+    shared = (inside & wanted).sum((1, 2))
+    union = (inside | wanted).sum((1, 2))
+    return shared.double() / union.clamp_min(1)
+
+
+class SilhouetteIoU(FrameMean):
+    """Mean intersection over union of hard masks, 0..1."""
+
+    higher_is_better = True
+
+    def update(self, pred_mask: Tensor | None, true_mask: Tensor | None) -> None:
+        """Add masks (B, S, S), bool or in {0, 1}."""
+        self._record(silhouette_iou, pred_mask=pred_mask, true_mask=true_mask)

@@ -1,0 +1,58 @@
+"""Everything that a report shows, as plain data; the two writers (Markdown, HTML) only lay it out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from s2m.report.bars import Bar
+from s2m.report.protocol import METRICS, SPLITS
+from s2m.report.tables import Table
+
+STAGE_TITLES = {
+    "mesh": "Stage 3: mesh",
+    "lifter": "Stage 1: lifter",
+    "regressor": "Stage 2: adaptive regressor",
+}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture of the report: its file beside the report, its content as PNG, and what it shows."""
+
+    file: str
+    png: bytes
+    caption: str
+
+
+@dataclass(frozen=True)
+class Contents:
+    """A report. tables and curves: by stage. gallery_about: what the columns and colours of the examples mean."""
+
+    run: str
+    bars: list[Bar]
+    tables: dict[str, list[Table]]
+    gallery: list[Figure]
+    gallery_about: str
+    curves: dict[str, Figure]
+    skipped: dict[str, dict[str, int]]
+
+    @property
+    def protocols(self) -> list[tuple[str, str]]:
+        """(heading, protocol) of every metric that appears in a table."""
+        used = {metric for tables in self.tables.values() for table in tables for metric in table.metrics}
+        return [(text.heading, text.protocol) for name, text in METRICS.items() if name in used]
+
+    @property
+    def splits(self) -> list[tuple[str, str]]:
+        """(name, meaning) of every split that appears in a table."""
+        used = {table.split for tables in self.tables.values() for table in tables}
+        return [(name, about) for name, about in SPLITS.items() if name in used]
+
+    @property
+    def skipped_lines(self) -> list[str]:
+        """One line per stage that passed over unusable frames."""
+        return [
+            f"{stage}: " + ", ".join(f"{reason} {count}" for reason, count in sorted(reasons.items()) if count)
+            for stage, reasons in self.skipped.items()
+            if any(reasons.values())
+        ]

@@ -1,0 +1,104 @@
+"""What the stages of a run left behind, read and checked."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from s2m.errors import UserError
+
+STAGES = ("lifter", "regressor", "mesh")
+MAIN = "full"
+_NOT_TESTED = ("train", "val", "data", "epoch", "step")
+
+Curve = list[tuple[float, float]]
+
+
+class ReportError(UserError, ValueError):
+    """A run cannot be reported; the message names the file and what is missing or wrong in it."""
+
+
+@dataclass(frozen=True)
+class StageResults:
+    """The numbers of one stage.
+
+    metrics_file: where they came from. tables: split -> method -> metric -> value, in the units of the metric's name;
+    the stage's own result is the method ``full``. skipped: "split/reason" -> frames. curves: column -> (step, value).
+    """
+
+    name: str
+    metrics_file: Path
+    tables: dict[str, dict[str, dict[str, float]]]
+    skipped: dict[str, int] = field(default_factory=dict)
+    curves: dict[str, Curve] = field(default_factory=dict)
+
+    def value(self, split: str, metric: str, method: str = MAIN) -> float:
+        """One number; ReportError that names the file and the key when there is none."""
+        try:
+            return self.tables[split][method][metric]
+        except KeyError:
+            key = f"{split}/{metric}" if method == MAIN else f"{split}/{method}/{metric}"
+            raise ReportError(f"{self.metrics_file}: expected the key '{key}', found none") from None
+
+
+def read_stage(run: Path, name: str) -> StageResults:
+    """Read ``RUN/<stage>/metrics.json`` and ``metrics.csv``; ReportError when one is missing or broken."""
+    folder = run / name
+    path = folder / "metrics.json"
+    values = _read_metrics(path, name)
+    tables: dict[str, dict[str, dict[str, float]]] = {}
+    skipped: dict[str, int] = {}
+    for key, value in values.items():
+        parts = key.split("/")
+        if parts[:2] == ["data", "skipped"]:
+            skipped["/".join(parts[2:])] = round(value)
+        elif parts[0] not in _NOT_TESTED and len(parts) in (2, 3):
+            method = parts[1] if len(parts) == 3 else MAIN
+            tables.setdefault(parts[0], {}).setdefault(method, {})[parts[-1]] = value
+    return StageResults(name, path, tables, skipped, _read_curves(folder / "metrics.csv", name))
+
+
+def read_run(run: Path) -> dict[str, StageResults]:
+    """All three stages of a run, by name."""
+    if not run.is_dir():
+        raise ReportError(f"{run}: expected the folder of a run, found none")
+    return {name: read_stage(run, name) for name in STAGES}
+
+
+def _require(path: Path, stage: str) -> None:
+    if not path.is_file():
+        raise ReportError(f"{path}: expected the results of stage {stage}, found no such file; run the stage first")
+
+
+def _read_metrics(path: Path, stage: str) -> dict[str, float]:
+    _require(path, stage)
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ReportError(f"{path}: expected JSON, found something else ({error})") from None
+    if not isinstance(values, dict):
+        raise ReportError(f"{path}: expected an object of numbers, found {type(values).__name__}")
+    for key, value in values.items():
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ReportError(f"{path}: {key}: expected a number, found {value!r}")
+    return {key: float(value) for key, value in values.items()}
+
+
+def _read_curves(path: Path, stage: str) -> dict[str, Curve]:
+    """Columns of a CSV file whose rows are sparse; tested splits are no curves."""
+    _require(path, stage)
+    curves: dict[str, Curve] = {}
+    with path.open(newline="", encoding="utf-8") as file:
+        for line, row in enumerate(csv.DictReader(file), start=2):
+            for column, text in row.items():
+                if text and column and column.split("/")[0] in ("train", "val") and column.count("/") == 1:
+                    try:
+                        point = (float(row.get("step") or ""), float(text))
+                    except ValueError:
+                        raise ReportError(
+                            f"{path}: line {line}, {column}: expected a number at a step, found '{text}'"
+                        ) from None
+                    curves.setdefault(column, []).append(point)
+    return curves

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from s2m.data.motion import MotionError
+from s2m.data.motion.amass import read, read_folder
+
+
+def fields(width: int = 156, frames: int = 9) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(3)
+    return {
+        "poses": rng.normal(scale=0.3, size=(frames, width)),
+        "trans": rng.normal(size=(frames, 3)),
+        "betas": rng.normal(size=16),
+        "mocap_framerate": np.array(60.0),
+    }
+
+
+@pytest.mark.parametrize(("width", "joints"), [(72, 24), (156, 22)])
+def test_z_up_becomes_y_up(tmp_path: Path, width: int, joints: int) -> None:
+    made = fields(width)
+    made["poses"][:, :3] = [np.pi / 2, 0, 0]  # AMASS: a body that stands upright on a z-up floor
+    np.savez(tmp_path / "a.npz", **made)
+    motion = read(tmp_path / "a.npz")
+    np.testing.assert_allclose(
+        Rotation.from_rotvec(motion.clip.poses[:, 0]).apply([0, 1, 0]), [[0, 1, 0]] * 9, atol=1e-6
+    )
+    x, y, z = made["trans"].T
+    np.testing.assert_allclose(motion.clip.trans, np.stack([x, z, -y], 1), atol=1e-6)
+    np.testing.assert_allclose(
+        motion.clip.poses[:, 1:joints].reshape(9, -1), made["poses"][:, 3 : joints * 3], atol=1e-6
+    )
+    assert not motion.clip.poses[:, joints:].any()
+    np.testing.assert_allclose(motion.betas, made["betas"], atol=1e-6)
+
+
+def test_folders_are_read_recursively_and_resampled(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    made = fields()
+    np.savez(tmp_path / "sub" / "walk.npz", **made)
+    np.savez(tmp_path / "sub" / "shape.npz", betas=np.zeros(10))
+    (clip,) = read_folder(tmp_path, 30.0)
+    assert (clip.name, clip.fps, len(clip)) == ("sub/walk", 30.0, 5)
+    np.testing.assert_allclose(clip.poses[:, 1], read(tmp_path / "sub" / "walk.npz").clip.poses[::2, 1], atol=1e-5)
+
+
+def broken(field: str, value: np.ndarray | None) -> dict[str, np.ndarray]:
+    made = fields()
+    if value is None:
+        del made[field]
+    else:
+        made[field] = value
+    return made
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("mocap_framerate", None, "fields missing: mocap_framerate"),
+        ("poses", np.zeros((9, 165)), r"poses: expected \(frames, 72\) or \(frames, 156\), found \(9, 165\)"),
+        ("trans", np.zeros((8, 3)), r"trans: expected \(9, 3\), found \(8, 3\)"),
+        ("betas", np.zeros(4), r"betas: expected one row of at least 10 values, found \(4,\)"),
+        ("trans", np.full((9, 3), np.nan), "trans: holds values that are not finite"),
+        ("mocap_framerate", np.array(0.0), "mocap_framerate: expected one positive number"),
+        ("betas", np.array(["x"] * 10), "betas: expected numbers"),
+    ],
+)
+def test_errors_name_file_and_field(tmp_path: Path, field: str, value: np.ndarray | None, message: str) -> None:
+    np.savez(tmp_path / "bad.npz", **broken(field, value))
+    with pytest.raises(MotionError, match=message) as caught:
+        read(tmp_path / "bad.npz")
+    assert "bad.npz" in str(caught.value)
+
+
+def test_pickles_are_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "evil.npz", **broken("trans", np.array([{"a": 1}], dtype=object)))
+    with pytest.raises(MotionError, match=r"evil\.npz: not a readable npz"):
+        read(tmp_path / "evil.npz")
+
+
+def test_empty_missing_and_damaged_folders(tmp_path: Path) -> None:
+    with pytest.raises(MotionError, match="no such folder"):
+        read_folder(tmp_path / "nothing")
+    with pytest.raises(MotionError, match="no npz with a field 'poses'"):
+        read_folder(tmp_path)
+    (tmp_path / "cut.npz").write_bytes(b"PK\x03\x04")
+    with pytest.raises(MotionError, match=r"cut\.npz"):
+        read_folder(tmp_path)

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from s2m.data.motion import MotionError, open_motion
+from s2m.data.open.config import ClipSplit, Frames, OpenConfig
+from s2m.data.open.plan import SEQUENCES, plan, split_clips, stored_splits, stream, subject
+
+
+def test_clips_are_disjoint_and_all_used() -> None:
+    clips = open_motion()
+    groups = split_clips(clips, ClipSplit())
+    used = [i for group in groups.values() for i in group]
+    assert sorted(used) == list(range(len(clips)))
+    assert set(groups) == {"train", *SEQUENCES}
+
+
+def test_unknown_clips_are_named() -> None:
+    with pytest.raises(MotionError, match="no clip named moonwalk; there are: backflip"):
+        split_clips(open_motion(), ClipSplit(test=("moonwalk",)))
+    with pytest.raises(MotionError, match="no clip for split val"):
+        split_clips(open_motion(), ClipSplit(val=()))
+
+
+def test_jobs_tile_every_split(tiny: OpenConfig) -> None:
+    rows = stored_splits(tiny.frames)
+    covered = {split: np.zeros(count, int) for split, count in rows.items()}
+    for job in plan(tiny, open_motion()):
+        for split in job.variants:
+            covered[split][job.start : job.start + job.count] += 1
+    assert all((counts == 1).all() for counts in covered.values())
+
+
+def test_no_subject_is_in_two_splits(tiny: OpenConfig) -> None:
+    drawn = [subject(tiny, split, n) for split in ("train", "val", "test", "acrobatic") for n in range(50)]
+    assert len(np.unique(np.stack(drawn).round(6), axis=0)) == 200
+    assert np.std(drawn) == pytest.approx(1.0, abs=0.06)
+    np.testing.assert_array_equal(subject(tiny, "train_pose", 3), subject(tiny, "train", 3))
+
+
+def test_streams_differ_by_name_and_repeat(tiny: OpenConfig) -> None:
+    assert stream(tiny, "a", 1).random() == stream(tiny, "a", 1).random()
+    assert len({stream(tiny, *names).random() for names in (("a", 1), ("a", 2), ("b", 1))}) == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"mask_size": 30}, "mask_size: expected a positive multiple of 4, found 30"),
+        ({"chunk": 0}, "chunk"),
+        ({"frames": Frames(val=0)}, "val"),
+        ({"clips": ClipSplit(val=("walk",))}, "in more than one split: walk"),
+    ],
+)
+def test_impossible_settings_are_refused(change: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        OpenConfig(**change)

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy.spatial.transform import Rotation
+
+from s2m.ik import quaternion as quat
+
+
+def random_rotations(count: int, seed: int) -> Rotation:
+    return Rotation.random(count, random_state=seed)
+
+
+def as_tensor(rotation: Rotation) -> torch.Tensor:
+    return torch.from_numpy(rotation.as_quat())
+
+
+def same(found: torch.Tensor, expected: Rotation) -> None:
+    assert (Rotation.from_quat(found.numpy()).inv() * expected).magnitude().max() < 1e-7
+
+
+def test_product_conjugate_and_rotate_are_scipys():
+    p, q = random_rotations(50, 1), random_rotations(50, 2)
+    same(quat.product(as_tensor(p), as_tensor(q)), p * q)
+    same(quat.conjugate(as_tensor(p)), p.inv())
+    v = np.random.default_rng(3).standard_normal((50, 3))
+    np.testing.assert_allclose(quat.rotate(as_tensor(p), torch.from_numpy(v)).numpy(), p.apply(v), atol=1e-12)
+
+
+def test_rotate_broadcasts():
+    q, v = as_tensor(random_rotations(4, 1)), torch.rand(2, 4, 3, dtype=torch.float64)
+    torch.testing.assert_close(quat.rotate(q, v)[1], quat.rotate(q, v[1]))
+    torch.testing.assert_close(quat.rotate(q, v[0, 0])[2], quat.rotate(q[2:3], v[0, :1])[0])
+
+
+@pytest.mark.parametrize("angle", [0.0, 1e-9, 1e-4, 0.7, 3.0, np.pi - 1e-7, np.pi])
+@pytest.mark.parametrize("exponent", [1 / 3, 0.5, 1.0])
+def test_power_takes_a_share_of_the_angle(angle, exponent):
+    axis = np.array([0.6, -0.48, 0.64])
+    q = torch.from_numpy(Rotation.from_rotvec(angle * axis).as_quat())[None].requires_grad_()
+    found = quat.power(q, exponent)
+    # At exactly half a turn either sign of the axis is right.
+    errors = [
+        (Rotation.from_quat(found.detach().numpy()[0]).inv() * Rotation.from_rotvec(s * exponent * angle * axis))
+        for s in ((1, -1) if angle == np.pi else (1,))
+    ]
+    assert min(e.magnitude() for e in errors) < 1e-7
+    (gradient,) = torch.autograd.grad(found.sum(), q)
+    assert torch.isfinite(gradient).all()
+
+
+def test_power_has_the_gradient_of_finite_differences_at_zero():
+    q = torch.tensor([[0.0, 0.0, 0.0, 1.0]], dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda x: quat.power(x, 1 / 3)[..., :3], (q,))
+
+
+def test_swing_is_the_shortest_arc():
+    rng = np.random.default_rng(4)
+    a, b = rng.standard_normal((2, 100, 3))
+    a /= np.linalg.norm(a, axis=1, keepdims=True)
+    b /= np.linalg.norm(b, axis=1, keepdims=True)
+    b[np.sum(a * b, 1) < -0.9] *= -1  # the antipode has its own test
+    normal = np.cross(a, rng.standard_normal((100, 3)))
+    normal /= np.linalg.norm(normal, axis=1, keepdims=True)
+    found = Rotation.from_quat(quat.swing(*map(torch.from_numpy, (a, b, normal))).numpy())
+    np.testing.assert_allclose(found.apply(a), b, atol=1e-12)
+    np.testing.assert_allclose(found.magnitude(), np.arccos(np.sum(a * b, 1)), atol=1e-7)
+
+
+def test_swing_to_the_antipode_turns_about_the_normal():
+    a = torch.tensor([1.0, 0.0, 0.0], dtype=torch.float64)
+    normal = torch.tensor([0.0, 0.0, 1.0], dtype=torch.float64)
+    same(quat.swing(a, -a, normal)[None], Rotation.from_rotvec([[0, 0, np.pi]]))
+
+
+def test_direction_falls_back_smoothly():
+    fallback = torch.tensor([0.0, 1.0, 0.0], dtype=torch.float64)
+    zero = torch.zeros(3, dtype=torch.float64, requires_grad=True)
+    found = quat.direction(zero, fallback)
+    torch.testing.assert_close(found, fallback, atol=1e-9, rtol=0)
+    (gradient,) = torch.autograd.grad(found[0], zero)
+    assert torch.isfinite(gradient).all()
+    long = torch.tensor([0.3, 0.0, 0.4], dtype=torch.float64)
+    torch.testing.assert_close(quat.direction(long, fallback), long / 0.5, atol=1e-12, rtol=0)

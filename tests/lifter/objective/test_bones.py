@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from s2m.lifter.objective import BoneRatios, rigid_pairs
+from s2m.skeletons import H36M17, S2M27
+
+from ..people import person
+from .cycles import make_cycle
+
+CHAIN = [(0, 1), (1, 2)]
+
+
+def chain(first: float, second: float) -> torch.Tensor:
+    """One skeleton of three joints with two bones of given length."""
+    return torch.tensor([[[0.0, 0.0, 0.0], [first, 0.0, 0.0], [first, second, 0.0]]])
+
+
+def test_closed_form():
+    # Lengths 1 and 3 have the ratios 0.5 and 1.5, the template 1 and 1.
+    cost = BoneRatios(CHAIN, [0.2, 0.2])(make_cycle(1, 3, skeleton=chain(1.0, 3.0)))
+    assert float(cost) == pytest.approx(0.25, rel=1e-5)
+
+
+def test_tolerance_is_a_share_of_the_template():
+    term = BoneRatios(CHAIN, [0.2, 0.2], tolerance=0.1)
+    assert float(term(make_cycle(1, 3, skeleton=chain(1.0, 3.0)))) == pytest.approx(0.4**2, rel=1e-5)
+    assert float(term(make_cycle(1, 3, skeleton=chain(1.0, 1.15)))) == 0.0
+
+
+@pytest.mark.parametrize("joint_set", [H36M17, S2M27])
+def test_size_and_pose_of_the_template_are_free(joint_set):
+    pairs = rigid_pairs(joint_set)
+    template = person(joint_set)
+    lengths = [float(torch.dist(template[a], template[b])) for a, b in pairs]
+    turn = torch.linalg.qr(torch.randn(3, 3, generator=torch.Generator().manual_seed(0)))[0]
+    cycle = make_cycle(1, len(joint_set), skeleton=(7.0 * template @ turn.T + 1.0)[None])
+    assert float(BoneRatios(pairs, lengths)(cycle)) == pytest.approx(0.0, abs=1e-8)
+
+
+def test_feet_hands_and_head_are_closed_triangles():
+    named = {frozenset((S2M27.joints[a], S2M27.joints[b])) for a, b in rigid_pairs(S2M27)}
+    for triangle in (
+        ("left_ankle", "left_heel", "left_toe"),
+        ("right_wrist", "right_index", "right_pinky"),
+        ("nose", "left_ear", "head"),
+    ):
+        assert all(frozenset((a, b)) in named for a in triangle for b in triangle if a != b)
+    assert frozenset(("left_ear", "right_ear")) in named
+    assert len(named) == len(S2M27.bones) + 7
+    assert rigid_pairs(H36M17) == list(H36M17.bones)
+
+
+def test_collapsed_skeleton_has_a_finite_gradient():
+    skeleton = torch.zeros(1, 3, 3, requires_grad=True)
+    BoneRatios(CHAIN, [1.0, 2.0])(make_cycle(1, 3, skeleton=skeleton)).backward()
+    assert torch.isfinite(skeleton.grad).all()
+
+
+@pytest.mark.parametrize("lengths", [[1.0], [1.0, 0.0]])
+def test_bad_template_is_refused(lengths):
+    with pytest.raises(ValueError, match="positive lengths"):
+        BoneRatios(CHAIN, lengths)

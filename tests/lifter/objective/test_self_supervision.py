@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import pytest
+import torch
+
+from s2m.lifter import Lifter
+from s2m.lifter.objective import DetectionNoise, Discriminator, RandomTurn, SelfSupervision, Weights
+from s2m.skeletons import H36M17
+
+from ..people import person
+
+
+def build(weights: Weights = Weights(), missing: float = 0.0) -> tuple[Lifter, SelfSupervision]:  # noqa: B008
+    torch.manual_seed(0)
+    lifter = Lifter("h36m17", 0.25, width=16, blocks=1)
+    objective = SelfSupervision(
+        Discriminator(17, 16, 1), person(H36M17), lifter, weights, RandomTurn(), DetectionNoise(0.05, missing)
+    )
+    return lifter, objective
+
+
+def batch() -> tuple[torch.Tensor, torch.Tensor]:
+    return torch.randn(8, 17, 2, generator=torch.Generator().manual_seed(1)), torch.ones(8, 17)
+
+
+def test_total_is_the_weighted_sum():
+    weights = Weights(1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
+    lifter, objective = build(weights)
+    output = objective(lifter, *batch())
+    expected = sum(weight * output.terms[name].item() for name, weight in asdict(weights).items())
+    assert output.lifter.item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_term_of_weight_zero_is_left_out():
+    lifter, objective = build(Weights(chirality=0.0))
+    assert "chirality" not in objective(lifter, *batch()).terms
+
+
+def test_negative_weight_is_refused():
+    with pytest.raises(ValueError, match="bone_ratios=-1"):
+        Weights(bone_ratios=-1.0)
+
+
+def test_one_backward_pass_reaches_both_players():
+    lifter, objective = build()
+    output = objective(lifter, *batch())
+    separate = torch.autograd.grad(output.lifter, list(lifter.parameters()), retain_graph=True)
+    (output.lifter + output.discriminator).backward()
+    for parameter, gradient in zip(lifter.parameters(), separate, strict=True):
+        assert torch.equal(parameter.grad, gradient)
+    assert all(float(p.grad.abs().sum()) > 0 for p in objective.discriminator.parameters())
+
+
+def test_joints_of_confidence_zero_change_no_loss_and_no_gradient():
+    results = []
+    for spoil in (0.0, 1e5):
+        lifter, objective = build(missing=0.1)
+        joints, confidence = batch()
+        confidence[:, H36M17.indices(["left_wrist", "right_knee"])] = 0
+        joints = joints + spoil * (confidence[..., None] == 0)
+        torch.manual_seed(5)
+        output = objective(lifter, joints, confidence)
+        (output.lifter + output.discriminator).backward()
+        results.append([output.lifter, output.discriminator, *(p.grad for p in lifter.parameters())])
+    assert all(torch.equal(one, two) for one, two in zip(*results, strict=True))

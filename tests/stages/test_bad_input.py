@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import os
+import pickle
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from tests.stages.conftest import Train, in_subprocess, stage_arguments
+
+
+def refused(stage: str, arguments: list[str]) -> str:
+    result = in_subprocess(stage, arguments)
+    assert result.returncode != 0
+    assert "Traceback" not in result.stderr, result.stderr
+    return result.stderr
+
+
+def test_artifact_of_another_joint_set(chain: Path, store: Path) -> None:
+    message = refused("regressor", stage_arguments("regressor", store, chain, "--data.init_args.joint_set", "s2m27"))
+    assert "lifter.pt: field joint_set: expected s2m27, found h36m17" in message
+
+
+def test_unknown_config_key(store: Path, tmp_path: Path) -> None:
+    message = refused("lifter", stage_arguments("lifter", store, tmp_path, "--model.widht", "3"))
+    assert "widht" in message
+
+
+def test_truncated_store(store: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "store"
+    shutil.copytree(store, broken)
+    victim = broken / "train_pose/observation/joints2d.npy"
+    victim.write_bytes(victim.read_bytes()[:-100])
+    assert "joints2d.npy" in refused("lifter", stage_arguments("lifter", broken, tmp_path))
+
+
+def test_missing_store(tmp_path: Path) -> None:
+    message = refused("lifter", stage_arguments("lifter", tmp_path / "nothing", tmp_path))
+    assert "not a frame store" in message
+
+
+def test_malicious_body(store: Path, tmp_path: Path) -> None:
+    class Malicious:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return os.system, (f"touch {tmp_path / 'ran'}",)
+
+    body = tmp_path / "SMPL_NEUTRAL.pkl"
+    body.write_bytes(pickle.dumps(Malicious(), protocol=2))
+    message = refused("lifter", stage_arguments("lifter", store, tmp_path, "--model.body", str(body)))
+    assert "SMPL_NEUTRAL.pkl" in message
+    assert not (tmp_path / "ran").exists()
+
+
+def test_unusable_training_frames_are_skipped_and_counted(
+    train: Train, store: Path, chain: Path, tmp_path: Path
+) -> None:
+    spoilt = tmp_path / "store"
+    shutil.copytree(store, spoilt)
+    joints = np.load(spoilt / "train/observation/joints2d.npy", mmap_mode="r+")
+    confidence = np.load(spoilt / "train/observation/confidence.npy")
+    joints[3, :5] = np.nan
+    confidence[3, :5] = 1.0
+    joints.flush()
+    np.save(spoilt / "train/observation/confidence.npy", confidence)
+    masks = np.load(spoilt / "train/observation/silhouette.npy", mmap_mode="r+")
+    masks[7] = 0
+    masks.flush()
+    for stage in ("lifter", "regressor"):
+        (tmp_path / stage).symlink_to(chain / stage)
+    train("mesh", tmp_path, "--data.init_args.store", str(spoilt))
+    text = (tmp_path / "mesh/metrics.json").read_text()
+    assert '"data/skipped/joints2d: not finite": 1.0' in text
+    assert '"data/skipped/silhouette: empty": 1.0' in text

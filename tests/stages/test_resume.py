@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from s2m.artifact import load
+from stages.cli import resume_point, run
+from tests.stages.conftest import ROOT, environment, stage_arguments
+
+EPOCHS = ("--trainer.max_epochs", "3")
+
+
+def kill_after_first_epoch(stage: str, arguments: list[str], checkpoint: Path) -> None:
+    """Start a stage as a user does and kill -9 it once an epoch has been saved."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLER, stage, *arguments],
+        cwd=ROOT,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    process.communicate(timeout=600)
+    assert process.returncode == -signal.SIGKILL
+    assert checkpoint.is_file()
+    assert not (checkpoint.parents[1] / f"{stage}.pt").exists()
+
+
+# The process kills itself in the middle of the second epoch: no clean-up code of ours or Lightning's runs.
+KILLER = """
+import os, signal, sys
+from stages.base import Stage
+from stages.cli import run
+guard = Stage.guard
+def deadly(self, loss, observation):
+    if self.trainer.current_epoch == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return guard(self, loss, observation)
+Stage.guard = deadly
+run(sys.argv[1], sys.argv[2:])
+"""
+
+
+@pytest.mark.parametrize("stage", ["lifter", "regressor", "mesh"])
+def test_a_killed_stage_resumes_to_the_same_weights(chain: Path, store: Path, tmp_path: Path, stage: str) -> None:
+    straight, killed = tmp_path / "straight", tmp_path / "killed"
+    for folder in (straight, killed):
+        folder.mkdir()
+        for parent in {"lifter": (), "regressor": ("lifter",), "mesh": ("lifter", "regressor")}[stage]:
+            (folder / parent).symlink_to(chain / parent)
+    os.environ["WANDB_MODE"] = "disabled"
+    run(stage, stage_arguments(stage, store, straight, *EPOCHS))
+    arguments = stage_arguments(stage, store, killed, *EPOCHS)
+    kill_after_first_epoch(stage, arguments, killed / stage / "checkpoints/last.ckpt")
+    run(stage, arguments)
+    a, b = (load(folder / stage / f"{stage}.pt", stage) for folder in (straight, killed))
+    for name, value in a.state.items():
+        assert torch.equal(value, b.state[name]), name
+
+
+def test_a_checkpoint_of_other_settings_is_moved_aside(tmp_path: Path) -> None:
+    checkpoints = tmp_path / "checkpoints"
+    assert resume_point(checkpoints, "a") is None
+    (checkpoints / "last.ckpt").write_text("precious")
+    assert resume_point(checkpoints, "a") == checkpoints / "last.ckpt"
+    assert resume_point(checkpoints, "b") is None
+    assert (tmp_path / "checkpoints-old-0/last.ckpt").read_text() == "precious"
