@@ -10,9 +10,9 @@ PRESET ?= quick
 RUN ?= $(DATA)-$(PRESET)
 JOINTS ?=
 ARGS ?=
-STORE ?= data/$(DATA)-$(PRESET)
 MOTIONS ?=
 DATA_ARGS ?=
+STORE ?= data/$(DATA)-$(PRESET)$(if $(MOTIONS),-$(notdir $(MOTIONS:/=)))
 # An overlay of stage 3 alone: ABLATION=no_dik is configs/ablation/no_dik.yaml.
 ABLATION ?=
 MESH_ARGS ?= $(if $(ABLATION),--config configs/ablation/$(ABLATION).yaml)
@@ -38,7 +38,6 @@ stage_configs = configs/$(1).yaml configs/data/$(DATA).yaml configs/preset/$(PRE
 .PHONY: train pretrain-lifter pretrain-regressor data report test lint install body motions bench help FORCE
 
 train: $(REPORT) ## the whole chain: data, lifter, regressor, mesh, report
-	@$(PY) -m s2m.cli report $(RUN_DIR) --bars-only
 
 pretrain-lifter: $(LIFTER) ## stage 1 alone
 
@@ -81,8 +80,10 @@ $(SETTINGS): FORCE
 	@echo 'DATA=$(DATA) PRESET=$(PRESET) STORE=$(STORE) JOINTS=$(JOINTS) ARGS=$(ARGS) MESH_ARGS=$(MESH_ARGS)' | cmp -s - $@ \
 		|| echo 'DATA=$(DATA) PRESET=$(PRESET) STORE=$(STORE) JOINTS=$(JOINTS) ARGS=$(ARGS) MESH_ARGS=$(MESH_ARGS)' > $@
 
-data/open-%/store.json: configs/preset/%/data.yaml | $(INSTALLED)
-	$(PY) -m s2m.cli data open --out $(@D) --config $< --force $(if $(MOTIONS),--motions $(MOTIONS)) $(DATA_ARGS)
+# A store at the default place is ours to replace (when the new one is complete); one that the user named is not.
+$(STORE)/store.json: configs/preset/$(PRESET)/data.yaml | $(INSTALLED)
+	$(PY) -m s2m.cli data $(DATA) --out $(STORE) --config $< $(if $(filter file,$(origin STORE)),--force) \
+		$(if $(MOTIONS),--motions $(MOTIONS)) $(DATA_ARGS)
 	@touch $@
 
 $(LIFTER): $(STORE)/store.json $(call stage_configs,lifter) $(SETTINGS) | $(INSTALLED)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from s2m.errors import UserError
+
 PACKAGE = __name__.partition(".")[0]
 
 
-class SpecError(ValueError):
+class SpecError(UserError, ValueError):
     """A component's description cannot be built."""
 
 

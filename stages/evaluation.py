@@ -21,6 +21,7 @@ class Evaluation(nn.Module):
 
     def __init__(self, splits: Iterable[str], methods: dict[str, Callable[[], MetricCollection]]) -> None:
         super().__init__()
+        self.methods = tuple(methods)
         self.collections = nn.ModuleDict(
             {split: nn.ModuleDict({method: build() for method, build in methods.items()}) for split in splits}
         )
@@ -37,7 +38,7 @@ class Evaluation(nn.Module):
         """
         values: dict[str, float] = {}
         for split in splits:
-            for method in self.collections[split]:
+            for method in self.methods:
                 collection = self._collection(split, method)
                 if anywhere(any(metric.update_called for metric in collection.values())):
                     prefix = split if method == MAIN else f"{split}/{method}"

@@ -24,7 +24,7 @@ from s2m.data import FrameDataModule
 from s2m.ik import IKSolver, RestSkeleton
 from s2m.losses import MeshObjective
 from s2m.metrics import body_metrics, skeleton_metrics, vertex_areas
-from s2m.metrics.alignment import aligned_distances
+from s2m.metrics.joints import mpjpe
 from s2m.model import MeshRecovery, Recovery
 from s2m.pretrained import load_lifter, load_regressor
 from s2m.refine import CameraHead, PoseHead, RootHead, ShapeHead, SilhouetteEncoder
@@ -154,7 +154,7 @@ class MeshStage(Stage):
             self.evaluation.record(split, method, **inputs)
         if split == self.test_names[0] and frame.observation.index is not None:
             full = values[MAIN]
-            errors = aligned_distances(full["pred_joints"], full["true_joints"], "procrustes").mean(-1)  # type: ignore[arg-type]
+            errors = mpjpe(full["pred_joints"], full["true_joints"], "procrustes", self.joint_set)  # type: ignore[arg-type]
             self.showcase.record(frame.observation.index, errors)
 
     def on_test_epoch_end(self) -> None:

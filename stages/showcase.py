@@ -10,7 +10,7 @@ from torch import Tensor
 
 from s2m.batch import Frame
 from s2m.comparison import true_values
-from s2m.metrics.alignment import aligned_distances
+from s2m.metrics.joints import mpjpe
 from s2m.model import MeshRecovery
 from s2m.render import hard_silhouette
 from s2m.report.examples import Examples
@@ -50,7 +50,7 @@ def make_examples(model: MeshRecovery, frame: Frame, labels: list[str], split: s
     assert true_vertices is not None
     assert index is not None
     mask = hard_silhouette(recovery.projected(), model.body.faces, silhouette.shape[-1])
-    errors = aligned_distances(recovery.joints3d, cast(Tensor, true["true_joints"]), "procrustes").mean(-1)
+    errors = mpjpe(recovery.joints3d, cast(Tensor, true["true_joints"]), "procrustes", model.joint_set)
     arrays = {
         "silhouette": silhouette > 0.5,
         "pred_mask": mask,

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from smplx.vertex_ids import vertex_ids as SMPLX_VERTEX_IDS
 
+from s2m.errors import UserError
 from s2m.skeletons import S2M27, SMPL24
 
 NUM_BETAS = 10
@@ -25,7 +26,7 @@ Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
 
-class BodyFileError(ValueError):
+class BodyFileError(UserError, ValueError):
     """A body file that cannot be used; the message names file, field, expected and found."""
 
     def __init__(self, source: str, field: str, expected: str, found: str) -> None:

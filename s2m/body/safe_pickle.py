@@ -17,6 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from s2m.errors import UserError
+
 _NUMBER_KINDS = "biuf"
 _LARGEST_MATRIX = 10**8
 _MODULES_OF_ARRAYS = ("numpy.core.multiarray", "numpy._core.multiarray")
@@ -24,7 +26,7 @@ _MODULES_OF_BYTES = ("numpy.core.numeric", "numpy._core.numeric")
 _SPARSE_MODULES = ("scipy.sparse", "scipy.sparse.{0}", "scipy.sparse._{0}")
 
 
-class UnsafePickleError(ValueError):
+class UnsafePickleError(UserError, ValueError):
     """A pickle that names a forbidden global, is damaged, or holds something that is no array."""
 
     def __init__(self, message: str, field: str = "(pickle)") -> None:

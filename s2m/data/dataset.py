@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from s2m.batch import BodyParams, Frame, Observation, Truth
-from s2m.data.samplers import Batch
+from s2m.data.samplers import Batch, as_stored
 from s2m.data.store import OBSERVATION, Array, FrameStore, SplitArrays, StoreError, unpack_masks
 from s2m.skeletons import JointSet, get_joint_set
 
@@ -61,7 +61,7 @@ class FrameDataset(Dataset[Frame]):
 
     def __getitem__(self, position: int) -> Frame:
         """A batch of one frame."""
-        return self.__getitems__(Batch(np.array([position]), np.zeros(1, bool)))
+        return self.__getitems__(as_stored(np.array([position])))
 
     def __getitems__(self, batch: Batch) -> Frame:
         """A collated batch. Frames with truth cannot be mirrored (nothing that trains has truth)."""

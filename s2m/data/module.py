@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 
 from s2m.batch import Frame
 from s2m.data.dataset import FrameDataset
-from s2m.data.samplers import Batch, EvalBatches, TrainBatches
+from s2m.data.samplers import EvalBatches, TrainBatches, as_stored
 from s2m.data.store import FrameStore
 from s2m.skeletons import JointSet, get_joint_set
 
@@ -93,8 +93,9 @@ class FrameDataModule(pl.LightningDataModule):
 
     @property
     def skipped(self) -> dict[str, int]:
-        """Training frames that were left out, by reason."""
-        return self._dataset(self._splits[0], train=True).skipped
+        """Training frames that were left out: "split/reason" -> number."""
+        split = self._splits[0]
+        return {f"{split}/{reason}": count for reason, count in self._dataset(split, train=True).skipped.items()}
 
     def require_truth(self, split: str) -> None:
         """StoreError naming the folder when the truth of a split is missing."""
@@ -102,10 +103,10 @@ class FrameDataModule(pl.LightningDataModule):
 
     def setup(self, stage: str) -> None:
         """Open and check what the stage reads."""
-        train, val, _ = self._splits
+        val = self._splits[1]
         if stage == "fit":
-            for reason, count in self._dataset(train, train=True).skipped.items():
-                _log.warning("%s/%s: %d frames skipped: %s", self._path, train, count, reason)
+            for reason, count in self.skipped.items():
+                _log.warning("%s: %d frames skipped: %s", self._path, count, reason)
         evaluated = [val] if stage in ("fit", "validate") else self.test_names
         for split in evaluated:
             if not self._dataset(split, train=False).has_truth:
@@ -131,12 +132,12 @@ class FrameDataModule(pl.LightningDataModule):
         """At most ``count`` training frames, evenly spaced and unmirrored: the same in every process."""
         dataset = self._dataset(self._splits[0], train=True)
         positions = np.unique(np.linspace(0, len(dataset) - 1, min(count, len(dataset))).astype(np.int64))
-        return dataset.__getitems__(Batch(positions, np.zeros(len(positions), bool)))
+        return dataset.__getitems__(as_stored(positions))
 
     def test_frames(self, split: str, positions: Sequence[int]) -> Frame:
         """Chosen frames of a test split."""
         dataset = self._dataset(split, train=False)
-        return dataset.__getitems__(Batch(np.asarray(positions), np.zeros(len(positions), bool)))
+        return dataset.__getitems__(as_stored(np.asarray(positions)))
 
     def _dataset(self, split: str, train: bool) -> FrameDataset:
         if (split, train) not in self._datasets:

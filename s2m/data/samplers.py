@@ -20,6 +20,11 @@ class Batch:
         return len(self.positions)
 
 
+def as_stored(positions: NDArray[np.int64]) -> Batch:
+    """A batch without mirrored frames."""
+    return Batch(positions, np.zeros(len(positions), bool))
+
+
 class EpochCounter:
     """Holds the epoch; Lightning calls ``set_epoch`` on a batch sampler's ``sampler`` before every epoch."""
 
@@ -92,5 +97,4 @@ class EvalBatches:
 
     def __iter__(self) -> Iterator[Batch]:
         for start in range(self._start, self._stop, self._batch_size):
-            positions = np.arange(start, min(start + self._batch_size, self._stop))
-            yield Batch(positions, np.zeros(len(positions), bool))
+            yield as_stored(np.arange(start, min(start + self._batch_size, self._stop)))

@@ -7,7 +7,6 @@ know better, up to the bend of the back. This step weighs all seven trunk joints
 
 from __future__ import annotations
 
-import roma
 import torch
 from torch import Tensor, nn
 
@@ -96,7 +95,7 @@ class TrunkFusion(nn.Module):
         bend = 2 * torch.where(share[:, 3:] < 0, -share, share)[:, :3]
         step = residual.reshape(-1, 3 * len(TRUNK_PARTS)) @ self.gain.T - bend @ self.pull.T
         turn, extra = _small(step[:, :3]), _small(step[:, 3:])
-        return root @ roma.unitquat_to_rotmat(turn), quat.product(extra, share)
+        return root @ quat.to_matrix(turn), quat.product(extra, share)
 
 
 def _small(vector: Tensor) -> Tensor:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import roma
 import torch
 from torch import Tensor, nn
 
 from s2m.batch import IKOutput
+from s2m.ik import quaternion as quat
 from s2m.ik.interface import IKSolver, all_solved
 from s2m.ik.rest import RestSkeleton
 from s2m.ik.solver import DIK
@@ -66,5 +66,6 @@ class LearnedIK(IKSolver):
 
 def _gram_schmidt(columns: Tensor) -> Tensor:
     """(..., 3, 2) to rotation matrices (..., 3, 3)."""
-    rotations: Tensor = roma.special_gramschmidt(columns)
-    return rotations
+    x = quat.direction(columns[..., 0])
+    y = quat.direction(quat.reject(columns[..., 1], x))
+    return torch.stack([x, y, quat.cross(x, y)], -1)

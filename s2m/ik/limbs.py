@@ -6,7 +6,6 @@ with its Eqn. 2 read as the local rotation that SMPL needs (``P^T C``).
 
 from __future__ import annotations
 
-import roma
 import torch
 from torch import Tensor, nn
 
@@ -152,7 +151,7 @@ class PlainLimbs(nn.Module):
         child = _bone_frame(lower, quat.direction(quat.reject(normal, lower), self.normal, length=1e-6))
         ball = parent @ self.upper_frame.transpose(-1, -2)
         hinge = ball.transpose(-1, -2) @ child @ self.lower_frame.transpose(-1, -2)
-        return roma.rotmat_to_unitquat(ball), roma.rotmat_to_unitquat(hinge)
+        return quat.from_matrix(ball), quat.from_matrix(hinge)
 
 
 def _hinges(balls: tuple[Unit, ...], like: Tensor) -> Tensor:

@@ -1,7 +1,8 @@
 """Quaternions for the solver's inner loop: smooth, branch-free, finite for every finite input.
 
-Layout is roma's: (..., 4) as x, y, z, w. Conversions to and from matrices are roma's; what is here is what roma
-has no safe-gradient version of (directions of bones without length, swings near the antipode, fractional powers).
+Layout is roma's: (..., 4) as x, y, z, w. Most of this is what roma has no safe-gradient version of (directions of
+bones without length, swings near the antipode, fractional powers). The two conversions are here too because importing
+roma loads torch's compiler, which would double the start-up time of ``s2m ik``; the tests compare them with roma's.
 """
 
 from __future__ import annotations
@@ -93,3 +94,36 @@ def power(q: Tensor, exponent: float) -> Tensor:
 def soft_abs(x: Tensor, width: Tensor | float) -> Tensor:
     """|x| rounded off within ``width`` of zero; zero and flat at zero."""
     return torch.sqrt(x * x + width * width) - width
+
+
+def to_matrix(q: Tensor) -> Tensor:
+    """Rotation matrices (..., 3, 3) of unit quaternions (..., 4)."""
+    x, y, z, w = q.unbind(-1)
+    entries = [
+        1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w),
+        2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w),
+        2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y),
+    ]  # fmt: skip
+    return torch.stack(entries, -1).reshape(*q.shape[:-1], 3, 3)
+
+
+def from_matrix(matrix: Tensor) -> Tensor:
+    """Unit quaternions (..., 4) of rotation matrices (..., 3, 3): the largest of four candidates (Markley 2008)."""
+    (a, b, c), (d, e, f), (g, h, i) = (row.unbind(-1) for row in matrix.unbind(-2))
+    square = torch.stack([1 + a - e - i, 1 - a + e - i, 1 - a - e + i, 1 + a + e + i], -1)
+    x, y, z, w = square.unbind(-1)
+    candidates = [x, b + d, c + g, h - f, b + d, y, f + h, c - g, c + g, f + h, z, d - b, h - f, c - g, d - b, w]
+    table = torch.stack(candidates, -1).reshape(*square.shape, 4)
+    best = square.argmax(-1)[..., None, None].expand(*square.shape[:-1], 1, 4)
+    q = table.gather(-2, best)[..., 0, :]
+    return q * torch.rsqrt(dot(q, q) + 1e-24)
+
+
+def to_axis_angle(q: Tensor) -> Tensor:
+    """Rotation vectors (..., 3) of unit quaternions, at most pi long; stable at zero and at half a turn."""
+    q = torch.where(q[..., 3:] < 0, -q, q)
+    v, w = q[..., :3], q[..., 3:]
+    square = dot(v, v)
+    small = square < 1e-10
+    norm = torch.sqrt(torch.where(small, torch.ones_like(square), square))
+    return v * torch.where(small, 2 * torch.ones_like(norm), 2 * torch.atan2(norm, w) / norm)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-import roma
 import torch
 from torch import Tensor
 
@@ -18,7 +17,7 @@ from s2m.ik.interface import IKSolver
 from s2m.ik.joint_maps import Parts, part_matrix, parts_of
 from s2m.ik.limbs import PlainLimbs, SmoothLimbs
 from s2m.ik.rest import RestSkeleton
-from s2m.ik.trunk import Frame, Neck, Root, Torso, lateral_frame, symmetric_frame
+from s2m.ik.trunk import Collars, Frame, Neck, Root, Torso, lateral_frame, symmetric_frame
 from s2m.ik.units import ROOT_PARTS, TEN, UNITS, Unit
 from s2m.skeletons import SMPL24, JointSet
 
@@ -27,6 +26,7 @@ Variant = Literal["ours", "paper"]
 # The sine of bend below which a limb's twist fades out: what is best on clean joints, and its growth with noise.
 _STRAIGHT = 0.1
 _STRAIGHT_PER_METRE = 16.0
+_NECK_SHARE = 0.7  # of a turn of the head, where neck and head are told apart
 _ENDPOINT_NOISE = 2e-3  # metres: the least noise that endpoints are regularised for
 
 
@@ -37,11 +37,14 @@ class _Strategy:
     centred: bool
     corrected_root: bool
     noise_aware: bool
+    collars: bool
 
 
 _STRATEGIES: dict[str, _Strategy] = {
-    "ours": _Strategy(SmoothLimbs, symmetric_frame, centred=True, corrected_root=True, noise_aware=True),
-    "paper": _Strategy(PlainLimbs, lateral_frame, centred=False, corrected_root=False, noise_aware=False),
+    "ours": _Strategy(SmoothLimbs, symmetric_frame, centred=True, corrected_root=True, noise_aware=True, collars=True),
+    "paper": _Strategy(
+        PlainLimbs, lateral_frame, centred=False, corrected_root=False, noise_aware=False, collars=False
+    ),
 }
 
 
@@ -59,6 +62,7 @@ class DIK(IKSolver):
     end_offset: Tensor
     lengths: BoneLengths | None
     fusion: TrunkFusion | None
+    collars: Collars | None
     endpoints: Endpoints | None
 
     def __init__(self, rest: RestSkeleton, variant: Variant = "ours", noise: float = 0.0) -> None:
@@ -112,6 +116,12 @@ class DIK(IKSolver):
         thorax, head = at_rest["thorax"], at_rest["head"]
         noise = self.noise if strategy.noise_aware else 0.0
         self.neck = Neck(thorax, head, at_rest.get("nose", head), noise)
+        self.collars = None
+        if strategy.collars:
+            rows = self._rows("collar")
+            bones = torch.stack([body[unit.name] for unit in rows]) - thorax
+            shoulders = torch.stack([at_rest[unit.parts[1]] for unit in rows]) - thorax
+            self.collars = Collars(bones, shoulders, rows[0].spread, noise)
 
     def _build_limbs(self, at_rest: dict[str, Tensor], body: dict[str, Tensor], strategy: _Strategy) -> None:
         balls = self._rows("ball")
@@ -173,6 +183,7 @@ class DIK(IKSolver):
             found[joint] = share
         bend = quat.product(share, quat.product(share, share))
         self._solve_neck(inside, trust, bend, found, solved)
+        self._solve_collars(inside, trust, bend, found, solved)
         self._solve_limbs(inside, trust, bend, found, solved)
         if self.endpoints is not None:
             self._solve_endpoints(inside, trust, bend, found, solved)
@@ -238,15 +249,34 @@ class DIK(IKSolver):
         nose = self._of(inside, "nose")[0] if "nose" in self._slot else head
         back = quat.conjugate(bend)
         neck = self.neck(quat.rotate(back, head - thorax), quat.rotate(back, nose - thorax), nose_trust)
+        if any(unit.name == "head" for unit in self._ends):
+            # The head's own unit will turn the rest of the way; without one the neck has to do it all.
+            neck = quat.power(neck, _NECK_SHARE)
         solved["neck"] = self._present(trust, ("thorax", "head"))
         found["neck"] = torch.where(solved["neck"][:, None], neck, _identity(neck))
+
+    def _solve_collars(
+        self, inside: Tensor, trust: Tensor, bend: Tensor, found: dict[str, Tensor], solved: dict[str, Tensor]
+    ) -> None:
+        if self.collars is None:
+            found.update({unit.name: _identity(bend) for unit in self._rows("collar")})
+            return
+        rows = self._rows("collar")
+        thorax, *shoulders = self._of(inside, "thorax", *(unit.parts[1] for unit in rows))
+        arms = torch.stack(shoulders, 1) - thorax[:, None]
+        collars = self.collars(quat.rotate(quat.conjugate(bend)[:, None], arms))
+        for index, unit in enumerate(rows):
+            known = self._present(trust, unit.parts) & solved["spine1"]
+            found[unit.name] = torch.where(known[:, None], collars[:, index], _identity(bend))
+            solved[unit.name] = known
 
     def _solve_limbs(
         self, inside: Tensor, trust: Tensor, bend: Tensor, found: dict[str, Tensor], solved: dict[str, Tensor]
     ) -> None:
         count = len(self._balls)
         slots = [self._slot[unit.parts[k]] for k in range(3) for unit in self._balls]
-        frames = torch.stack([_identity(bend) if unit.parent == "root" else bend for unit in self._balls], 1)
+        above = {unit.name: unit.parent for unit in self.units}
+        frames = torch.stack([self._global(unit.parent, above, bend, found) for unit in self._balls], 1)
         chains = quat.rotate(quat.conjugate(frames).repeat(1, 3, 1), inside[:, slots])
         proximal, middle, distal = chains.reshape(-1, 3, count, 3).unbind(1)
         seen = trust[:, slots].reshape(-1, 3, count)
@@ -298,7 +328,7 @@ class DIK(IKSolver):
         still = _identity(root.new_zeros(root.shape[0], 4))
         never = torch.zeros_like(solved["pelvis"])
         quaternions = torch.stack([found.get(joint, still) for joint in SMPL24.joints[1:]], 1)
-        rotations = torch.cat([root[:, None], roma.unitquat_to_rotmat(quaternions)], 1)
+        rotations = torch.cat([root[:, None], quat.to_matrix(quaternions)], 1)
         return IKOutput(rotations, torch.stack([solved.get(joint, never) for joint in SMPL24.joints], 1))
 
 

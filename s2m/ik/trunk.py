@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
-import roma
 import torch
 from torch import Tensor, nn
 
@@ -13,6 +13,7 @@ from s2m.ik import quaternion as quat
 Frame = Callable[[Tensor, Tensor], Tensor]
 
 _NECK_SPREAD = 0.25  # radians: how far heads turn, as a standard deviation about each axis
+_COLLAR_SLACK = 0.006  # metres: error of the chest's own position on clean joints
 
 
 def lateral_frame(x: Tensor, y: Tensor) -> Tensor:
@@ -89,8 +90,35 @@ class Torso(nn.Module):
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """x, y: (B, 3) in the root's frame. Returns the quaternion (B, 4) of one joint's share of the bend."""
-        bend = roma.rotmat_to_unitquat(self._frame(x, y) @ self.frame.transpose(-1, -2))
+        bend = quat.from_matrix(self._frame(x, y) @ self.frame.transpose(-1, -2))
         return quat.power(bend, 1 / self.share)
+
+
+class Collars(nn.Module):
+    """Swing of both collar bones from where the shoulders are, shrunk towards rest as far as noise warrants.
+
+    collars: (2, 3) the body's collar joints at rest, relative to the thorax keypoint; shoulders: (2, 3) likewise the
+    shoulder keypoints. noise: standard deviation of the joints in metres.
+    """
+
+    collars: Tensor
+    rest: Tensor
+    normal: Tensor
+    gain: float
+
+    def __init__(self, collars: Tensor, shoulders: Tensor, spread: float, noise: float) -> None:
+        super().__init__()
+        rest = quat.direction(shoulders - collars)
+        self.register_buffer("collars", collars)
+        self.register_buffer("rest", rest)
+        self.register_buffer("normal", quat.direction(quat.reject(rest.roll(1, -1), rest)))
+        lever = float((shoulders - collars).norm(dim=-1).mean())
+        self.gain = _shrinkage(math.hypot(noise, _COLLAR_SLACK), lever, spread)
+
+    def forward(self, shoulders: Tensor) -> Tensor:
+        """shoulders: (B, 2, 3) relative to the thorax, torso frame. Returns quaternions (B, 2, 4)."""
+        swing = quat.swing(self.rest, quat.direction(shoulders - self.collars, self.rest), self.normal)
+        return quat.power(swing, self.gain)
 
 
 class Neck(nn.Module):
@@ -117,8 +145,8 @@ class Neck(nn.Module):
         self.register_buffer("up", up)
         self.register_buffer("front", front)
         self.register_buffer("side", quat.cross(up, front))
-        self.swing_gain = _shrinkage(noise, float((head - thorax).norm()))
-        self.twist_gain = _shrinkage(noise, max(lever, 1e-3))
+        self.swing_gain = _shrinkage(noise, float((head - thorax).norm()), _NECK_SPREAD)
+        self.twist_gain = _shrinkage(noise, max(lever, 1e-3), _NECK_SPREAD)
 
     def forward(self, head: Tensor, nose: Tensor, trust: Tensor) -> Tensor:
         """head, nose: (B, 3) relative to the thorax, torso frame; trust: (B, 1). Returns a quaternion (B, 4)."""
@@ -133,7 +161,6 @@ class Neck(nn.Module):
         return quat.product(swing, twist)
 
 
-def _shrinkage(noise: float, lever: float) -> float:
-    """Share of a measured neck angle that a prior of ``_NECK_SPREAD`` leaves, with noise at both ends of a lever."""
-    variance = 2 * (noise / lever) ** 2
-    return _NECK_SPREAD**2 / (_NECK_SPREAD**2 + variance)
+def _shrinkage(noise: float, lever: float, spread: float) -> float:
+    """Share of a measured angle that a prior of ``spread`` radians leaves, with noise at both ends of a lever."""
+    return spread**2 / (spread**2 + 2 * (noise / lever) ** 2)

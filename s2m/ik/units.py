@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Rule = Literal["torso", "neck", "ball", "hinge", "points"]
+Rule = Literal["torso", "neck", "collar", "ball", "hinge", "points"]
 
 ROOT = "root"
 Axis = tuple[float, float, float]
@@ -34,7 +34,7 @@ class Unit:
     rotates: body joints that share the rotation evenly.
     pivot: for ``points``, the part that the points turn about; ``None``: their own centroid.
     fold: for ``ball``: how much of a bend to the wrong side is read as twist noise and folded back.
-    spread: for ``points``: standard deviation (radians) of the endpoint about its parent, the prior's width.
+    spread: for ``points`` and ``collar``: standard deviation (radians) about the parent, the prior's width.
     """
 
     name: str
@@ -62,7 +62,7 @@ class Unit:
 def _arm(side: str, axis: Axis) -> tuple[Unit, ...]:
     chain = (f"{side}_shoulder", f"{side}_elbow", f"{side}_wrist")
     return (
-        Unit(f"{side}_shoulder", "ball", chain, parent="torso", hinge=axis, fold=0.6),
+        Unit(f"{side}_shoulder", "ball", chain, parent=f"{side}_collar", hinge=axis, fold=0.6),
         Unit(f"{side}_elbow", "hinge", chain, parent=f"{side}_shoulder", hinge=axis),
     )
 
@@ -114,13 +114,19 @@ TEN: tuple[Unit, ...] = (
     *_leg("right"),
 )
 
+# Collars follow the shoulder joint. Not among the ten, whose errors they would otherwise be part of.
+COLLARS: tuple[Unit, ...] = tuple(
+    Unit(f"{side}_collar", "collar", ("thorax", f"{side}_shoulder"), parent="torso", spread=0.1)
+    for side in ("left", "right")
+)
+
 ENDPOINTS: tuple[Unit, ...] = (
     Unit("head", "points", ("nose", "left_ear", "right_ear", "head"), parent="neck", minimum=3),
     *_ends("left"),
     *_ends("right"),
 )
 
-UNITS: tuple[Unit, ...] = TEN + ENDPOINTS
+UNITS: tuple[Unit, ...] = TEN + COLLARS + ENDPOINTS
 
 # Body joints whose rotations the ten units give, one for each unit (the torso's is spine1).
 TEN_BODY_JOINTS: tuple[str, ...] = tuple(unit.body_joints[0] for unit in TEN)

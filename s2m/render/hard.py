@@ -24,7 +24,7 @@ def hard_silhouette(points: Tensor, faces: Tensor, size: int, cull: bool = True)
     """
     check_mesh(points, faces, size)
     images = max(1, _FACES_AT_ONCE // max(1, faces.shape[0]))
-    return torch.cat([_scan(chunk, faces, size, cull) for chunk in points[..., :2].split(images)])
+    return torch.cat([_scan(chunk, faces, size, cull) for chunk in torch.split(points, images)])
 
 
 def _scan(points: Tensor, faces: Tensor, size: int, cull: bool) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,9 +22,9 @@ BLUE = (150, 180, 222)
 CORAL = (238, 158, 132)
 SAND = (222, 202, 172)
 
-_AMBIENT = 0.26
+_AMBIENT = 0.12
 # Direction towards the light (camera frame: up is -y, towards the camera -z) and its strength.
-_LIGHTS = (((-0.6, -0.8, -0.9), 0.62), ((0.9, -0.1, -0.5), 0.2), ((0.0, -1.0, 0.3), 0.14))
+_LIGHTS = (((-0.6, -0.8, -0.75), 0.78), ((0.9, -0.1, -0.5), 0.2), ((0.0, -1.0, 0.3), 0.14))
 _GAMMA = 2.2
 _LINES = {"left": (41, 121, 214), "right": (231, 92, 58), "middle": (52, 160, 105)}
 
@@ -70,7 +71,7 @@ def _canvas(background: Picture | None, size: int) -> Tensor:
     return torch.from_numpy(np.asarray(image, dtype=np.float32) / 255)
 
 
-def _to_bytes(image: NDArray[np.float32]) -> Picture:
+def _to_bytes(image: NDArray[np.floating[Any]]) -> Picture:
     return np.round(image.clip(0, 1) * 255).astype(np.uint8)
 
 
@@ -114,7 +115,7 @@ def _lit(normal: Tensor, colour: tuple[int, int, int]) -> Tensor:
     light = torch.full_like(normal[:, :1], _AMBIENT)
     for direction, strength in _LIGHTS:
         towards = functional.normalize(torch.tensor(direction), dim=0)
-        light = light + strength * ((normal @ towards + 0.25) / 1.25).clamp_min(0)[:, None]
+        light = light + strength * ((normal @ towards + 0.12) / 1.12).clamp_min(0)[:, None]
     base = (torch.tensor(colour, dtype=normal.dtype) / 255) ** _GAMMA
     return (base * light * 1.15).clamp(0, 1) ** (1 / _GAMMA)
 

@@ -71,7 +71,7 @@ class PyTorch3DSilhouette(SilhouetteRenderer):
                 bin_size=self.bin_size,
                 max_faces_per_bin=self.max_faces_per_bin,
                 perspective_correct=False,
-                clip_barycentric_coords=False,
+                clip_barycentric_coords=True,  # else depth runs off beside a face seen edge-on, and the face is lost
                 cull_backfaces=self.cull,
             )
         )

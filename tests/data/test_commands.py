@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -110,6 +112,11 @@ def test_settings_are_read_in_full(tmp_path: Path) -> None:
     assert config.frames == Frames()
     with pytest.raises(ConfigError, match="seed"):
         read_config(None, seed="x")  # type: ignore[arg-type]
+
+
+def test_help_does_not_wait_for_torch() -> None:
+    code = "import sys, s2m.data.commands; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 @pytest.mark.parametrize("preset", ["smoke", "quick", "full"])

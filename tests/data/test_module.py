@@ -92,9 +92,9 @@ def test_unusable_frames_are_skipped_and_counted_in_training(store: Path) -> Non
     data = OpenData(str(store), batch_size=8)
     data.setup("fit")
     assert data.skipped == {
-        "joints2d: not finite": 2,
-        "confidence: fewer than 6 joints found": 1,
-        "silhouette: empty": 1,
+        "train/joints2d: not finite": 2,
+        "train/confidence: fewer than 6 joints found": 1,
+        "train/silhouette: empty": 1,
     }
     rows = torch.cat([f.observation.index for f in data.train_dataloader() if f.observation.index is not None])
     assert not set(rows.tolist()) & {2, 4, 6, 8}
@@ -172,6 +172,19 @@ def test_every_process_takes_its_share(made: Path) -> None:
     assert tests[0] + tests[1] == list(range(50))
     with pytest.raises(ValueError, match="multiple of the 3 processes"):
         data(0, 3).train_dataloader()
+
+
+def test_samples_and_chosen_frames(made: Path) -> None:
+    data = OpenData(str(made))
+    sample = data.training_sample(5)
+    assert sample.truth is None
+    assert sample.observation.index is not None
+    assert sample.observation.index.tolist() == [0, 9, 19, 29, 39]
+    assert len(data.training_sample(1000)) == 40
+    frame = data.test_frames("acrobatic", [7, 3])
+    assert frame.observation.index is not None
+    assert frame.observation.index.tolist() == [7, 3]
+    assert frame.truth is not None
 
 
 def test_joint_sets_that_the_store_lacks_are_named(made: Path) -> None:

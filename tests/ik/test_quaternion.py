@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import roma
 import torch
 from scipy.spatial.transform import Rotation
 
@@ -83,3 +84,16 @@ def test_direction_falls_back_smoothly():
     assert torch.isfinite(gradient).all()
     long = torch.tensor([0.3, 0.0, 0.4], dtype=torch.float64)
     torch.testing.assert_close(quat.direction(long, fallback), long / 0.5, atol=1e-12, rtol=0)
+
+
+def test_conversions_are_romas():
+    q = as_tensor(random_rotations(200, 6))
+    matrix = roma.unitquat_to_rotmat(q)
+    torch.testing.assert_close(quat.to_matrix(q), matrix, atol=1e-12, rtol=0)
+    same(quat.from_matrix(matrix), Rotation.from_quat(roma.rotmat_to_unitquat(matrix).numpy()))
+
+
+@pytest.mark.parametrize("axis", [(1, 0, 0), (0, 1, 0), (0, 0, 1), (0.6, -0.8, 0)])
+def test_half_turns_have_quaternions(axis):
+    turn = Rotation.from_rotvec(np.pi * np.array(axis))
+    same(quat.from_matrix(torch.from_numpy(turn.as_matrix())[None]), turn)

@@ -150,6 +150,10 @@ def test_command(make_run: MakeRun, capsys: pytest.CaptureFixture[str], examples
     save_examples(run / "mesh" / "examples.npz", examples)
     parser = argparse.ArgumentParser()
     add_report_command(parser.add_subparsers())
+    arguments = parser.parse_args(["report", str(run), "--bars-only"])
+    assert arguments.run(arguments) == 0
+    assert "lifter: N-MPJPE / planar" in capsys.readouterr().out
+    assert not (run / "report").exists()
     arguments = parser.parse_args(["report", str(run)])
     assert arguments.run(arguments) == 0
     printed = capsys.readouterr().out
