@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
+import torch
 from torch.utils.data import DataLoader
 
 from s2m.batch import Frame
@@ -163,6 +164,8 @@ class FrameDataModule(pl.LightningDataModule):
             num_workers=self._num_workers,
             collate_fn=_as_it_is,
             persistent_workers=self._num_workers > 0,
+            # Without one of its own, every new iterator would draw a seed from the global random state.
+            generator=torch.Generator(),
         )
 
     def _rank_and_world(self) -> tuple[int, int]:

@@ -97,4 +97,6 @@ def upright_message(joints: Tensor, joint_set: JointSet, up: str) -> str | None:
     if float(cosine) > 0.3:
         return None
     posture = "upside down" if float(cosine) < -0.3 else "lying"
-    return f"with --up {up} this person is {posture} in most frames; is another axis up? (choose y, z, -y or -z)"
+    return (
+        f"with --up {up} this person is {posture} in most frames; is another axis up? (choose y, z, y-down or z-down)"
+    )

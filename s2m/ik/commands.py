@@ -36,7 +36,12 @@ def add_ik_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParse
     )
     parser.add_argument("--key", help="field of an npz or json file that holds the joints")
     parser.add_argument("--unit", choices=("m", "cm", "mm"), default="m", help="unit of the file (default: m)")
-    parser.add_argument("--up", choices=("y", "z", "-y", "-z"), default="y", help="up axis of the file (default: y)")
+    parser.add_argument(
+        "--up",
+        choices=("y", "z", "y-down", "z-down"),
+        default="y",
+        help="up axis of the file (default: y); y-down for camera frames",
+    )
     parser.add_argument("--fps", type=float, default=30.0, help="frames per second (default: 30)")
     parser.add_argument("--noise", type=float, default=0.0, metavar="MM", help="expected noise of the joints in mm")
     parser.add_argument("--fit-shape", action="store_true", help="estimate betas from the bone lengths")

@@ -66,7 +66,8 @@ class BoneLengths(nn.Module):
     first: Tensor
     second: Tensor
     length: Tensor
-    compliance: float
+    compliance: Tensor
+    limit: Tensor
 
     def __init__(self, parts: tuple[str, ...], rest: Tensor, noise: float) -> None:
         super().__init__()
@@ -74,7 +75,8 @@ class BoneLengths(nn.Module):
         self.register_buffer("first", pairs[:, 0])
         self.register_buffer("second", pairs[:, 1])
         self.register_buffer("length", (rest[pairs[:, 0]] - rest[pairs[:, 1]]).norm(dim=-1))
-        self.compliance = (_SLACK / noise) ** 2
+        self.register_buffer("limit", rest.new_tensor(4 * (noise + _SLACK)))
+        self.register_buffer("compliance", rest.new_tensor((_SLACK / noise) ** 2))
 
     def forward(self, points: Tensor, trust: Tensor) -> Tensor:
         """points: (B, P, 3) metres; trust: (B, P), a joint with little trust gives way. Returns (B, P, 3)."""
@@ -91,7 +93,8 @@ class BoneLengths(nn.Module):
         for _ in range(_ROUNDS):
             offset = points[:, self.first] - points[:, self.second]
             length = (quat.dot(offset, offset)[..., 0] + 1e-8).sqrt()
-            error = target - length - self.compliance * force
+            # An outlier is not noise: it must not drag its neighbours along.
+            error = (target - length).clamp(-self.limit, self.limit) - self.compliance * force
             change = _RELAXATION * known * error / (give[0] + give[1] + self.compliance)
             force = force + change
             push = (change / length)[..., None] * offset

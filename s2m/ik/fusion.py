@@ -11,18 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from s2m.ik import quaternion as quat
-
-# Trunk joints and the spine joint (0: pelvis) that carries each.
-CARRIERS: dict[str, int] = {
-    "pelvis": 0,
-    "left_hip": 0,
-    "right_hip": 0,
-    "spine": 1,
-    "thorax": 3,
-    "left_shoulder": 3,
-    "right_shoulder": 3,
-}
-TRUNK_PARTS = tuple(CARRIERS)
+from s2m.ik.trunk_model import TRUNK_PARTS, TrunkModel
 
 # Standard deviation, in radians, of one spine joint's share of the bend about x, y, z.
 _BEND = (0.11, 0.08, 0.06)
@@ -35,45 +24,28 @@ class TrunkFusion(nn.Module):
     """One step from closed-form root and bend towards their most probable values.
 
     The gain is that of the linear posterior at rest, computed once; the residual is that of the bent spine.
-
-    rest: (7, 3) the parts of ``TRUNK_PARTS`` at rest, metres; spine: (3, 3) the body's spine joints at rest;
     noise: standard deviation of the joints in metres.
     """
 
-    rest: Tensor
-    spine: Tensor
     gain: Tensor
     pull: Tensor
 
-    def __init__(self, rest: Tensor, spine: Tensor, noise: float) -> None:
+    def __init__(self, model: TrunkModel, noise: float) -> None:
         super().__init__()
-        self.register_buffer("rest", rest)
-        self.register_buffer("spine", spine)
+        self.model = model
         gain, pull = self._posterior(noise)
-        self.register_buffer("gain", gain.to(rest))
-        self.register_buffer("pull", pull.to(rest))
-
-    def predict(self, share: Tensor) -> Tensor:
-        """Trunk joints (B, 7, 3) in the root's frame when each spine joint turns by the quaternion ``share`` (B, 4)."""
-        still = torch.zeros_like(share) + share.new_tensor([0.0, 0.0, 0.0, 1.0])
-        frames, places = [still], [torch.zeros_like(share[:, :3])]
-        origins = torch.cat([torch.zeros_like(self.spine[:1]), self.spine])
-        for k in range(3):
-            places.append(places[-1] + quat.rotate(frames[-1], origins[k + 1] - origins[k]))
-            frames.append(quat.product(frames[-1], share))
-        carrier = list(CARRIERS.values())
-        frame, place = torch.stack(frames, 1)[:, carrier], torch.stack(places, 1)[:, carrier]
-        return place + quat.rotate(frame, self.rest - origins[carrier])
+        self.register_buffer("gain", gain.to(model.moment))
+        self.register_buffer("pull", pull.to(model.moment))
 
     def _posterior(self, noise: float) -> tuple[Tensor, Tensor]:
         """The step as a linear map (6, 21) of the residuals and (6, 3) of the bend."""
 
         def model(x: Tensor) -> Tensor:
             turn, bend, move = torch.split(x, 3)
-            points = self.predict(_small(bend[None]))[0]
+            points = self.model(_small(bend[None]))[0]
             return (quat.rotate(_small(turn[None]), points) + move).reshape(-1)
 
-        at_rest = torch.zeros(9, dtype=self.rest.dtype)
+        at_rest = torch.zeros(9, dtype=self.model.moment.dtype)
         jacobian = torch.autograd.functional.jacobian(model, at_rest).double()  # type: ignore[no-untyped-call]
         prior = torch.zeros(9, 9, dtype=torch.float64)
         prior[3:6, 3:6] = torch.diag(torch.tensor(_BEND, dtype=torch.float64) ** -2)
@@ -87,7 +59,7 @@ class TrunkFusion(nn.Module):
 
         points: (B, 7, 3) trunk joints, any origin and size, in the joints' frame.
         """
-        predicted = self.predict(share)
+        predicted = self.model(share)
         seen = points @ root
         seen, centred = seen - seen.mean(1, keepdim=True), predicted - predicted.mean(1, keepdim=True)
         size = (seen.square().sum((1, 2), keepdim=True) + 1e-8).sqrt()

@@ -18,17 +18,19 @@ class IKSolver(nn.Module):
 
     rest_joints: Tensor
     rest_body_joints: Tensor
+    rest_carriers: Tensor | None
 
     def __init__(self, rest: RestSkeleton) -> None:
         super().__init__()
         self.joint_set: JointSet = rest.joint_set
         self.register_buffer("rest_joints", rest.joints.clone())
         self.register_buffer("rest_body_joints", rest.body_joints.clone())
+        self.register_buffer("rest_carriers", None if rest.carriers is None else rest.carriers.clone())
 
     @property
     def rest(self) -> RestSkeleton:
         """The rest skeleton that this solver is calibrated to."""
-        return RestSkeleton(self.joint_set, self.rest_joints, self.rest_body_joints)
+        return RestSkeleton(self.joint_set, self.rest_joints, self.rest_body_joints, self.rest_carriers)
 
     def forward(self, joints: Tensor, root: Tensor | None = None, confidence: Tensor | None = None) -> IKOutput:
         """Solve a batch of skeletons.

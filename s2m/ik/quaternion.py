@@ -78,7 +78,7 @@ def swing(a: Tensor, b: Tensor, normal: Tensor) -> Tensor:
     return q * torch.rsqrt(dot(q, q) + 1e-24)
 
 
-def power(q: Tensor, exponent: float) -> Tensor:
+def power(q: Tensor, exponent: float | Tensor) -> Tensor:
     """q to the ``exponent``: a share of the rotation about the same axis, exact at zero and finite at half a turn."""
     q = torch.where(q[..., 3:] < 0, -q, q)
     v, w = q[..., :3], q[..., 3:]

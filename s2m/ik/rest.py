@@ -24,17 +24,23 @@ class RestSkeleton:
     joint_set: names of ``joints``.
     joints: (J, 3) metres, body frame (+y up, +z front, +x left), T-pose.
     body_joints: (24, 3) the body's (SMPL's) joints, same frame and origin.
+    carriers: (J, 24) how far each body joint carries a dataset joint (rows sum to one), where a body tells; ``None``:
+    each is fixed to the body part that it is named after.
     Raises ValueError when shapes do not fit or a value is not finite.
     """
 
     joint_set: JointSet
     joints: Tensor
     body_joints: Tensor
+    carriers: Tensor | None = None
 
     def __post_init__(self) -> None:
-        expected = {"joints": (len(self.joint_set), 3), "body_joints": (len(SMPL24), 3)}
+        count = len(self.joint_set)
+        expected = {"joints": (count, 3), "body_joints": (len(SMPL24), 3), "carriers": (count, len(SMPL24))}
         for field, shape in expected.items():
-            value: Tensor = getattr(self, field)
+            value: Tensor | None = getattr(self, field)
+            if value is None:
+                continue
             if tuple(value.shape) != shape:
                 raise ValueError(f"RestSkeleton.{field}: expected shape {shape}, found {tuple(value.shape)}")
             if not bool(torch.isfinite(value).all()):
@@ -48,5 +54,15 @@ class RestSkeleton:
         """
         with torch.no_grad():
             rest = body.rest(betas)
-            joints = regressor_weights.to(rest.vertices) @ rest.vertices[0]
-        return RestSkeleton(joint_set, joints.clone(), rest.joints[0].clone())
+            weights = regressor_weights.to(rest.vertices)
+            joints = weights @ rest.vertices[0]
+            carriers = _carriers(body, weights, joint_set)
+        return RestSkeleton(joint_set, joints.clone(), rest.joints[0].clone(), carriers)
+
+
+def _carriers(body: Body, weights: Tensor, joint_set: JointSet) -> Tensor | None:
+    if joint_set is SMPL24:
+        # The tree's own joints hang from their parents whatever the skin around them does.
+        return torch.eye(len(SMPL24)).to(weights)[[max(parent, 0) for parent in SMPL24.parents]]
+    skin = body.layer.lbs_weights
+    return weights @ skin.to(weights) if isinstance(skin, Tensor) else None

@@ -12,12 +12,13 @@ from s2m.batch import IKOutput
 from s2m.ik import quaternion as quat
 from s2m.ik.denoise import BoneLengths
 from s2m.ik.endpoints import Endpoints
-from s2m.ik.fusion import TRUNK_PARTS, TrunkFusion
+from s2m.ik.fusion import TrunkFusion
 from s2m.ik.interface import IKSolver
 from s2m.ik.joint_maps import Parts, part_matrix, parts_of
 from s2m.ik.limbs import PlainLimbs, SmoothLimbs
 from s2m.ik.rest import RestSkeleton
 from s2m.ik.trunk import Collars, Frame, Neck, Root, Torso, lateral_frame, symmetric_frame
+from s2m.ik.trunk_model import SPINE, TRUNK_PARTS, TrunkModel
 from s2m.ik.units import ROOT_PARTS, TEN, UNITS, Unit
 from s2m.skeletons import SMPL24, JointSet
 
@@ -26,7 +27,6 @@ Variant = Literal["ours", "paper"]
 # The sine of bend below which a limb's twist fades out: what is best on clean joints, and its growth with noise.
 _STRAIGHT = 0.1
 _STRAIGHT_PER_METRE = 16.0
-_NECK_SHARE = 0.7  # of a turn of the head, where neck and head are told apart
 _ENDPOINT_NOISE = 2e-3  # metres: the least noise that endpoints are regularised for
 
 
@@ -35,15 +35,15 @@ class _Strategy:
     limbs: type[SmoothLimbs] | type[PlainLimbs]
     torso_frame: Frame
     centred: bool
-    corrected_root: bool
+    corrected_trunk: bool
     noise_aware: bool
     collars: bool
 
 
 _STRATEGIES: dict[str, _Strategy] = {
-    "ours": _Strategy(SmoothLimbs, symmetric_frame, centred=True, corrected_root=True, noise_aware=True, collars=True),
+    "ours": _Strategy(SmoothLimbs, symmetric_frame, centred=True, corrected_trunk=True, noise_aware=True, collars=True),
     "paper": _Strategy(
-        PlainLimbs, lateral_frame, centred=False, corrected_root=False, noise_aware=False, collars=False
+        PlainLimbs, lateral_frame, centred=False, corrected_trunk=False, noise_aware=False, collars=False
     ),
 }
 
@@ -58,6 +58,7 @@ class DIK(IKSolver):
     """
 
     to_parts: Tensor
+    rest_trunk: Tensor
     ball_offset: Tensor
     end_offset: Tensor
     lengths: BoneLengths | None
@@ -81,8 +82,10 @@ class DIK(IKSolver):
 
         at_rest = dict(zip(self._parts, matrix.to(rest.joints) @ rest.joints, strict=True))
         body = dict(zip(SMPL24.joints, rest.body_joints, strict=True))
-        self._build_noise_model(at_rest, body, noise if strategy.noise_aware else 0.0)
-        self._build_trunk(at_rest, body, strategy)
+        rows = part_matrix(rest.joint_set, TRUNK_PARTS).to(rest.joints)
+        carriers = None if rest.carriers is None else rows @ rest.carriers.to(rest.joints)
+        self._build_trunk(at_rest, body, strategy, carriers)
+        self._build_noise_model(at_rest, noise if strategy.noise_aware else 0.0)
         self._build_limbs(at_rest, body, strategy)
         self._build_endpoints(at_rest, body)
 
@@ -97,22 +100,22 @@ class DIK(IKSolver):
     def _rows(self, rule: str) -> tuple[Unit, ...]:
         return tuple(unit for unit in self.units if unit.rule == rule)
 
-    def _build_noise_model(self, at_rest: dict[str, Tensor], body: dict[str, Tensor], noise: float) -> None:
-        self.lengths = None
-        self.fusion = None
+    def _build_noise_model(self, at_rest: dict[str, Tensor], noise: float) -> None:
+        self.lengths = self.fusion = None
         if noise > 0:
             self.lengths = BoneLengths(self._parts, torch.stack(list(at_rest.values())), noise)
-            spine = torch.stack([body[joint] for joint in self._rows("torso")[0].body_joints])
-            trunk = torch.stack([at_rest[part] for part in TRUNK_PARTS])
-            self.fusion = TrunkFusion(trunk - body["pelvis"], spine - body["pelvis"], noise)
+            self.fusion = TrunkFusion(self.trunk, noise)
 
-    def _build_trunk(self, at_rest: dict[str, Tensor], body: dict[str, Tensor], strategy: _Strategy) -> None:
-        hips = (at_rest["left_hip"], at_rest["right_hip"])
-        self.root = Root(at_rest["pelvis"], *hips, at_rest["spine"], body["spine1"], strategy.corrected_root)
-        (unit,) = self._rows("torso")
-        self.torso = Torso(
-            *(at_rest[part] for part in unit.parts), share=len(unit.body_joints), frame=strategy.torso_frame
-        )
+    def _build_trunk(
+        self, at_rest: dict[str, Tensor], body: dict[str, Tensor], strategy: _Strategy, carriers: Tensor | None
+    ) -> None:
+        trunk = torch.stack([at_rest[part] for part in TRUNK_PARTS]) - body["pelvis"]
+        spine = torch.stack([body[joint] for joint in SPINE]) - body["pelvis"]
+        self.trunk = TrunkModel(trunk, spine, carriers)
+        self.corrected = strategy.corrected_trunk
+        self.root = Root()
+        self.torso = Torso(len(SPINE), strategy.torso_frame)
+        self.register_buffer("rest_trunk", trunk)
         thorax, head = at_rest["thorax"], at_rest["head"]
         noise = self.noise if strategy.noise_aware else 0.0
         self.neck = Neck(thorax, head, at_rest.get("nose", head), noise)
@@ -202,32 +205,34 @@ class DIK(IKSolver):
         for joint in unit.body_joints:
             solved[joint] = known
         pelvis = points[:, self._slot["pelvis"], None]
-        if given is None:
-            root = self._closed_form_root(points, trust, known, solved)
-        else:
-            root = self._given_root(given, points, solved)
-        inside = (points - pelvis) @ root
-        share = self._share(inside, known)
+        root = (
+            self._closed_form_root(points, trust, solved) if given is None else self._given_root(given, points, solved)
+        )
+        share = self._share((points - pelvis) @ root, known, self.rest_trunk)
+        if self.corrected:
+            bent = self.trunk(share)
+            if given is None:
+                root = self._closed_form_root(points, trust, solved, bent)
+            # In the chest's frame the spine points elsewhere when the joints in between have turned less.
+            chest = quat.conjugate(quat.product(share, quat.product(share, share)))
+            share = self._share((points - pelvis) @ root, known, quat.rotate(chest[:, None], bent))
         if self.fusion is not None and given is None:
             trunk = points[:, [self._slot[part] for part in TRUNK_PARTS]]
             root_fused, share_fused = self.fusion(root, share, trunk)
             whole = known & solved["pelvis"]
             root = torch.where(whole[:, None, None], root_fused, root)
             share = torch.where(whole[:, None], share_fused, share)
-            inside = (points - pelvis) @ root
-        return root, share, inside
+        return root, share, (points - pelvis) @ root
 
     def _closed_form_root(
-        self, points: Tensor, trust: Tensor, torso_known: Tensor, solved: dict[str, Tensor]
+        self, points: Tensor, trust: Tensor, solved: dict[str, Tensor], bent: Tensor | None = None
     ) -> Tensor:
+        """(B, 3, 3), against the trunk at rest or as ``bent`` (B, 7, 3)."""
         pelvis, left, right, spine = self._of(points, *ROOT_PARTS)
-        known = self._present(trust, ROOT_PARTS)
-        solved["pelvis"] = known
-
-        def share_of_spine1(estimate: Tensor) -> Tensor:
-            return self._share((points - pelvis[:, None]) @ estimate, torso_known)
-
-        estimate = self.root(left - right, spine - pelvis, share_of_spine1)
+        solved["pelvis"] = known = self._present(trust, ROOT_PARTS)
+        rest = self.rest_trunk if bent is None else bent
+        rest_pelvis, rest_left, rest_right, rest_spine = (rest[..., TRUNK_PARTS.index(p), :] for p in ROOT_PARTS)
+        estimate = self.root(left - right, spine - pelvis, rest_left - rest_right, rest_spine - rest_pelvis)
         return torch.where(known[:, None, None], estimate, torch.eye(3, dtype=points.dtype, device=points.device))
 
     def _given_root(self, root: Tensor, points: Tensor, solved: dict[str, Tensor]) -> Tensor:
@@ -236,9 +241,11 @@ class DIK(IKSolver):
         solved["pelvis"] = torch.ones(points.shape[0], dtype=torch.bool, device=points.device)
         return root.to(points.dtype)
 
-    def _share(self, inside: Tensor, known: Tensor) -> Tensor:
-        spine, thorax, left, right = self._of(inside, "spine", "thorax", "left_shoulder", "right_shoulder")
-        share = self.torso(left - right, thorax - spine)
+    def _share(self, inside: Tensor, known: Tensor, rest: Tensor) -> Tensor:
+        parts = self._rows("torso")[0].parts
+        spine, thorax, left, right = self._of(inside, *parts)
+        rest_spine, rest_thorax, rest_left, rest_right = (rest[..., TRUNK_PARTS.index(part), :] for part in parts)
+        share = self.torso(left - right, thorax - spine, rest_left - rest_right, rest_thorax - rest_spine)
         return torch.where(known[:, None], share, _identity(share))
 
     def _solve_neck(
@@ -249,9 +256,6 @@ class DIK(IKSolver):
         nose = self._of(inside, "nose")[0] if "nose" in self._slot else head
         back = quat.conjugate(bend)
         neck = self.neck(quat.rotate(back, head - thorax), quat.rotate(back, nose - thorax), nose_trust)
-        if any(unit.name == "head" for unit in self._ends):
-            # The head's own unit will turn the rest of the way; without one the neck has to do it all.
-            neck = quat.power(neck, _NECK_SHARE)
         solved["neck"] = self._present(trust, ("thorax", "head"))
         found["neck"] = torch.where(solved["neck"][:, None], neck, _identity(neck))
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from s2m.ik import quaternion as quat
 
 _REACH = 2  # frames on either side that a frame is compared with
+_CONTRAST = 3.0  # a fault stands out from the ordinary change between frames by this factor
 
 
 @dataclass(frozen=True)
@@ -26,9 +27,9 @@ class Corrected:
 def correct(rotations: Tensor, solved: Tensor | None = None, threshold: float = 0.35) -> Corrected:
     """Replace rotations that jump away from their neighbours and come back.
 
-    A rotation is discontinuous when it lies more than ``threshold`` radians from the medoid of the five frames
-    around it: in smooth motion, however fast, the medoid is the frame itself, and a fault of one or two frames is
-    outvoted. What is discontinuous, or was never solved, is interpolated between the nearest frames that are not.
+    A rotation is discontinuous when it lies more than ``threshold`` radians, and several times the ordinary change
+    between frames, from the medoid of the five frames around it: in smooth motion the medoid is the frame itself,
+    and a fault of one or two frames is outvoted. What is discontinuous, or was never solved, is interpolated between the nearest frames that are not.
     Each joint is judged for itself. A joint that is never good keeps what it has.
 
     rotations: (T, J, 3, 3), consecutive frames; solved: (T, J) bool or ``None``.
@@ -50,7 +51,7 @@ def correct(rotations: Tensor, solved: Tensor | None = None, threshold: float = 
 
 
 def discontinuous(rotations: Tensor, threshold: float) -> Tensor:
-    """(T, J) bool: rotations further than ``threshold`` radians from the medoid of their window."""
+    """(T, J) bool: rotations that stand out from their window by more than ``threshold`` radians."""
     q = quat.from_matrix(rotations)
     count = len(q)
     offsets = torch.arange(-_REACH, _REACH + 1, device=q.device)
@@ -60,7 +61,9 @@ def discontinuous(rotations: Tensor, threshold: float) -> Tensor:
     distance = 2 * torch.acos(cosine)
     medoid = distance.sum(-1).argmin(-1)  # (T, J)
     own = distance[..., _REACH, :].gather(-1, medoid[..., None])[..., 0]
-    return own > threshold
+    # How far apart neighbours are around here: fast motion and noise are no faults.
+    steps = torch.stack([distance[..., k, k + 1] for k in range(2 * _REACH)], -1)
+    return (own > threshold) & (own > _CONTRAST * steps.median(-1).values)
 
 
 def _nearest_good(good: Tensor) -> tuple[Tensor, Tensor]:

@@ -39,58 +39,33 @@ def symmetric_frame(x: Tensor, y: Tensor) -> Tensor:
 
 
 class Root(nn.Module):
-    """The root orientation from hips and spine, with one correction for the bend that spine1 already has.
+    """The root orientation from hips and spine.
 
-    The paper calls it impossible from a skeleton; the hips give x, the spine gives up. The first spine joint sits
-    between pelvis and spine keypoint, so a bent back tilts that "up"; a torso estimate corrects for it.
-
-    pelvis, left_hip, right_hip, spine: (3,) rest positions; spine1: (3,) the body's first spine joint at rest.
+    The paper calls it impossible from a skeleton; the hips give x, the spine gives up. Both bend with the back a
+    little, so the frame at rest may be replaced by the one that a first estimate of the bend predicts.
     """
 
-    x: Tensor
-    to_spine1: Tensor
-    spine1_to_spine: Tensor
-    frame: Tensor
+    def forward(self, hips: Tensor, up: Tensor, rest_hips: Tensor, rest_up: Tensor) -> Tensor:
+        """Right to left hip and pelvis to spine (B, 3), seen and at rest ((3,) or as bent, (B, 3)).
 
-    def __init__(
-        self, pelvis: Tensor, left_hip: Tensor, right_hip: Tensor, spine: Tensor, spine1: Tensor, corrected: bool
-    ) -> None:
-        super().__init__()
-        self.corrected = corrected
-        self.register_buffer("x", left_hip - right_hip)
-        self.register_buffer("to_spine1", spine1 - pelvis)
-        self.register_buffer("spine1_to_spine", spine - spine1)
-        self.register_buffer("frame", lateral_frame(left_hip - right_hip, spine - pelvis))
-
-    def forward(self, x: Tensor, up: Tensor, torso: Callable[[Tensor], Tensor]) -> Tensor:
-        """x, up: (B, 3) right to left hip and pelvis to spine; ``torso`` maps a root (B, 3, 3) to the quaternion
-        (B, 4) of one spine joint. Returns (B, 3, 3), body frame to the joints' frame.
+        Returns (B, 3, 3), body frame to the joints' frame.
         """
-        frame = lateral_frame(x, up)
-        root = frame @ self.frame.transpose(-1, -2)
-        if not self.corrected:
-            return root
-        rest_up = self.to_spine1 + quat.rotate(torso(root), self.spine1_to_spine)
-        rest = lateral_frame(self.x.expand_as(rest_up), rest_up)
-        return frame @ rest.transpose(-1, -2)
+        return lateral_frame(hips, up) @ lateral_frame(rest_hips, rest_up).transpose(-1, -2)
 
 
 class Torso(nn.Module):
-    """The bend of the back, shared evenly by ``share`` spine joints.
+    """The bend of the back, shared evenly by ``share`` spine joints: x from shoulder to shoulder, y up the spine."""
 
-    x from shoulder to shoulder, y from spine to thorax. spine, thorax, left, right: (3,) at rest.
-    """
-
-    frame: Tensor
-
-    def __init__(self, spine: Tensor, thorax: Tensor, left: Tensor, right: Tensor, *, share: int, frame: Frame) -> None:
+    def __init__(self, share: int, frame: Frame) -> None:
         super().__init__()
         self.share, self._frame = share, frame
-        self.register_buffer("frame", frame(left - right, thorax - spine))
 
-    def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        """x, y: (B, 3) in the root's frame. Returns the quaternion (B, 4) of one joint's share of the bend."""
-        bend = quat.from_matrix(self._frame(x, y) @ self.frame.transpose(-1, -2))
+    def forward(self, x: Tensor, y: Tensor, rest_x: Tensor, rest_y: Tensor) -> Tensor:
+        """Right to left shoulder and spine to thorax (B, 3) in the root's frame, seen and at rest.
+
+        Returns the quaternion (B, 4) of one joint's share of the bend.
+        """
+        bend = quat.from_matrix(self._frame(x, y) @ self._frame(rest_x, rest_y).transpose(-1, -2))
         return quat.power(bend, 1 / self.share)
 
 
@@ -104,7 +79,7 @@ class Collars(nn.Module):
     collars: Tensor
     rest: Tensor
     normal: Tensor
-    gain: float
+    gain: Tensor
 
     def __init__(self, collars: Tensor, shoulders: Tensor, spread: float, noise: float) -> None:
         super().__init__()
@@ -113,7 +88,7 @@ class Collars(nn.Module):
         self.register_buffer("rest", rest)
         self.register_buffer("normal", quat.direction(quat.reject(rest.roll(1, -1), rest)))
         lever = float((shoulders - collars).norm(dim=-1).mean())
-        self.gain = _shrinkage(math.hypot(noise, _COLLAR_SLACK), lever, spread)
+        self.register_buffer("gain", rest.new_tensor(_shrinkage(math.hypot(noise, _COLLAR_SLACK), lever, spread)))
 
     def forward(self, shoulders: Tensor) -> Tensor:
         """shoulders: (B, 2, 3) relative to the thorax, torso frame. Returns quaternions (B, 2, 4)."""
@@ -131,8 +106,8 @@ class Neck(nn.Module):
     up: Tensor
     front: Tensor
     side: Tensor
-    swing_gain: float
-    twist_gain: float
+    swing_gain: Tensor
+    twist_gain: Tensor
 
     def __init__(self, thorax: Tensor, head: Tensor, nose: Tensor, noise: float) -> None:
         super().__init__()
@@ -145,8 +120,13 @@ class Neck(nn.Module):
         self.register_buffer("up", up)
         self.register_buffer("front", front)
         self.register_buffer("side", quat.cross(up, front))
-        self.swing_gain = _shrinkage(noise, float((head - thorax).norm()), _NECK_SPREAD)
-        self.twist_gain = _shrinkage(noise, max(lever, 1e-3), _NECK_SPREAD)
+        self.noisy = noise > 0
+        gains = (
+            _shrinkage(noise, float((head - thorax).norm()), _NECK_SPREAD),
+            _shrinkage(noise, max(lever, 1e-3), _NECK_SPREAD),
+        )
+        self.register_buffer("swing_gain", up.new_tensor(gains[0]))
+        self.register_buffer("twist_gain", up.new_tensor(gains[1]))
 
     def forward(self, head: Tensor, nose: Tensor, trust: Tensor) -> Tensor:
         """head, nose: (B, 3) relative to the thorax, torso frame; trust: (B, 1). Returns a quaternion (B, 4)."""
@@ -156,7 +136,7 @@ class Neck(nn.Module):
         y = trust * quat.dot(offset, self.side)
         x = torch.sqrt(x * x + 0.02**2)  # metres: a nose behind the head is noise; no sudden half turn
         twist = quat.about(self.up, torch.sqrt(x * x + y * y) + x, y)
-        if self.swing_gain < 1:
+        if self.noisy:
             swing, twist = quat.power(swing, self.swing_gain), quat.power(twist, self.twist_gain)
         return quat.product(swing, twist)
 

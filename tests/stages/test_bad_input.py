@@ -70,5 +70,5 @@ def test_unusable_training_frames_are_skipped_and_counted(
         (tmp_path / stage).symlink_to(chain / stage)
     train("mesh", tmp_path, "--data.init_args.store", str(spoilt))
     text = (tmp_path / "mesh/metrics.json").read_text()
-    assert '"data/skipped/joints2d: not finite": 1.0' in text
-    assert '"data/skipped/silhouette: empty": 1.0' in text
+    assert '"data/skipped/train/joints2d: not finite": 1.0' in text
+    assert '"data/skipped/train/silhouette: empty": 1.0' in text

@@ -73,8 +73,8 @@ class DampedIK(IKSolver):
         u, _, vh = torch.linalg.svd(profile)
         sign = torch.linalg.det(u @ vh)
         flip = torch.stack([torch.ones_like(sign), torch.ones_like(sign), sign], -1)
-
-    return (u * flip[:, None]) @ vh
+        start: Tensor = (u * flip[:, None]) @ vh
+        return start
 
     def _jacobian(self, frames: Tensor, places: Tensor, found: Tensor, weight: Tensor) -> Tensor:
         """(B, 3J, 72): how the centred joints follow small turns of each joint in its own frame."""

@@ -71,4 +71,5 @@ def _procrustes(rest: Tensor, seen: Tensor) -> Tensor:
     u, _, vh = torch.linalg.svd(seen.transpose(1, 2) @ rest)
     sign = torch.linalg.det(u @ vh)
     flip = torch.stack([torch.ones_like(sign), torch.ones_like(sign), sign], -1)
-    return (u * flip[:, None]) @ vh
+    rotation: Tensor = (u * flip[:, None]) @ vh
+    return rotation

@@ -1,0 +1,115 @@
+"""The whole model against steps done by hand, with parts that need no training."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy.spatial.transform import Rotation
+
+from s2m.baselines import Baselines
+from s2m.batch import BodyParams, Frame, Observation, Truth
+from s2m.body import Body, load_body
+from s2m.body.regressors import ConvexRegressor, FixedRegressor
+from s2m.comparison import compare, true_values
+from s2m.geometry.camera import weak_perspective
+from s2m.ik import DIK, RestSkeleton
+from s2m.lifter import Lifter
+from s2m.model import MeshRecovery, assemble
+from s2m.refine import CorrectedCamera, RefinedPose, SilhouetteEncoder, SilhouetteShape, SkeletonRoot
+from s2m.skeletons import H36M17
+
+
+@pytest.fixture(scope="module")
+def body() -> Body:
+    return load_body()
+
+
+@pytest.fixture(scope="module")
+def model(body: Body) -> MeshRecovery:
+    torch.manual_seed(0)
+    regressor = ConvexRegressor(body, H36M17)
+    rest = RestSkeleton.of(body, regressor.weights().detach(), H36M17)
+    heads = (SilhouetteShape(512, 10), RefinedPose(512), SkeletonRoot(512), CorrectedCamera(512))
+    lifter = Lifter("h36m17", rest_bone_length=0.25)
+    return MeshRecovery(body, H36M17, lifter, regressor, DIK(rest), SilhouetteEncoder(32), *heads)
+
+
+def observation(frames: int) -> Observation:
+    masks = torch.zeros(frames, 32, 32)
+    masks[:, 6:26, 12:20] = 1
+    return Observation(torch.rand(frames, 17, 2) - 0.5, torch.ones(frames, 17), masks, index=torch.arange(frames))
+
+
+def test_recovery_is_consistent(model: MeshRecovery) -> None:
+    recovery = model.eval()(observation(3))
+    root = H36M17.root_index
+    torch.testing.assert_close(recovery.joints3d[:, root], torch.zeros(3, 3))
+    # W reads the same skeleton off the returned vertices, and the camera projects it.
+    torch.testing.assert_close(model.regressor(recovery.body.vertices), recovery.joints3d, atol=1e-5, rtol=0)
+    torch.testing.assert_close(weak_perspective(recovery.joints3d, recovery.camera), recovery.joints2d)
+    points = recovery.projected(torch.tensor([5, 7]))
+    expected = recovery.camera[:, None, :1] * (recovery.body.vertices[:, [5, 7], :2] + recovery.camera[:, None, 1:])
+    torch.testing.assert_close(points[..., :2], expected)
+
+
+def test_gradients_reach_the_heads_and_w_but_not_the_frozen_lifter(model: MeshRecovery) -> None:
+    recovery = model.train()(observation(2))
+    recovery.projected().square().mean().backward()
+    assert not any(p.requires_grad for p in model.lifter.parameters())
+    assert not model.lifter.training
+    for part in (model.shape, model.pose, model.camera, model.encoder, model.regressor):
+        assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in part.parameters())
+    model.zero_grad()
+
+
+def test_a_missing_silhouette_is_named(model: MeshRecovery) -> None:
+    with pytest.raises(ValueError, match=r"Observation\.silhouette"):
+        model(Observation(torch.rand(1, 17, 2), torch.ones(1, 17)))
+
+
+def test_the_truth_scores_perfectly(body: Body, model: MeshRecovery) -> None:
+    """A truth made from the baseline's own output gives it an error of zero, and the others more."""
+    seen = observation(2)
+    baselines = Baselines(body, H36M17, model.lifter, FixedRegressor(body, H36M17))
+    baselines.prepare(seen)
+    recovery = baselines.recover(seen)["dik_mean_shape"]
+    truth = Truth(recovery.joints3d + torch.tensor([0.0, 0.0, 4.0]), recovery.params)
+    values = compare(model.eval(), baselines, Frame(seen, truth))
+    assert set(values) == {"full", "dik_mean_shape", "mean_pose", "lifter", "planar"}
+    own = values["dik_mean_shape"]
+    for name in ("joints", "vertices", "rotations"):
+        torch.testing.assert_close(own[f"pred_{name}"], own[f"true_{name}"], atol=1e-5, rtol=0)
+    poses = values["mean_pose"]["pred_rotations"]
+    assert poses is not None
+    torch.testing.assert_close(poses[0], poses[1])
+    assert (values["planar"]["pred_joints"][..., 2].abs() < 1e-6).all()  # type: ignore[index]
+
+
+def test_mean_pose_is_the_chordal_mean(body: Body, model: MeshRecovery) -> None:
+    seen = observation(4)
+    baselines = Baselines(body, H36M17, model.lifter, FixedRegressor(body, H36M17))
+    baselines.prepare(seen)
+    rotations = baselines.recover(seen)["dik_mean_shape"].params.rotations.double()
+    mean = baselines.constant.rotations.double()
+    torch.testing.assert_close(torch.linalg.det(mean), torch.ones(24, dtype=torch.float64), atol=1e-5, rtol=0)
+    cost = ((rotations - mean) ** 2).sum()
+    for seed in range(20):
+        nudge = Rotation.from_rotvec(np.random.default_rng(seed).normal(0, 0.1, (24, 3))).as_matrix()
+        assert ((rotations - mean @ torch.from_numpy(nudge)) ** 2).sum() >= cost
+
+
+def test_true_values_without_body_parameters(body: Body) -> None:
+    values = true_values(Truth(torch.rand(2, 17, 3)), 0, body)
+    assert values["true_vertices"] is None
+    assert values["true_joints"] is not None
+    assert not values["true_joints"][:, 0].any()
+
+
+def test_assemble_centres_on_the_regressed_root(body: Body) -> None:
+    regressor = FixedRegressor(body, H36M17)
+    params = BodyParams.from_rotations(torch.eye(3).expand(1, 24, 3, 3), torch.zeros(1, 10), torch.ones(1, 3))
+    centred, joints = assemble(body, regressor, H36M17.root_index, params)
+    moved = body(params)
+    torch.testing.assert_close(moved.joints - regressor(moved.vertices)[:, :1], centred.joints)
+    assert not joints[:, H36M17.root_index].any()
