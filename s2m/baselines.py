@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import cast
+
 import roma
 import torch
 from torch import Tensor, nn
 
-from s2m.batch import Observation
+from s2m.batch import BodyParams, Observation
 from s2m.body import Body
 from s2m.body.regressors import JointRegressor
 from s2m.ik import DIK, RestSkeleton
 from s2m.lifter import Lifter, planar_skeleton
-from s2m.model import MeshRecovery, Recovery
+from s2m.model import MeshRecovery, Recovery, assemble
 from s2m.refine import BlindEncoder, FittedCamera, MeanShape, PoseHead, SkeletonRoot, UnrefinedPose
-from s2m.skeletons import JointSet
+from s2m.refine.pose import ENDPOINTS
+from s2m.skeletons import SMPL24, JointSet
 
 
 class ConstantPose(PoseHead):
@@ -35,7 +39,8 @@ class Baselines(nn.Module):
 
     - ``dik_mean_shape``: the frozen lifter, DIK, the mean shape and a fitted camera, W as stage 2 left it;
     - ``mean_pose``: the mean over unlabelled training frames of the rotations of the former, root included;
-    - :meth:`planar`: 2D joints with constant depth.
+    - :meth:`planar`: 2D joints with constant depth;
+    - :meth:`oracle`: no baseline but a ceiling, made with the truth's help.
     """
 
     def __init__(self, body: Body, joint_set: JointSet, lifter: Lifter, regressor: JointRegressor) -> None:
@@ -76,3 +81,18 @@ class Baselines(nn.Module):
     def planar(self, observation: Observation) -> Tensor:
         """(B, J, 3) metres, root-relative: the 2D joints at constant depth."""
         return planar_skeleton(self.lifter, observation.joints2d, observation.confidence)
+
+    @torch.no_grad()
+    def oracle(self, recovery: Recovery, truth: BodyParams) -> Recovery:
+        """``dik_mean_shape`` with the true end-point rotations and the true betas but the first.
+
+        What is left is the error of the skeleton, so this is what SR and PR could reach at the most on that skeleton.
+        The first beta is height, which a single camera does not tell.
+        """
+        ends, rotations, betas = SMPL24.indices(ENDPOINTS), recovery.params.rotations.clone(), truth.betas.clone()
+        rotations[:, ends] = truth.rotations[:, ends]
+        betas[:, 0] = 0
+        params = BodyParams.from_rotations(rotations, betas)
+        model = cast(MeshRecovery, self.models["dik_mean_shape"])
+        body, joints3d = assemble(model.body, model.regressor, model.joint_set.root_index, params)
+        return replace(recovery, params=params, body=body, joints3d=joints3d)

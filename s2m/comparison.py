@@ -11,6 +11,7 @@ from s2m.body import Body
 from s2m.model import MeshRecovery, Recovery
 from s2m.render import hard_silhouette
 
+ORACLE = "oracle_shape_and_ends"
 MetricInputs = dict[str, Tensor | None]
 
 
@@ -55,6 +56,8 @@ def compare(model: MeshRecovery, baselines: Baselines, frame: Frame) -> dict[str
     size = None if mask is None else mask.shape[-1]
     full = model(observation)
     recoveries = {**baselines.recover(observation), "full": full}
+    if truth.params is not None:
+        recoveries[ORACLE] = baselines.oracle(recoveries["dik_mean_shape"], truth.params)
     values = {name: {**predicted_values(r, model.body.faces, size), **true} for name, r in recoveries.items()}
     values["lifter"] = {"pred_joints": full.lifted.joints3d, **true}
     values["planar"] = {"pred_joints": baselines.planar(observation), **true}

@@ -19,7 +19,7 @@ from s2m.baselines import Baselines
 from s2m.batch import Frame, Observation
 from s2m.body import Body
 from s2m.body.regressors import JointRegressor
-from s2m.comparison import compare
+from s2m.comparison import ORACLE, compare
 from s2m.data import FrameDataModule
 from s2m.ik import IKSolver, RestSkeleton
 from s2m.losses import MeshObjective
@@ -135,7 +135,7 @@ class MeshStage(Stage):
         skeletons = dict.fromkeys(("planar", "lifter"), partial(skeleton_metrics, self.joint_set))
         areas = vertex_areas(self.body.v_template, self.body.faces)
         bodies = partial(body_metrics, self.joint_set, areas)
-        return {**skeletons, **dict.fromkeys(("mean_pose", "dik_mean_shape", "full"), bodies)}
+        return {**skeletons, **dict.fromkeys(("mean_pose", "dik_mean_shape", "full", ORACLE), bodies)}
 
     def on_validation_start(self) -> None:
         """Baselines that need statistics of unlabelled training frames get them."""

@@ -76,7 +76,7 @@ def test_the_truth_scores_perfectly(body: Body, model: MeshRecovery) -> None:
     recovery = baselines.recover(seen)["dik_mean_shape"]
     truth = Truth(recovery.joints3d + torch.tensor([0.0, 0.0, 4.0]), recovery.params)
     values = compare(model.eval(), baselines, Frame(seen, truth))
-    assert set(values) == {"full", "dik_mean_shape", "mean_pose", "lifter", "planar"}
+    assert set(values) == {"full", "dik_mean_shape", "mean_pose", "lifter", "planar", "oracle_shape_and_ends"}
     own = values["dik_mean_shape"]
     for name in ("joints", "vertices", "rotations"):
         torch.testing.assert_close(own[f"pred_{name}"], own[f"true_{name}"], atol=1e-5, rtol=0)

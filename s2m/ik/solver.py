@@ -313,7 +313,7 @@ class DIK(IKSolver):
         )
         seen = trust[:, slots].reshape(-1, ends, width) * pivot_seen[..., None]
         rotation = self.endpoints(points, seen)
-        needed = torch.tensor([unit.needs for unit in self._ends], device=seen.device)
+        needed = seen.new_tensor([unit.needs for unit in self._ends])
         known = ((seen * self.endpoints.use) > 0).sum(-1) >= needed
         known = known & torch.stack([solved[unit.parent] for unit in self._ends], 1)
         rotation = torch.where(known[..., None], rotation, _identity(rotation))

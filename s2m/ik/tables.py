@@ -30,6 +30,7 @@ from s2m.ik.evaluation import (
     with_noise,
 )
 from s2m.ik.faults import inject
+from s2m.ik.fused import CompilerMissing, FusedDIK
 from s2m.ik.interface import IKSolver
 from s2m.ik.solver import DIK
 from s2m.ik.temporal import correct
@@ -64,6 +65,7 @@ def entries(train_steps: int, slow: int) -> list[Entry]:
     return [
         Entry("DIK, told the noise", H36M17, lambda s, sigma: [DIK(s.rest, noise=sigma)]),
         Entry("DIK", H36M17, lambda s, sigma: [DIK(s.rest)]),
+        *_fused_entries(),
         Entry("paper's plain frames", H36M17, lambda s, sigma: [DIK(s.rest, "paper")]),
         Entry("swing-only, 24 joints", SMPL24, lambda s, sigma: [SwingIK(s.rest)]),
         Entry("DIK, told the noise, 24 joints", SMPL24, lambda s, sigma: [DIK(s.rest, noise=sigma)]),
@@ -87,6 +89,15 @@ def entries(train_steps: int, slow: int) -> list[Entry]:
         ),
         Entry("learned MLP (supervised)", H36M17, lambda s, sigma: [train_learned(s, train_steps, sigma)]),
     ]
+
+
+def _fused_entries() -> list[Entry]:
+    """The compiled DIK, where there is a compiler."""
+    try:
+        FusedDIK(DIK(SkinnedJoints(load_body(), H36M17).rest))
+    except CompilerMissing:
+        return []
+    return [Entry("DIK, told the noise, fused", H36M17, lambda s, sigma: [FusedDIK(DIK(s.rest, noise=sigma))])]
 
 
 def table5(output: Path, count: int, slow: int, train_steps: int) -> None:
@@ -207,7 +218,7 @@ def table6(output: Path) -> None:
     for label, faulty in (("2 % of the frames faulty", True), ("no faults", False)):
         joints = with_noise(source(poses.rotations), 0.005, _NOISE_SEED)
         joints, struck = inject(joints, H36M17, poses.lengths, 0.02 if faulty else 0.0, _NOISE_SEED)
-        before = DIK(source.rest)(joints).rotations
+        before = DIK(source.rest, noise=0.005)(joints).rotations
         after = torch.cat([correct(before[part]).rotations for part in poses.clips()])
         changed = torch.cat([correct(before[part]).replaced.any(1) for part in poses.clips()])
         aligned = [_aligned_pve(body, rotations, poses.rotations) for rotations in (before, after)]

@@ -10,7 +10,7 @@ from torch import Tensor
 from s2m.ik import quaternion as quat
 
 _REACH = 2  # frames on either side that a frame is compared with
-_CONTRAST = 3.0  # a fault stands out from the ordinary change between frames by this factor
+_CONTRAST = 2.0  # a fault stands out from the ordinary change between frames by this factor
 
 
 @dataclass(frozen=True)
@@ -24,12 +24,13 @@ class Corrected:
     replaced: Tensor
 
 
-def correct(rotations: Tensor, solved: Tensor | None = None, threshold: float = 0.35) -> Corrected:
+def correct(rotations: Tensor, solved: Tensor | None = None, threshold: float = 0.5) -> Corrected:
     """Replace rotations that jump away from their neighbours and come back.
 
     A rotation is discontinuous when it lies more than ``threshold`` radians, and several times the ordinary change
     between frames, from the medoid of the five frames around it: in smooth motion the medoid is the frame itself,
-    and a fault of one or two frames is outvoted. What is discontinuous, or was never solved, is interpolated between the nearest frames that are not.
+    and a fault of one or two frames is outvoted. What is discontinuous, or was never solved, is interpolated between
+    the nearest frames that are not.
     Each joint is judged for itself. A joint that is never good keeps what it has.
 
     rotations: (T, J, 3, 3), consecutive frames; solved: (T, J) bool or ``None``.

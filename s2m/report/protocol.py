@@ -83,6 +83,7 @@ METHODS: dict[str, dict[str, str]] = {
         "lifter": "lifter's skeleton",
         "dik_mean_shape": "DIK + mean shape",
         "full": "full model",
+        "oracle_shape_and_ends": "(oracle: DIK + true end points and shape, height apart)",
     },
 }
 

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from s2m.report.protocol import METHODS, METRICS, SPLITS
 from s2m.report.results import StageResults
 
+# Methods that use the truth are shown, but do not compete.
+ORACLE_PREFIX = "oracle"
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -44,15 +47,21 @@ def _table(stage: StageResults, split: str) -> Table:
     labels = METHODS.get(stage.name, {})
     order = [*(m for m in labels if m in methods), *(m for m in methods if m not in labels)]
     metrics = [metric for metric in METRICS if any(metric in values for values in methods.values())]
-    columns = {metric: _column(metric, [methods[m].get(metric, math.nan) for m in order]) for metric in metrics}
+    contestants = [not m.startswith(ORACLE_PREFIX) for m in order]
+    columns = {
+        metric: _column(metric, [methods[m].get(metric, math.nan) for m in order], contestants) for metric in metrics
+    }
     rows = [(labels.get(m, m), [columns[metric][i] for metric in metrics]) for i, m in enumerate(order)]
     return Table(stage.name, split, SPLITS.get(split, "a split of the user's own"), metrics, rows)
 
 
-def _column(metric: str, values: list[float]) -> list[Cell]:
+def _column(metric: str, values: list[float], contestants: list[bool]) -> list[Cell]:
     text = METRICS[metric]
-    known = [value for value in values if math.isfinite(value)]
+    known = [value for value, contests in zip(values, contestants, strict=True) if contests and math.isfinite(value)]
     best = math.nan
     if text.better and len(known) > 1:
         best = min(known) if text.better == "lower" else max(known)
-    return [Cell(text.show(v), v == best) if math.isfinite(v) else Cell("–") for v in values]
+    return [
+        Cell(text.show(v), v == best and c) if math.isfinite(v) else Cell("–")
+        for v, c in zip(values, contestants, strict=True)
+    ]

@@ -94,12 +94,12 @@ def test_all_formats_say_the_same(tmp_path, upright):
 
 def test_smooth_and_shape(tmp_path, upright, capsys):
     clip = np.repeat(upright[:1], 20, axis=0)
-    clip[10, H36M17.index("left_wrist")] += 0.5
+    clip[10] = clip[10, list(H36M17.mirror)]
     np.save(tmp_path / "in.npy", clip)
     run(tmp_path / "in.npy", "--smooth", "--fit-shape", "-o", tmp_path / "out.npz")
     assert "corrected 1 of 20 frames" in capsys.readouterr().err
     with np.load(tmp_path / "out.npz") as file:
-        np.testing.assert_allclose(file["poses"][10], file["poses"][9], atol=1e-4)
+        np.testing.assert_allclose(file["poses"][10, :3], file["poses"][9, :3], atol=1e-4)
         assert file["betas"].shape == (10,)
 
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -109,9 +111,12 @@ def test_works_without_network_display_and_home(chain: Path, store: Path, tmp_pa
     assert len(offline) == 1
     assert "exported" in result.stdout
     assert "login" not in (result.stdout + result.stderr).lower()
+    log = next(offline[0].glob("*.wandb"))
+    wandb = [str(Path(sys.executable).with_name("wandb")), "leet", "inspect", "--json", str(log)]
+    records = subprocess.run(wandb, capture_output=True, text=True, env=env, check=True).stdout
+    for expected in ("lineage", "train/loss", "test/n_mpjpe_mm", "chirality"):
+        assert expected in records, expected
 
 
 def in_namespace() -> bool:
-    import subprocess
-
     return subprocess.run(["unshare", "--net", "true"], capture_output=True, check=False).returncode == 0

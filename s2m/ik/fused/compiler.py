@@ -45,6 +45,7 @@ _FORMS = {
     "atan2": "v_atan2({0}, {1})",
     "lt": "{0} < {1}",
     "and": "{0} & {1}",
+    "not": "~{0}",
     "select": "{0} ? {1} : {2}",
 }
 
@@ -95,7 +96,7 @@ def source(graph: Graph, outputs: list[int], widths: list[int]) -> str:
 
 
 def _is_mask(graph: Graph, node: int) -> bool:
-    return graph.nodes[node][0] in ("lt", "and")
+    return graph.nodes[node][0] in ("lt", "and", "not")
 
 
 def build(text: str) -> ctypes.CDLL:

@@ -23,6 +23,7 @@ _FOLD: dict[str, Callable[..., float]] = {
     "atan2": lambda a, b: math.atan2(a, b),
     "lt": lambda a, b: float(a < b),
     "and": lambda a, b: float(bool(a) and bool(b)),
+    "not": lambda a: float(not a),
     "select": lambda c, a, b: a if c else b,
 }
 

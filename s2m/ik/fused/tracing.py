@@ -53,9 +53,9 @@ def trace(function: Callable[[Tensor], Tensor], example: Tensor) -> tuple[Graph,
 
 
 def _constants(graph: Graph, tensor: Tensor) -> Tensor:
-    # Indices stay what they are; numbers and truth values become expressions.
+    # Indices stay what they are, told apart from numbers of expressions by their type.
     if tensor.dtype == torch.int64:
-        return tensor
+        return tensor.int()
     return torch.tensor([graph.constant(v) for v in tensor.double().flatten().tolist()]).reshape(tensor.shape)
 
 
@@ -93,6 +93,8 @@ class _Step:
 
     def _map(self, function: Callable[..., int], *operands: Any) -> Tensor:
         tensors = torch.broadcast_tensors(*(self._tensor(operand) for operand in operands))  # type: ignore[no-untyped-call]
+        if any(tensor.dtype != torch.int64 for tensor in tensors):
+            raise NotImplementedError(f"{self.node.target} computes with indices, which has no scalar form")
         rows = zip(*(tensor.flatten().tolist() for tensor in tensors), strict=True)
         return torch.tensor([function(*row) for row in rows], dtype=torch.int64).reshape(tensors[0].shape)
 
@@ -146,7 +148,7 @@ class _Step:
         return self._each("lt", y, x)
 
     def _ge(self, x: Any, y: Any) -> Tensor:
-        return self._map(lambda a, b: self.graph.op("sub", self.graph.constant(1), self.graph.op("lt", a, b)), x, y)
+        return self._each("not", self._each("lt", x, y))
 
     def _eq(self, x: Tensor, y: Tensor) -> Tensor:
         if not torch.equal(x, y):
@@ -191,12 +193,12 @@ class _Step:
     def _bmm(self, x: Tensor, y: Tensor) -> Tensor:
         return self._mm(x, y)
 
-    def _argmax(self, x: Tensor, dim: int) -> Tensor:
+    def _argmax(self, x: Tensor, dim: int, keepdim: bool = False) -> Tensor:
         best, index = x.select(dim, 0), self._map(lambda _: self.graph.constant(0), x.select(dim, 0))
         for i in range(1, x.shape[dim]):
             more = self._each("lt", best, x.select(dim, i))
             index, best = self._where(more, float(i), index), self._where(more, x.select(dim, i), best)
-        return index
+        return index.unsqueeze(dim) if keepdim else index
 
     def _gather(self, x: Tensor, dim: int, index: Tensor) -> Tensor:
         shape = list(index.shape)

@@ -1,0 +1,177 @@
+"""The compiled kernel against the solver that it was traced from, and expressions against finite differences."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from s2m.ik import DIK
+from s2m.ik.fused import CompilerMissing, FusedDIK, compiler
+from s2m.ik.fused.expressions import Graph
+from s2m.ik.fused.tracing import trace
+from s2m.skeletons import H36M17, S2M27
+
+from ..kinematics import forward, poses, rest_of
+
+
+def evaluate(graph: Graph, outputs: list[int], inputs: list[float]) -> list[float]:
+    """Plain interpretation of a graph."""
+    functions = {
+        "add": lambda a, b: a + b, "sub": lambda a, b: a - b, "mul": lambda a, b: a * b, "div": lambda a, b: a / b,
+        "sqrt": math.sqrt, "rsqrt": lambda a: a**-0.5, "exp": math.exp, "sin": math.sin, "cos": math.cos,
+        "atan2": math.atan2, "lt": lambda a, b: a < b, "and": lambda a, b: a and b,
+        "not": lambda a: not a, "select": lambda c, a, b: a if c else b,
+    }  # fmt: skip
+    values: list[float] = []
+    for kind, arguments, number in graph.nodes:
+        if kind in ("const", "input"):
+            values.append(number if kind == "const" else inputs[int(number)])
+        else:
+            values.append(functions[kind](*(values[a] for a in arguments)))
+    return [values[node] for node in outputs]
+
+
+def everything(x: torch.Tensor) -> torch.Tensor:
+    """A function with every operation that computes."""
+    a, b, c = x[0].unbind(-1)
+    q = torch.atan2(a, b) + torch.sin(c) * torch.cos(a) - torch.exp(-b * b) / (2 + c.abs())
+    r = torch.sqrt(a * a + 1) + torch.rsqrt(b * b + 1) + (1 - c).clamp(min=0, max=5) ** 2
+    s = torch.where(a < b, a * c, b) + torch.minimum(a, c) + torch.linalg.cross(x[0], x[0].flip(0)).sum(-1)
+    m = (x[0] @ x[0].T).sum(0) + x[0].cumsum(0).mean(-1) + x[0].gather(1, x[0].argmax(1, keepdim=True))[:, 0]
+    return torch.stack([q, r, s, m, torch.where((a >= b) & (c > 0), a, c)])[None]
+
+
+@pytest.fixture
+def sample() -> torch.Tensor:
+    return torch.from_numpy(np.random.default_rng(0).standard_normal((1, 3, 3)))
+
+
+def test_traced_expressions_are_the_function(sample):
+    graph, outputs = trace(everything, sample)
+    other = torch.from_numpy(np.random.default_rng(1).standard_normal((1, 3, 3)))
+    found = evaluate(graph, outputs, other.flatten().tolist())
+    np.testing.assert_allclose(found, everything(other).flatten().numpy(), atol=1e-9)
+
+
+def test_gradients_are_those_of_finite_differences(sample):
+    graph, outputs = trace(everything, sample)
+    seeds = [graph.constant(0.3 * (k + 1)) for k in range(len(outputs))]
+    inputs = [graph.input(k) for k in range(9)]
+    gradient = graph.gradient(outputs, seeds, inputs)
+    at = np.random.default_rng(2).standard_normal(9)
+
+    def loss(x: np.ndarray) -> float:
+        return sum(0.3 * (k + 1) * v for k, v in enumerate(evaluate(graph, outputs, x.tolist())))
+
+    expected = [(loss(at + d) - loss(at - d)) / 2e-6 for d in 1e-6 * np.eye(9)]
+    np.testing.assert_allclose(evaluate(graph, gradient, at.tolist()), expected, atol=1e-6)
+
+
+def test_equal_expressions_are_stored_once_and_constants_folded():
+    graph = Graph()
+    x, y = graph.input(0), graph.input(1)
+    assert graph.op("add", x, y) == graph.op("add", y, x)
+    assert graph.value(graph.op("mul", graph.constant(2), graph.constant(3))) == 6
+    assert graph.op("mul", x, graph.constant(1)) == x
+    assert graph.op("add", graph.constant(0), x) == x
+    assert graph.value(graph.op("mul", x, graph.constant(0))) == 0
+    assert graph.value(graph.op("sub", x, x)) == 0
+    condition = graph.op("lt", x, y)
+    assert graph.op("and", condition, graph.constant(1)) == condition
+    assert graph.value(graph.op("and", graph.constant(0), condition)) == 0
+    assert graph.op("select", graph.constant(1), x, y) == x
+    assert graph.op("select", condition, y, y) == y
+    assert graph.value(graph.op("div", graph.constant(0), x)) == 0
+
+
+def test_unknown_operations_are_named(sample):
+    with pytest.raises(NotImplementedError, match="erf"):
+        trace(lambda x: torch.erf(x), sample)
+    index = torch.arange(3)
+    with pytest.raises(NotImplementedError, match="computes with indices"):
+        trace(lambda x: x + index, sample)
+    with pytest.raises(NotImplementedError, match="power 3"):
+        trace(lambda x: x**3, sample)
+
+
+@pytest.fixture(scope="module", params=[("h36m17", 0.03), ("s2m27", 0.0)], ids=str)
+def pair(request, tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield make_pair(request)
+
+
+def make_pair(request):
+    name, noise = request.param
+    joint_set = {"h36m17": H36M17, "s2m27": S2M27}[name]
+    solver = DIK(rest_of(joint_set), noise=noise).float()
+    try:
+        fused = FusedDIK(solver)
+    except CompilerMissing as error:
+        pytest.skip(str(error))
+    joints = torch.from_numpy(forward(poses(77), joint_set)).float()
+    return solver, fused, joints + 0.01 * torch.randn(joints.shape, generator=torch.Generator().manual_seed(0))
+
+
+def test_kernel_is_the_solver(pair):
+    solver, fused, joints = pair
+    found, expected = fused(joints), solver(joints)
+    torch.testing.assert_close(found.rotations, expected.rotations, atol=1e-4, rtol=0)
+    assert torch.equal(found.solved, expected.solved)
+
+
+def test_kernel_handles_rests_of_blocks_and_layouts(pair):
+    _, fused, joints = pair
+    whole = fused(joints).rotations
+    for count in (0, 1, 15, 16, 17):
+        torch.testing.assert_close(fused(joints[:count]).rotations, whole[:count])
+    torch.testing.assert_close(fused(joints.transpose(0, 1).contiguous().transpose(0, 1)).rotations, whole)
+
+
+def test_backward_kernel_is_autograds(pair):
+    solver, fused, joints = pair
+    weight = torch.linspace(-1, 1, 24 * 9).reshape(24, 3, 3)
+    gradients = []
+    for which in (solver, fused):
+        x = joints.clone().requires_grad_()
+        (which(x).rotations * weight).sum().backward()
+        gradients.append(x.grad)
+    error = (gradients[0] - gradients[1]).norm() / gradients[0].norm()
+    assert float(error) < 1e-3
+
+
+def test_everything_else_goes_to_the_solver(pair):
+    solver, fused, joints = pair
+    broken = joints.clone()
+    broken[3, 5] = float("nan")
+    torch.testing.assert_close(fused(broken).rotations, solver(broken).rotations)
+    confidence = torch.rand(joints.shape[:2], generator=torch.Generator().manual_seed(1))
+    torch.testing.assert_close(
+        fused(joints, confidence=confidence).rotations, solver(joints, confidence=confidence).rotations
+    )
+    root = torch.eye(3).expand(len(joints), 3, 3)
+    torch.testing.assert_close(fused(joints, root=root).rotations, solver(joints, root=root).rotations)
+    with pytest.raises(ValueError, match="expected shape"):
+        fused(joints[:, :5])
+
+
+def test_no_compiler_is_said(monkeypatch, tmp_path):
+    monkeypatch.setenv("CXX", "false")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with pytest.raises(CompilerMissing, match="false failed"):
+        compiler.build("int x;")
+    monkeypatch.delenv("CXX")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(CompilerMissing, match="no C"):
+        compiler.build("int x;")
+    assert list((tmp_path / "s2m").iterdir()) == []
+
+
+def test_unwritable_home_is_survived(monkeypatch, tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(blocked))
+    assert compiler._cache().is_dir()
