@@ -45,8 +45,8 @@ class TrunkFusion(nn.Module):
             points = self.model(_small(bend[None]))[0]
             return (quat.rotate(_small(turn[None]), points) + move).reshape(-1)
 
-        at_rest = torch.zeros(9, dtype=self.model.moment.dtype)
-        jacobian = torch.autograd.functional.jacobian(model, at_rest).double()  # type: ignore[no-untyped-call]
+        at_rest = self.model.moment.new_zeros(9)
+        jacobian = torch.autograd.functional.jacobian(model, at_rest).double().cpu()  # type: ignore[no-untyped-call]
         prior = torch.zeros(9, 9, dtype=torch.float64)
         prior[3:6, 3:6] = torch.diag(torch.tensor(_BEND, dtype=torch.float64) ** -2)
         slack = torch.tensor([_SLACK.get(part, _LEAST_SLACK) for part in TRUNK_PARTS], dtype=torch.float64)

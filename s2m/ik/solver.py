@@ -24,8 +24,9 @@ from s2m.skeletons import SMPL24, JointSet
 
 Variant = Literal["ours", "paper"]
 
-# The sine of bend below which a limb's twist fades out: what is best on clean joints, and its growth with noise.
-_STRAIGHT = 0.1
+# The sine of bend below which a limb's twist fades out, and its growth with noise. On clean motion less would be
+# better (0.043 rad at 0.1 against 0.049), but then stretched limbs amplify: 40 rad per metre against 24.
+_STRAIGHT = 0.17
 _STRAIGHT_PER_METRE = 16.0
 _ENDPOINT_NOISE = 2e-3  # metres: the least noise that endpoints are regularised for
 
