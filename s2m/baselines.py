@@ -19,6 +19,9 @@ from s2m.refine import BlindEncoder, FittedCamera, MeanShape, PoseHead, Skeleton
 from s2m.refine.pose import ENDPOINTS
 from s2m.skeletons import SMPL24, JointSet
 
+# Metres; what DIK is told of a lifted skeleton's joints, here and in configs/*.yaml (chosen on the validation split).
+LIFTED_NOISE = 0.015
+
 
 class ConstantPose(PoseHead):
     """The same rotations for every frame; a baseline."""
@@ -55,7 +58,16 @@ class Baselines(nn.Module):
             shape = MeanShape(BlindEncoder.features, body.num_betas)
             root = SkeletonRoot(BlindEncoder.features)
             return MeshRecovery(
-                body, joint_set, lifter, regressor, DIK(rest), BlindEncoder(), shape, pose, root, camera
+                body,
+                joint_set,
+                lifter,
+                regressor,
+                DIK(rest, noise=LIFTED_NOISE),
+                BlindEncoder(),
+                shape,
+                pose,
+                root,
+                camera,
             )
 
         self.constant = ConstantPose()
