@@ -22,7 +22,7 @@ from stages.callbacks import stage_callbacks
 from stages.lifter import LifterStage
 from stages.mesh import MeshStage
 from stages.regressor import RegressorStage
-from stages.tracking import make_loggers, record_lineage
+from stages.tracking import continue_csv, make_loggers, record_lineage, unused_name
 
 STAGES: dict[str, type[Stage]] = {"lifter": LifterStage, "regressor": RegressorStage, "mesh": MeshStage}
 
@@ -104,7 +104,7 @@ def resume_point(checkpoints: Path, settings: str) -> Path | None:
     if last.is_file():
         if mark.is_file() and mark.read_text() == settings:
             return last
-        aside = next(p for i in range(10_000) if not (p := checkpoints.with_name(f"checkpoints-old-{i}")).exists())
+        aside = unused_name(checkpoints)
         print(f"{checkpoints}: made with other settings or data; moved to {aside.name}, starting afresh")
         os.replace(checkpoints, aside)
     checkpoints.mkdir(parents=True, exist_ok=True)
@@ -158,6 +158,7 @@ def run(name: str, args: list[str]) -> None:
     settings = fingerprint(config, stage, cli.datamodule.store_hash)
     checkpoint = resume_point(cli.output / "checkpoints", settings)
     if trainer.is_global_zero:
+        continue_csv(trainer.loggers, resuming=checkpoint is not None)
         (cli.output / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
         print(f"[{name}] " + (f"resuming from {checkpoint}" if checkpoint else f"training into {cli.output}"))
     trainer.fit(stage, datamodule=cli.datamodule, ckpt_path=checkpoint)

@@ -48,7 +48,7 @@ def make_loggers(output: Path, stage: str, project: str, config: dict[str, Any])
     """A CSV logger and, unless ``WANDB_MODE=disabled``, a W&B logger."""
     run = output.parent
     prepare_environment(run)
-    loggers: list[Logger] = [CSVLogger(save_dir=output, name="", version="")]
+    loggers: list[Logger] = [CSVLogger(save_dir=output, name="", version="", flush_logs_every_n_steps=1)]
     if os.environ["WANDB_MODE"] != "disabled":
         wandb_logger = WandbLogger(
             project=project,
@@ -64,6 +64,30 @@ def make_loggers(output: Path, stage: str, project: str, config: dict[str, Any])
         wandb_logger._wandb_init.pop("anonymous", None)
         loggers.append(wandb_logger)
     return loggers
+
+
+def continue_csv(loggers: list[Logger], resuming: bool) -> None:
+    """Let a resumed run append to its CSV log; a run that starts afresh leaves an older log beside its own."""
+    for logger in loggers:
+        if not isinstance(logger, CSVLogger):
+            continue
+        path = Path(logger.log_dir) / "metrics.csv"
+        if not path.is_file():
+            continue
+        if resuming:
+            # Lightning's writer deletes an older log when it opens, and knows only columns that it has written.
+            log = path.read_text()
+            writer = logger.experiment
+            path.write_text(log)
+            writer.metrics_keys = log.partition("\n")[0].split(",")
+        else:
+            os.replace(path, unused_name(path))
+
+
+def unused_name(path: Path) -> Path:
+    """A name beside ``path`` that nothing has: ``metrics-old-0.csv`` for ``metrics.csv``."""
+    names = (path.with_name(f"{path.stem}-old-{i}{path.suffix}") for i in range(100_000))
+    return next(name for name in names if not name.exists())
 
 
 def record_lineage(loggers: list[Logger], stage: str, artifact: Path, lineage: dict[str, str]) -> None:

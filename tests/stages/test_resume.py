@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import os
 import signal
 import subprocess
@@ -8,12 +9,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from pytorch_lightning.loggers import CSVLogger
 
 from s2m.artifact import load
 from stages.cli import resume_point, run
+from stages.tracking import continue_csv
 from tests.stages.conftest import ROOT, environment, stage_arguments
 
-EPOCHS = ("--trainer.max_epochs", "3")
+EPOCHS = ("--trainer.max_epochs", "3", "--trainer.check_val_every_n_epoch", "1", "--trainer.log_every_n_steps", "1")
 
 
 def kill_after_first_epoch(stage: str, arguments: list[str], checkpoint: Path) -> None:
@@ -61,6 +64,10 @@ def test_a_killed_stage_resumes_to_the_same_weights(chain: Path, store: Path, tm
     a, b = (load(folder / stage / f"{stage}.pt", stage) for folder in (straight, killed))
     for name, value in a.state.items():
         assert torch.equal(value, b.state[name]), name
+    with (killed / stage / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    for column in ("train/loss", "val/n_mpjpe_mm"):
+        assert {row["epoch"] for row in rows if row[column]} == {"0", "1", "2"}
 
 
 def test_a_checkpoint_of_other_settings_is_moved_aside(tmp_path: Path) -> None:
@@ -70,3 +77,11 @@ def test_a_checkpoint_of_other_settings_is_moved_aside(tmp_path: Path) -> None:
     assert resume_point(checkpoints, "a") == checkpoints / "last.ckpt"
     assert resume_point(checkpoints, "b") is None
     assert (tmp_path / "checkpoints-old-0/last.ckpt").read_text() == "precious"
+
+
+def test_a_new_run_leaves_the_old_log_beside_its_own(tmp_path: Path) -> None:
+    logger = CSVLogger(tmp_path, name="", version="")
+    (tmp_path / "metrics.csv").write_text("epoch,step\n0,9\n")
+    continue_csv([logger], resuming=False)
+    assert not (tmp_path / "metrics.csv").exists()
+    assert (tmp_path / "metrics-old-0.csv").read_text() == "epoch,step\n0,9\n"
