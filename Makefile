@@ -38,6 +38,7 @@ stage_configs = configs/$(1).yaml configs/data/$(DATA).yaml configs/preset/$(PRE
 .PHONY: train pretrain-lifter pretrain-regressor data report test lint install body bench bench-render bench-ik table5 table6 help FORCE
 
 train: $(REPORT) ## the whole chain: data, lifter, regressor, mesh, report
+	@echo "$(RUN_DIR) is up to date; open $(REPORT)"
 
 pretrain-lifter: $(LIFTER) ## stage 1 alone
 

@@ -79,9 +79,9 @@ class MeshObjective(nn.Module):
         w_2d: float = 1.0,
         w_3d: float = 2.5,
         w_mask: float = 2.0,
-        w_sreg: float = 0.01,
+        w_sreg: float = 0.003,
         w_wreg: float = 1.0,
-        w_preg: float = 0.01,
+        w_preg: float = 0.003,
         mask_distance: MaskDistance = "iou",
         norm: Norm = "squared",
     ) -> None:

@@ -8,7 +8,7 @@ if [ -z "${PYTHON:-}" ]; then
     echo "       Install one of them, or name it: make train PYTHON=/path/to/python3.11" >&2
     exit 1
 fi
-needed_mb=5000
+needed_mb=6500
 [ -x "$VENV/bin/python" ] && "$VENV/bin/python" -c 'import torch' 2>/dev/null && needed_mb=500
 free_mb=$(df -Pm . | awk 'NR==2 {print $4}')
 if [ "$free_mb" -lt "$needed_mb" ]; then
@@ -16,5 +16,5 @@ if [ "$free_mb" -lt "$needed_mb" ]; then
     exit 1
 fi
 [ -x "$VENV/bin/python" ] || "$PYTHON" -m venv "$VENV"
-echo "Installing into $VENV (once; about 5 GB, a few minutes) ..."
+echo "Installing into $VENV (once; about 6 GB, a few minutes) ..."
 "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'

@@ -29,5 +29,5 @@ def test_a_small_disk_is_told_before_anything_is_written(tmp_path: Path) -> None
     (tools / "df").chmod(0o755)
     result = install(tmp_path, PYTHON="python3", PATH=f"{tools}:{os.environ['PATH']}")
     assert result.returncode == 1
-    assert "needs 5000 MB of disk; found 1000 MB free" in result.stderr
+    assert "needs 6500 MB of disk; found 1000 MB free" in result.stderr
     assert not (tmp_path / "venv").exists()
