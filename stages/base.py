@@ -13,6 +13,7 @@ from torchmetrics import MetricCollection
 
 from s2m.batch import Frame, Observation
 from s2m.body import Body, load_body
+from s2m.errors import UserError
 from s2m.skeletons import JointSet, get_joint_set
 from stages.evaluation import Evaluation, in_any_process
 
@@ -67,7 +68,8 @@ class Stage(pl.LightningModule, ABC):
         return list(self.trainer.datamodule.test_names)  # type: ignore[attr-defined]
 
     def setup(self, stage: str) -> None:
-        """Prepare the metrics; the splits are known once the data is there."""
+        """Prepare the metrics; the splits are known once the data is there. Raises UserError for a foreign body."""
+        self._check_body()
         if self.evaluation is None:
             self.evaluation = Evaluation(["val", *self.test_names], self.methods()).to(self.device)
 
@@ -99,6 +101,16 @@ class Stage(pl.LightningModule, ABC):
     def log_terms(self, terms: dict[str, Tensor], batch_size: int) -> None:
         """Log the terms of the training loss under ``train/``."""
         self.log_dict({f"train/{name}": value.detach() for name, value in terms.items()}, batch_size=batch_size)
+
+    def _check_body(self) -> None:
+        store = self.trainer.datamodule.frame_store  # type: ignore[attr-defined]
+        made_with = store.header.get("body_hash")
+        if made_with not in (None, self.body.hash):
+            # The store's betas and rotations, posed on another body, would be a truth that never was.
+            raise UserError(
+                f"{store.path / 'store.json'}: field body_hash: expected {self.body.hash} "
+                f"(model.body, {self.body.name}), found {made_with}"
+            )
 
     def _evaluate(self, frame: Frame, split: str) -> None:
         if frame.truth is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 import torch
 from torch import Tensor, nn
 
@@ -10,7 +12,7 @@ from s2m.ik.rest import RestSkeleton
 from s2m.skeletons import SMPL24, JointSet
 
 
-class IKSolver(nn.Module):
+class IKSolver(nn.Module, ABC):
     """3D joints in, SMPL rotations out.
 
     Calibrated to one rest skeleton, which is kept in buffers so that a saved model restores its calibration.
@@ -32,6 +34,7 @@ class IKSolver(nn.Module):
         """The rest skeleton that this solver is calibrated to."""
         return RestSkeleton(self.joint_set, self.rest_joints, self.rest_body_joints, self.rest_carriers)
 
+    @abstractmethod
     def forward(self, joints: Tensor, root: Tensor | None = None, confidence: Tensor | None = None) -> IKOutput:
         """Solve a batch of skeletons.
 
@@ -40,7 +43,6 @@ class IKSolver(nn.Module):
         confidence: (B, J) in [0, 1]; 0 says that the joint is missing. ``None``: all joints are there.
         A joint with a coordinate that is not finite counts as missing.
         """
-        raise NotImplementedError
 
     def _sanitised(self, joints: Tensor, confidence: Tensor | None) -> tuple[Tensor, Tensor]:
         """Joints and confidences in the solver's precision, with missing joints at the origin and confidence 0."""

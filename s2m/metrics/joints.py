@@ -6,6 +6,7 @@ numbers of different joint sets compare.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any
 
 import torch
@@ -77,8 +78,8 @@ class _JointMetric(FrameMean):
         """Add skeletons (B, J, 3), metres, camera frame, any origin."""
         self._record(self._per_frame, pred_joints=pred_joints, true_joints=true_joints)
 
-    def _per_frame(self, pred: Tensor, true: Tensor) -> Tensor:
-        raise NotImplementedError
+    @abstractmethod
+    def _per_frame(self, pred: Tensor, true: Tensor) -> Tensor: ...
 
 
 class MPJPE(_JointMetric):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import shutil
@@ -33,6 +34,16 @@ def test_truncated_store(store: Path, tmp_path: Path) -> None:
     victim = broken / "train_pose/observation/joints2d.npy"
     victim.write_bytes(victim.read_bytes()[:-100])
     assert "joints2d.npy" in refused("lifter", stage_arguments("lifter", broken, tmp_path))
+
+
+def test_store_of_another_body(store: Path, tmp_path: Path) -> None:
+    foreign = tmp_path / "store"
+    shutil.copytree(store, foreign)
+    header = json.loads((foreign / "store.json").read_text())
+    (foreign / "store.json").write_text(json.dumps({**header, "body_hash": "f00d"}))
+    message = refused("lifter", stage_arguments("lifter", foreign, tmp_path))
+    assert "store.json: field body_hash: expected" in message
+    assert "found f00d" in message
 
 
 def test_missing_store(tmp_path: Path) -> None:
