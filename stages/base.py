@@ -13,6 +13,7 @@ from torchmetrics import MetricCollection
 
 from s2m.batch import Frame, Observation
 from s2m.body import Body, load_body
+from s2m.data import FrameDataModule
 from s2m.errors import UserError
 from s2m.skeletons import JointSet, get_joint_set
 from stages.evaluation import Evaluation, in_any_process
@@ -103,7 +104,10 @@ class Stage(pl.LightningModule, ABC):
         self.log_dict({f"train/{name}": value.detach() for name, value in terms.items()}, batch_size=batch_size)
 
     def _check_body(self) -> None:
-        store = self.trainer.datamodule.frame_store  # type: ignore[attr-defined]
+        data = self.trainer.datamodule  # type: ignore[attr-defined]
+        if not isinstance(data, FrameDataModule):
+            return
+        store = data.frame_store
         made_with = store.header.get("body_hash")
         if made_with not in (None, self.body.hash):
             # The store's betas and rotations, posed on another body, would be a truth that never was.
