@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
@@ -15,9 +14,21 @@ from torchmetrics import MetricCollection
 from s2m.batch import Frame
 from s2m.body.regressors import own_regressor
 from s2m.lifter import Lifter, mean_bone_length, planar_skeleton
-from s2m.lifter.objective import DetectionNoise, Discriminator, RandomTurn, SelfSupervision, Weights
+from s2m.lifter.objective import (
+    Adversarial,
+    DetectionNoise,
+    Discriminator,
+    GanRule,
+    NonSaturating,
+    RandomTurn,
+    SelfSupervision,
+    Turn,
+    Weights,
+)
+from s2m.lifter.sign import SignWatch
 from s2m.metrics import skeleton_metrics
 from stages.base import Stage, training_observation
+from stages.schedules import CosineTail, Schedule
 
 
 class LifterStage(Stage):
@@ -30,11 +41,14 @@ class LifterStage(Stage):
     landmarks (``own_regressor``), not the skeleton of any dataset.
 
     joint_set: name; comes from the data. rest_bone_length: metres, see :class:`Lifter`; that of the mean body if not
-    given. width, blocks, camera_distance: see :class:`Lifter`. discriminator_blocks: its width is the lifter's.
-    weights: of the loss terms. bone_tolerance: see :class:`BoneRatios`. mean_elevation, elevation_range, roll_range:
-    degrees, what is assumed of the cameras, see :class:`RandomTurn`. noise, missing: augmentation, see
-    :class:`DetectionNoise`. learning_rate: Adam's; it rises over warmup_steps and falls along a cosine over the second
-    half of the training. gradient_clip: norm at which the lifter's gradient is clipped (the discriminator's is not).
+    given. width, blocks, camera_distance: see :class:`Lifter`. discriminator_width, discriminator_blocks,
+    discriminator_bones: see :class:`Discriminator`; its width is the lifter's if not given. weights: of the loss
+    terms. rule: the game's losses. turn: what is assumed of the cameras; the open data's mean elevation if not given.
+    noise, missing, outlier, swap: augmentation, see :class:`DetectionNoise`. learning_rate, betas: Adam's.
+    schedule: of the learning rate. gradient_clip: norm at which the lifter's gradient is clipped (the discriminator's
+    is not). mirrored_limit: share of skeletons that may look mirrored before the training is given up, see
+    :class:`SignWatch`; null: none. matmul: precision of matrix products in training (``highest``; ``medium`` lets
+    the hardware multiply in bfloat16 or TF32 where it can); evaluation is always exact.
     body: path of a body in SMPL format; the open body if not given.
     """
 
@@ -47,41 +61,48 @@ class LifterStage(Stage):
         width: int = 256,
         blocks: int = 3,
         camera_distance: float = 10.0,
+        discriminator_width: int | None = None,
         discriminator_blocks: int = 2,
+        discriminator_bones: bool = True,
         weights: Weights = Weights(),  # noqa: B008 (frozen)
-        bone_tolerance: float = 0.1,
-        mean_elevation: float = 7.5,
-        elevation_range: float = 12.5,
-        roll_range: float = 0.0,
+        rule: GanRule | None = None,
+        turn: Turn | None = None,
         noise: float = 0.07,
         missing: float = 0.02,
+        outlier: float = 0.0,
+        swap: float = 0.0,
         learning_rate: float = 1e-3,
         betas: tuple[float, float] = (0.5, 0.99),
-        warmup_steps: int = 200,
+        schedule: Schedule = CosineTail(),  # noqa: B008 (frozen)
         gradient_clip: float = 5.0,
+        mirrored_limit: float | None = 0.5,
+        matmul: Literal["highest", "high", "medium"] = "medium",
         body: str | None = None,
     ) -> None:
         super().__init__(joint_set, body)
         template = own_regressor(self.body, self.joint_set) @ self.body.v_template
+        turn = turn or RandomTurn()
         self.lifter_arguments: dict[str, Any] = {
             "joint_set": joint_set,
             "rest_bone_length": rest_bone_length or mean_bone_length(template, self.joint_set),
             "width": width,
             "blocks": blocks,
             "camera_distance": camera_distance,
+            "elevation_width": turn.elevation_width,
         }
         self.lifter = Lifter(**self.lifter_arguments)
+        judge = Discriminator(self.joint_set, discriminator_width or width, discriminator_blocks, discriminator_bones)
         self.objective = SelfSupervision(
-            discriminator=Discriminator(len(self.joint_set), width, discriminator_blocks),
+            players={"adversarial": Adversarial(judge, rule or NonSaturating())},
             template=template,
             lifter=self.lifter,
             weights=weights,
-            turn=RandomTurn(mean_elevation, elevation_range, roll_range),
-            noise=DetectionNoise(noise, missing),
-            bone_tolerance=bone_tolerance,
+            turn=turn,
+            noise=DetectionNoise(noise, missing, outlier, swap),
         )
-        self.learning_rate, self.betas = learning_rate, betas
-        self.warmup_steps, self.gradient_clip = warmup_steps, gradient_clip
+        self.learning_rate, self.betas, self.schedule = learning_rate, betas, schedule
+        self.gradient_clip, self.matmul = gradient_clip, matmul
+        self.sign = SignWatch(mirrored_limit)
 
     def export(self) -> nn.Module:
         """The lifter; the discriminator has done its work."""
@@ -95,12 +116,30 @@ class LifterStage(Stage):
         """One step of both players."""
         observation = training_observation(frame)
         output = self.objective(self.lifter, observation.joints2d, observation.confidence)
-        loss: Tensor = output.lifter + output.discriminator
         if self._logs_this_step():
             mirrored = self.objective.chirality.suspicious(output.cycle.skeleton.detach()).float().mean()
-            figures = {"loss": output.lifter, "discriminator": output.discriminator, "mirrored_by_labels": mirrored}
-            self.log_terms({**figures, **output.terms}, len(observation))
-        return self.guard(loss, observation)
+            self.sign.update(float(mirrored), self.global_step)
+            players = {f"{name}_player": value for name, value in output.players.items()}
+            figures = {"loss": output.lifter, "mirrored_by_labels": mirrored}
+            self.log_terms({**figures, **players, **output.terms}, len(observation))
+        return self.guard(output.total, observation)
+
+    def on_train_start(self) -> None:
+        """Let matrix products be as fast as they may."""
+        torch.set_float32_matmul_precision(self.matmul)
+
+    def on_train_end(self) -> None:
+        """Exact products again."""
+        torch.set_float32_matmul_precision("highest")
+
+    def on_validation_start(self) -> None:
+        """Numbers are made with exact products."""
+        torch.set_float32_matmul_precision("highest")
+
+    def on_validation_end(self) -> None:
+        """Back to training, if that is where we came from."""
+        if self.trainer.training or self.trainer.state.fn == "fit":
+            torch.set_float32_matmul_precision(self.matmul)
 
     def _logs_this_step(self) -> bool:
         """Logging a dozen figures costs as much as a tenth of a step."""
@@ -127,15 +166,8 @@ class LifterStage(Stage):
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Adam over both players, the learning rate by step."""
-        parameters = [*self.lifter.parameters(), *self.objective.discriminator.parameters()]
+        parameters = [*self.lifter.parameters(), *self.objective.parameters()]
         optimiser = torch.optim.Adam(parameters, lr=self.learning_rate, betas=self.betas, fused=True)
-        total = int(self.trainer.estimated_stepping_batches)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: rate(step, total, self.warmup_steps))
+        total, epochs = int(self.trainer.estimated_stepping_batches), int(self.trainer.max_epochs or 1)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: self.schedule.share(step, total, epochs))
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
-
-def rate(step: int, total: int, warmup: int) -> float:
-    """Share of the learning rate: linear warm-up, constant, then a cosine to zero over the second half."""
-    half = total / 2
-    decay = 1.0 if step < half else 0.5 * (1 + math.cos(math.pi * min(1.0, (step - half) / half)))
-    return min(1.0, (step + 1) / max(1, warmup)) * decay

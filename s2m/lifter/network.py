@@ -48,9 +48,11 @@ class Lifter(nn.Module):
     joint_set: name of a joint set that contains the 17 shared joints. rest_bone_length: metres; sets the absolute
     scale, which one view cannot tell: the mean length of the bones between the 17 shared joints. width, blocks: of the
     network. camera_distance: depth c of the root in lifter units (see :mod:`s2m.lifter.normalise`) for the
-    perspective back-projection ``X = (c + d) x / c``; 10 is Chen et al.'s value.
+    perspective back-projection ``X = (c + d) x / c``; 10 is Chen et al.'s value. elevation_width: of a second, small
+    network that tells the camera's elevation (ElePose, Wandt et al., CVPR 2022); 0: there is none.
 
-    Moving or scaling the input joints leaves the skeleton as it is.
+    A pose and its mirror image are both lifted and averaged, so that left and right are treated alike. Moving or
+    scaling the input joints leaves the skeleton as it is.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Lifter(nn.Module):
         width: int = 256,
         blocks: int = 3,
         camera_distance: float = 10.0,
+        elevation_width: int = 0,
     ) -> None:
         super().__init__()
         if rest_bone_length <= 0:
@@ -71,6 +74,9 @@ class Lifter(nn.Module):
         self.camera_distance = camera_distance
         count = len(self.joint_set)
         self.network = perceptron(3 * count, 3 * count, width, blocks)
+        self.elevation_network = perceptron(3 * count, 1, elevation_width, 1) if elevation_width else None
+        self.register_buffer("mirror", torch.tensor(self.joint_set.mirror), persistent=False)
+        self.mirror: Tensor
         bones = torch.tensor(shared_bones(self.joint_set)).T
         self.register_buffer("shared_bones", bones, persistent=False)
         self.shared_bones: Tensor
@@ -82,11 +88,34 @@ class Lifter(nn.Module):
         """
         self._check(joints2d, confidence)
         normalised = normalise(joints2d, confidence, self.joint_set)
-        denoised, skeleton = self.lift(normalised.joints2d, normalised.visible)
+        points, visible = normalised.joints2d, normalised.visible
+        both = self.lift(torch.cat([points, self.mirrored(points)]), torch.cat([visible, visible[:, self.mirror]]))
+        denoised, skeleton = (self._average(*value.chunk(2)) for value in both)
         return Lifted(
             joints3d=skeleton * self.metres_per_unit(skeleton),
             joints2d=normalised.origin + normalised.scale * denoised,
         )
+
+    def elevation(self, joints2d: Tensor, confidence: Tensor) -> Tensor | None:
+        """Elevation (B,) of the camera in radians, positive where it looks down; None without an elevation head.
+
+        joints2d, confidence: as in :meth:`forward`.
+        """
+        if self.elevation_network is None:
+            return None
+        self._check(joints2d, confidence)
+        normalised = normalise(joints2d, confidence, self.joint_set)
+        points, visible = normalised.joints2d, normalised.visible
+        mirrored = self.tell_elevation(self.mirrored(points), visible[:, self.mirror])
+        return (self.tell_elevation(points, visible) + mirrored) / 2
+
+    def mirrored(self, points: Tensor) -> Tensor:
+        """The mirror image of (B, J, 2) or (B, J, 3): left and right change places."""
+        opposite = points[:, self.mirror]
+        return torch.cat([-opposite[..., :1], opposite[..., 1:]], dim=-1)
+
+    def _average(self, direct: Tensor, mirrored: Tensor) -> Tensor:
+        return (direct + self.mirrored(mirrored)) / 2
 
     def lift(self, joints2d: Tensor, visible: Tensor) -> tuple[Tensor, Tensor]:
         """The network in its own units (see :mod:`s2m.lifter.normalise`).
@@ -99,6 +128,13 @@ class Lifter(nn.Module):
         depth, correction = output[:, :count], output[:, count:].reshape(batch, count, 2)
         denoised = joints2d + correction
         return denoised, back_project(denoised, depth, self.joint_set.root_index, self.camera_distance)
+
+    def tell_elevation(self, joints2d: Tensor, visible: Tensor) -> Tensor:
+        """Elevation (B,), radians, of normalised joints (B, J, 2), (B, J). ValueError without an elevation head."""
+        if self.elevation_network is None:
+            raise ValueError("this lifter has no elevation head; give it an elevation_width > 0")
+        angle: Tensor = self.elevation_network(torch.cat([joints2d.flatten(1), visible], dim=1))
+        return angle[:, 0]
 
     def metres_per_unit(self, skeleton: Tensor) -> Tensor:
         """(B, 1, 1): what makes the mean shared bone of a skeleton (B, J, 3) ``rest_bone_length`` metres long."""

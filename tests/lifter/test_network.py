@@ -89,6 +89,38 @@ def test_degenerate_input_gives_finite_output_and_gradient():
     assert torch.isfinite(joints.grad).all()
 
 
+@pytest.mark.parametrize("joint_set", SETS)
+def test_mirrored_person_is_lifted_to_the_mirrored_skeleton(joint_set):
+    joints, confidence = observation(joint_set)
+    mirror = list(get_joint_set(joint_set).mirror)
+    confidence[:, get_joint_set(joint_set).index("left_wrist")] = 0
+    network = lifter(joint_set, strength=0.1)
+    direct = network(joints, confidence)
+    other = network(joints[:, mirror] * torch.tensor([-1.0, 1.0]), confidence[:, mirror])
+    flipped = other.joints3d[:, mirror] * torch.tensor([-1.0, 1.0, 1.0])
+    torch.testing.assert_close(flipped, direct.joints3d, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(
+        other.joints2d[:, mirror] * torch.tensor([-1.0, 1.0]), direct.joints2d, atol=1e-5, rtol=1e-4
+    )
+
+
+def test_elevation_head_is_optional():
+    joints, confidence = observation("h36m17")
+    assert lifter().elevation(joints, confidence) is None
+    torch.manual_seed(0)
+    network = Lifter("h36m17", 0.25, width=32, blocks=1, elevation_width=8)
+    angle = network.elevation(joints, confidence)
+    assert angle is not None
+    assert angle.shape == (5,)
+    moved = network.elevation(3.0 * joints + 1.0, confidence)
+    torch.testing.assert_close(moved, angle, atol=1e-5, rtol=1e-4)
+    mirror = list(H36M17.mirror)
+    mirrored = network.elevation(joints[:, mirror] * torch.tensor([-1.0, 1.0]), confidence[:, mirror])
+    torch.testing.assert_close(mirrored, angle, atol=1e-6, rtol=1e-4)
+    with pytest.raises(ValueError, match="no elevation head"):
+        lifter().tell_elevation(joints, confidence)
+
+
 def test_state_dict_holds_weights_only_and_restores():
     network, other = lifter(), Lifter("h36m17", 0.25, width=32, blocks=1)
     assert all(name.startswith("network.") for name in network.state_dict())

@@ -14,13 +14,16 @@ from torch.utils.data import DataLoader
 
 from s2m.batch import Frame, Observation, Truth
 from s2m.lifter import Lifter, mean_bone_length, planar_skeleton
+from s2m.lifter.objective import RandomTurn
+from s2m.lifter.sign import MirroredError
 from s2m.skeletons import get_joint_set
 from s2m.spec import build
-from stages.lifter import LifterStage, rate
+from stages.lifter import LifterStage
+from stages.schedules import CosineTail, EpochDecay
 from tests.lifter.people import person, seen_from
 
 ROOT = Path(__file__).parents[2]
-TINY = {"width": 16, "blocks": 1, "discriminator_blocks": 1, "warmup_steps": 1}
+TINY = {"width": 16, "blocks": 1, "discriminator_blocks": 1, "schedule": CosineTail(1)}
 
 
 class People(pl.LightningDataModule):
@@ -69,12 +72,12 @@ def test_two_steps_move_both_players_and_everything_is_reported(joint_set: str) 
     run, data = trainer(), People(joint_set)
     run.fit(stage, datamodule=data)
     after = stage.state_dict()
-    for player in ("lifter.", "objective.discriminator."):
+    for player in ("lifter.", "objective.terms.adversarial.", "objective.terms.bone_ratios."):
         names = [name for name in after if name.startswith(player)]
         assert names
         assert all(not torch.equal(before[name], after[name]) for name in names)
     terms = {"adversarial", "cycle_2d", "cycle_3d", "bone_ratios", "chirality", "denoising"}
-    figures = terms | {"loss", "discriminator", "mirrored_by_labels"}
+    figures = terms | {"loss", "adversarial_player", "mirrored_by_labels"}
     assert {f"train/{name}" for name in figures} <= set(run.callback_metrics)
     results = run.test(stage, datamodule=data, verbose=False)
     merged = {name: value for result in results for name, value in result.items()}
@@ -132,13 +135,44 @@ def test_scale_comes_from_the_mean_body_unless_given() -> None:
     assert mean_bone_length(person(stage.joint_set), stage.joint_set) == pytest.approx(0.25, abs=0.03)
 
 
-def test_learning_rate_schedule() -> None:
-    assert rate(0, 1000, 200) == pytest.approx(1 / 200)
-    assert rate(99, 1000, 200) == pytest.approx(0.5)
-    assert rate(400, 1000, 200) == 1.0
-    assert rate(750, 1000, 200) == pytest.approx(0.5)
-    assert rate(1000, 1000, 200) == pytest.approx(0.0, abs=1e-9)
-    assert rate(0, 1, 0) == 1.0
+def test_cosine_tail() -> None:
+    schedule = CosineTail(200)
+    shares = [schedule.share(step, 1000, 7) for step in (0, 99, 400, 750, 1000)]
+    assert shares == pytest.approx([1 / 200, 0.5, 1.0, 0.5, 0.0], abs=1e-9)
+    assert CosineTail(0).share(0, 1, 1) == 1.0
+
+
+def test_epoch_decay_may_be_squeezed_into_a_shorter_training() -> None:
+    plain, squeezed = EpochDecay(0.9), EpochDecay(0.9, reference_epochs=40)
+    assert [plain.share(step, 100, 10) for step in (0, 9, 10, 99)] == pytest.approx([1, 1, 0.9, 0.9**9])
+    assert [squeezed.share(step, 100, 10) for step in (0, 2, 3, 99)] == pytest.approx([1, 1, 0.9, 0.9**39])
+
+
+def test_products_are_exact_outside_of_training() -> None:
+    seen = {}
+
+    class Watching(LifterStage):
+        def training_step(self, frame: Frame, batch_idx: int) -> torch.Tensor:
+            seen["train"] = torch.get_float32_matmul_precision()
+            return super().training_step(frame, batch_idx)
+
+        def evaluate(self, frame: Frame, split: str) -> None:
+            seen[split] = torch.get_float32_matmul_precision()
+            super().evaluate(frame, split)
+
+    stage, data, run = Watching("h36m17", **TINY), People(), trainer(max_epochs=2)
+    run.fit(stage, datamodule=data)
+    run.test(stage, datamodule=data, verbose=False)
+    assert seen == {"train": "medium", "val": "highest", "test": "highest", "test_noisy": "highest"}
+    assert torch.get_float32_matmul_precision() == "highest"
+
+
+def test_hopeless_run_is_stopped() -> None:
+    stage = LifterStage("h36m17", **TINY)
+    stage.sign.patience = 1
+    stage.objective.chirality.suspicious = lambda skeleton: torch.ones(len(skeleton), dtype=torch.bool)
+    with pytest.raises(MirroredError, match="wrong sign"):
+        trainer().fit(stage, datamodule=People(batches=4))
 
 
 def test_only_the_lifter_is_clipped() -> None:
@@ -148,7 +182,7 @@ def test_only_the_lifter_is_clipped() -> None:
     stage.configure_gradient_clipping(torch.optim.SGD(stage.lifter.parameters()))
     norm = torch.stack([p.grad.norm() for p in stage.lifter.parameters()]).norm()
     assert float(norm) == pytest.approx(0.1, rel=1e-3)
-    assert all(torch.equal(p.grad, torch.ones_like(p)) for p in stage.objective.discriminator.parameters())
+    assert all(torch.equal(p.grad, torch.ones_like(p)) for p in stage.objective.terms["adversarial"].parameters())
 
 
 def test_clipping_takes_place_in_training() -> None:
@@ -157,13 +191,13 @@ def test_clipping_takes_place_in_training() -> None:
     trainer(limit_val_batches=0).fit(stage, datamodule=People())
     moved = {name for name, value in stage.state_dict().items() if not torch.equal(before[name], value)}
     assert moved
-    assert all(name.startswith("objective.discriminator.") for name in moved)
+    assert all(name.startswith("objective.terms.") for name in moved)
 
 
 def test_training_finds_depth_and_its_sign_for_one_person() -> None:
     """A few hundred steps on one rigid person, seen by level cameras, must beat the planar baseline clearly."""
-    level = {"mean_elevation": 0.0, "elevation_range": 0.0, "noise": 0.0, "missing": 0.0}
-    stage = LifterStage("h36m17", width=64, blocks=1, warmup_steps=20, **level)
+    level = {"turn": RandomTurn(0.0, 0.0), "noise": 0.0, "missing": 0.0}
+    stage = LifterStage("h36m17", width=64, blocks=1, schedule=CosineTail(20), **level)
     trainer(limit_val_batches=0).fit(stage, datamodule=People(batches=300, views=64))
     check = trainer()
     check.validate(stage, datamodule=People(views=60), verbose=False)

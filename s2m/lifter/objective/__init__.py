@@ -1,13 +1,14 @@
 """Geometric self-supervision of the lifter: loss terms, the cycle they look at, and their weighted sum."""
 
-from s2m.lifter.objective.adversarial import Adversarial, Discriminator, discriminator_loss
+from s2m.lifter.objective.adversarial import Adversarial, Discriminator
 from s2m.lifter.objective.augmentation import DetectionNoise
 from s2m.lifter.objective.bones import BoneRatios, rigid_pairs
 from s2m.lifter.objective.chirality import Chirality
 from s2m.lifter.objective.cycle import Cycle, run_cycle
-from s2m.lifter.objective.rotations import RandomTurn
+from s2m.lifter.objective.gan_rules import GanRule, LeastSquares, NonSaturating
+from s2m.lifter.objective.rotations import LearnedTurn, RandomTurn, Turn
 from s2m.lifter.objective.self_supervision import SelfSupervision, SelfSupervisionOutput, Weights
-from s2m.lifter.objective.terms import Cycle2D, Cycle3D, Denoising, Term
+from s2m.lifter.objective.terms import Cycle2D, Cycle3D, Denoising, PlayerTerm, Term
 
 __all__ = [
     "Adversarial",
@@ -19,12 +20,17 @@ __all__ = [
     "Denoising",
     "DetectionNoise",
     "Discriminator",
+    "GanRule",
+    "LearnedTurn",
+    "LeastSquares",
+    "NonSaturating",
+    "PlayerTerm",
     "RandomTurn",
     "SelfSupervision",
     "SelfSupervisionOutput",
     "Term",
+    "Turn",
     "Weights",
-    "discriminator_loss",
     "rigid_pairs",
     "run_cycle",
 ]

@@ -1,4 +1,4 @@
-"""A discriminator of 2D poses and the losses of both players."""
+"""A discriminator of 2D poses, and the two sides of the game with it."""
 
 from __future__ import annotations
 
@@ -7,21 +7,34 @@ from torch import Tensor, nn
 
 from s2m.lifter.network import perceptron
 from s2m.lifter.objective.cycle import Cycle
-from s2m.lifter.objective.terms import Term
-
-softplus = nn.functional.softplus
+from s2m.lifter.objective.gan_rules import GanRule
+from s2m.lifter.objective.terms import PlayerTerm, distances
+from s2m.skeletons import JointSet
 
 
 class Discriminator(nn.Module):
-    """How real a normalised 2D pose looks: joints2d (B, J, 2), visible (B, J) to logits (B,)."""
+    """How real a normalised 2D pose looks: joints2d (B, J, 2), visible (B, J) to logits (B,).
 
-    def __init__(self, joints: int, width: int = 256, blocks: int = 2) -> None:
+    It is shown the direction and length of every bone besides the joints: what is odd about a pose is more often the
+    relation of neighbours than the place of one joint (in the spirit of RepNet's kinematic chain space, Wandt and
+    Rosenhahn, CVPR 2019). ``bones=False`` leaves them out, as in Chen et al.
+    """
+
+    def __init__(self, joint_set: JointSet, width: int = 256, blocks: int = 2, bones: bool = True) -> None:
         super().__init__()
-        self.network = perceptron(3 * joints, 1, width, blocks)
+        pairs = joint_set.bones if bones else ()
+        self.register_buffer("pairs", torch.tensor(pairs, dtype=torch.long).view(-1, 2).T, persistent=False)
+        self.network = perceptron(3 * len(joint_set) + 3 * len(pairs), 1, width, blocks)
+        self.pairs: Tensor
 
     def forward(self, joints2d: Tensor, visible: Tensor) -> Tensor:
         """Return logits (B,); positive means real."""
-        logits: Tensor = self.network(torch.cat([joints2d.flatten(1), visible], dim=1))
+        parents, children = self.pairs
+        offset = joints2d[:, children] - joints2d[:, parents]
+        length = distances(offset)[..., None]
+        seen = (visible[:, children] * visible[:, parents])[..., None]
+        bones = [(offset / length * seen).flatten(1), (length * seen).flatten(1)]
+        logits: Tensor = self.network(torch.cat([joints2d.flatten(1), visible, *bones], dim=1))
         return logits[:, 0]
 
     def judge(self, joints2d: Tensor, visible: Tensor) -> Tensor:
@@ -34,29 +47,23 @@ class Discriminator(nn.Module):
         return logits
 
 
-class Adversarial(Term):
-    """``mean softplus(-D(y))``: a turned and re-projected skeleton looks like a real 2D pose.
+class Adversarial(PlayerTerm):
+    """A turned and re-projected skeleton looks like a real 2D pose to a discriminator; see the rule for the formula.
 
-    y: re-projection with the missing joints of the label beside it. In nats; the non-saturating generator loss of
-    Goodfellow et al. 2014 in the role of Chen et al.'s L_adv. The weights of the discriminator get no gradient.
+    The discriminator judges the re-projection with the missing joints of the label beside it, so that missing joints
+    betray nothing. Source: Chen et al. 2019, L_adv.
     """
 
-    def __init__(self, discriminator: Discriminator) -> None:
+    def __init__(self, discriminator: Discriminator, rule: GanRule) -> None:
         super().__init__()
-        # In a tuple, because the discriminator is not a part of this term.
-        self._discriminator = (discriminator,)
+        self.discriminator, self.rule = discriminator, rule
 
     def forward(self, cycle: Cycle) -> Tensor:
-        """Return the unweighted loss, a scalar."""
-        (discriminator,) = self._discriminator
-        return softplus(-discriminator.judge(cycle.masked, cycle.visible)).mean()
+        """Return the unweighted loss of the lifter, a scalar; the discriminator's weights get no gradient."""
+        return self.rule.generator(self.discriminator.judge(cycle.masked, cycle.visible))
 
-
-def discriminator_loss(discriminator: Discriminator, real: Tensor, fake: Tensor, visible: Tensor) -> Tensor:
-    """``mean softplus(-D(x)) + mean softplus(D(y))`` in nats, for labels x and re-projections y, both (B, J, 2).
-
-    visible: (B, J), the same for both, so that missing joints betray nothing.
-    """
-    logits = discriminator(torch.cat([real, fake.detach()]), torch.cat([visible, visible]))
-    count = len(real)
-    return softplus(-logits[:count]).mean() + softplus(logits[count:]).mean()
+    def player_loss(self, cycle: Cycle) -> Tensor:
+        """Return the discriminator's own loss, a scalar; the lifter gets no gradient."""
+        poses = torch.cat([cycle.target, cycle.masked.detach()])
+        logits = self.discriminator(poses, torch.cat([cycle.visible, cycle.visible]))
+        return self.rule.discriminator(*logits.chunk(2))

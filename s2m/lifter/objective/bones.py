@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from s2m.lifter.objective.cycle import Cycle
 from s2m.lifter.objective.terms import Term, distances
@@ -13,32 +13,38 @@ from s2m.skeletons import JointSet
 
 
 class BoneRatios(Term):
-    """``mean_b (l_b / mean(l) - t_b / mean(t))^2``: bones are as long, relative to each other, as the template's.
+    """``mean_b (l_b / mean(l) - r_b)^2 + mean_b relu(|r_b - t_b| - q t_b)^2``: people's bones have the same ratios.
 
-    l: lengths of the lifted skeleton's bones, t: the template's. Dimensionless. Source: bone priors are common in
-    unsupervised lifting (e.g. Yu et al., ICCV 2021); this form is this project's.
+    l: lengths of the lifted skeleton's bones. r: the ratios, **learned** with the lifter, because a detector's joints
+    are not a template's (its spine alone may lie a third of a bone away), while the ratios of one detector's joints
+    differ between people by a few per cent only. t: the template's ratios, where r starts; q: ``reach``, the share of
+    t by which r may leave them for free. Dimensionless. Source: bone priors are common in unsupervised lifting (e.g.
+    Yu et al., ICCV 2021); learned ratios are this project's.
 
-    lengths: template, any unit; one for each (parent, child) pair of ``pairs``. tolerance: deviations up to this share
-    of the template's ratio cost nothing: people differ, and a template's joints are not a detector's.
+    lengths: template, any unit; one for each (parent, child) pair of ``pairs``.
     """
 
-    def __init__(self, pairs: Sequence[tuple[int, int]], lengths: Sequence[float], tolerance: float = 0.0) -> None:
+    def __init__(self, pairs: Sequence[tuple[int, int]], lengths: Sequence[float], reach: float = 0.4) -> None:
         super().__init__()
         if len(pairs) != len(lengths) or min(lengths) <= 0:
             raise ValueError(f"BoneRatios: expected {len(pairs)} positive lengths, found {list(lengths)}")
-        ratios = torch.tensor(list(lengths), dtype=torch.float32)
+        if reach < 0:
+            raise ValueError(f"BoneRatios: expected reach >= 0, found {reach}")
+        template = torch.tensor(list(lengths), dtype=torch.float32)
         self.register_buffer("pairs", torch.tensor(list(pairs)).T, persistent=False)
-        self.register_buffer("ratios", ratios / ratios.mean(), persistent=False)
-        self.tolerance = tolerance
+        self.register_buffer("template", template / template.mean(), persistent=False)
+        self.ratios = nn.Parameter(template / template.mean())
+        self.reach = reach
         self.pairs: Tensor
-        self.ratios: Tensor
+        self.template: Tensor
 
     def forward(self, cycle: Cycle) -> Tensor:
         """Return the unweighted loss, a scalar."""
         parents, children = self.pairs
         length = distances(cycle.skeleton[:, children] - cycle.skeleton[:, parents])
         deviation = length / length.mean(1, keepdim=True) - self.ratios
-        return torch.relu(deviation.abs() - self.tolerance * self.ratios).square().mean()
+        astray = torch.relu((self.ratios - self.template).abs() - self.reach * self.template)
+        return deviation.square().mean() + astray.square().mean()
 
 
 def rigid_pairs(joint_set: JointSet) -> list[tuple[int, int]]:

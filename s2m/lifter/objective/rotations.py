@@ -3,35 +3,114 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 
-import roma
 import torch
 from torch import Tensor
 
+from s2m.lifter.network import Lifter
+from s2m.lifter.normalise import Normalised
 
-class RandomTurn:
-    """Rotations from the camera that took a picture to another camera that might have taken it.
 
-    ``R = Rz(roll) Rx(elevation) Ry(azimuth) Rx(-mean elevation)`` in the camera frame (+x right, +y down, +z forward):
-    level the camera, walk around the person, tilt the new camera. Azimuth is uniform on the circle, elevation
-    U(mean - range, mean + range), roll U(-range, range). An elevation is positive where the camera looks down.
+class Turn(ABC):
+    """Draws rotations from the camera that took a picture to another camera that might have taken it.
 
-    **Assumption**: the camera of the real picture is taken to have the mean elevation, which is therefore a statement
-    about the data (the open data: -5 to 20 degrees). All arguments in degrees.
+    ``R = Rz(roll) Rx(elevation') Ry(azimuth) Rx(-elevation)`` in the camera frame (+x right, +y down, +z forward):
+    level the camera, walk around the person, tilt the new camera. Azimuth is uniform on the circle, roll
+    U(-range, range). An elevation is positive where the camera looks down. Arguments are in degrees.
+    """
+
+    # Width of the lifter's elevation head; 0: the lifter has none.
+    elevation_width: int = 0
+
+    def __init__(self, roll_range: float = 0.0) -> None:
+        if roll_range < 0:
+            raise ValueError(f"{type(self).__name__}: expected roll_range >= 0, found {roll_range}")
+        self.roll_range = math.radians(roll_range)
+
+    @abstractmethod
+    def elevations(
+        self, lifter: Lifter, target: Normalised, generator: torch.Generator | None
+    ) -> tuple[Tensor, Tensor]:
+        """Elevation of the camera that took each picture, and of the new one; (B,) radians."""
+
+    def __call__(self, lifter: Lifter, target: Normalised, generator: torch.Generator | None = None) -> Tensor:
+        """Draw (B, 3, 3) rotations; torch's global generator is used when none is given."""
+        old, new = self.elevations(lifter, target, generator)
+        azimuth, roll = _symmetric(2, target, generator)
+        turned = about_x(new) @ about_y(math.pi * azimuth) @ about_x(-old)
+        return about_z(self.roll_range * roll) @ turned if self.roll_range else turned
+
+
+class RandomTurn(Turn):
+    """Elevations are assumed: ``mean`` for the picture's camera, U(mean - range, mean + range) for the new one.
+
+    The mean is therefore a statement about the data (the open data: -5 to 20 degrees). Source: Chen et al. 2019.
     """
 
     def __init__(self, mean_elevation: float = 7.5, elevation_range: float = 12.5, roll_range: float = 0.0) -> None:
-        if elevation_range < 0 or roll_range < 0:
-            raise ValueError(f"RandomTurn: expected ranges >= 0, found {elevation_range} and {roll_range}")
-        self.mean = math.radians(mean_elevation)
-        self.elevation_range = math.radians(elevation_range)
-        self.roll_range = math.radians(roll_range)
-        self._level: Tensor = roma.euler_to_rotmat("X", torch.tensor([-self.mean]))
+        super().__init__(roll_range)
+        if elevation_range < 0:
+            raise ValueError(f"RandomTurn: expected elevation_range >= 0, found {elevation_range}")
+        self.mean, self.elevation_range = math.radians(mean_elevation), math.radians(elevation_range)
 
-    def __call__(self, count: int, device: torch.device, generator: torch.Generator | None = None) -> Tensor:
-        """Draw (count, 3, 3) rotations; torch's global generator is used when none is given."""
-        uniform = 2 * torch.rand(3, count, device=device, generator=generator) - 1
-        roll, elevation, azimuth = uniform
-        angles = [self.roll_range * roll, self.mean + self.elevation_range * elevation, math.pi * azimuth]
-        turned: Tensor = roma.euler_to_rotmat("ZXY", torch.stack(angles, dim=-1))
-        return turned @ self._level.to(device)
+    def elevations(
+        self, lifter: Lifter, target: Normalised, generator: torch.Generator | None
+    ) -> tuple[Tensor, Tensor]:
+        """See :class:`Turn`."""
+        (uniform,) = _symmetric(1, target, generator)
+        return torch.full_like(uniform, self.mean), self.mean + self.elevation_range * uniform
+
+
+class LearnedTurn(Turn):
+    """The lifter tells each picture's elevation; the new one is N(m, spread^2), m being the batch's mean of these.
+
+    What the discriminator refuses teaches the elevation head: nothing is assumed of the cameras' mean. The spread is
+    an assumption, because it cannot be learned well: left free (``spread=None``: the batch's standard deviation, as
+    in the source) it shrinks to a fraction of the truth. Source: ElePose, Wandt et al., CVPR 2022. width: of the head.
+    """
+
+    def __init__(self, spread: float | None = 7.2, width: int = 128, roll_range: float = 0.0) -> None:
+        super().__init__(roll_range)
+        if width <= 0 or (spread is not None and spread < 0):
+            raise ValueError(f"LearnedTurn: expected width > 0 and spread >= 0, found {width} and {spread}")
+        self.spread = None if spread is None else math.radians(spread)
+        self.elevation_width = width
+
+    def elevations(
+        self, lifter: Lifter, target: Normalised, generator: torch.Generator | None
+    ) -> tuple[Tensor, Tensor]:
+        """See :class:`Turn`. Raises ValueError for a lifter without an elevation head."""
+        told = lifter.tell_elevation(target.joints2d, target.visible)
+        spread = told.std(correction=0) if self.spread is None else self.spread
+        normal = torch.randn(told.shape, device=told.device, dtype=told.dtype, generator=generator)
+        return told, told.mean() + spread * normal
+
+
+def _symmetric(count: int, target: Normalised, generator: torch.Generator | None) -> Tensor:
+    """(count, B) from U(-1, 1)."""
+    points = target.joints2d
+    shape = (count, len(points))
+    return 2 * torch.rand(shape, device=points.device, dtype=points.dtype, generator=generator) - 1
+
+
+def about_x(angle: Tensor) -> Tensor:
+    """(B,) radians to (B, 3, 3)."""
+    zero, one, cos, sin = _entries(angle)
+    return torch.stack([one, zero, zero, zero, cos, -sin, zero, sin, cos], -1).view(-1, 3, 3)
+
+
+def about_y(angle: Tensor) -> Tensor:
+    """(B,) radians to (B, 3, 3)."""
+    zero, one, cos, sin = _entries(angle)
+    return torch.stack([cos, zero, sin, zero, one, zero, -sin, zero, cos], -1).view(-1, 3, 3)
+
+
+def about_z(angle: Tensor) -> Tensor:
+    """(B,) radians to (B, 3, 3)."""
+    zero, one, cos, sin = _entries(angle)
+    return torch.stack([cos, -sin, zero, sin, cos, zero, zero, zero, one], -1).view(-1, 3, 3)
+
+
+def _entries(angle: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    return torch.zeros_like(angle), torch.ones_like(angle), angle.cos(), angle.sin()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import torch
@@ -10,25 +10,25 @@ from torch import Tensor, nn
 
 from s2m.lifter.network import Lifter
 from s2m.lifter.normalise import normalise
-from s2m.lifter.objective.adversarial import Adversarial, Discriminator, discriminator_loss
 from s2m.lifter.objective.augmentation import DetectionNoise
 from s2m.lifter.objective.bones import BoneRatios, rigid_pairs
 from s2m.lifter.objective.chirality import Chirality
 from s2m.lifter.objective.cycle import Cycle, run_cycle
-from s2m.lifter.objective.rotations import RandomTurn
-from s2m.lifter.objective.terms import Cycle2D, Cycle3D, Denoising, Term
+from s2m.lifter.objective.rotations import Turn
+from s2m.lifter.objective.terms import Cycle2D, Cycle3D, Denoising, PlayerTerm, Term
 
 
 @dataclass(frozen=True)
 class Weights:
     """Weights of the terms; a term of weight 0 is not computed. Raises ValueError for a negative weight."""
 
-    adversarial: float = 2.0
+    adversarial: float = 1.0
     cycle_2d: float = 2.0
     cycle_3d: float = 0.5
-    bone_ratios: float = 2.0
+    bone_ratios: float = 20.0
     chirality: float = 5.0
     denoising: float = 2.0
+    flow: float = 0.0
 
     def __post_init__(self) -> None:
         negative = [f"{name}={value}" for name, value in asdict(self).items() if value < 0]
@@ -40,47 +40,54 @@ class Weights:
 class SelfSupervisionOutput:
     """What one batch gives.
 
-    lifter: weighted sum of ``terms``, which are unweighted; its gradient does not reach the discriminator.
-    discriminator: its own loss; its gradient does not reach the lifter. cycle: for diagnostics.
+    lifter: weighted sum of ``terms``, which are unweighted; its gradient reaches no other player. players: the losses
+    of the other players (a discriminator, a normalising flow); their gradient does not reach the lifter. cycle: for
+    diagnostics.
     """
 
     lifter: Tensor
-    discriminator: Tensor
+    players: dict[str, Tensor]
     terms: dict[str, Tensor]
     cycle: Cycle
 
+    @property
+    def total(self) -> Tensor:
+        """What is differentiated: each loss trains its own network."""
+        return torch.stack([self.lifter, *self.players.values()]).sum()
+
 
 class SelfSupervision(nn.Module):
-    """The objective of stage 1; the discriminator is its only trained part.
+    """The objective of stage 1; its players and the bones' ratios are trained with the lifter.
 
-    template: (J, 3) rest skeleton in any unit, whose bone ratios are the prior. turn: viewpoints of the re-projection.
-    noise: what a detector does to 2D joints. bone_tolerance: see :class:`BoneRatios`.
+    players: the terms with networks of their own, by their names in ``weights``; those of weight 0 are dropped.
+    template: (J, 3) rest skeleton in any unit, from whose bone ratios the prior starts. turn: viewpoints of the
+    re-projection. noise: what a detector does to 2D joints. Raises ValueError for a weight whose player is missing.
     """
 
     def __init__(
         self,
-        discriminator: Discriminator,
+        players: Mapping[str, PlayerTerm],
         template: Tensor,
         lifter: Lifter,
         weights: Weights,
-        turn: RandomTurn,
+        turn: Turn,
         noise: DetectionNoise,
-        bone_tolerance: float = 0.1,
     ) -> None:
         super().__init__()
-        self.discriminator = discriminator
         self.joint_set = lifter.joint_set
         self.weights = {name: weight for name, weight in asdict(weights).items() if weight > 0}
         self.chirality = Chirality(self.joint_set)
         pairs = rigid_pairs(self.joint_set)
         terms: dict[str, Term] = {
-            "adversarial": Adversarial(discriminator),
+            **players,
             "cycle_2d": Cycle2D(),
             "cycle_3d": Cycle3D(),
-            "bone_ratios": BoneRatios(pairs, lengths(template, pairs), bone_tolerance),
+            "bone_ratios": BoneRatios(pairs, lengths(template, pairs)),
             "chirality": self.chirality,
             "denoising": Denoising(),
         }
+        if missing := [name for name in self.weights if name not in terms]:
+            raise ValueError(f"weights: no term for {', '.join(missing)}")
         self.terms = nn.ModuleDict({name: terms[name] for name in self.weights})
         self.turn, self.noise = turn, noise
 
@@ -88,11 +95,11 @@ class SelfSupervision(nn.Module):
         """Losses of joints2d (B, J, 2) in crop units with confidence (B, J); joints of confidence 0 are ignored."""
         target = normalise(joints2d, confidence, self.joint_set)
         disturbed = self.noise(target, self.joint_set)
-        cycle = run_cycle(lifter, target, confidence, disturbed, self.turn(len(joints2d), joints2d.device))
+        cycle = run_cycle(lifter, target, confidence, disturbed, self.turn(lifter, target))
         terms = {name: term(cycle) for name, term in self.terms.items()}
         return SelfSupervisionOutput(
             lifter=torch.stack([self.weights[name] * value for name, value in terms.items()]).sum(),
-            discriminator=discriminator_loss(self.discriminator, target.joints2d, cycle.masked, target.visible),
+            players={n: term.player_loss(cycle) for n, term in self.terms.items() if isinstance(term, PlayerTerm)},
             terms=terms,
             cycle=cycle,
         )

@@ -19,6 +19,18 @@ class Term(nn.Module, ABC):
         """Return the unweighted loss, a scalar."""
 
 
+class PlayerTerm(Term):
+    """A term with a network of its own, which learns from the same batch what real 2D poses look like.
+
+    ``forward`` must give that network's weights no gradient, ``player_loss`` none to the lifter: both losses can then
+    be summed and differentiated at once.
+    """
+
+    @abstractmethod
+    def player_loss(self, cycle: Cycle) -> Tensor:
+        """Return the loss of the term's own network, a scalar."""
+
+
 def confident_distance(predicted: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     """Mean Euclidean distance of (B, J, D) points, weighted by (B, J); joints of weight 0 play no part."""
     return (weight * distances(predicted - target)).sum() / weight.sum().clamp_min(EPSILON)

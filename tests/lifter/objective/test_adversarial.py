@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import math
 
+import pytest
 import torch
 
-from s2m.lifter.objective import Adversarial, Discriminator, discriminator_loss
+from s2m.lifter.objective import Adversarial, Discriminator, LeastSquares, NonSaturating
+from s2m.skeletons import H36M17, S2M27
 
 from .cycles import make_cycle
 
@@ -23,43 +25,85 @@ def poses(values: list[float]) -> torch.Tensor:
 
 
 def test_losses_are_the_non_saturating_ones():
-    player = Constant(17, width=4, blocks=1)
-    fake, real = [0.5, -2.0], [3.0, 1.0]
+    term = Adversarial(Constant(H36M17, width=4, blocks=1), NonSaturating())
+    cycle = make_cycle(2, masked=poses([0.5, -2.0]), target=poses([3.0, 1.0]))
     log = lambda x: math.log(1 / (1 + math.exp(-x)))  # noqa: E731
-    loss = Adversarial(player)(make_cycle(2, masked=poses(fake)))
-    torch.testing.assert_close(loss.item(), -(log(0.5) + log(-2.0)) / 2, atol=1e-5, rtol=1e-5)
-    other = discriminator_loss(player, poses(real), poses(fake), torch.ones(2, 17))
+    torch.testing.assert_close(term(cycle).item(), -(log(0.5) + log(-2.0)) / 2, atol=1e-5, rtol=1e-5)
     expected = -(log(3.0) + log(1.0)) / 2 - (log(-0.5) + log(2.0)) / 2
-    torch.testing.assert_close(other.item(), expected, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(term.player_loss(cycle).item(), expected, atol=1e-5, rtol=1e-5)
+
+
+def test_losses_are_least_squares_with_its_rule():
+    term = Adversarial(Constant(H36M17, width=4, blocks=1), LeastSquares())
+    cycle = make_cycle(2, masked=poses([0.5, -2.0]), target=poses([3.0, 1.0]))
+    assert term(cycle).item() == pytest.approx(((0.5 - 1) ** 2 + (-2.0 - 1) ** 2) / 2 / 2)
+    assert term.player_loss(cycle).item() == pytest.approx((2.0**2 + 0.0) / 2 / 2 + (0.5**2 + 2.0**2) / 2 / 2)
 
 
 def test_players_do_not_reach_each_others_weights():
     torch.manual_seed(0)
-    player = Discriminator(17, width=8, blocks=1)
+    term = Adversarial(Discriminator(H36M17, width=8, blocks=1), NonSaturating())
     masked = torch.randn(4, 17, 2, requires_grad=True)
-    Adversarial(player)(make_cycle(4, masked=masked)).backward()
+    cycle = make_cycle(4, masked=masked, target=torch.randn(4, 17, 2))
+    term(cycle).backward()
     assert float(masked.grad.abs().sum()) > 0
-    assert all(p.grad is None for p in player.parameters())
+    assert all(p.grad is None for p in term.parameters())
     masked.grad = None
-    discriminator_loss(player, torch.randn(4, 17, 2), masked, torch.ones(4, 17)).backward()
+    term.player_loss(cycle).backward()
     assert masked.grad is None
-    assert all(p.grad is not None for p in player.parameters())
+    assert all(p.grad is not None for p in term.parameters())
 
 
 def test_judging_gives_the_same_logits():
-    player = Discriminator(17, width=8, blocks=1)
+    player = Discriminator(H36M17, width=8, blocks=1)
     joints, visible = torch.randn(4, 17, 2), torch.ones(4, 17)
     assert torch.equal(player(joints, visible), player.judge(joints, visible))
 
 
+@pytest.mark.parametrize("bones", [True, False])
+@pytest.mark.parametrize("joint_set", [H36M17, S2M27])
+def test_missing_joints_cannot_be_seen(joint_set, bones):
+    """Where a missing joint lies says nothing, neither by itself nor through its bones."""
+    player = Discriminator(joint_set, width=8, blocks=1, bones=bones)
+    joints, visible = torch.randn(1, len(joint_set), 2), torch.ones(1, len(joint_set))
+    elbow = joint_set.index("left_elbow")
+    visible[:, elbow] = 0
+    joints[:, elbow] = 0
+    wires = player.network[0].weight[:, 3 * len(joint_set) :] if bones else None
+    before = player(joints, visible)
+    if wires is not None:
+        with torch.no_grad():
+            # Directions and lengths of the elbow's two bones.
+            slots = [i for i, (parent, child) in enumerate(joint_set.bones) if elbow in (parent, child)]
+            count = len(joint_set.bones)
+            for slot in slots:
+                wires[:, [2 * slot, 2 * slot + 1, 2 * count + slot]] += 10
+    assert torch.equal(before, player(joints, visible))
+
+
+def test_bones_are_directions_and_lengths():
+    player = Discriminator(H36M17, width=8, blocks=1)
+    seen = []
+    player.network.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    joints = torch.randn(2, 17, 2)
+    player(joints, torch.ones(2, 17))
+    count = len(H36M17.bones)
+    bones = seen[0][:, 3 * 17 :]
+    for i, (parent, child) in enumerate(H36M17.bones):
+        offset = joints[:, child] - joints[:, parent]
+        back = bones[:, 2 * i : 2 * i + 2] * bones[:, 2 * count + i, None]
+        torch.testing.assert_close(back, offset, atol=1e-5, rtol=1e-5)
+
+
 def test_discriminator_learns_to_tell_two_kinds_of_poses():
     torch.manual_seed(0)
-    player = Discriminator(17, width=16, blocks=1)
-    optimiser = torch.optim.Adam(player.parameters(), 1e-2)
+    term = Adversarial(Discriminator(H36M17, width=16, blocks=1), NonSaturating())
+    optimiser = torch.optim.Adam(term.parameters(), 1e-2)
     real, fake, visible = torch.randn(64, 17, 2) + 0.5, torch.randn(64, 17, 2) - 0.5, torch.ones(64, 17)
     for _ in range(40):
         optimiser.zero_grad()
-        discriminator_loss(player, real, fake, visible).backward()
+        term.player_loss(make_cycle(64, target=real, masked=fake)).backward()
         optimiser.step()
+    player = term.discriminator
     assert float((player(real, visible) > 0).float().mean()) > 0.95
     assert float((player(fake, visible) < 0).float().mean()) > 0.95

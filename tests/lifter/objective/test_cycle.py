@@ -30,7 +30,9 @@ def renormalise(target):
 
 
 def turns(count):
-    return RandomTurn()(count, torch.device("cpu"), torch.Generator().manual_seed(1))
+    points = torch.zeros(count, 17, 2)
+    anything = normalise(points, torch.ones(count, 17), H36M17)
+    return RandomTurn()(Flat("h36m17", 0.25), anything, torch.Generator().manual_seed(1))
 
 
 def test_without_a_turn_everything_returns_to_its_place(target):

@@ -6,7 +6,15 @@ import pytest
 import torch
 
 from s2m.lifter import Lifter
-from s2m.lifter.objective import DetectionNoise, Discriminator, RandomTurn, SelfSupervision, Weights
+from s2m.lifter.objective import (
+    Adversarial,
+    DetectionNoise,
+    Discriminator,
+    NonSaturating,
+    RandomTurn,
+    SelfSupervision,
+    Weights,
+)
 from s2m.skeletons import H36M17
 
 from ..people import person
@@ -15,9 +23,8 @@ from ..people import person
 def build(weights: Weights = Weights(), missing: float = 0.0) -> tuple[Lifter, SelfSupervision]:  # noqa: B008
     torch.manual_seed(0)
     lifter = Lifter("h36m17", 0.25, width=16, blocks=1)
-    objective = SelfSupervision(
-        Discriminator(17, 16, 1), person(H36M17), lifter, weights, RandomTurn(), DetectionNoise(0.05, missing)
-    )
+    players = {"adversarial": Adversarial(Discriminator(H36M17, 16, 1), NonSaturating())}
+    objective = SelfSupervision(players, person(H36M17), lifter, weights, RandomTurn(), DetectionNoise(0.05, missing))
     return lifter, objective
 
 
@@ -29,7 +36,7 @@ def test_total_is_the_weighted_sum():
     weights = Weights(1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
     lifter, objective = build(weights)
     output = objective(lifter, *batch())
-    expected = sum(weight * output.terms[name].item() for name, weight in asdict(weights).items())
+    expected = sum(weight * output.terms[name].item() for name, weight in asdict(weights).items() if weight)
     assert output.lifter.item() == pytest.approx(expected, rel=1e-5)
 
 
@@ -43,14 +50,25 @@ def test_negative_weight_is_refused():
         Weights(bone_ratios=-1.0)
 
 
+def test_weight_without_its_player_is_refused():
+    with pytest.raises(ValueError, match="no term for flow"):
+        build(Weights(flow=1.0))
+
+
+def test_player_of_weight_zero_does_not_play():
+    lifter, objective = build(Weights(adversarial=0.0))
+    assert not objective(lifter, *batch()).players
+    assert not any("discriminator" in name for name, _ in objective.named_parameters())
+
+
 def test_one_backward_pass_reaches_both_players():
     lifter, objective = build()
     output = objective(lifter, *batch())
     separate = torch.autograd.grad(output.lifter, list(lifter.parameters()), retain_graph=True)
-    (output.lifter + output.discriminator).backward()
+    output.total.backward()
     for parameter, gradient in zip(lifter.parameters(), separate, strict=True):
         assert torch.equal(parameter.grad, gradient)
-    assert all(float(p.grad.abs().sum()) > 0 for p in objective.discriminator.parameters())
+    assert all(float(p.grad.abs().sum()) > 0 for p in objective.terms["adversarial"].parameters())
 
 
 def test_joints_of_confidence_zero_change_no_loss_and_no_gradient():
@@ -62,6 +80,6 @@ def test_joints_of_confidence_zero_change_no_loss_and_no_gradient():
         joints = joints + spoil * (confidence[..., None] == 0)
         torch.manual_seed(5)
         output = objective(lifter, joints, confidence)
-        (output.lifter + output.discriminator).backward()
-        results.append([output.lifter, output.discriminator, *(p.grad for p in lifter.parameters())])
+        output.total.backward()
+        results.append([output.lifter, output.total, *(p.grad for p in lifter.parameters())])
     assert all(torch.equal(one, two) for one, two in zip(*results, strict=True))

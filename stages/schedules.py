@@ -1,0 +1,45 @@
+"""Learning rates over the course of a training, as shares of the peak."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+
+class Schedule(ABC):
+    """A learning rate as a function of the step."""
+
+    @abstractmethod
+    def share(self, step: int, total: int, epochs: int) -> float:
+        """Share of the learning rate at ``step`` of ``total`` steps in ``epochs`` epochs."""
+
+
+@dataclass(frozen=True)
+class CosineTail(Schedule):
+    """Linear warm-up, constant, then a cosine to zero over the second half. warmup_steps: length of the warm-up."""
+
+    warmup_steps: int = 200
+
+    def share(self, step: int, total: int, epochs: int) -> float:
+        """See :class:`Schedule`."""
+        half = total / 2
+        decay = 1.0 if step < half else 0.5 * (1 + math.cos(math.pi * min(1.0, (step - half) / half)))
+        return min(1.0, (step + 1) / max(1, self.warmup_steps)) * decay
+
+
+@dataclass(frozen=True)
+class EpochDecay(Schedule):
+    """``factor`` to the power of the epoch (the sister paper's public code, Yu et al., ICCV 2021: 0.95).
+
+    reference_epochs: the number of epochs over which the decay was meant; a shorter training runs through the same
+    decay faster, a longer one more slowly. None: every epoch counts as it is.
+    """
+
+    factor: float = 0.95
+    reference_epochs: int | None = None
+
+    def share(self, step: int, total: int, epochs: int) -> float:
+        """See :class:`Schedule`."""
+        passed = self.reference_epochs or epochs
+        return self.factor ** math.floor(passed * step / max(1, total))
