@@ -12,9 +12,13 @@ JOINTS ?=
 ARGS ?=
 MOTIONS ?=
 DATA_ARGS ?=
-STORE ?= data/$(DATA)-$(PRESET)$(if $(MOTIONS),-$(notdir $(MOTIONS:/=)))
+# Official files of the datasets, DATA_ROOT/<dataset>; stores of other data than open do not depend on the preset.
+DATA_ROOT ?=
+STORE ?= data/$(DATA)$(if $(filter open,$(DATA)),-$(PRESET)$(if $(MOTIONS),-$(notdir $(MOTIONS:/=))))
 # An overlay of stage 3 alone: ABLATION=no_dik is configs/ablation/no_dik.yaml.
 ABLATION ?=
+# Trainings of every row of table-lifter.
+SEEDS ?= 3
 MESH_ARGS ?= $(if $(ABLATION),--config configs/ablation/$(ABLATION).yaml)
 
 PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3.10 python3,$(shell $(p) -c 'import sys; print("$(p)") if (3,10) <= sys.version_info < (3,13) else None' 2>/dev/null | grep -v None)))
@@ -35,7 +39,7 @@ stage = $(PY) -m stages $(1) --output $(RUN_DIR)/$(1) --config configs/$(1).yaml
 	$(if $(JOINTS),--data.init_args.joint_set $(JOINTS)) $(ARGS)
 stage_configs = configs/$(1).yaml configs/data/$(DATA).yaml configs/preset/$(PRESET)/$(1).yaml
 
-.PHONY: train pretrain-lifter pretrain-regressor data report test lint install body bench bench-render bench-ik table5 table6 help FORCE
+.PHONY: train pretrain-lifter pretrain-regressor data report test lint install body bench bench-render bench-ik table2 table3 table4 table5 table6 table-lifter profile-lifter temporal compare help FORCE
 
 train: $(REPORT) ## the whole chain: data, lifter, regressor, mesh, report
 	@echo "$(RUN_DIR) is up to date; open $(REPORT)"
@@ -73,8 +77,39 @@ bench-render: $(INSTALLED) ## speed of the two silhouette renderers
 bench-ik: $(INSTALLED) ## speed of the IK solvers
 	$(PY) -m s2m.ik.bench --output docs/results
 
+# Each needs the store of its dataset and a run trained on it; what is missing is made from DATA_ROOT, or asked for.
+table_data = $(if $(filter table2,$@),human36m,$(if $(filter table3,$@),mpi_inf_3dhp,surreal))
+table_preset = $(if $(filter file,$(origin PRESET)),full,$(PRESET))
+table_run = $(if $(filter file,$(origin RUN)),$(table_data)-$(table_preset),$(RUN))
+H36M_RUN ?= human36m-full
+table_command = $(PY) -m s2m.report.paper_tables $@ --run runs/$(table_run) --h36m-run runs/$(H36M_RUN)
+table_data_args = $(or $(DATA_ARGS),$(if $(filter human36m,$(table_data)),--every 5 --val-subjects S8))
+submake = $(MAKE) --no-print-directory DATA=$(1) STORE=data/$(1) PRESET=$(table_preset)
+
+table2 table3 table4: $(INSTALLED) ## the paper's Tables 2 to 4 on its datasets: DATA_ROOT=DIR RUN=name H36M_RUN=name
+	@$(table_command) --check --data-root "$(DATA_ROOT)"
+	@test -f data/$(table_data)/store.json || \
+		$(call submake,$(table_data)) DATA_ARGS="$(table_data_args)" data/$(table_data)/store.json
+	@$(table_command) --check
+	@test -f runs/$(table_run)/mesh/mesh.pt || \
+		$(call submake,$(table_data)) RUN=$(table_run) runs/$(table_run)/mesh/mesh.pt
+	$(table_command) $(TABLE_ARGS)
+
+table-lifter: $(STORE)/store.json ## all lifters compared over seeds (an hour on two cores): SEEDS=3
+	$(PY) -m stages.lifter_table --store $(STORE) --preset $(PRESET) --data $(DATA) --seeds $(SEEDS) $(if $(ARGS),-- $(ARGS))
+
+profile-lifter: $(STORE)/store.json ## steps per second of stage 1 against its network passes alone
+	$(PY) -m stages.lifter_profile --store $(STORE) --preset $(PRESET) --data $(DATA) $(if $(ARGS),-- $(ARGS))
+
+temporal: $(LIFTER) ## optional, for video: a temporal head on the trained lifter
+	$(PY) -m stages temporal --output $(RUN_DIR)/temporal --config configs/temporal.yaml --model.lifter $(LIFTER) \
+		--data.init_args.store $(STORE) $(if $(JOINTS),--data.init_args.joint_set $(JOINTS)) $(ARGS)
+
 table5 table6: $(INSTALLED) ## accuracy of the IK solvers; temporal correction (paper's Tables 5 and 6)
 	$(PY) -m s2m.ik.tables $@ --output docs/results
+
+compare: $(INSTALLED) ## tables, curves and a page of all runs, e.g. ARGS="--baseline full --sort test/pve_mm"
+	$(PY) -m s2m.cli compare $(ARGS)
 
 help: ## this list
 	@grep -hE '^[a-z0-9 -]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9 -]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -89,11 +124,16 @@ $(SETTINGS): FORCE
 	@echo 'DATA=$(DATA) PRESET=$(PRESET) STORE=$(STORE) JOINTS=$(JOINTS) ARGS=$(ARGS) MESH_ARGS=$(MESH_ARGS)' | cmp -s - $@ \
 		|| echo 'DATA=$(DATA) PRESET=$(PRESET) STORE=$(STORE) JOINTS=$(JOINTS) ARGS=$(ARGS) MESH_ARGS=$(MESH_ARGS)' > $@
 
+ifeq ($(DATA),open)
 # A store at the default place is ours to replace (when the new one is complete); one that the user named is not.
 $(STORE)/store.json: configs/preset/$(PRESET)/data.yaml | $(INSTALLED)
 	$(PY) -m s2m.cli data $(DATA) --out $(STORE) --config $< $(if $(filter file,$(origin STORE)),--force) \
 		$(if $(MOTIONS),--motions $(MOTIONS)) $(DATA_ARGS)
 	@touch $@
+else
+$(STORE)/store.json: | $(INSTALLED)
+	$(PY) -m s2m.cli data $(DATA) --root "$(DATA_ROOT)/$(DATA)" --out $(STORE) $(DATA_ARGS)
+endif
 
 $(LIFTER): $(STORE)/store.json $(call stage_configs,lifter) $(SETTINGS) | $(INSTALLED)
 	$(call stage,lifter)

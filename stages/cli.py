@@ -22,9 +22,18 @@ from stages.callbacks import stage_callbacks
 from stages.lifter import LifterStage
 from stages.mesh import MeshStage
 from stages.regressor import RegressorStage
+from stages.temporal import TemporalStage
 from stages.tracking import continue_csv, make_loggers, record_lineage, unused_name
+from stages.twin import TwinStage
 
-STAGES: dict[str, type[Stage]] = {"lifter": LifterStage, "regressor": RegressorStage, "mesh": MeshStage}
+# The pipeline, and after it what only studies use.
+STAGES: dict[str, type[Stage]] = {
+    "lifter": LifterStage,
+    "regressor": RegressorStage,
+    "mesh": MeshStage,
+    "twin": TwinStage,
+    "temporal": TemporalStage,
+}
 
 # How a run is executed, not what it computes: changing these does not invalidate a checkpoint.
 EXECUTION = (

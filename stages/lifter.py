@@ -13,13 +13,16 @@ from torchmetrics import MetricCollection
 
 from s2m.batch import Frame
 from s2m.body.regressors import own_regressor
+from s2m.data import FrameDataModule
 from s2m.lifter import Lifter, mean_bone_length, planar_skeleton
+from s2m.lifter.normalise import normalise
 from s2m.lifter.objective import (
     Adversarial,
     DetectionNoise,
     Discriminator,
     GanRule,
     NonSaturating,
+    PlayerTerm,
     RandomTurn,
     SelfSupervision,
     Turn,
@@ -27,6 +30,7 @@ from s2m.lifter.objective import (
 )
 from s2m.lifter.sign import SignWatch
 from s2m.metrics import skeleton_metrics
+from s2m.skeletons import JointSet
 from stages.base import Stage, training_observation
 from stages.schedules import CosineTail, Schedule
 
@@ -43,12 +47,13 @@ class LifterStage(Stage):
     joint_set: name; comes from the data. rest_bone_length: metres, see :class:`Lifter`; that of the mean body if not
     given. width, blocks, camera_distance: see :class:`Lifter`. discriminator_width, discriminator_blocks,
     discriminator_bones: see :class:`Discriminator`; its width is the lifter's if not given. weights: of the loss
-    terms. rule: the game's losses. turn: what is assumed of the cameras; the open data's mean elevation if not given.
-    noise, missing, outlier, swap: augmentation, see :class:`DetectionNoise`. learning_rate, betas: Adam's.
-    schedule: of the learning rate. gradient_clip: norm at which the lifter's gradient is clipped (the discriminator's
-    is not). mirrored_limit: share of skeletons that may look mirrored before the training is given up, see
-    :class:`SignWatch`; null: none. matmul: precision of matrix products in training (``highest``; ``medium`` lets
-    the hardware multiply in bfloat16 or TF32 where it can); evaluation is always exact.
+    terms. rule: the game's losses. flow: makes the likelihood prior, for weights.flow. turn: what is assumed of the
+    cameras; the open data's mean elevation if not given. noise, missing, outlier, swap: augmentation, see
+    :class:`DetectionNoise`. learning_rate, betas: Adam's. schedule: of the learning rate. gradient_clip: norm at which
+    the lifter's gradient is clipped (the other players' are not). mirrored_limit: share of skeletons that may look
+    mirrored before the training is given up, see :class:`SignWatch`; null: none. matmul: precision of matrix products
+    in training (``highest``; ``medium`` lets the hardware multiply in bfloat16 or TF32 where it can); evaluation is
+    always exact.
     body: path of a body in SMPL format; the open body if not given.
     """
 
@@ -66,6 +71,7 @@ class LifterStage(Stage):
         discriminator_bones: bool = True,
         weights: Weights = Weights(),  # noqa: B008 (frozen)
         rule: GanRule | None = None,
+        flow: Callable[[JointSet], PlayerTerm] | None = None,
         turn: Turn | None = None,
         noise: float = 0.07,
         missing: float = 0.02,
@@ -92,8 +98,11 @@ class LifterStage(Stage):
         }
         self.lifter = Lifter(**self.lifter_arguments)
         judge = Discriminator(self.joint_set, discriminator_width or width, discriminator_blocks, discriminator_bones)
+        players: dict[str, PlayerTerm] = {"adversarial": Adversarial(judge, rule or NonSaturating())}
+        if flow is not None:
+            players["flow"] = flow(self.joint_set)
         self.objective = SelfSupervision(
-            players={"adversarial": Adversarial(judge, rule or NonSaturating())},
+            players=players,
             template=template,
             lifter=self.lifter,
             weights=weights,
@@ -123,6 +132,15 @@ class LifterStage(Stage):
             figures = {"loss": output.lifter, "mirrored_by_labels": mirrored}
             self.log_terms({**figures, **players, **output.terms}, len(observation))
         return self.guard(output.total, observation)
+
+    def on_fit_start(self) -> None:
+        """Show the players the labels that they want to see."""
+        players = [term for term in self.objective.terms.values() if isinstance(term, PlayerTerm) and term.sample_size]
+        for player in players:
+            data: FrameDataModule = self.trainer.datamodule  # type: ignore[attr-defined]
+            seen = data.training_sample(player.sample_size).observation.to(self.device)
+            labels = normalise(seen.joints2d, seen.confidence, self.joint_set)
+            player.prepare(labels.joints2d, labels.visible)
 
     def on_train_start(self) -> None:
         """Let matrix products be as fast as they may."""

@@ -25,12 +25,19 @@ class Normalised(TensorRecord):
 
     joints2d: (B, J, 2), +y down; exactly zero where a joint is missing. visible: (B, J) in {0, 1}.
     origin: (B, 1, 2) and scale: (B, 1, 1), in the units of the input: ``input = origin + scale * joints2d``.
+    anchor: (B, J) each joint's share in the origin; its rows sum to 1 (to 0 where no joint is visible).
     """
 
     joints2d: Tensor
     visible: Tensor
     origin: Tensor
     scale: Tensor
+    anchor: Tensor
+
+    def like(self, points: Tensor) -> Tensor:
+        """Other finite points (B, J, 2) of the same people, normalised by the same visible joints."""
+        joints2d, _, _ = _normalised(points, self.visible, self.anchor)
+        return joints2d
 
 
 def normalise(joints2d: Tensor, confidence: Tensor, joint_set: JointSet) -> Normalised:
@@ -40,29 +47,35 @@ def normalise(joints2d: Tensor, confidence: Tensor, joint_set: JointSet) -> Norm
     all visible joints. confidence: (B, J); a joint counts as visible where it is positive, and its size is not used,
     since detectors calibrate it differently. Missing joints have no influence, not even through a NaN.
     """
-    visible = (confidence > 0).to(joints2d.dtype)
-    points = torch.where(visible[..., None] > 0, joints2d, torch.zeros_like(joints2d))
-    origin = _origin(points, visible, joint_set)
-    centred = (points - origin) * visible[..., None]
-    scale = mean_distance(centred, visible)
-    return Normalised(joints2d=centred / scale, visible=visible, origin=origin, scale=scale)
+    seen = confidence > 0
+    visible = seen.to(joints2d.dtype)
+    points = joints2d.masked_fill(~seen[..., None], 0.0)
+    anchor = _anchor(visible, joint_set)
+    normalised, origin, scale = _normalised(points, visible, anchor)
+    return Normalised(normalised, visible, origin, scale, anchor)
 
 
 def mean_distance(centred: Tensor, visible: Tensor) -> Tensor:
     """Mean distance from the origin over visible joints: (B, J, 2), (B, J) -> (B, 1, 1), never zero."""
-    # The root of a sum of squares has no derivative at zero, where the root joint is.
-    distance = ((centred * centred).sum(-1) + SMALLEST**2).sqrt() * visible
+    distance = torch.linalg.vector_norm(centred, dim=-1) * visible
     mean = distance.sum(1) / visible.sum(1).clamp_min(1)
     return mean.clamp_min(SMALLEST)[:, None, None]
 
 
-def _origin(points: Tensor, visible: Tensor, joint_set: JointSet) -> Tensor:
-    hips = joint_set.indices([joint for joint in ("left_hip", "right_hip") if joint in joint_set])
+def _normalised(points: Tensor, visible: Tensor, anchor: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    origin = (points * anchor[..., None]).sum(1, keepdim=True)
+    centred = (points - origin) * visible[..., None]
+    scale = mean_distance(centred, visible)
+    return centred / scale, origin, scale
+
+
+def _anchor(visible: Tensor, joint_set: JointSet) -> Tensor:
     root = joint_set.root_index
     root_weight, hip_weight = torch.zeros_like(visible), torch.zeros_like(visible)
     root_weight[:, root] = visible[:, root]
-    hip_weight[:, hips] = visible[:, hips]
+    for hip in ("left_hip", "right_hip"):
+        if hip in joint_set:
+            hip_weight[:, joint_set.index(hip)] = visible[:, joint_set.index(hip)]
     weight = torch.where(hip_weight.sum(1, keepdim=True) > 0, hip_weight, visible)
     weight = torch.where(visible[:, root : root + 1] > 0, root_weight, weight)
-    total = weight.sum(1).clamp_min(1)
-    return ((points * weight[..., None]).sum(1) / total[:, None])[:, None]
+    return weight / weight.sum(1, keepdim=True).clamp_min(1)

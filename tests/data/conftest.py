@@ -9,7 +9,10 @@ from s2m.data.open.config import Frames, OpenConfig, Subjects
 from s2m.data.open.generate import generate
 
 TINY = OpenConfig(
-    seed=5, frames=Frames(train=40, train_pose=170, val=12, test=50, acrobatic=20), subjects=Subjects(4), chunk=16
+    seed=5,
+    frames=Frames(train=40, train_pose=170, val=12, test=50, acrobatic=20, train_video=60),
+    subjects=Subjects(4),
+    chunk=16,
 )
 
 

@@ -12,7 +12,9 @@ from s2m.data.commands import ConfigError, main, read_config
 from s2m.data.open.config import Frames, OpenConfig
 from s2m.data.store import FrameStore
 
-SETTINGS = "frames: {train: 6, train_pose: 6, val: 2, test: 4, acrobatic: 2}\nsubjects: {train: 2}\nchunk: 6\n"
+SETTINGS = (
+    "frames: {train: 6, train_pose: 6, val: 2, test: 4, acrobatic: 2, train_video: 4}\nsubjects: {train: 2}\nchunk: 6\n"
+)
 
 
 def run(out: Path, *more: str) -> int:

@@ -70,13 +70,18 @@ class PoseMix:
 
 @dataclass(frozen=True)
 class Frames:
-    """Number of frames per split; ``test`` and ``acrobatic`` are written twice, clean and noisy."""
+    """Number of frames per split; ``test`` and ``acrobatic`` are written twice, clean and noisy.
+
+    ``train`` and ``train_pose`` are independent frames, the others recordings: ``train_video`` of the training clips,
+    joints alone.
+    """
 
     train: int = 16_000
     train_pose: int = 200_000
     val: int = 1_000
     test: int = 1_500
     acrobatic: int = 800
+    train_video: int = 20_000
 
 
 @dataclass(frozen=True)

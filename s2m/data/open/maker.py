@@ -17,7 +17,7 @@ from s2m.body import Body
 from s2m.data.motion import Clip
 from s2m.data.open.config import JointNoise, OpenConfig
 from s2m.data.open.noise import corrupt_masks, observe_joints
-from s2m.data.open.plan import INDEPENDENT, NOISY, POSE_ONLY, Job, stream
+from s2m.data.open.plan import INDEPENDENT, NOISY, POSE_ONLY, TRAINING, Job, stream
 from s2m.data.open.poses import Bodies, PoseSource
 from s2m.data.open.scene import Cameras, draw_cameras, place
 from s2m.data.open.skinning import SubsetSkinner
@@ -84,7 +84,7 @@ class FrameMaker:
     def _joint_noise(self, split: str) -> JointNoise:
         if split.endswith(NOISY):
             return self._config.noisy_joints
-        return self._config.train_joints if split in INDEPENDENT else JointNoise()
+        return self._config.train_joints if split in TRAINING else JointNoise()
 
     def _observe(self, job: Job, split: str, pixels: Tensor, unit: Tensor) -> dict[str, NDArray[Any]]:
         rng = stream(self._config, "joints", split, job.index)

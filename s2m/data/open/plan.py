@@ -13,8 +13,10 @@ from s2m.data.motion import Clip, MotionError
 from s2m.data.open.config import ClipSplit, Frames, OpenConfig
 
 NOISY = "_noisy"
-POSE_ONLY = ("train_pose",)
+VIDEO = "train_video"
+POSE_ONLY = ("train_pose", VIDEO)
 INDEPENDENT = ("train", "train_pose")
+TRAINING = (*INDEPENDENT, VIDEO)
 TWICE = ("test", "acrobatic")
 SEQUENCES = ("val", *TWICE)
 # Frames without masks are cheap: larger pieces keep the overhead small.
@@ -39,7 +41,7 @@ class Job:
 
 def stored_splits(frames: Frames) -> dict[str, int]:
     """Rows of every split of the store."""
-    rows = {split: int(getattr(frames, split)) for split in (*INDEPENDENT, *SEQUENCES)}
+    rows = {split: int(getattr(frames, split)) for split in (*TRAINING, *SEQUENCES)}
     return {**rows, **{split + NOISY: rows[split] for split in TWICE}}
 
 
@@ -55,7 +57,7 @@ def subject(config: OpenConfig, split: str, number: int) -> NDArray[np.float64]:
 
 
 def split_clips(clips: Sequence[Clip], held: ClipSplit) -> dict[str, list[int]]:
-    """Positions of the clips of every split ("train" for both training splits). MotionError for unknown names."""
+    """Positions of the clips of every split ("train" for all training splits). MotionError for unknown names."""
     names = [clip.name for clip in clips]
     chosen = {split: list(getattr(held, split)) for split in SEQUENCES}
     unknown = sorted({name for group in chosen.values() for name in group} - set(names))
@@ -80,10 +82,11 @@ def plan(config: OpenConfig, clips: Sequence[Clip]) -> list[Job]:
         chunk = config.chunk * (_POSE_CHUNK_FACTOR if split in POSE_ONLY else 1)
         starts = range(0, total, chunk)
         jobs += [Job(split, i, start, min(chunk, total - start)) for i, start in enumerate(starts)]
-    for split in SEQUENCES:
+    for split in (*SEQUENCES, VIDEO):
+        group = groups["train" if split == VIDEO else split]
         total, start, index = int(getattr(config.frames, split)), 0, 0
         while start < total:
-            clip = groups[split][index % len(groups[split])]
+            clip = group[index % len(group)]
             count = min(len(clips[clip]), total - start)
             jobs.append(Job(split, index, start, count, clip))
             start, index = start + count, index + 1

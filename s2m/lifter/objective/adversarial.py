@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from s2m.lifter.network import perceptron
 from s2m.lifter.objective.cycle import Cycle
 from s2m.lifter.objective.gan_rules import GanRule
-from s2m.lifter.objective.terms import PlayerTerm, distances
+from s2m.lifter.objective.terms import EPSILON, PlayerTerm, distances
 from s2m.skeletons import JointSet
 
 
@@ -31,7 +31,7 @@ class Discriminator(nn.Module):
         """Return logits (B,); positive means real."""
         parents, children = self.pairs
         offset = joints2d[:, children] - joints2d[:, parents]
-        length = distances(offset)[..., None]
+        length = distances(offset)[..., None].clamp_min(EPSILON)
         seen = (visible[:, children] * visible[:, parents])[..., None]
         bones = [(offset / length * seen).flatten(1), (length * seen).flatten(1)]
         logits: Tensor = self.network(torch.cat([joints2d.flatten(1), visible, *bones], dim=1))

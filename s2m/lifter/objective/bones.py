@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from s2m.lifter.objective.cycle import Cycle
-from s2m.lifter.objective.terms import Term, distances
+from s2m.lifter.objective.terms import EPSILON, Term, distances
 from s2m.skeletons import JointSet
 
 
@@ -42,7 +42,7 @@ class BoneRatios(Term):
         """Return the unweighted loss, a scalar."""
         parents, children = self.pairs
         length = distances(cycle.skeleton[:, children] - cycle.skeleton[:, parents])
-        deviation = length / length.mean(1, keepdim=True) - self.ratios
+        deviation = length / length.mean(1, keepdim=True).clamp_min(EPSILON) - self.ratios
         astray = torch.relu((self.ratios - self.template).abs() - self.reach * self.template)
         return deviation.square().mean() + astray.square().mean()
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from s2m.batch import TensorRecord
 from s2m.lifter.network import Lifter
-from s2m.lifter.normalise import Normalised, mean_distance, normalise
+from s2m.lifter.normalise import Normalised, mean_distance
 from s2m.lifter.projection import project
 
 
@@ -61,7 +61,7 @@ def run_cycle(lifter: Lifter, target: Normalised, confidence: Tensor, disturbed:
         skeleton=skeleton,
         rotated=rotated,
         reprojected=reprojected,
-        masked=normalise(projected, target.visible, lifter.joint_set).joints2d,
+        masked=target.like(projected),
         relifted=relifted,
-        returned=normalise(returned, target.visible, lifter.joint_set).joints2d,
+        returned=target.like(returned),
     )

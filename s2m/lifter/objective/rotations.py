@@ -38,7 +38,7 @@ class Turn(ABC):
         """Draw (B, 3, 3) rotations; torch's global generator is used when none is given."""
         old, new = self.elevations(lifter, target, generator)
         azimuth, roll = _symmetric(2, target, generator)
-        turned = about_x(new) @ about_y(math.pi * azimuth) @ about_x(-old)
+        turned = _around(new, math.pi * azimuth, old)
         return about_z(self.roll_range * roll) @ turned if self.roll_range else turned
 
 
@@ -94,23 +94,18 @@ def _symmetric(count: int, target: Normalised, generator: torch.Generator | None
     return 2 * torch.rand(shape, device=points.device, dtype=points.dtype, generator=generator) - 1
 
 
-def about_x(angle: Tensor) -> Tensor:
-    """(B,) radians to (B, 3, 3)."""
-    zero, one, cos, sin = _entries(angle)
-    return torch.stack([one, zero, zero, zero, cos, -sin, zero, sin, cos], -1).view(-1, 3, 3)
-
-
-def about_y(angle: Tensor) -> Tensor:
-    """(B,) radians to (B, 3, 3)."""
-    zero, one, cos, sin = _entries(angle)
-    return torch.stack([cos, zero, sin, zero, one, zero, -sin, zero, cos], -1).view(-1, 3, 3)
+def _around(new: Tensor, azimuth: Tensor, old: Tensor) -> Tensor:
+    """``Rx(new) Ry(azimuth) Rx(-old)``, multiplied out; (B,) radians to (B, 3, 3)."""
+    (c, ca, co), (s, sa, so) = ((torch.stack([new, azimuth, old])).cos(), torch.stack([new, azimuth, old]).sin())
+    rows = [
+        (ca, -sa * so, sa * co),
+        (s * sa, c * co + s * ca * so, c * so - s * ca * co),
+        (-c * sa, s * co - c * ca * so, s * so + c * ca * co),
+    ]
+    return torch.stack([entry for row in rows for entry in row], -1).view(-1, 3, 3)
 
 
 def about_z(angle: Tensor) -> Tensor:
     """(B,) radians to (B, 3, 3)."""
-    zero, one, cos, sin = _entries(angle)
+    zero, one, cos, sin = torch.zeros_like(angle), torch.ones_like(angle), angle.cos(), angle.sin()
     return torch.stack([cos, -sin, zero, sin, cos, zero, zero, zero, one], -1).view(-1, 3, 3)
-
-
-def _entries(angle: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    return torch.zeros_like(angle), torch.ones_like(angle), angle.cos(), angle.sin()

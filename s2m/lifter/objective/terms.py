@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
+import torch
 from torch import Tensor, nn
 
 from s2m.lifter.objective.cycle import Cycle
@@ -26,6 +28,12 @@ class PlayerTerm(Term):
     be summed and differentiated at once.
     """
 
+    # How many training labels `prepare` wants to see.
+    sample_size: ClassVar[int] = 0
+
+    def prepare(self, poses: Tensor, visible: Tensor) -> None:
+        """Look at labels before the training starts: normalised (N, J, 2), and (N, J) in {0, 1}."""
+
     @abstractmethod
     def player_loss(self, cycle: Cycle) -> Tensor:
         """Return the loss of the term's own network, a scalar."""
@@ -37,8 +45,9 @@ def confident_distance(predicted: Tensor, target: Tensor, weight: Tensor) -> Ten
 
 
 def distances(difference: Tensor) -> Tensor:
-    """Lengths of (..., D) vectors, with a derivative at zero."""
-    return ((difference * difference).sum(-1) + EPSILON**2).sqrt()
+    """Lengths of (..., D) vectors; their derivative at zero is zero."""
+    length: Tensor = torch.linalg.vector_norm(difference, dim=-1)
+    return length
 
 
 class Cycle2D(Term):

@@ -21,7 +21,7 @@ from s2m.data.store import FrameStore, StoreError, unpack_masks
 from s2m.skeletons import H36M17, S2M27, SMPL24
 
 
-@pytest.mark.parametrize("split", ["train", "train_pose", "test", "acrobatic_noisy"])
+@pytest.mark.parametrize("split", ["train", "train_pose", "train_video", "test", "acrobatic_noisy"])
 def test_parameters_reproduce_joints_and_pixels(made: Path, split: str) -> None:
     arrays = FrameStore(made).open(split)
     truth = arrays.truth
@@ -180,7 +180,9 @@ module.generate(sys.argv[1], read_config(Path(sys.argv[2])), workers=int(sys.arg
 
 def test_a_killed_run_leaves_nothing_that_can_be_read(tmp_path: Path) -> None:
     out, settings = tmp_path / "store", tmp_path / "data.yaml"
-    settings.write_text("frames: {train: 40, train_pose: 60, val: 4, test: 8, acrobatic: 8}\nchunk: 8\n")
+    settings.write_text(
+        "frames: {train: 40, train_pose: 60, val: 4, test: 8, acrobatic: 8, train_video: 16}\nchunk: 8\n"
+    )
     killed = subprocess.run([sys.executable, "-c", _KILLED, str(out), str(settings), "1"], check=False)
     assert killed.returncode == -signal.SIGKILL
     (partial,) = [path for path in tmp_path.iterdir() if path.is_dir()]

@@ -32,6 +32,14 @@ def test_jobs_tile_every_split(tiny: OpenConfig) -> None:
     assert all((counts == 1).all() for counts in covered.values())
 
 
+def test_training_recordings_are_of_training_clips_alone(tiny: OpenConfig) -> None:
+    clips = open_motion()
+    held = {name for group in (tiny.clips.val, tiny.clips.test, tiny.clips.acrobatic) for name in group}
+    shown = {clips[job.clip].name for job in plan(tiny, clips) if job.split == "train_video"}
+    assert shown
+    assert not shown & held
+
+
 def test_no_subject_is_in_two_splits(tiny: OpenConfig) -> None:
     drawn = [subject(tiny, split, n) for split in ("train", "val", "test", "acrobatic") for n in range(50)]
     assert len(np.unique(np.stack(drawn).round(6), axis=0)) == 200

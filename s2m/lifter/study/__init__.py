@@ -1,0 +1,1 @@
+"""How good a lifter is: conditions, baselines, and the table that compares trained variants over seeds."""

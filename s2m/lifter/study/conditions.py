@@ -1,0 +1,146 @@
+"""The test frames of the study, and what a detector might have made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from s2m.batch import TensorRecord
+from s2m.data.open.config import CameraRange, JointNoise, OpenConfig
+from s2m.data.open.noise import observe_joints
+from s2m.data.open.plan import stream
+from s2m.data.open.scene import draw_cameras
+from s2m.data.store import FrameStore, StoreError
+from s2m.skeletons import S2M27, JointSet, get_joint_set
+
+
+@dataclass(frozen=True)
+class StudyFrames(TensorRecord):
+    """Frames of recordings with their truth, for evaluation only.
+
+    joints2d: (N, J, 2) crop units; confidence: (N, J); joints3d: (N, J, 3) metres, camera frame. unit: (N,) the
+    head-root length in the image, crop units. sequence, frame: (N,). elevation: (N,) radians, the camera's true
+    elevation (positive looks down), or None where the store does not tell.
+    """
+
+    joints2d: Tensor
+    confidence: Tensor
+    joints3d: Tensor
+    unit: Tensor
+    sequence: Tensor
+    frame: Tensor
+    elevation: Tensor | None = None
+
+    def select(self, joint_set: JointSet) -> StudyFrames:
+        """The same frames with the joints of another set, by name; they hold the joints of s2m27."""
+        columns = S2M27.indices(joint_set.joints)
+        joints = {name: getattr(self, name)[:, columns] for name in ("joints2d", "confidence", "joints3d")}
+        rest = {name: getattr(self, name) for name in ("unit", "sequence", "frame", "elevation")}
+        return StudyFrames(**joints, **rest)
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What is done to exact labels. name: in files; label: for people."""
+
+    name: str
+    label: str
+    noise: JointNoise
+
+
+CONDITIONS = (
+    Condition("clean", "clean", JointNoise()),
+    Condition("noise_1", "1 % noise", JointNoise(gaussian=0.01)),
+    Condition("noise_3", "3 % noise", JointNoise(gaussian=0.03)),
+    Condition("noise_5", "5 % noise", JointNoise(gaussian=0.05)),
+    Condition("missing", "5 % missing, 2 % outliers", JointNoise(missing=0.05, outlier=0.02)),
+)
+
+
+def read_frames(store: FrameStore, split: str) -> StudyFrames:
+    """All frames of a split with truth; StoreError where it has none or does not hold the joints of s2m27."""
+    store.require_truth(split)
+    stored = get_joint_set(store.joint_set)
+    if any(joint not in stored for joint in S2M27.joints):
+        raise StoreError(f"{store.path}: field joint_set: expected the joints of {S2M27.name}, found {stored.name}")
+    arrays = store.open(split)
+    assert arrays.truth is not None
+    columns = stored.indices(S2M27.joints)
+    crop = np.asarray(arrays.observation["crop"])
+    confidence = np.nan_to_num(arrays.observation["confidence"][:, columns])
+    joints2d = (arrays.observation["joints2d"][:, columns] - crop[:, None, :2]) / crop[:, None, 2:]
+    joints2d[confidence <= 0] = 0.0
+    joints3d = arrays.truth["joints3d"][:, columns]
+    # As the open data's own noise measures it: the metric length at the root's depth, whatever way it points.
+    head = np.linalg.norm(joints3d[:, S2M27.index("head")] - joints3d[:, S2M27.root_index], axis=1)
+    unit = head * arrays.truth["intrinsics"][:, 0] / joints3d[:, S2M27.root_index, 2] / crop[:, 2]
+    sequence = np.asarray(arrays.observation["sequence"])
+    return StudyFrames(
+        joints2d=_tensor(joints2d),
+        confidence=_tensor(confidence),
+        joints3d=_tensor(joints3d),
+        unit=_tensor(unit),
+        sequence=torch.from_numpy(sequence.astype(np.int64)),
+        frame=torch.from_numpy(arrays.observation["frame"].astype(np.int64)),
+        elevation=true_elevation(store.header, split, sequence),
+    )
+
+
+def true_elevation(header: dict[str, Any], split: str, sequence: np.ndarray[Any, Any]) -> Tensor | None:
+    """(N,) radians: the elevations that the open data's generator drew for the recordings of a split.
+
+    The store's truth holds bodies in the camera frame, from which a camera's elevation cannot be told; but the
+    generator is a function of the settings in ``store.json``. None for another kind of store or independent frames.
+    """
+    if header.get("kind") != "open" or (sequence < 0).any():
+        return None
+    recorded = split.removesuffix("_noisy")
+    config = OpenConfig(seed=int(header["seed"]), camera=CameraRange(**header["config"]["camera"]))
+    drawn = {
+        int(number): float(draw_cameras(stream(config, "camera", recorded, int(number)), 1, config.camera).elevation)
+        for number in np.unique(sequence)
+    }
+    return torch.tensor([drawn[int(number)] for number in sequence])
+
+
+def apply(condition: Condition, frames: StudyFrames, seed: int = 0) -> StudyFrames:
+    """The same frames as a detector with the condition's errors would give them (all 27 joints, see ``select``).
+
+    Every condition draws from a stream of its own, so that all methods and joint sets see the same errors.
+    """
+    rng = stream(OpenConfig(seed=seed), "study", condition.name)
+    noisy, found = observe_joints(rng, frames.joints2d.double().numpy(), frames.unit.double().numpy(), condition.noise)
+    confidence = torch.from_numpy(found).to(frames.confidence) * (frames.confidence > 0)
+    joints2d = torch.from_numpy(noisy).to(frames.joints2d) * (confidence > 0)[..., None]
+    return StudyFrames(
+        **{**frames.__dict__, "joints2d": joints2d, "confidence": confidence}  # the rest is as it was
+    )
+
+
+def training_batches(
+    store: FrameStore, split: str, joint_set: JointSet, limit: int | None = None, size: int = 8192
+) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Labels and truth of training frames for the supervised linear baseline: (joints2d, confidence, joints3d).
+
+    limit: use this many frames, from the start.
+    """
+    store.require_truth(split)
+    arrays = store.open(split)
+    assert arrays.truth is not None
+    columns = get_joint_set(store.joint_set).indices(joint_set.joints)
+    rows = arrays.rows if limit is None else min(limit, arrays.rows)
+    for start in range(0, rows, size):
+        block = slice(start, min(start + size, rows))
+        crop = np.asarray(arrays.observation["crop"][block])
+        joints2d = (arrays.observation["joints2d"][block][:, columns] - crop[:, None, :2]) / crop[:, None, 2:]
+        confidence = arrays.observation["confidence"][block][:, columns]
+        yield _tensor(joints2d), _tensor(confidence), _tensor(arrays.truth["joints3d"][block][:, columns])
+
+
+def _tensor(values: Any) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))

@@ -1,0 +1,152 @@
+"""The temporal head, trained on 2D recordings alone: no 3D truth, no new lifter. Optional; for video."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from pytorch_lightning.utilities.types import OptimizerLRScheduler
+from torch import Tensor, nn
+from torchmetrics import MetricCollection
+
+from s2m.artifact import sha256
+from s2m.batch import Frame
+from s2m.data.video import VideoFrames
+from s2m.errors import UserError
+from s2m.lifter.normalise import normalise
+from s2m.lifter.objective import DetectionNoise
+from s2m.lifter.objective.terms import confident_distance, distances
+from s2m.lifter.projection import project
+from s2m.lifter.temporal import TemporalHead, TemporalLifter
+from s2m.metrics import skeleton_metrics
+from s2m.metrics.base import MILLIMETRES
+from s2m.metrics.motion import AccelerationError
+from s2m.pretrained import load_lifter
+from s2m.skeletons import JointSet
+from stages.base import Stage, training_observation
+from stages.schedules import CosineTail
+
+FPS = 30.0
+
+
+class TemporalStage(Stage):
+    """Teach a temporal head to say of noisy recordings what the frozen lifter says of the labels without that noise.
+
+    ``mean |Y - X| / b + w_2d sum c |y - x| / sum c + w_a mean |a(Y)| / b``: Y from the head; X the frozen lifter's
+    skeleton of the labels; b the mean bone length; y the projection of Y in the units of x, the labels; c their
+    confidence; a the second difference in time.
+
+    joint_set: name; comes from the data. lifter: path of stage 1's artifact. radius, width, blocks: see TemporalHead.
+    noise, missing, outlier, swap: see DetectionNoise; deviations differ from frame to frame. reprojection,
+    acceleration: w_2d, w_a. learning_rate, warmup_steps: Adam, as in stage 1. body: path of a body in SMPL format;
+    the open body if not given.
+    """
+
+    name = "temporal"
+
+    def __init__(
+        self,
+        joint_set: str,
+        lifter: str,
+        radius: int = 6,
+        width: int = 256,
+        blocks: int = 2,
+        noise: float = 0.085,
+        missing: float = 0.03,
+        outlier: float = 0.01,
+        swap: float = 0.01,
+        reprojection: float = 0.5,
+        acceleration: float = 0.5,
+        learning_rate: float = 1e-3,
+        warmup_steps: int = 100,
+        body: str | None = None,
+    ) -> None:
+        super().__init__(joint_set, body)
+        self.frozen, _ = load_lifter(lifter, joint_set, self.body)
+        self.parents = {"lifter": sha256(Path(lifter))}
+        self.head_arguments: dict[str, Any] = {
+            "joint_set": joint_set,
+            "rest_bone_length": self.frozen.rest_bone_length,
+            "radius": radius,
+            "width": width,
+            "blocks": blocks,
+        }
+        self.model = TemporalLifter(self.frozen, TemporalHead(**self.head_arguments))
+        self.noise = DetectionNoise(noise, missing, outlier, swap)
+        self.weights = {"distance": 1.0, "reprojection": reprojection, "acceleration": acceleration}
+        self.learning_rate, self.warmup_steps = learning_rate, warmup_steps
+
+    @property
+    def window(self) -> int:
+        """Frames per training window."""
+        data = self.trainer.datamodule  # type: ignore[attr-defined]
+        if not isinstance(data, VideoFrames):
+            raise UserError("stage temporal: expected data of s2m.data.video.VideoFrames, whose batches are recordings")
+        return data.window
+
+    def export(self) -> nn.Module:
+        """The head; the lifter is an artifact of its own."""
+        return self.model.head
+
+    def spec(self, model_config: dict[str, Any]) -> dict[str, Any]:
+        """The head's arguments."""
+        return {"class_path": "s2m.lifter.temporal.TemporalHead", "init_args": dict(self.head_arguments)}
+
+    def training_step(self, frame: Frame, batch_idx: int) -> Tensor:
+        """One step on windows of recordings."""
+        observation = training_observation(frame)
+        labels = normalise(observation.joints2d, observation.confidence, self.joint_set)
+        disturbed = self.noise(labels, self.joint_set)
+        with torch.no_grad():
+            target = self.frozen(labels.joints2d, labels.visible).joints3d
+            _, units = self.frozen.lift(labels.joints2d, labels.visible)
+            lifted = self.frozen(disturbed.joints2d, disturbed.visible).joints3d
+        inputs = (lifted, disturbed.joints2d, disturbed.visible)
+        refined = self.model.head(*(value.unflatten(0, (-1, self.window)) for value in inputs))
+        projected = project(refined.flatten(0, 1) / self.frozen.metres_per_unit(units), self.frozen.camera_distance)
+        bone, second = self.frozen.rest_bone_length, refined[:, 2:] - 2 * refined[:, 1:-1] + refined[:, :-2]
+        terms = {
+            "distance": distances(refined.flatten(0, 1) - target).mean() / bone,
+            "reprojection": confident_distance(projected, labels.joints2d, observation.confidence),
+            "acceleration": distances(second).mean() / bone,
+        }
+        loss = torch.stack([self.weights[name] * value for name, value in terms.items()]).sum()
+        self.log_terms({"loss": loss, **terms}, len(observation))
+        return self.guard(loss, observation)
+
+    def methods(self) -> dict[str, Callable[[], MetricCollection]]:
+        """With the head, and the frozen lifter alone."""
+        return dict.fromkeys(("full", "frame_wise"), partial(video_metrics, self.joint_set))
+
+    def evaluate(self, frame: Frame, split: str) -> None:
+        """Record one recording."""
+        truth, observation = frame.truth, frame.observation
+        assert truth is not None
+        assert self.evaluation is not None
+        inputs = (observation.joints2d, observation.confidence)
+        predictions = {"full": self.model(*inputs).joints3d, "frame_wise": self.frozen(*inputs).joints3d}
+        for method, joints in predictions.items():
+            self.evaluation.record(split, method, pred_joints=joints, true_joints=truth.joints3d)
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """Adam over the head, the learning rate by step as in stage 1."""
+        optimiser = torch.optim.Adam(self.model.head.parameters(), lr=self.learning_rate)
+        total = int(self.trainer.estimated_stepping_batches)
+        tail = CosineTail(self.warmup_steps)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: tail.share(step, total, 1))
+        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def video_metrics(joint_set: JointSet) -> MetricCollection:
+    """:func:`s2m.metrics.skeleton_metrics` and the acceleration error, per recording."""
+    metrics = skeleton_metrics(joint_set)
+    metrics.add_metrics(
+        {
+            "accel_mm_per_frame2": AccelerationError(joint_set, MILLIMETRES),
+            "accel_mm_per_s2": AccelerationError(joint_set, MILLIMETRES * FPS**2),
+        }
+    )
+    return metrics
