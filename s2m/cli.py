@@ -12,6 +12,7 @@ from s2m.errors import UserError
 
 def build_parser() -> argparse.ArgumentParser:
     """The command's parser. Heavy packages are imported when a subcommand runs, so that help is quick."""
+    from s2m.compare.commands import add_compare_command
     from s2m.data.commands import add_data_commands
     from s2m.ik.commands import add_ik_command
     from s2m.report.commands import add_report_command
@@ -23,6 +24,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_data_commands(data.add_subparsers(required=True, metavar="COMMAND"))
     add_ik_command(commands)
     add_report_command(commands)
+    add_compare_command(commands)
     return parser
 
 

@@ -6,27 +6,13 @@ it later, ``wandb leet`` browses it in a terminal).
 
 from __future__ import annotations
 
-import netrc
 import os
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlparse
 
 from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 
-DEFAULT_SERVER = "https://api.wandb.ai"
-
-
-def logged_in() -> bool:
-    """Whether W&B credentials are at hand (environment or netrc); looks at files only, never at the network."""
-    if os.environ.get("WANDB_API_KEY"):
-        return True
-    server = urlparse(os.environ.get("WANDB_BASE_URL", DEFAULT_SERVER)).hostname or ""
-    path = Path(os.environ.get("NETRC", Path("~/.netrc").expanduser()))
-    try:
-        return netrc.netrc(path).authenticators(server) is not None
-    except (OSError, netrc.NetrcParseError):
-        return False
+from s2m.compare.login import api_key
 
 
 def prepare_environment(run: Path) -> None:
@@ -39,7 +25,7 @@ def prepare_environment(run: Path) -> None:
         ("MPLCONFIGDIR", "matplotlib"),
     ):
         os.environ.setdefault(variable, str(run.absolute() / ".cache" / folder))
-    os.environ.setdefault("WANDB_MODE", "online" if logged_in() else "offline")
+    os.environ.setdefault("WANDB_MODE", "online" if api_key() else "offline")
     if os.environ["WANDB_MODE"] != "online":
         os.environ.setdefault("WANDB_SILENT", "true")
 

@@ -1,0 +1,71 @@
+"""Runs that were read before, by the hash of their file."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from dataclasses import asdict, fields
+from pathlib import Path
+
+from s2m.compare.runs import Run
+
+# Raise it when what is read from a file changes.
+_VERSION = 1
+_FIELDS = {field.name for field in fields(Run)}
+
+
+class Cache:
+    """A folder of JSON files. It never fails: what cannot be read or written is as if it were not there."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._used: set[Path] = set()
+
+    def path(self, digest: str) -> Path:
+        """The entry of a file with this SHA-256."""
+        return self.folder / f"{digest}.{_VERSION}.json"
+
+    def get(self, digest: str, source: str) -> Run | None:
+        """The run that was read from an equal file, or None."""
+        path = self.path(digest)
+        self._used.add(path)
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+            if set(values) != _FIELDS:
+                return None
+            values["curves"] = {name: [(float(x), float(y)) for x, y in c] for name, c in values["curves"].items()}
+            values["summary"] = {name: float(value) for name, value in values["summary"].items()}
+            values["config"] = dict(values["config"])
+            return Run(**{**values, "source": source})
+        except (OSError, ValueError, TypeError, AttributeError, KeyError):
+            return None
+
+    def put(self, digest: str, run: Run) -> None:
+        """Keep a run."""
+        path = self.path(digest)
+        temporary = path.with_suffix(f".{os.getpid()}.partial")
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            temporary.write_text(json.dumps(asdict(run)), encoding="utf-8")
+            os.replace(temporary, path)
+        except OSError:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+    def prune(self) -> None:
+        """Delete the entries that were not asked for: their files are gone or have changed."""
+        with contextlib.suppress(OSError):
+            for path in self.folder.glob("*.json"):
+                if path not in self._used:
+                    path.unlink(missing_ok=True)
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

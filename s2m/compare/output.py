@@ -1,0 +1,43 @@
+"""The files of a comparison."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from s2m.compare.comparison import Comparison
+from s2m.compare.curves import curves_picture
+from s2m.compare.page import page
+from s2m.compare.runs import CompareError
+from s2m.compare.text import groups_csv, markdown, runs_csv
+
+
+def write_comparison(comparison: Comparison, folder: Path) -> Path:
+    """Write ``compare.md``, ``configurations.csv``, ``runs.csv``, ``curves.png``, ``index.html``; return the page.
+
+    Each file is whole or as it was; other files of the folder are left alone. Raises CompareError when the folder
+    cannot be written.
+    """
+    png = curves_picture(comparison)
+    files = {
+        "compare.md": markdown(comparison, picture=png is not None).encode(),
+        "configurations.csv": groups_csv(comparison).encode(),
+        "runs.csv": runs_csv(comparison).encode(),
+        "index.html": page(comparison, png).encode(),
+    }
+    if png is not None:
+        files["curves.png"] = png
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            temporary = folder / f".{name}.{os.getpid()}"
+            try:
+                temporary.write_bytes(content)
+                os.replace(temporary, folder / name)
+            finally:
+                temporary.unlink(missing_ok=True)
+        if png is None:
+            (folder / "curves.png").unlink(missing_ok=True)
+    except OSError as error:
+        raise CompareError(f"{folder}: expected a folder that can be written, found {error.strerror}") from None
+    return folder / "index.html"
