@@ -5,11 +5,13 @@ Nothing in the pipeline uses this module: the three stages refuse a training bat
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
 from s2m.batch import Frame, Observation, Truth
-from s2m.data.dataset import FrameDataset
+from s2m.data.dataset import FrameDataset, PackedFrame
 from s2m.data.module import FrameDataModule
 from s2m.data.samplers import Batch, as_stored
 from s2m.skeletons import JointSet
@@ -18,10 +20,14 @@ from s2m.skeletons import JointSet
 class SupervisedDataset(FrameDataset):
     """A split with its truth, whose frames can be mirrored together with it. Arguments as in FrameDataset."""
 
-    def __getitems__(self, batch: Batch) -> Frame:
-        """A collated batch; mirrored frames carry joints alone, no body parameters."""
-        frame = super().__getitems__(as_stored(batch.positions))
-        return mirror_frame(frame, torch.from_numpy(batch.flip), self.joint_set)
+    def fetch(self, batch: Batch) -> PackedFrame:
+        """See FrameDataset; nothing is mirrored yet."""
+        return replace(super().fetch(as_stored(batch.positions)), flip=torch.from_numpy(batch.flip))
+
+    def finish(self, packed: PackedFrame) -> Frame:
+        """Unpack, then mirror; mirrored frames carry joints alone, no body parameters."""
+        frame = super().finish(replace(packed, flip=torch.zeros_like(packed.flip)))
+        return mirror_frame(frame, packed.flip, self.joint_set)
 
 
 class SupervisedFrames(FrameDataModule):
