@@ -86,6 +86,29 @@ def _copy_ms(x: Tensor) -> float:
     return median_ms(copy, repeats=5)
 
 
+# What the ratios below compare: label, faster solver and its batch, slower solver and its batch.
+_RATIOS = (
+    ("eager to the paper's kind, both one pose", "DIK, eager", 1, "paper's kind of iterative solver", 1),
+    ("eager in batches of 4096 to the paper's kind", "DIK, eager", 4096, "paper's kind of iterative solver", 1),
+    ("eager to damped least squares, batch 1024", "DIK, eager", 1024, "damped least squares", 1024),
+    ("eager to swing-only, one pose", "DIK, eager", 1, "swing-only, 24 joints", 1),
+    ("eager to swing-only, batch 1024", "DIK, eager", 1024, "swing-only, 24 joints", 1024),
+    ("fused to eager, batch 4096", "DIK, fused", 4096, "DIK, eager", 4096),
+    ("fused to swing-only, batch 4096", "DIK, fused", 4096, "swing-only, 24 joints", 4096),
+)
+
+
+def _ratios(rows: list[dict[str, Any]]) -> str:
+    """How many times faster, per pose."""
+    taken = {(r["solver"], r["batch"]): r["forward_ms"] / r["batch"] for r in rows}
+    lines = [
+        [label, f"{taken[slow, slow_batch] / taken[fast, fast_batch]:,.3g}"]
+        for label, fast, fast_batch, slow, slow_batch in _RATIOS
+        if (slow, slow_batch) in taken and (fast, fast_batch) in taken
+    ]
+    return results.markdown_table(["ratio", "times faster, per pose"], lines) + "\n"
+
+
 def _text(report: dict[str, Any]) -> str:
     rows: list[dict[str, Any]] = report["rows"]
     eager = {r["batch"]: r for r in rows if r["solver"] == "DIK, eager"}
@@ -95,6 +118,7 @@ def _text(report: dict[str, Any]) -> str:
         "compare ratios. Microseconds per pose; how many times faster than eager DIK at the same batch; how many "
         "times slower than copying the same bytes.\n\n"
     )
+    text += _ratios(rows)
     lines = []
     for r in rows:
         base = eager[r["batch"]]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from s2m.ik import quaternion as quat
+from s2m.ik.columns import constant
 
 _ROUNDS = 4
 _RELAXATION = 0.5  # all bones move at once; half a step keeps joints with many bones from overshooting
 # Metres by which a bone may differ from the rest skeleton after scaling: body shapes, moving collars.
-_SLACK = 0.012
+_SLACK = 0.009
 
 # Pairs of parts whose distance hardly changes with the pose. Bones first, then the trunk's and the head's struts.
 _SIDED = (
@@ -63,41 +63,63 @@ class BoneLengths(nn.Module):
     of the noise away. rest: (P, 3) the parts at rest, metres.
     """
 
-    first: Tensor
-    second: Tensor
+    ends: Tensor
+    spread: Tensor
     length: Tensor
-    compliance: Tensor
-    limit: Tensor
+    total: Tensor
 
     def __init__(self, parts: tuple[str, ...], rest: Tensor, noise: float) -> None:
         super().__init__()
         pairs = torch.tensor(stiff_pairs(parts), dtype=torch.long, device=rest.device)
-        self.register_buffer("first", pairs[:, 0])
-        self.register_buffer("second", pairs[:, 1])
-        self.register_buffer("length", (rest[pairs[:, 0]] - rest[pairs[:, 1]]).norm(dim=-1))
-        self.register_buffer("limit", rest.new_tensor(4 * (noise + _SLACK)))
-        self.register_buffer("compliance", rest.new_tensor((_SLACK / noise) ** 2))
+        # Which parts a bone joins: (2, N, P), one row for each of its ends.
+        ends = nn.functional.one_hot(pairs.T, len(parts)).to(rest)
+        constant(self, "ends", ends)
+        constant(self, "spread", (ends[0] - ends[1]).expand(3, -1, -1))
+        length = (rest[pairs[:, 0]] - rest[pairs[:, 1]]).norm(dim=-1)
+        constant(self, "length", length[:, None])
+        constant(self, "total", (length * length).sum())
+        self.limit, self.compliance = 4 * (noise + _SLACK), (_SLACK / noise) ** 2
 
-    def forward(self, points: Tensor, trust: Tensor) -> Tensor:
-        """points: (B, P, 3) metres; trust: (B, P), a joint with little trust gives way. Returns (B, P, 3)."""
-        both = torch.minimum(trust[:, self.first], trust[:, self.second])
+    def forward(self, points: Tensor, trust: Tensor | None) -> Tensor:
+        """points: (3, P, B) metres; trust: (P, B), a joint with little trust gives way, or ``None``: all the same.
+
+        Returns (3, P, B).
+        """
+        if trust is None:
+            return self._relax(points, self.length, self.total, 2.0, None)
+        both = torch.minimum(self.ends[0] @ trust, self.ends[1] @ trust)
         known = (both > 0).to(points.dtype)
         yielding = 1 / trust.clamp_min(0.05)
-        give = yielding[:, self.first], yielding[:, self.second]
-        offset = points[:, self.first] - points[:, self.second]
-        found = (quat.dot(offset, offset)[..., 0] + 1e-12).sqrt() * known
-        expected = self.length * known
-        scale = (found * expected).sum(1, keepdim=True) / (expected * expected).sum(1, keepdim=True).clamp_min(1e-6)
+        give = (self.ends[0] + self.ends[1]) @ yielding
+        total = (self.length * self.length * known).sum(0).clamp_min(1e-6)
+        return self._relax(points, self.length * known, total, give, (known, yielding))
+
+    def _relax(
+        self,
+        points: Tensor,
+        expected: Tensor,
+        total: Tensor,
+        give: Tensor | float,
+        weights: tuple[Tensor, Tensor] | None,
+    ) -> Tensor:
+        """expected: (N, 1 or B) lengths, 0 for unknown bones; give: how far a bone's ends yield to the same push."""
+        offset = torch.bmm(self.spread, points)
+        found = torch.sqrt((offset * offset).sum(0) + 1e-12)
+        scale = (found * expected).sum(0) / total
         target = scale.clamp(0.2, 5.0) * self.length
+        share = _RELAXATION / (give + self.compliance)
+        if weights is not None:
+            share = share * weights[0]
         force = torch.zeros_like(target)
-        for _ in range(_ROUNDS):
-            offset = points[:, self.first] - points[:, self.second]
-            length = (quat.dot(offset, offset)[..., 0] + 1e-8).sqrt()
+        back = self.spread.transpose(1, 2)
+        for step in range(_ROUNDS):
+            if step:
+                offset = torch.bmm(self.spread, points)
+            length = torch.sqrt((offset * offset).sum(0) + 1e-8)
             # An outlier is not noise: it must not drag its neighbours along.
             error = (target - length).clamp(-self.limit, self.limit) - self.compliance * force
-            change = _RELAXATION * known * error / (give[0] + give[1] + self.compliance)
+            change = share * error
             force = force + change
-            push = (change / length)[..., None] * offset
-            points = points.index_add(1, self.first, push * give[0][..., None])
-            points = points.index_add(1, self.second, -push * give[1][..., None])
+            push = torch.bmm(back, change / length * offset)
+            points = points + (push if weights is None else push * weights[1])
         return points

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from s2m.ik import quaternion as quat
+from s2m.ik.columns import constant
 
-_SQUARINGS = 9
+_SQUARINGS = 10
 
 
 class Endpoints(nn.Module):
@@ -34,11 +35,11 @@ class Endpoints(nn.Module):
 
     def __init__(self, points: Tensor, use: Tensor, centred: Tensor, spread: Tensor, noise: float) -> None:
         super().__init__()
-        self.register_buffer("points", points)
-        self.register_buffer("use", use)
-        self.register_buffer("centred", centred)
+        constant(self, "points", points)
+        constant(self, "use", use)
+        constant(self, "centred", centred)
         # <R, I> weighs sigma^2 / (2 s^2) against sum_i <R p_i, q_i>, in square metres.
-        self.register_buffer("prior", noise**2 / (2 * spread**2))
+        constant(self, "prior", noise**2 / (2 * spread**2))
 
     def forward(self, points: Tensor, confidence: Tensor) -> Tensor:
         """points: (B, E, N, 3) relative to the pivot, parent's frame; confidence: (B, E, N). Returns (B, E, 4)."""

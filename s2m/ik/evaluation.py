@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import roma
@@ -14,6 +15,7 @@ from s2m.batch import BodyParams
 from s2m.body import Body
 from s2m.data.motion.clips import open_motion
 from s2m.data.motion.sampler import sample_poses
+from s2m.data.open.config import ClipSplit
 from s2m.geometry.procrustes import similarity_align
 from s2m.ik.baselines.rigid import forward_kinematics
 from s2m.ik.body_joints import body_regressor
@@ -72,11 +74,18 @@ def random_poses(count: int, seed: int) -> Poses:
     return Poses("random poses", roma.unitquat_to_rotmat(q))
 
 
-def motion_poses() -> Poses:
-    """All frames of the shipped motion clips."""
-    clips = open_motion()
+def motion_poses(part: Literal["all", "tuning", "held out"] = "all") -> Poses:
+    """Frames of the shipped motion clips.
+
+    ``tuning``: of the clips that train the open data, on which the solver's constants were chosen; ``held out``: of
+    the others.
+    """
+    split = ClipSplit()
+    held = {*split.val, *split.test, *split.acrobatic}
+    clips = [clip for clip in open_motion() if part == "all" or (clip.name in held) == (part == "held out")]
     vectors = torch.cat([torch.from_numpy(clip.poses) for clip in clips])
-    return Poses("motion clips", roma.rotvec_to_rotmat(vectors), tuple(len(clip) for clip in clips))
+    name = "motion clips" if part == "all" else f"motion clips, {part}"
+    return Poses(name, roma.rotvec_to_rotmat(vectors), tuple(len(clip) for clip in clips))
 
 
 def with_moving_endpoints(poses: Poses, seed: int, ends_deg: float = 15.0, head_deg: float = 10.0) -> Poses:

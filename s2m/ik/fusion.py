@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from s2m.ik import quaternion as quat
+from s2m.ik.columns import Columns, constant, unit
 from s2m.ik.trunk_model import TRUNK_PARTS, TrunkModel
 
 # Standard deviation, in radians, of one spine joint's share of the bend about x, y, z.
@@ -33,44 +33,52 @@ class TrunkFusion(nn.Module):
     def __init__(self, model: TrunkModel, noise: float) -> None:
         super().__init__()
         self.model = model
+        self.algebra = Columns(model.bias)
         gain, pull = self._posterior(noise)
-        self.register_buffer("gain", gain.to(model.moment))
-        self.register_buffer("pull", pull.to(model.moment))
+        constant(self, "gain", gain.to(model.bias))
+        constant(self, "pull", pull.to(model.bias))
 
     def _posterior(self, noise: float) -> tuple[Tensor, Tensor]:
         """The step as a linear map (6, 21) of the residuals and (6, 3) of the bend."""
 
         def model(x: Tensor) -> Tensor:
-            turn, bend, move = torch.split(x, 3)
-            points = self.model(_small(bend[None]))[0]
-            return (quat.rotate(_small(turn[None]), points) + move).reshape(-1)
+            turn, bend, move = torch.split(x[:, None], 3)
+            points = self.model(self.bends(_small(bend)))
+            return ((self.algebra.matrix(_small(turn)[:, None]) * points).sum(1) + move[:, None]).reshape(-1)
 
-        at_rest = self.model.moment.new_zeros(9)
+        at_rest = self.model.bias.new_zeros(9)
         jacobian = torch.autograd.functional.jacobian(model, at_rest).double().cpu()  # type: ignore[no-untyped-call]
         prior = torch.zeros(9, 9, dtype=torch.float64)
         prior[3:6, 3:6] = torch.diag(torch.tensor(_BEND, dtype=torch.float64) ** -2)
         slack = torch.tensor([_SLACK.get(part, _LEAST_SLACK) for part in TRUNK_PARTS], dtype=torch.float64)
-        weighted = jacobian.T / (slack**2 + noise**2).repeat_interleave(3)
+        weighted = jacobian.T / (slack**2 + noise**2).repeat(3)
         covariance = torch.linalg.inv(weighted @ jacobian + prior)
         return (covariance @ weighted)[:6], (covariance @ prior)[:6, 3:6]
 
-    def forward(self, root: Tensor, share: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
-        """Correct a root (B, 3, 3) and one spine joint's share of the bend (B, 4).
+    def bends(self, share: Tensor) -> Tensor:
+        """Orientations (4, 3, B) of three spine joints that each turn by the quaternion ``share`` (4, B)."""
+        first = share.unsqueeze(1)
+        second = self.algebra.product(first, first)
+        return torch.cat([first, second, self.algebra.product(second, first)], 1)
 
-        points: (B, 7, 3) trunk joints, any origin and size, in the joints' frame.
+    def forward(self, root: Tensor, bends: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
+        """Correct a root (3, 3, B) and the spine's orientations (4, 3, B).
+
+        points: (3, 7, B) trunk joints, any origin and size, in the joints' frame.
         """
-        predicted = self.model(share)
-        seen = points @ root
+        predicted = self.model(bends)
+        seen = (root.unsqueeze(2) * points.unsqueeze(1)).sum(0)
         seen, centred = seen - seen.mean(1, keepdim=True), predicted - predicted.mean(1, keepdim=True)
-        size = (seen.square().sum((1, 2), keepdim=True) + 1e-8).sqrt()
-        residual = seen * (centred.square().sum((1, 2), keepdim=True).sqrt() / size) - centred
-        bend = 2 * torch.where(share[:, 3:] < 0, -share, share)[:, :3]
-        step = residual.reshape(-1, 3 * len(TRUNK_PARTS)) @ self.gain.T - bend @ self.pull.T
-        turn, extra = _small(step[:, :3]), _small(step[:, 3:])
-        return root @ quat.to_matrix(turn), quat.product(extra, share)
+        size, expected = ((x * x).sum((0, 1)) for x in (seen, centred))
+        residual = seen * torch.sqrt(expected / (size + 1e-8)) - centred
+        share = bends[:, 0]
+        step = self.gain @ residual.view(3 * len(TRUNK_PARTS), -1) - self.pull @ (2 * share[:3])
+        turn, extra = _small(step[:3]), _small(step[3:])
+        turn = self.algebra.matrix(turn.unsqueeze(1))[:, :, 0]
+        share = self.algebra.product(extra.unsqueeze(1), share.unsqueeze(1))[:, 0]
+        return (root.unsqueeze(2) * turn).sum(1), self.bends(share)
 
 
 def _small(vector: Tensor) -> Tensor:
-    """Unit quaternion of a moderate rotation vector (B, 3): smooth, and exact to first order."""
-    q = torch.cat([0.5 * vector, torch.ones_like(vector[:, :1])], 1)
-    return q * torch.rsqrt(quat.dot(q, q))
+    """Unit quaternion (4, B) of a moderate rotation vector (3, B): smooth, and exact to first order."""
+    return unit(torch.cat([0.5 * vector, torch.ones_like(vector[:1])]))

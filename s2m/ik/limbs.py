@@ -1,126 +1,192 @@
-"""Balls and hinges: hips with knees, shoulders with elbows, all limbs of a body at once.
-
-Two rules with one interface. :class:`SmoothLimbs` is ours; :class:`PlainLimbs` builds the paper's frames (Eqn. 1)
-with its Eqn. 2 read as the local rotation that SMPL needs (``P^T C``).
-"""
+"""Neck, balls and hinges: the neck, hips with knees and shoulders with elbows, all of a body at once."""
 
 from __future__ import annotations
+
+import math
 
 import torch
 from torch import Tensor, nn
 
 from s2m.ik import quaternion as quat
+from s2m.ik.collars import shrinkage
+from s2m.ik.columns import Columns, Swing, constant, each, power, rounded, turned, unit
 from s2m.ik.units import Unit
 
-_CARRY_SOFTNESS = 0.02  # sine below which "the plane of the limb contains no solution" is rounded off
-_FOLD_SOFTNESS = 0.01
+# Growth of the fade with noise, per metre: with a bend that noise may have made, the twist says little.
+_STRAIGHT_PER_METRE = 12.0
+_NECK_SPREAD = 0.2  # radians: how far heads turn, as a standard deviation about each axis
+_NOSE_SOFTNESS = 0.02  # metres: a nose behind the head is noise; no sudden half turn
 
 
 class SmoothLimbs(nn.Module):
     """Swing of the upper bone, twist from the lower one, then the hinge.
 
-    The twist is chosen so that the lower bone keeps the angle that it has with the hinge axis at rest (its carrying
-    angle), which is what an elbow or knee can do. Near a straight limb that says nothing; the twist then fades
-    smoothly into the shortest swing, at a bend whose sine is ``straight``. No continuous map can return the true
-    twist for every bending direction around a straight limb, so some such limit is needed.
+    A limb's twist is chosen so that the lower bone keeps the angle that it has with the hinge axis at rest (its
+    carrying angle), which is what an elbow or knee can do. Near a straight limb that says nothing; the twist then
+    fades smoothly into the shortest swing (:class:`~s2m.ik.units.Fade`). No continuous map can return the true twist
+    for every bending direction around a straight limb, so some such limit is needed.
 
-    balls: rows of the table, one for each limb; proximal, middle, distal: (U, 3) rest positions in metres, body
-    frame, where proximal is the point about which the body's own bone turns.
+    The neck comes first among the units: its upper bone goes to the head, its lower one to the nose, which gives the
+    twist itself; with ``noise`` (metres) both are shrunk towards rest as far as the noise warrants.
+
+    balls: rows of the table, one for each limb. upper, lower: (1 + U, 3) bones at rest in metres, body frame, the
+    neck's first; an upper bone starts at the point about which the body's own bone turns.
     """
 
-    upper: Tensor
-    lower: Tensor
-    axis: Tensor
-    side: Tensor
+    raw: Tensor
+    raw_bias: Tensor
+    plane: Tensor
+    plane_bias: Tensor
     carry: Tensor
-    bend_zero: Tensor
-    bend_one: Tensor
-    lower_normal: Tensor
     fold: Tensor
+    side: Tensor
+    plane_width: Tensor
     straight: Tensor
-    rest_twist: Tensor
+    twist: Tensor
+    bend: Tensor
+    bend_bias: Tensor
+    real: Tensor
+    gains: Tensor | None
 
-    def __init__(
-        self, balls: tuple[Unit, ...], proximal: Tensor, middle: Tensor, distal: Tensor, straight: float
-    ) -> None:
+    def __init__(self, balls: tuple[Unit, ...], upper: Tensor, lower: Tensor, noise: float) -> None:
         super().__init__()
-        hinge = _hinges(balls, proximal)
-        upper = quat.direction(middle - proximal)
-        lower = quat.direction(distal - middle)
-        axis = quat.direction(quat.reject(hinge, upper))
-        carry = quat.dot(lower, axis)
-        bend_zero = quat.direction(quat.reject(lower, axis))
-        buffers = {
-            "upper": upper,
-            "lower": lower,
-            "axis": axis,
-            "side": quat.cross(upper, axis),
-            "carry": carry,
-            "bend_zero": bend_zero,
-            "bend_one": quat.cross(axis, bend_zero),
-            "lower_normal": quat.direction(quat.reject(hinge, lower)),
-            "fold": proximal.new_tensor([[unit.fold] for unit in balls]),
-            "straight": proximal.new_full((len(balls), 1), straight),
-        }
-        for name, value in buffers.items():
-            self.register_buffer(name, value)
-        # The softenings turn the rest pose itself by a few milliradians: taken off, so that rest gives identity.
-        self.register_buffer("rest_twist", upper.new_tensor([[1.0, 0.0]]).repeat(len(balls), 1))
-        cosine, sine = self._twist(lower, torch.ones_like(carry))
-        self.register_buffer("rest_twist", torch.cat([cosine, sine], -1) * torch.rsqrt(cosine**2 + sine**2))
-
-    def forward(self, proximal: Tensor, middle: Tensor, distal: Tensor, trust: Tensor) -> tuple[Tensor, Tensor]:
-        """Solve all limbs.
-
-        proximal, middle, distal: (B, U, 3) metres in the parent's frame. trust: (B, U, 1) in [0, 1], how far the
-        distal joint may decide the twist. Returns quaternions (B, U, 4) of the balls and of the hinges.
-        """
-        swing = quat.swing(self.upper, quat.direction(middle - proximal, self.upper), self.axis)
-        lower = quat.direction(quat.rotate(quat.conjugate(swing), distal - middle), self.lower)
-        cosine, sine = self._twist(lower, trust)
-        twist = quat.about(self.upper, cosine, sine)
-        lower = quat.rotate(quat.conjugate(twist), lower)
-        return quat.product(swing, twist), self._hinge(lower)
-
-    def _twist(self, lower: Tensor, trust: Tensor) -> tuple[Tensor, Tensor]:
-        """Cosine and sine (unnormalised) of half the twist that gives ``lower`` the rest carrying angle."""
-        along, across = -quat.dot(lower, self.side), quat.dot(lower, self.axis)
-        # A limb bent to the wrong side is noise: fold it back instead of turning it by half a turn.
-        stray = quat.soft_abs(across - self.carry, _FOLD_SOFTNESS)
-        along = torch.sqrt((along + self.fold * stray) ** 2 + _FOLD_SOFTNESS**2) - self.fold * stray
-        # Solve lower(tau) . axis = carry: a right triangle with hypotenuse |(along, across)| and one side carry.
-        square = along * along + across * across
-        rest = square - self.carry * self.carry
-        bend = torch.sqrt(0.5 * (rest + torch.sqrt(rest * rest + _CARRY_SOFTNESS**4)))
-        scale = trust * bend / (square + _CARRY_SOFTNESS**2)
-        along, across = (
-            (along * bend + across * self.carry) * scale,
-            (across * bend - along * self.carry) * scale,
+        lever, nose = upper[0], quat.reject(lower[0], quat.direction(upper[0]))
+        front = (
+            quat.direction(nose) if float(nose.norm()) > 1e-3 else quat.reject(_forward(upper), quat.direction(lever))
         )
+        upper, lower = quat.direction(upper), quat.direction(lower)
+        axis = quat.direction(quat.reject(torch.cat([front[None], hinge_axes(balls, upper)]), upper))
+        side = quat.cross(upper, axis)
+        self.algebra = Columns(upper)
+        self.swing = Swing(upper, axis)
+        self._build_twist(balls, upper, lower, axis, side, noise)
+        self._build_hinge(lower[1:], axis[1:])
+        self.register_buffer("gains", None)
+        if noise > 0:
+            arms = (float(lever.norm()), max(float(nose.norm()), 1e-3))
+            gains = upper.new_ones(2, len(upper), 1)
+            gains[:, 0, 0] = upper.new_tensor([shrinkage(noise, arm, _NECK_SPREAD) for arm in arms])
+            constant(self, "gains", gains)
+
+    def _build_twist(
+        self, balls: tuple[Unit, ...], upper: Tensor, lower: Tensor, axis: Tensor, side: Tensor, noise: float
+    ) -> None:
+        count = len(upper)
+        # Bones become directions, but the neck's lower one stays in metres: a nose close to the axis says little.
+        raw = upper.new_ones(2, count, 1)
+        raw[1, 0] = 0.0
+        constant(self, "raw", raw)
+        constant(self, "raw_bias", 1 - raw)
+        carry = (lower * axis).sum(-1)
+        # Rows: the nose along front and side, a lower bone along -side and axis; and how far the latter is from rest.
+        along, across = -side.clone(), axis.clone()
+        along[0], across[0] = axis[0], side[0]
+        constant(self, "plane", each(torch.stack([along, across, across], 1)))
+        bias = torch.stack([torch.zeros_like(carry), torch.zeros_like(carry), -carry])
+        constant(self, "plane_bias", bias.reshape(-1, 1))
+        carry = carry[1:, None]
+        constant(self, "carry", torch.stack([carry, -carry]))
+        fades = [unit.fade for unit in balls]
+        for name, values in (
+            ("fold", [fade.fold for fade in fades]),
+            ("side", [fade.side for fade in fades]),
+            ("plane_width", [fade.plane for fade in fades]),
+            ("straight", [math.hypot(fade.straight, _STRAIGHT_PER_METRE * noise) for fade in fades]),
+        ):
+            constant(self, name, upper.new_tensor(values)[:, None])
+        # The softenings turn the rest pose itself by a few milliradians: taken off, so that rest gives identity.
+        at_rest = torch.mm(self.plane, lower.T.reshape(-1, 1)) + self.plane_bias
+        cosine, sine = unit(self._half_twist(at_rest.view(3, count, 1)[:, 1:], None))
+        cosine, sine = torch.cat([cosine.new_ones(1), cosine[:, 0]]), torch.cat([sine.new_zeros(1), sine[:, 0]])
+        blocks = [
+            torch.cat([-sine[:, None] * upper, cosine[:, None]], 1),
+            torch.cat([cosine[:, None] * upper, sine[:, None]], 1),
+        ]
+        constant(self, "twist", each(torch.stack(blocks, 2)))
+
+    def _build_hinge(self, lower: Tensor, axis: Tensor) -> None:
+        zero = quat.direction(quat.reject(lower, axis))
+        one = quat.cross(axis, zero)
+        nothing = torch.zeros_like(axis)
+        # Cosine and sine of the bend, then a quaternion: the sine along the axis, the cosine as real part.
+        turn = torch.einsum("ux,uy->uxy", axis, one)
+        constant(self, "bend", each(torch.cat([zero[:, None], one[:, None], turn, zero[:, None]], 1)))
+        bias = torch.stack([*(nothing[:, 0] for _ in range(5)), nothing[:, 0] + 1e-5])
+        constant(self, "bend_bias", bias.reshape(-1, 1))
+        constant(self, "real", axis.new_tensor([0.0, 0.0, 0.0, 1.0])[:, None, None])
+        self.rest_swing = Swing(lower)
+
+    def forward(self, bones: Tensor, trust: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Solve neck and limbs.
+
+        bones: (3, 2, 1 + U, B) upper and lower, metres, in their parents' frames. trust: (1 + U, B) in [0, 1], how
+        far nose and lower bones may decide the twist; ``None``: fully. Returns quaternions of neck and balls
+        (4, 1 + U, B) and of the hinges (4, U, B).
+        """
+        square = torch.addcmul(self.raw_bias, self.raw, (bones * bones).sum(0))
+        bones = bones * torch.rsqrt(square.clamp_min(_SHORT**2))
+        swing = unit(self.swing(bones[:, 0]))
+        lower = turned(self.algebra.inverse(swing), bones[:, 1])
+        units, samples = lower.shape[1:]
+        plane = torch.addmm(self.plane_bias, self.plane, lower.view(3 * units, samples)).view(3, units, samples)
+        nose = plane[:2, :1] if trust is None else plane[:2, :1] * trust[:1]
+        halves = torch.cat(
+            [self._half_turn(nose), self._half_twist(plane[:, 1:], None if trust is None else trust[1:])], 1
+        )
+        twist = torch.mm(self.twist, unit(halves).view(2 * units, samples)).view(4, units, samples)
+        hinge = self._hinge(turned(self.algebra.inverse(twist[:, 1:]), lower[:, 1:]))
+        if self.gains is not None:
+            swing, twist = power(swing, self.gains[0]), power(twist, self.gains[1])
+        return self.algebra.product(swing, twist), hinge
+
+    def _half_turn(self, nose: Tensor) -> Tensor:
+        """Cosine and sine (2, 1, B), unnormalised, of half the angle of (2, 1, B) metres along front and side."""
+        along = rounded(nose[:1], _NOSE_SOFTNESS)
+        return torch.cat([torch.hypot(along, nose[1:]) + along, nose[1:]])
+
+    def _half_twist(self, plane: Tensor, trust: Tensor | None) -> Tensor:
+        """Cosine and sine (2, U, B), unnormalised, of half the twist that gives lower bones their carrying angle.
+
+        plane: (3, U, B) the lower bone along -side and axis, and the latter less the carrying angle's.
+        """
+        # A limb bent to the wrong side is noise: fold it back instead of turning it by half a turn.
+        along = self._folded(plane[0], plane[2], self.side)
+        # Solve lower(tau) . axis = carry: a right triangle with hypotenuse |(along, across)| and one side carry.
+        here = torch.stack([along, plane[1]])
+        square = (here * here).sum(0)
+        rest = square - self.carry[0] * self.carry[0]
+        bend = torch.sqrt(0.5 * (rest + rounded(rest, self.plane_width * self.plane_width)))
+        scale = bend / (square + self.plane_width * self.plane_width)
+        if trust is not None:
+            scale = trust * scale
+        along, across = torch.addcmul(here * bend, self.carry, here.flip(0)) * scale
         # (along, across) has length about sine(bend): fade out below ``straight``.
-        stray = quat.soft_abs(across, self.straight)
-        along = torch.sqrt((along + self.fold * stray) ** 2 + self.straight**2) - self.fold * stray
-        cosine, sine = torch.sqrt(along * along + across * across) + along, across
-        rest_cosine, rest_sine = self.rest_twist[:, :1], self.rest_twist[:, 1:]
-        return cosine * rest_cosine + sine * rest_sine, sine * rest_cosine - cosine * rest_sine
+        along = self._folded(along, across, self.straight)
+        return torch.stack([torch.hypot(along, across) + along, across])
+
+    def _folded(self, along: Tensor, aside: Tensor, width: Tensor) -> Tensor:
+        """``along`` rounded off to stay positive within ``width``, and left negative as far as it is ``aside``."""
+        fold = self.fold * (rounded(aside, width) - width)
+        return rounded(along + fold, width) - fold
 
     def _hinge(self, lower: Tensor) -> Tensor:
-        """The signed bend about the hinge axis, then the small swing that is left.
+        """The signed bend about the hinge axis, after the small swing that is left: (4, U, B).
 
         One shortest arc would do for small bends and is wrong beyond about 86 degrees.
         """
-        cosine, sine = quat.dot(lower, self.bend_zero), quat.dot(lower, self.bend_one)
-        radius = torch.sqrt(cosine * cosine + sine * sine + 1e-8)
-        bend = quat.about(self.axis, radius + cosine + 1e-5, sine)
-        rest = quat.rotate(bend, self.lower)
-        return quat.product(quat.swing(rest, lower, self.lower_normal), bend)
+        units, samples = lower.shape[1:]
+        bend = torch.addmm(self.bend_bias, self.bend, lower.view(3 * units, samples)).view(6, units, samples)
+        radius = torch.sqrt((bend[:2] * bend[:2]).sum(0) + 1e-8)
+        hinge = unit(torch.addcmul(bend[2:], self.real, radius))
+        return self.algebra.product(hinge, unit(self.rest_swing(turned(self.algebra.inverse(hinge), lower))))
 
 
 class PlainLimbs(nn.Module):
     """The paper's frames (Eqn. 1): x along the bone, y the normal of the plane of the limb, z completing them.
 
-    Calibrated to the rest pose, where the normal is the hinge axis because a straight limb has no plane. Turns by up
-    to pi near straight limbs, as the paper's does; kept for comparison. Same arguments as :class:`SmoothLimbs`.
+    Its Eqn. 2 is read as the local rotation that SMPL needs (``P^T C``). Calibrated to the rest pose, where the
+    normal is the hinge axis because a straight limb has no plane. Turns by up to pi near straight limbs, as the
+    paper's does; kept for comparison. The neck as in :class:`SmoothLimbs`, whose arguments it shares.
     """
 
     upper: Tensor
@@ -129,36 +195,44 @@ class PlainLimbs(nn.Module):
     upper_frame: Tensor
     lower_frame: Tensor
 
-    def __init__(
-        self, balls: tuple[Unit, ...], proximal: Tensor, middle: Tensor, distal: Tensor, straight: float
-    ) -> None:
+    def __init__(self, balls: tuple[Unit, ...], upper: Tensor, lower: Tensor, noise: float) -> None:
         super().__init__()
-        del straight  # plain frames do not fade
-        hinge = _hinges(balls, proximal)
-        upper, lower = quat.direction(middle - proximal), quat.direction(distal - middle)
-        self.register_buffer("upper", upper)
-        self.register_buffer("lower", lower)
-        self.register_buffer("normal", quat.direction(quat.reject(hinge, upper)))
-        self.register_buffer("upper_frame", _bone_frame(upper, quat.direction(quat.reject(hinge, upper))))
-        self.register_buffer("lower_frame", _bone_frame(lower, quat.direction(quat.reject(hinge, lower))))
+        self.neck = SmoothLimbs((), upper[:1], lower[:1], noise)
+        upper, lower = quat.direction(upper[1:]), quat.direction(lower[1:])
+        hinge = hinge_axes(balls, upper)
+        constant(self, "upper", upper)
+        constant(self, "lower", lower)
+        constant(self, "normal", quat.direction(quat.reject(hinge, upper)))
+        constant(self, "upper_frame", _bone_frame(upper, quat.direction(quat.reject(hinge, upper))))
+        constant(self, "lower_frame", _bone_frame(lower, quat.direction(quat.reject(hinge, lower))))
 
-    def forward(self, proximal: Tensor, middle: Tensor, distal: Tensor, trust: Tensor) -> tuple[Tensor, Tensor]:
-        """Solve all limbs; see :meth:`SmoothLimbs.forward` (``trust`` is not used)."""
-        upper = quat.direction(middle - proximal, self.upper)
-        lower = quat.direction(distal - middle, self.lower)
+    def forward(self, bones: Tensor, trust: Tensor | None) -> tuple[Tensor, Tensor]:
+        """See :meth:`SmoothLimbs.forward`."""
+        neck, _ = self.neck(bones[:, :, :1], None if trust is None else trust[:1])
+        upper, lower = bones[:, :, 1:].permute(1, 3, 2, 0)
+        upper, lower = quat.direction(upper, self.upper), quat.direction(lower, self.lower)
         normal = quat.direction(quat.cross(upper, lower), self.normal, length=1e-6)
         parent = _bone_frame(upper, quat.direction(quat.reject(normal, upper), self.normal, length=1e-6))
         child = _bone_frame(lower, quat.direction(quat.reject(normal, lower), self.normal, length=1e-6))
         ball = parent @ self.upper_frame.transpose(-1, -2)
         hinge = ball.transpose(-1, -2) @ child @ self.lower_frame.transpose(-1, -2)
-        return quat.from_matrix(ball), quat.from_matrix(hinge)
+        ball, hinge = (quat.from_matrix(m).permute(2, 1, 0) for m in (ball, hinge))
+        return torch.cat([neck, ball], 1), hinge.contiguous()
 
 
-def _hinges(balls: tuple[Unit, ...], like: Tensor) -> Tensor:
+_SHORT = 5e-3  # metres: shorter bones fade to no direction
+
+
+def hinge_axes(balls: tuple[Unit, ...], like: Tensor) -> Tensor:
+    """(U, 3) bending axes at rest. ValueError for a row of the table without one."""
     missing = [unit.name for unit in balls if unit.hinge is None]
     if missing:
         raise ValueError(f"units {missing}: the rule 'ball' needs a hinge axis")
-    return like.new_tensor([unit.hinge for unit in balls])
+    return like.new_tensor([unit.hinge for unit in balls]).reshape(-1, 3)
+
+
+def _forward(like: Tensor) -> Tensor:
+    return like.new_tensor([0.0, 0.0, 1.0])
 
 
 def _bone_frame(x: Tensor, y: Tensor) -> Tensor:

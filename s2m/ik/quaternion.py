@@ -1,8 +1,9 @@
-"""Quaternions for the solver's inner loop: smooth, branch-free, finite for every finite input.
+"""Quaternions for the solver's calibration and its neighbours: smooth, finite for every finite input.
 
 Layout is roma's: (..., 4) as x, y, z, w. Most of this is what roma has no safe-gradient version of (directions of
-bones without length, swings near the antipode, fractional powers). The two conversions are here too because importing
-roma loads torch's compiler, which would double the start-up time of ``s2m ik``; the tests compare them with roma's.
+bones without length, swings near the antipode). The two conversions are here too because importing roma loads torch's
+compiler, which would double the start-up time of ``s2m ik``; the tests compare them with roma's. The solver's inner
+loop works on columns: :mod:`s2m.ik.columns`.
 """
 
 from __future__ import annotations
@@ -38,19 +39,6 @@ def conjugate(q: Tensor) -> Tensor:
     return torch.cat([-q[..., :3], q[..., 3:]], -1)
 
 
-def rotate(q: Tensor, v: Tensor) -> Tensor:
-    """Rotate vectors (..., 3) by unit quaternions (..., 4); leading axes broadcast."""
-    axis, w = q[..., :3], q[..., 3:]
-    t = 2 * cross(axis, v)
-    return v + w * t + cross(axis, t)
-
-
-def about(axis: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
-    """Rotation about a unit ``axis`` from the (unnormalised) cosine and sine of the half angle, (..., 1) each."""
-    scale = torch.rsqrt(cosine * cosine + sine * sine)
-    return torch.cat([(sine * scale) * axis, cosine * scale], -1)
-
-
 def direction(v: Tensor, fallback: Tensor | None = None, length: float = 5e-3) -> Tensor:
     """Unit vector along ``v``; where ``v`` is much shorter than ``length`` it turns smoothly into ``fallback``."""
     square = dot(v, v)
@@ -76,24 +64,6 @@ def swing(a: Tensor, b: Tensor, normal: Tensor) -> Tensor:
     v = cross(a.expand_as(b), b) + (1e-2 * near * near) * normal
     q = torch.cat([v, w], -1)
     return q * torch.rsqrt(dot(q, q) + 1e-24)
-
-
-def power(q: Tensor, exponent: float | Tensor) -> Tensor:
-    """q to the ``exponent``: a share of the rotation about the same axis, exact at zero and finite at half a turn."""
-    q = torch.where(q[..., 3:] < 0, -q, q)
-    v, w = q[..., :3], q[..., 3:]
-    square = dot(v, v)
-    small = square < 1e-10
-    norm = torch.sqrt(torch.where(small, torch.ones_like(square), square))
-    angle = exponent * torch.atan2(norm, torch.where(small, torch.ones_like(w), w))
-    scale = torch.where(small, exponent * torch.ones_like(norm), torch.sin(angle) / norm)
-    real = torch.where(small, 1 - 0.5 * exponent**2 * square, torch.cos(angle))
-    return torch.cat([v * scale, real], -1)
-
-
-def soft_abs(x: Tensor, width: Tensor | float) -> Tensor:
-    """|x| rounded off within ``width`` of zero; zero and flat at zero."""
-    return torch.sqrt(x * x + width * width) - width
 
 
 def to_matrix(q: Tensor) -> Tensor:

@@ -1,146 +1,193 @@
-"""Root, torso and neck: frames of the trunk."""
+"""Root and torso: frames of the trunk."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from s2m.ik import quaternion as quat
+from s2m.ik.columns import Columns, constant, outer, power, unit
+from s2m.ik.fusion import TrunkFusion
+from s2m.ik.trunk_model import SPINE, TRUNK_PARTS, TrunkModel
 
-Frame = Callable[[Tensor, Tensor], Tensor]
+_SHORT = 5e-3  # metres: shorter bones of the trunk give way to the body's axes
+_PARALLEL = 0.02  # sine of the angle below which two bones span no plane
+_ASIDE = (0.36, 0.48, 0.8)  # any direction: where the plane is taken from then
 
-_NECK_SPREAD = 0.25  # radians: how far heads turn, as a standard deviation about each axis
-_COLLAR_SLACK = 0.006  # metres: error of the chest's own position on clean joints
-
-
-def lateral_frame(x: Tensor, y: Tensor) -> Tensor:
-    """Right-handed frame (..., 3, 3), columns x, y, z: x kept, y made perpendicular to it (Gram-Schmidt).
-
-    Vectors without length fall back to the body's axes, so that a collapsed trunk stays finite.
-    """
-    ex, ey, ez = torch.eye(3, dtype=x.dtype, device=x.device)
-    x = quat.direction(x, ex)
-    fallback = quat.direction(quat.reject(torch.where(x[..., 1:2].abs() < 0.9, ey, ez), x))
-    y = quat.direction(quat.reject(y, x), fallback)
-    return torch.stack([x, y, quat.cross(x, y)], -1)
+# What the frames are made of: differences of parts. x to the left, then y upwards; hips' first, then shoulders'.
+FRAME_VECTORS = (
+    ("left_hip", "right_hip"),
+    ("left_shoulder", "right_shoulder"),
+    ("spine", "pelvis"),
+    ("thorax", "spine"),
+)
 
 
-def symmetric_frame(x: Tensor, y: Tensor) -> Tensor:
-    """Right-handed frame in which x and y share the deviation from a right angle equally."""
-    ex, ey, _ = torch.eye(3, dtype=x.dtype, device=x.device)
-    x, y = quat.direction(x, ex), quat.direction(y, ey)
-    plus = quat.direction(x + y, ex)
-    minus = quat.direction(quat.reject(x - y, plus), -ey)
-    x, y = (plus + minus) * 0.5**0.5, (plus - minus) * 0.5**0.5
-    return torch.stack([x, y, quat.cross(x, y)], -1)
+class Frames(nn.Module):
+    """Right-handed frames (3, 3, 2, B), rows of components and columns of axes, of the hips and of the shoulders.
 
-
-class Root(nn.Module):
-    """The root orientation from hips and spine.
-
-    The paper calls it impossible from a skeleton; the hips give x, the spine gives up. Both bend with the back a
-    little, so the frame at rest may be replaced by the one that a first estimate of the bend predicts.
+    The hips' frame keeps x (Gram-Schmidt); in the shoulders' frame, when it is ``symmetric``, x and y share their
+    deviation from a right angle, which is the same as keeping the bisector: it is turned by 45 degrees, as at rest.
     """
 
-    def forward(self, hips: Tensor, up: Tensor, rest_hips: Tensor, rest_up: Tensor) -> Tensor:
-        """Right to left hip and pelvis to spine (B, 3), seen and at rest ((3,) or as bent, (B, 3)).
+    share: Tensor
+    axes: Tensor
+    aside: Tensor
 
-        Returns (B, 3, 3), body frame to the joints' frame.
+    def __init__(self, like: Tensor, symmetric: bool) -> None:
+        super().__init__()
+        self.algebra = Columns(like)
+        constant(self, "share", like.new_tensor([[0.0], [float(symmetric)]]))
+        ex, ey, _ = torch.eye(3).to(like)
+        constant(self, "axes", torch.stack([ex, ex, ey, ey], 1)[..., None] / _SHORT)
+        constant(self, "aside", like.new_tensor(_ASIDE)[:, None, None] / _PARALLEL)
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """vectors: (3, 4, B) as in ``FRAME_VECTORS``; degenerate ones fall back to axes, so that frames stay finite."""
+        short = torch.relu(_SHORT**2 - (vectors * vectors).sum(0))
+        vectors = unit(torch.addcmul(vectors, self.axes, short))
+        x, y = vectors[:, :2], vectors[:, 2:]
+        z = self.algebra.cross(x, y)
+        flat = torch.relu(_PARALLEL**2 - (z * z).sum(0))
+        z = self.algebra.cross(x, torch.addcmul(y, self.aside, flat))
+        ends = unit(torch.stack([torch.addcmul(x, self.share, y), z], 1))
+        first, last = ends[:, 0], ends[:, 1]
+        return torch.stack([first, self.algebra.cross(last, first), last], 1)
+
+
+@dataclass(frozen=True)
+class TrunkPose:
+    """root: (3, 3, B) body frame to the joints' frame; bends: (4, 3, B) the spine joints' orientations in the root's
+    frame, evenly shared: the first is also each joint's own rotation, the last the chest's orientation.
+    """
+
+    root: Tensor
+    bends: Tensor
+
+
+class Trunk(nn.Module):
+    """Root and torso in closed form.
+
+    The root comes from hips and spine (which the paper calls impossible), the bend of the back from the shoulders
+    against the root. ``corrected``: both again, against the trunk as bent by the first estimate: the hips' frame
+    bends with the back a little, and in the chest's frame the spine points elsewhere when it is bent.
+
+    rest: (7, 3) parts of ``TRUNK_PARTS``, spine: (3, 3) the spine joints, relative to the pelvis joint at rest,
+    metres. carriers: see :class:`TrunkModel`. noise: metres; above zero all seven joints are weighed.
+    """
+
+    rest_frames: Tensor
+    reading: Tensor
+    reading_bias: Tensor
+    shares: Tensor
+    expected: Tensor
+    expected_bias: Tensor
+    fusion: TrunkFusion | None
+
+    def __init__(
+        self,
+        rest: Tensor,
+        spine: Tensor,
+        carriers: Tensor | None,
+        *,
+        symmetric: bool,
+        corrected: bool,
+        noise: float,
+    ) -> None:
+        super().__init__()
+        self.frames, self.corrected = Frames(rest, symmetric), corrected
+        self.model = TrunkModel(rest, spine, carriers)
+        differences = rest.new_zeros(len(FRAME_VECTORS), len(TRUNK_PARTS))
+        for row, (end, start) in enumerate(FRAME_VECTORS):
+            differences[row, TRUNK_PARTS.index(end)], differences[row, TRUNK_PARTS.index(start)] = 1.0, -1.0
+        constant(self, "rest_frames", self.frames((differences @ rest).T[..., None]))
+        weight, bias = _quaternion_reading()
+        constant(self, "reading", weight.to(rest))
+        constant(self, "reading_bias", bias.to(rest))
+        constant(self, "shares", torch.arange(1, 4).to(rest)[:, None] / len(SPINE))
+        self._expect(differences)
+        self.fusion = TrunkFusion(self.model, noise) if noise > 0 else None
+
+    def _expect(self, differences: Tensor) -> None:
+        """One table for the frames' vectors as the model bends them (12 rows) and the chest's matrix (9 rows)."""
+        vectors = torch.einsum("vp,xpak->xvak", differences, self.model.weight).reshape(12, 48)
+        chest = differences.new_zeros(9, 16, 3)
+        chest[..., 2] = Columns(differences).matrix_table
+        constant(self, "expected", torch.cat([vectors, chest.view(9, 48)]))
+        bias = (self.model.bias @ differences.T).reshape(12, 1)
+        constant(self, "expected_bias", torch.cat([bias, bias.new_zeros(9, 1)]))
+
+    def forward(
+        self, vectors: Tensor, given: Tensor | None, known: tuple[Tensor, Tensor] | None, trunk: Tensor | None
+    ) -> TrunkPose:
+        """Solve.
+
+        vectors: (3, 4, B) as in ``FRAME_VECTORS``, metres. given: a known root (3, 3, B), or ``None``. known: (B,)
+        whether root and torso have all of their joints; ``None``: they have. trunk: (3, 7, B), for the noise model.
         """
-        return lateral_frame(hips, up) @ lateral_frame(rest_hips, rest_up).transpose(-1, -2)
+        seen = self.frames(vectors)
+        hips, chest = seen[:, :, 0], seen[:, :, 1]
+        root = self._root(hips, self.rest_frames[:, :, 0], given, known)
+        relative = _inverse_times(root, chest)
+        bends = self._bends(_times_inverse(relative, self.rest_frames[:, :, 1]), known)
+        if self.corrected:
+            table = torch.addmm(self.expected_bias, self.expected, outer(bends, bends).view(48, -1))
+            bent = self.frames(table[:12].view(3, 4, -1))
+            root = self._root(hips, bent[:, :, 0], given, known)
+            turn = _times_inverse(_inverse_times(root, chest), bent[:, :, 1])
+            bends = self._bends(_times(turn, table[12:].view(3, 3, -1)), known)
+        if self.fusion is not None and given is None and trunk is not None:
+            fused = self.fusion(root, bends, trunk)
+            if known is not None:
+                whole = known[0] & known[1]
+                fused = torch.where(whole, fused[0], root), torch.where(whole, fused[1], bends)
+            root, bends = fused
+        return TrunkPose(root, bends)
+
+    def _root(
+        self, hips: Tensor, reference: Tensor, given: Tensor | None, known: tuple[Tensor, Tensor] | None
+    ) -> Tensor:
+        if given is not None:
+            return given
+        root = _times_inverse(hips, reference)
+        if known is None:
+            return root
+        return torch.where(known[0], root, torch.eye(3, dtype=root.dtype, device=root.device)[..., None])
+
+    def _bends(self, matrix: Tensor, known: tuple[Tensor, Tensor] | None) -> Tensor:
+        q = torch.addmm(self.reading_bias, self.reading, matrix.view(9, -1)).unsqueeze(1)
+        return self.frames.algebra.kept(None if known is None else known[1], power(q, self.shares))
 
 
-class Torso(nn.Module):
-    """The bend of the back, shared evenly by ``share`` spine joints: x from shoulder to shoulder, y up the spine."""
-
-    def __init__(self, share: int, frame: Frame) -> None:
-        super().__init__()
-        self.share, self._frame = share, frame
-
-    def forward(self, x: Tensor, y: Tensor, rest_x: Tensor, rest_y: Tensor) -> Tensor:
-        """Right to left shoulder and spine to thorax (B, 3) in the root's frame, seen and at rest.
-
-        Returns the quaternion (B, 4) of one joint's share of the bend.
-        """
-        bend = quat.from_matrix(self._frame(x, y) @ self._frame(rest_x, rest_y).transpose(-1, -2))
-        return quat.power(bend, 1 / self.share)
+def _times(a: Tensor, b: Tensor) -> Tensor:
+    return (a.unsqueeze(2) * b).sum(1)
 
 
-class Collars(nn.Module):
-    """Swing of both collar bones from where the shoulders are, shrunk towards rest as far as noise warrants.
+def _times_inverse(a: Tensor, b: Tensor) -> Tensor:
+    return (a.unsqueeze(1) * b).sum(2)
 
-    collars: (2, 3) the body's collar joints at rest, relative to the thorax keypoint; shoulders: (2, 3) likewise the
-    shoulder keypoints. noise: standard deviation of the joints in metres.
+
+def _inverse_times(a: Tensor, b: Tensor) -> Tensor:
+    return (a.unsqueeze(2) * b.unsqueeze(1)).sum(0)
+
+
+def _quaternion_reading() -> tuple[Tensor, Tensor]:
+    """(4, 9), (4, 1): quaternion (of any length) of a rotation matrix that turns by less than half a turn.
+
+    The matrix determines 4 q q^T; that times a fixed vector near the identity's quaternion is q up to its length.
     """
 
-    collars: Tensor
-    rest: Tensor
-    normal: Tensor
-    gain: Tensor
+    def reading(m: Tensor) -> Tensor:
+        (a, b, c), (d, e, f), (g, h, i) = m.tolist()
+        rows = [
+            [1 + a - e - i, b + d, c + g, h - f],
+            [b + d, 1 - a + e - i, f + h, c - g],
+            [c + g, f + h, 1 - a - e + i, d - b],
+            [h - f, c - g, d - b, 1 + a + e + i],
+        ]
+        return torch.tensor(rows, dtype=torch.float64) @ torch.tensor([1e-3, 1e-3, 1e-3, 1.0], dtype=torch.float64)
 
-    def __init__(self, collars: Tensor, shoulders: Tensor, spread: float, noise: float) -> None:
-        super().__init__()
-        rest = quat.direction(shoulders - collars)
-        self.register_buffer("collars", collars)
-        self.register_buffer("rest", rest)
-        self.register_buffer("normal", quat.direction(quat.reject(rest.roll(1, -1), rest)))
-        lever = float((shoulders - collars).norm(dim=-1).mean())
-        self.register_buffer("gain", rest.new_tensor(_shrinkage(math.hypot(noise, _COLLAR_SLACK), lever, spread)))
-
-    def forward(self, shoulders: Tensor) -> Tensor:
-        """shoulders: (B, 2, 3) relative to the thorax, torso frame. Returns quaternions (B, 2, 4)."""
-        swing = quat.swing(self.rest, quat.direction(shoulders - self.collars, self.rest), self.normal)
-        return quat.power(swing, self.gain)
-
-
-class Neck(nn.Module):
-    """Swing from thorax to head, twist from the nose, both shrunk towards rest as far as noise warrants.
-
-    thorax, head, nose: (3,) at rest; a skeleton without a nose passes its head (the twist is then never trusted).
-    noise: standard deviation of the joints in metres.
-    """
-
-    up: Tensor
-    front: Tensor
-    side: Tensor
-    swing_gain: Tensor
-    twist_gain: Tensor
-
-    def __init__(self, thorax: Tensor, head: Tensor, nose: Tensor, noise: float) -> None:
-        super().__init__()
-        up = quat.direction(head - thorax)
-        offset = quat.reject(nose - thorax, up)
-        lever = float(offset.norm())
-        if lever < 1e-3:
-            offset = quat.reject(up.new_tensor([0.0, 0.0, 1.0]), up)
-        front = quat.direction(offset)
-        self.register_buffer("up", up)
-        self.register_buffer("front", front)
-        self.register_buffer("side", quat.cross(up, front))
-        self.noisy = noise > 0
-        gains = (
-            _shrinkage(noise, float((head - thorax).norm()), _NECK_SPREAD),
-            _shrinkage(noise, max(lever, 1e-3), _NECK_SPREAD),
-        )
-        self.register_buffer("swing_gain", up.new_tensor(gains[0]))
-        self.register_buffer("twist_gain", up.new_tensor(gains[1]))
-
-    def forward(self, head: Tensor, nose: Tensor, trust: Tensor) -> Tensor:
-        """head, nose: (B, 3) relative to the thorax, torso frame; trust: (B, 1). Returns a quaternion (B, 4)."""
-        swing = quat.swing(self.up, quat.direction(head, self.up), self.front)
-        offset = quat.rotate(quat.conjugate(swing), nose)
-        x = trust * quat.dot(offset, self.front)
-        y = trust * quat.dot(offset, self.side)
-        x = torch.sqrt(x * x + 0.02**2)  # metres: a nose behind the head is noise; no sudden half turn
-        twist = quat.about(self.up, torch.sqrt(x * x + y * y) + x, y)
-        if self.noisy:
-            swing, twist = quat.power(swing, self.swing_gain), quat.power(twist, self.twist_gain)
-        return quat.product(swing, twist)
-
-
-def _shrinkage(noise: float, lever: float, spread: float) -> float:
-    """Share of a measured angle that a prior of ``spread`` radians leaves, with noise at both ends of a lever."""
-    return spread**2 / (spread**2 + 2 * (noise / lever) ** 2)
+    bias = reading(torch.zeros(3, 3, dtype=torch.float64))
+    basis = torch.eye(9, dtype=torch.float64).view(9, 3, 3)
+    return torch.stack([reading(m) - bias for m in basis], 1), bias[:, None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from s2m.ik import quaternion as quat
+from s2m.ik.columns import Columns, constant, outer
 from s2m.skeletons import SMPL24
 
 SPINE = ("spine1", "spine2", "spine3")
@@ -26,31 +26,31 @@ TRUNK_PARTS = tuple(_CARRIED_BY)
 class TrunkModel(nn.Module):
     """Trunk joints as sums of four moving frames: the pelvis and three spine joints that share a bend evenly.
 
+    A sum of rotation matrices, that is: linear in the products of the quaternions' components, so one table.
     rest: (7, 3) the parts of ``TRUNK_PARTS``, spine: (3, 3) the spine joints, both at rest relative to the body's
     pelvis joint, metres. carriers: (7, 24) how far each body joint carries each part, or ``None``.
     """
 
-    moment: Tensor
-    share: Tensor
-    links: Tensor
+    weight: Tensor
+    bias: Tensor
 
     def __init__(self, rest: Tensor, spine: Tensor, carriers: Tensor | None) -> None:
         super().__init__()
-        share = _default_shares(rest) if carriers is None else _trunk_shares(carriers)
+        share = _default_shares(rest) if carriers is None else _trunk_shares(carriers)  # (7, 4)
         origins = torch.cat([torch.zeros_like(spine[:1]), spine])
-        self.register_buffer("share", share)
-        self.register_buffer("moment", share[..., None] * (rest[:, None] - origins))
-        self.register_buffer("links", origins[1:] - origins[:-1])
+        arm = share[..., None] * (rest[:, None] - origins)  # (7, 4, 3)
+        # A link between spine joints turns with its lower end and carries all that hangs above.
+        above = share.flip(1).cumsum(1).flip(1)[:, 1:]
+        arm[:, :3] += above[..., None] * (origins[1:] - origins[:-1])
+        table = Columns(rest).matrix_table.view(3, 3, 16)
+        weight = torch.einsum("xya,pky->xpak", table, arm[:, 1:])
+        constant(self, "weight", weight)  # (3, 7, 16, 3)
+        constant(self, "bias", arm[:, 0].T)  # (3, 7)
 
-    def forward(self, bend: Tensor) -> Tensor:
-        """Parts (B, 7, 3) in the root's frame when each spine joint turns by the quaternion ``bend`` (B, 4)."""
-        frames = [torch.zeros_like(bend) + bend.new_tensor([0.0, 0.0, 0.0, 1.0]), bend]
-        frames += [quat.product(bend, bend)]
-        frames += [quat.product(frames[2], bend)]
-        turn = quat.to_matrix(torch.stack(frames, 1))  # (B, 4, 3, 3)
-        steps = (turn[:, :3] @ self.links[..., None])[..., 0]
-        places = torch.cat([torch.zeros_like(steps[:, :1]), steps.cumsum(1)], 1)
-        return torch.einsum("bkxy,pky->bpx", turn, self.moment) + self.share @ places
+    def forward(self, bends: Tensor) -> Tensor:
+        """Parts (3, 7, B) in the root's frame; bends: (4, 3, B) orientations of the three spine joints."""
+        moved = torch.mm(self.weight.view(21, 48), outer(bends, bends).view(48, -1)).view(3, 7, -1)
+        return moved + self.bias[..., None]
 
 
 def _default_shares(rest: Tensor) -> Tensor:

@@ -23,6 +23,27 @@ _LEG: Axis = (1.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True)
+class Fade:
+    """How the twist of a limb fades when the limb is nearly straight, where no continuous map can know it.
+
+    straight: the sine of bend below which the twist fades into the shortest swing. plane: the sine below which the
+    carrying angle no longer turns it. side: the sine within which a bend to the wrong side is rounded off. fold: how
+    much of such a bend is read as twist noise and folded back. Wider is steadier, narrower more exact.
+    """
+
+    straight: float
+    plane: float
+    side: float
+    fold: float = 0.0
+
+
+# Chosen on the tuning poses (docs/ik.md) as the most exact with at most 25 rad of output per metre of input. Arms
+# are shorter than legs and turn more for the same millimetre.
+ARM_FADE = Fade(straight=0.20, plane=0.14, side=0.10, fold=0.6)
+LEG_FADE = Fade(straight=0.11, plane=0.14, side=0.10)
+
+
+@dataclass(frozen=True)
 class Unit:
     """One row: how a rotation is found.
 
@@ -33,7 +54,7 @@ class Unit:
     hinge: for balls and hinges, the bending axis at rest, body frame.
     rotates: body joints that share the rotation evenly.
     pivot: for ``points``, the part that the points turn about; ``None``: their own centroid.
-    fold: for ``ball``: how much of a bend to the wrong side is read as twist noise and folded back.
+    fade: for ``ball``: what happens to the twist near a straight limb.
     spread: for ``points`` and ``collar``: standard deviation (radians) about the parent, the prior's width.
     """
 
@@ -44,7 +65,7 @@ class Unit:
     hinge: Axis | None = None
     rotates: tuple[str, ...] = ()
     pivot: str | None = None
-    fold: float = 0.0
+    fade: Fade = LEG_FADE
     spread: float = 0.3
     minimum: int = 0
 
@@ -62,7 +83,7 @@ class Unit:
 def _arm(side: str, axis: Axis) -> tuple[Unit, ...]:
     chain = (f"{side}_shoulder", f"{side}_elbow", f"{side}_wrist")
     return (
-        Unit(f"{side}_shoulder", "ball", chain, parent=f"{side}_collar", hinge=axis, fold=0.6),
+        Unit(f"{side}_shoulder", "ball", chain, parent=f"{side}_collar", hinge=axis, fade=ARM_FADE),
         Unit(f"{side}_elbow", "hinge", chain, parent=f"{side}_shoulder", hinge=axis),
     )
 
@@ -84,6 +105,7 @@ def _ends(side: str) -> tuple[Unit, ...]:
             parent=f"{side}_elbow",
             pivot=f"{side}_wrist",
             minimum=1,
+            spread=0.5,  # of the forearm's own twist, too
         ),
         Unit(
             f"{side}_ankle",
@@ -121,7 +143,7 @@ COLLARS: tuple[Unit, ...] = tuple(
 )
 
 ENDPOINTS: tuple[Unit, ...] = (
-    Unit("head", "points", ("nose", "left_ear", "right_ear", "head"), parent="neck", minimum=3),
+    Unit("head", "points", ("nose", "left_ear", "right_ear", "head"), parent="neck", minimum=3, spread=0.2),
     *_ends("left"),
     *_ends("right"),
 )

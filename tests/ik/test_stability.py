@@ -168,11 +168,12 @@ def test_stretched_limbs_do_not_amplify_noise():
     assert worst_gain(straightened(20, between_keypoints=True), ENDS, (1e-6,), variant="paper") > 1e4
 
 
-@pytest.mark.parametrize("degrees", [-4.0, -1.0, 0.5, 2.0, 4.0, 8.0])
-def test_nearly_straight_limbs_are_bounded_too(degrees):
-    """Where the twist fades in the gain is higher: it is the price of accuracy at small bends."""
+@pytest.mark.parametrize("degrees", [-8.0, -4.0, -1.0, 0.5, 2.0, 4.0, 8.0])
+def test_nearly_straight_limbs_do_not_amplify_noise_either(degrees):
+    """A moving elbow turns two short bones against each other: there even a solver without twist has a gain of 8."""
     joints = bent(H36M17, degrees, seed=3, count=40).numpy()
-    assert worst_gain(joints, (*ENDS, "left_elbow", "right_knee"), (1e-4, 1e-3)) <= 200
+    assert worst_gain(joints, (*ENDS, "left_knee", "right_knee"), (1e-4, 1e-3)) <= 25
+    assert worst_gain(joints, ("left_elbow", "right_elbow"), (1e-4, 1e-3)) <= 40
 
 
 def test_limb_bent_the_wrong_way_does_not_turn_over():

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 import torch
+from scipy.spatial.transform import Rotation
 
 from s2m.body import load_body
-from s2m.ik import DIK, bench, results, tables
+from s2m.data.motion.clips import open_motion
+from s2m.ik import DIK, bench, results, stability, tables
 from s2m.ik.evaluation import Poses, SkinnedJoints, motion_poses, random_poses
 from s2m.ik.training import train_learned
 from s2m.skeletons import H36M17, SMPL24
@@ -19,7 +22,7 @@ def skinned():
     return SkinnedJoints(load_body(), H36M17)
 
 
-def short_motion() -> Poses:
+def short_motion(part: str = "all") -> Poses:
     return Poses("motion clips", motion_poses().rotations[:60], (30, 30))
 
 
@@ -49,7 +52,8 @@ def test_table6(tmp_path, monkeypatch):
     report = json.loads((tmp_path / "table6.json").read_text())
     whole = [r for r in report["rows"] if r["frames"] == "the whole sequence"]
     assert whole[-1]["after_mm"] <= whole[-1]["before_mm"] * 1.05
-    assert "Table 6" in (tmp_path / "table6.md").read_text()
+    assert "81.98 to 69.70" in (tmp_path / "table6.md").read_text()
+    assert (tmp_path / "table6.png").stat().st_size > 5000
 
 
 def test_bench(tmp_path, monkeypatch):
@@ -69,13 +73,35 @@ def test_entries_cover_what_the_paper_compares():
 
 def test_straight_limbs_are_steady(skinned):
     rotations = random_poses(30, 1).rotations
-    joints = tables.straightened(skinned, rotations, body=False)
+    joints = stability.straightened(skinned, rotations, body=False)
     a, b, c = (joints[:, H36M17.index(f"left_{part}")] for part in ("shoulder", "elbow", "wrist"))
     assert torch.linalg.cross(b - a, c - b).norm(dim=-1).max() < 1e-6
-    gains = [tables.worst_gain(DIK(skinned.rest, variant), joints) for variant in ("ours", "paper")]
-    assert gains[0] < 60
+    gains = [stability.worst_gain(DIK(skinned.rest, variant), joints, "wrist") for variant in ("ours", "paper")]
+    assert gains[0] <= 25
     assert gains[1] > 10 * gains[0]
-    assert tables.worst_gain(DIK(skinned.rest), tables.straightened(skinned, rotations, body=True)) <= 25
+
+
+def test_gains_cover_all_limbs_and_bends(skinned):
+    """The bar is 25; an elbow that moves turns its short bones against each other, and stays below 40."""
+    found = stability.straight_gains(skinned, 20)
+    assert len(found) == 8
+    for name, gains in found.items():
+        assert max(gains["wrist"], gains["ankle"], gains["knee"]) <= 25, name
+        assert gains["elbow"] <= 40, name
+    bent = stability.bent(torch.eye(3).expand(1, 24, 3, 3), -8.0)[0]
+    elbow, knee = (bent[SMPL24.index(f"left_{part}")].numpy() for part in ("elbow", "knee"))
+    np.testing.assert_allclose(Rotation.from_matrix(elbow).as_rotvec(degrees=True), [0, 8, 0], atol=1e-4)
+    np.testing.assert_allclose(Rotation.from_matrix(knee).as_rotvec(degrees=True), [-8, 0, 0], atol=1e-4)
+
+
+def test_tuning_clips_and_held_out_ones_share_no_frame():
+    parts = {part: motion_poses(part) for part in ("all", "tuning", "held out")}
+    assert len(parts["tuning"].lengths) + len(parts["held out"].lengths) == len(parts["all"].lengths)
+    assert sum(parts["tuning"].lengths) + sum(parts["held out"].lengths) == len(parts["all"].rotations)
+    names = {clip.name: len(clip) for clip in open_motion()}
+    assert sum(parts["held out"].lengths) == sum(
+        names[n] for n in ("kick", "walk", "dance_b", "punch", "backflip", "cartwheel", "roll", "spinkick")
+    )
 
 
 def test_lifter_noise_is_shared_by_a_joint_and_its_points():

@@ -14,7 +14,8 @@ from s2m.ik.fused.expressions import Graph
 
 LANES = 16
 _FLAGS = ("-O2", "-march=native", "-fno-math-errno", "-ffinite-math-only", "-fno-signed-zeros", "-fno-trapping-math",
-          "-ffp-contract=fast", "-ftree-vectorize", "-shared", "-fPIC", "-std=c++17")  # fmt: skip
+          "-ffp-contract=fast", "-fno-strict-aliasing", "-ftree-vectorize", "-shared", "-fPIC",
+          "-std=c++17")  # fmt: skip
 
 _HEAD = f"""
 #include <cmath>
@@ -26,10 +27,64 @@ typedef int32_t M __attribute__((vector_size(4 * L)));
 EACH(v_sqrt, __builtin_sqrtf(x[l]))
 EACH(v_rsqrt, 1.0f / __builtin_sqrtf(x[l]))
 EACH(v_exp, x[l] < -87.0f ? 0.0f : __builtin_expf(x[l]))
-EACH(v_sin, __builtin_sinf(x[l]))
-EACH(v_cos, __builtin_cosf(x[l]))
-static inline V v_atan2(V y, V x) {{ V r; for (int l = 0; l < L; ++l) r[l] = __builtin_atan2f(y[l], x[l]); return r; }}
 static inline V v_number(float c) {{ return V{{}} + c; }}
+static inline V v_abs(V x) {{ return x < 0.0f ? -x : x; }}
+// The library's functions take one number at a time; these are Cephes' polynomials for single precision (S. Moshier).
+static inline V v_wave(V x, int quarter) {{
+  const V turns = (x * 0.63661977f + 12582912.0f) - 12582912.0f;  // quarter turns, rounded by the mantissa's end
+  const V t = ((x - turns * 1.5703125f) - turns * 4.8375130e-4f) - turns * 7.5497900e-8f;
+  const V z = t * t;
+  const V odd = t + t * z * ((-1.9515296e-4f * z + 8.3321609e-3f) * z - 0.16666655f);
+  const V even = 1.0f - 0.5f * z + z * z * ((2.4433157e-5f * z - 1.3887316e-3f) * z + 4.1666646e-2f);
+  const M k = __builtin_convertvector(turns, M) + quarter;
+  const V value = (k & 1) != 0 ? even : odd;
+  return (k & 2) != 0 ? -value : value;
+}}
+static inline V v_sin(V x) {{ return v_wave(x, 0); }}
+static inline V v_cos(V x) {{ return v_wave(x, 1); }}
+static inline V v_atan2(V y, V x) {{
+  const V a = v_abs(x), b = v_abs(y);
+  const V low = b < a ? b : a, high = b < a ? a : b;
+  V t = low / (high < 1e-30f ? v_number(1.0f) : high);
+  const M steep = t > 0.41421356f;
+  t = steep ? (t - 1.0f) / (t + 1.0f) : t;
+  const V z = t * t;
+  V r = t + t * z * (((8.0537445e-2f * z - 0.13877686f) * z + 0.19977711f) * z - 0.33332950f);
+  r = steep ? r + 0.78539816f : r;
+  r = b > a ? 1.5707963f - r : r;
+  r = x < 0.0f ? 3.1415927f - r : r;
+  return y < 0.0f ? -r : r;
+}}
+typedef float Q __attribute__((vector_size(16), aligned(4)));
+#ifdef __clang__
+#define PICK(X, Y, A, B, C, D) __builtin_shufflevector(X, Y, A, B, C, D)
+#else
+typedef int32_t P __attribute__((vector_size(16)));
+#define PICK(X, Y, A, B, C, D) __builtin_shuffle(X, Y, (P){{A, B, C, D}})
+#endif
+// (height, width) numbers to (width, height), four by four.
+static inline void transpose(const float* from, int64_t height, int64_t width, float* to) {{
+  int64_t i = 0;
+  for (; i + 4 <= height; i += 4) {{
+    int64_t k = 0;
+    for (; k + 4 <= width; k += 4) {{
+      const float* at = from + i * width + k;
+      float* out = to + k * height + i;
+      const Q a = *(const Q*)at, b = *(const Q*)(at + width);
+      const Q c = *(const Q*)(at + 2 * width), d = *(const Q*)(at + 3 * width);
+      const Q e = PICK(a, b, 0, 4, 1, 5), f = PICK(a, b, 2, 6, 3, 7);
+      const Q g = PICK(c, d, 0, 4, 1, 5), h = PICK(c, d, 2, 6, 3, 7);
+      *(Q*)out = PICK(e, g, 0, 1, 4, 5);
+      *(Q*)(out + height) = PICK(e, g, 2, 3, 6, 7);
+      *(Q*)(out + 2 * height) = PICK(f, h, 0, 1, 4, 5);
+      *(Q*)(out + 3 * height) = PICK(f, h, 2, 3, 6, 7);
+    }}
+    for (; k < width; ++k)
+      for (int64_t l = i; l < i + 4; ++l) to[k * height + l] = from[l * width + k];
+  }}
+  for (; i < height; ++i)
+    for (int64_t k = 0; k < width; ++k) to[k * height + i] = from[i * width + k];
+}}
 """
 
 _FORMS = {
@@ -80,15 +135,19 @@ def source(graph: Graph, outputs: list[int], widths: list[int]) -> str:
     ]
     offset = 0
     for name, width in zip(names, widths, strict=True):
-        lines.append(
-            f"    for (int l = 0; l < L; ++l) {{ const float* row = {name} + (start + (l < width ? l : 0)) * {width}; "
-            f"for (int k = 0; k < {width}; ++k) in[{offset} + k][l] = row[k]; }}"
-        )
+        lines += [
+            f"    if (width == L) transpose({name} + start * {width}, L, {width}, (float*)(in + {offset}));",
+            "    else for (int l = 0; l < L; ++l) {",
+            f"      const float* row = {name} + (start + (l < width ? l : 0)) * {width};",
+            f"      for (int k = 0; k < {width}; ++k) in[{offset} + k][l] = row[k]; }}",
+        ]
         offset += width
+    count = len(outputs)
     lines += [
         "    block(in, out);",
-        f"    for (int l = 0; l < width; ++l) {{ float* row = result + (start + l) * {len(outputs)}; "
-        f"for (int k = 0; k < {len(outputs)}; ++k) row[k] = out[k][l]; }}",
+        f"    if (width == L) transpose(reinterpret_cast<float*>(out), {count}, L, result + start * {count});",
+        f"    else for (int l = 0; l < width; ++l) {{ float* row = result + (start + l) * {count}; "
+        f"for (int k = 0; k < {count}; ++k) row[k] = out[k][l]; }}",
         "  }",
         "}",
     ]

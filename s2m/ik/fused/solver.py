@@ -32,7 +32,7 @@ class FusedDIK(IKSolver):
         self.eager = solver.float()
         example = self.rest_joints.detach().cpu().float()[None]
         with torch.no_grad():
-            self._graph, self._outputs = trace(lambda x: solver(x).rotations, example)
+            self._graph, self._outputs = trace(lambda x: solver.solve_complete(x).rotations, example)
             self._solved = solver(example).solved
         self._size = example.numel()
         self._forward = build(source(self._graph, self._outputs, [self._size]))

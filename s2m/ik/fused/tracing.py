@@ -193,6 +193,18 @@ class _Step:
     def _bmm(self, x: Tensor, y: Tensor) -> Tensor:
         return self._mm(x, y)
 
+    def _addmm(self, bias: Tensor, x: Tensor, y: Tensor) -> Tensor:
+        return self._each("add", self._mm(x, y), bias)
+
+    def _addcmul(self, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
+        return self._each("add", x, self._each("mul", y, z))
+
+    def _hypot(self, x: Tensor, y: Tensor) -> Tensor:
+        return self._each("sqrt", self._each("add", self._each("mul", x, x), self._each("mul", y, y)))
+
+    def _relu(self, x: Tensor) -> Tensor:
+        return self._clamp(x, 0.0)
+
     def _argmax(self, x: Tensor, dim: int, keepdim: bool = False) -> Tensor:
         best, index = x.select(dim, 0), self._map(lambda _: self.graph.constant(0), x.select(dim, 0))
         for i in range(1, x.shape[dim]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
 
 import numpy as np
@@ -39,8 +40,13 @@ def everything(x: torch.Tensor) -> torch.Tensor:
     a, b, c = x[0].unbind(-1)
     q = torch.atan2(a, b) + torch.sin(c) * torch.cos(a) - torch.exp(-b * b) / (2 + c.abs())
     r = torch.sqrt(a * a + 1) + torch.rsqrt(b * b + 1) + (1 - c).clamp(min=0, max=5) ** 2
+    q = q + torch.hypot(a, b) + torch.addcmul(a, b, c, value=1) + torch.relu(c)
     s = torch.where(a < b, a * c, b) + torch.minimum(a, c) + torch.linalg.cross(x[0], x[0].flip(0)).sum(-1)
-    m = (x[0] @ x[0].T).sum(0) + x[0].cumsum(0).mean(-1) + x[0].gather(1, x[0].argmax(1, keepdim=True))[:, 0]
+    m = (
+        torch.addmm(b[:, None], x[0], x[0].T).sum(0)
+        + x[0].cumsum(0).mean(-1)
+        + x[0].gather(1, x[0].argmax(1, keepdim=True))[:, 0]
+    )
     return torch.stack([q, r, s, m, torch.where((a >= b) & (c > 0), a, c)])[None]
 
 
@@ -95,6 +101,28 @@ def test_unknown_operations_are_named(sample):
         trace(lambda x: x + index, sample)
     with pytest.raises(NotImplementedError, match="power 3"):
         trace(lambda x: x**3, sample)
+
+
+def test_compiled_functions_have_single_precision(monkeypatch, tmp_path):
+    """The kernel's own sine, cosine and arc tangent against NumPy's in double precision."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    x, y = np.meshgrid(np.linspace(-20, 20, 401), np.linspace(-3, 3, 61))
+    inputs = np.stack([x.ravel(), y.ravel()], 1).astype(np.float32)
+    graph = Graph()
+    a, b = graph.input(0), graph.input(1)
+    outputs = [graph.op("sin", a), graph.op("cos", a), graph.op("atan2", a, b), graph.op("atan2", b, a)]
+    try:
+        library = compiler.build(compiler.source(graph, outputs, [2]))
+    except CompilerMissing as error:
+        pytest.skip(str(error))
+    found = np.zeros((len(inputs), 4), np.float32)
+    pointers = (ctypes.c_void_p(array.ctypes.data) for array in (inputs, found))
+    library.run(ctypes.c_int64(len(inputs)), *pointers)
+    a, b = inputs.astype(np.float64).T
+    expected = np.stack([np.sin(a), np.cos(a), np.arctan2(a, b), np.arctan2(b, a)], 1)
+    away = (a != 0) | (b != 0)
+    np.testing.assert_allclose(found[away], expected[away], atol=5e-7)
+    assert np.isfinite(found).all()
 
 
 @pytest.fixture(scope="module", params=[("h36m17", 0.03), ("s2m27", 0.0)], ids=str)

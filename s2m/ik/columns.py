@@ -1,0 +1,165 @@
+"""The solver's inner loop: vectors and quaternions with their components first and samples last, (C, U, B).
+
+On a CPU a small tensor costs a microsecond for each operation and a large one is read at full speed only along its
+last axis. So all units are columns of one tensor, and what is bilinear (quaternion products, rotation matrices) is one
+outer product and one multiplication by a constant table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from s2m.ik import quaternion as quat
+
+_TINY = 1e-20
+_NEAR = 0.02  # 1 + cosine of the angle from which the normal of a swing is blended in
+
+
+class Columns(nn.Module):
+    """Tables of quaternion algebra in the precision and on the device of the module that owns them."""
+
+    product_table: Tensor
+    matrix_table: Tensor
+    inverse_table: Tensor
+    cross_table: Tensor
+    identity: Tensor
+
+    def __init__(self, like: Tensor) -> None:
+        super().__init__()
+        product = bilinear_table(quat.product)
+        constant(self, "identity", like.new_tensor([0.0, 0.0, 0.0, 1.0])[:, None, None])
+        # q^T K q with q as it is: a rotation matrix scaled by |q|^2, without the assumption that q has unit length.
+        matrix = _matrix_table()
+        constant(self, "product_table", product.to(like))
+        # Half of what a quaternion product of vectors has of p q - q p.
+        vectors = product.view(4, 4, 4)[:3, :3, :3]
+        constant(self, "cross_table", ((vectors - vectors.transpose(1, 2)) / 2).reshape(3, 9).to(like))
+        constant(self, "matrix_table", matrix.flatten(0, 1).to(like))
+        constant(self, "inverse_table", matrix.transpose(0, 1).flatten(0, 1).to(like))
+
+    def kept(self, known: Tensor | None, q: Tensor) -> Tensor:
+        """Quaternions (4, U, B) where known (U, B) or ``None`` for everywhere, else no rotation."""
+        return q if known is None else torch.where(known, q, self.identity)
+
+    def product(self, p: Tensor, q: Tensor) -> Tensor:
+        """Hamilton product (4, U, B): the rotation q followed by p."""
+        return torch.mm(self.product_table, outer(p, q)).view(4, *q.shape[1:])
+
+    def cross(self, a: Tensor, b: Tensor) -> Tensor:
+        """Cross product of vectors (3, U, B)."""
+        return torch.mm(self.cross_table, (a.unsqueeze(1) * b).view(9, -1)).view(b.shape)
+
+    def matrix(self, q: Tensor) -> Tensor:
+        """Rotation matrices (3, 3, U, B) of unit quaternions (4, U, B)."""
+        return torch.mm(self.matrix_table, outer(q, q)).view(3, 3, *q.shape[1:])
+
+    def inverse(self, q: Tensor) -> Tensor:
+        """Matrices (3, 3, U, B) of the inverse rotations of (4, U, B)."""
+        return torch.mm(self.inverse_table, outer(q, q)).view(3, 3, *q.shape[1:])
+
+
+def bilinear_table(function: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    """(4, 16): a bilinear function of two quaternions (..., 4) applied to ``outer``."""
+    eye = torch.eye(4, dtype=torch.float64)
+    return function(eye[:, None].expand(4, 4, 4), eye.expand(4, 4, 4)).reshape(16, 4).T.contiguous()
+
+
+def _matrix_table() -> Tensor:
+    """(3, 3, 16): the rotation matrix as a quadratic form, by polarisation of v -> q v q*."""
+    vectors = torch.cat([torch.eye(3, dtype=torch.float64), torch.zeros(3, 1, dtype=torch.float64)], 1)
+
+    def moved(p: Tensor, q: Tensor) -> Tensor:
+        rows = [quat.product(quat.product(p, v.expand_as(p)), quat.conjugate(q))[..., :3] for v in vectors]
+        return torch.stack(rows, -1)
+
+    eye = torch.eye(4, dtype=torch.float64)
+    table = moved(eye[:, None].expand(4, 4, 4), eye.expand(4, 4, 4))  # (4, 4, 3, 3)
+    table = (table + table.transpose(0, 1)) / 2
+    return table.permute(2, 3, 0, 1).reshape(3, 3, 16)
+
+
+def constant(module: nn.Module, name: str, value: Tensor) -> None:
+    """A buffer that moves with the module and is computed again, not saved."""
+    module.register_buffer(name, value.contiguous(), persistent=False)
+
+
+def outer(p: Tensor, q: Tensor) -> Tensor:
+    """All sixteen products of the components of (4, U, B): (16, U * B)."""
+    return (p.unsqueeze(1) * q).view(16, -1)
+
+
+def turned(matrix: Tensor, v: Tensor) -> Tensor:
+    """Matrices (3, 3, ...) times vectors (3, ...)."""
+    return (matrix * v).sum(1)
+
+
+def unit(x: Tensor) -> Tensor:
+    """Columns of unit length; not for columns that may be zero."""
+    return x * torch.rsqrt((x * x).sum(0))
+
+
+def directions(v: Tensor, length: float = 5e-3) -> tuple[Tensor, Tensor]:
+    """Unit vectors along (C, ...), and 1 / |v|; what is shorter than ``length`` fades to zero."""
+    scale = torch.rsqrt((v * v).sum(0).clamp_min(length * length))
+    return v * scale, scale
+
+
+def rounded(x: Tensor, width: float | Tensor) -> Tensor:
+    """|x| rounded off within ``width`` of zero, where it is ``width``."""
+    return torch.sqrt(x * x + width * width)
+
+
+def power(q: Tensor, exponent: Tensor) -> Tensor:
+    """Shares of rotations (4, U, B), which need not have unit length but a real part that is not negative.
+
+    exponent: (U, 1), or (N, 1) for N shares of a single rotation (4, 1, B).
+    """
+    vector, real = q[:3], q[3]
+    sine = torch.sqrt((vector * vector).sum(0) + _TINY)
+    angle = torch.atan2(sine, real) * exponent
+    return torch.cat([vector * (torch.sin(angle) / sine), torch.cos(angle).unsqueeze(0)])
+
+
+def each(blocks: Tensor) -> Tensor:
+    """One matrix (U * C', U * C) that applies (C', C) ``blocks`` (U, C', C) to flattened columns (C, U, B)."""
+    units, out, into = blocks.shape
+    whole = blocks.new_zeros(out, units, into, units)
+    for index, block in enumerate(blocks):
+        whole[:, index, :, index] = block
+    return whole.reshape(out * units, into * units)
+
+
+class Swing(nn.Module):
+    """Shortest rotations of fixed unit vectors ``a`` (U, 3) to given ones.
+
+    ``normal`` (U, 3), perpendicular to a: within about 11 degrees of the antipode, where the shortest rotation has no
+    definite axis, it is blended in so that the result stays defined and its gradient finite. ``None``: for rotations
+    that stay below a right angle.
+    """
+
+    weight: Tensor
+    bias: Tensor
+    normal: Tensor | None
+
+    def __init__(self, a: Tensor, normal: Tensor | None = None) -> None:
+        super().__init__()
+        eye = torch.eye(3).to(a)
+        skew = quat.cross(a[:, None], eye).transpose(1, 2)  # a x b
+        constant(self, "weight", each(torch.cat([skew, a[:, None]], 1)))
+        bias = torch.cat([a.new_zeros(3 * len(a)), a.new_ones(len(a))])[:, None]
+        constant(self, "bias", bias)
+        self.register_buffer("normal", None)
+        if normal is not None:
+            push = torch.cat([0.01 / _NEAR**2 * normal.T, a.new_zeros(1, len(a))])
+            constant(self, "normal", push[..., None])
+
+    def forward(self, b: Tensor) -> Tensor:
+        """b: (3, U, B) at most of unit length. Returns quaternions (4, U, B) that are not yet normalised."""
+        q = torch.addmm(self.bias, self.weight, b.reshape(self.weight.shape[1], b.shape[-1])).view(4, *b.shape[1:])
+        if self.normal is None:
+            return q
+        near = torch.relu(_NEAR - q[3])
+        return torch.addcmul(q, self.normal, near * near)
