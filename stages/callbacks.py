@@ -11,6 +11,10 @@ from pytorch_lightning.callbacks import Callback, ModelCheckpoint, TQDMProgressB
 from pytorch_lightning.utilities import rank_zero_only
 
 
+# numpy takes seeds below this.
+_SEEDS = 2**32
+
+
 class SeedEveryEpoch(Callback):
     """Make the random state of an epoch a function of (seed, epoch, rank).
 
@@ -22,7 +26,8 @@ class SeedEveryEpoch(Callback):
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Reseed torch, numpy and python."""
-        pl.seed_everything((self.seed * 1_000_003 + trainer.current_epoch) * 4099 + trainer.global_rank, verbose=False)
+        mixed = (self.seed * 1_000_003 + trainer.current_epoch) * 4099 + trainer.global_rank
+        pl.seed_everything(mixed % _SEEDS, verbose=False)
 
 
 class EpochLines(Callback):
