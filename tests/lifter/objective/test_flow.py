@@ -8,7 +8,7 @@ import torch
 from scipy import stats
 
 from s2m.lifter.normalise import normalise
-from s2m.lifter.objective.flow import FlowPrior, PoseFlow, flow_loss
+from s2m.lifter.objective.flow import FlowPrior, FreshFlowPrior, PoseFlow, flow_loss
 from s2m.lifter.objective.pose_pca import PosePCA, PoseSampleError
 from s2m.lifter.projection import project
 from s2m.skeletons import H36M17, S2M27
@@ -156,16 +156,16 @@ def test_density_follows_the_change_of_variables():
 
 def test_density_integrates_to_one():
     flow = make_flow(components=2, double=True)
-    axis = torch.linspace(-12, 12, 1201, dtype=torch.float64)
+    # As far as the heavy tails of these weights reach: within 12 lie 0.99925, within 24 0.99998 of the whole.
+    axis = torch.linspace(-32, 32, 801, dtype=torch.float64)
     grid = torch.cartesian_prod(axis, axis)
     with torch.no_grad():
-        total = torch.trapezoid(
-            torch.trapezoid(flow.log_prob(flow.pca.decode(grid)).exp().view(1201, 1201), axis), axis
-        )
+        density = flow.log_prob(flow.pca.decode(grid)).exp()
+    total = torch.trapezoid(torch.trapezoid(density.view(801, 801), axis), axis)
     assert float(total) == pytest.approx(1, abs=1e-4)
     # And it is not the Gaussian that it starts as.
-    normal = torch.distributions.Normal(0.0, 1.0).log_prob(grid).sum(1)
-    assert float((flow.log_prob(flow.pca.decode(grid)) - normal).abs().max().detach()) > 1
+    normal = torch.distributions.Normal(0.0, 1.0).log_prob(grid).sum(1).exp()
+    assert float((density - normal).abs().max()) > 0.05
 
 
 def test_inverse_of_the_transform():
@@ -196,7 +196,8 @@ def test_seed_decides_the_halves():
 
 def test_far_from_all_poses_density_is_finite_and_low():
     flow = make_flow(couplings=8)
-    near, far = flow.log_prob(poses(5)), flow.log_prob(1e3 * poses(5))
+    with torch.no_grad():
+        near, far = flow.log_prob(poses(5)), flow.log_prob(1e3 * poses(5))
     assert bool(far.isfinite().all())
     assert float(far.max()) < float(near.min())
 
@@ -204,17 +205,17 @@ def test_far_from_all_poses_density_is_finite_and_low():
 def test_flow_learns_a_mixture_better_than_a_gaussian():
     """Of two Gaussians in the first component; the entropy of the mixture is known by quadrature."""
     torch.manual_seed(0)
-    flow = make_flow(components=2, bent=False, couplings=6, width=32)
+    flow = make_flow(components=2, bent=False, couplings=4, width=32)
 
     def draw(count: int) -> torch.Tensor:
         side = 2.0 * torch.randint(0, 2, (count, 1)) - 1
         return flow.pca.decode(torch.cat([0.95 * side + 0.3 * torch.randn(count, 1), torch.randn(count, 1)], 1))
 
-    visible = torch.ones(512, 17)
-    optimiser = torch.optim.Adam(flow.parameters(), 3e-3)
-    for _ in range(400):
+    visible = torch.ones(256, 17)
+    optimiser = torch.optim.Adam(flow.parameters(), 5e-3)
+    for _ in range(300):
         optimiser.zero_grad()
-        flow_loss(flow, draw(512), visible).backward()
+        flow_loss(flow, draw(256), visible).backward()
         optimiser.step()
     x = np.linspace(-4, 4, 4001)
     density = (stats.norm.pdf(x, -0.95, 0.3) + stats.norm.pdf(x, 0.95, 0.3)) / 2
@@ -227,15 +228,12 @@ def test_flow_learns_a_mixture_better_than_a_gaussian():
 
 
 def test_samples_are_as_the_density_says():
-    """The mean log-density of samples is minus the entropy, which the change of volume gives without the density."""
+    """The share of samples in a square is the density's integral over it."""
     flow = make_flow(components=2, double=True)
     generator = torch.Generator().manual_seed(1)
     sample = flow.sample(40000, generator)
     assert sample.shape == (40000, 17, 2)
-    with torch.no_grad():
-        code = flow.pca.encode(sample)
-        log_density = flow.log_prob(sample)
-    # Share of samples in a square against the density's integral over it.
+    code = flow.pca.encode(sample)
     axis = torch.linspace(-0.5, 0.5, 201, dtype=torch.float64)
     with torch.no_grad():
         square = flow.log_prob(flow.pca.decode(torch.cartesian_prod(axis, axis))).exp().view(201, 201)
@@ -243,7 +241,6 @@ def test_samples_are_as_the_density_says():
     share = float((code.abs() < 0.5).all(1).double().mean())
     assert expected > 0.02
     assert share == pytest.approx(expected, abs=4 * math.sqrt(expected / 40000))
-    assert bool(log_density.isfinite().all())
 
 
 def test_samples_follow_the_generator():
@@ -284,7 +281,7 @@ def test_flow_loss_of_no_complete_pose_is_zero_with_a_graph():
     flow = make_flow()
     loss = flow_loss(flow, poses(3), torch.zeros(3, 17))
     loss.backward()
-    assert float(loss) == 0
+    assert float(loss.detach()) == 0
     assert all(float(weight.grad.abs().sum()) == 0 for weight in flow.parameters())
 
 
@@ -292,6 +289,28 @@ def test_prior_is_the_mean_likelihood_of_the_reprojections_per_component():
     flow, sample = make_flow(), poses(4, seed=3)
     prior = FlowPrior(flow, warmup_steps=0)
     torch.testing.assert_close(prior(make_cycle(4, reprojected=sample)), -flow.log_prob(sample).mean() / 26)
+
+
+def test_preparing_fits_the_components_to_poses_without_missing_joints():
+    sample, visible = poses(100), torch.ones(100, 17)
+    visible[60:, 4] = 0
+    prior = FlowPrior(PoseFlow(PosePCA(H36M17), couplings=2, width=8))
+    prior.prepare(sample, visible)
+    expected = PosePCA(H36M17).fit(sample[:60]).state_dict()
+    assert all(torch.equal(value, expected[name]) for name, value in prior.flow.pca.state_dict().items())
+    with pytest.raises(PoseSampleError, match="without missing joints: expected more than 26, .* found 20"):
+        FreshFlowPrior(H36M17, couplings=2, width=8).prepare(sample[40:], visible[40:])
+
+
+def test_resumed_training_keeps_its_components():
+    sample = poses(80)
+    prior = FreshFlowPrior(H36M17, couplings=2, width=8)
+    prior.prepare(sample, torch.ones(80, 17))
+    before = prior.flow.pca.basis.clone()
+    resumed = FreshFlowPrior(H36M17, couplings=2, width=8)
+    resumed.load_state_dict(prior.state_dict())
+    resumed.prepare(poses(80, seed=7), torch.ones(80, 17))
+    assert torch.equal(resumed.flow.pca.basis, before)
 
 
 def test_players_do_not_reach_each_other():

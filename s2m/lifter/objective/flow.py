@@ -1,0 +1,181 @@
+"""A normalising flow over 2D poses, which tells how likely a re-projected skeleton is."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+from zuko.flows.coupling import GeneralCouplingTransform
+from zuko.transforms import MonotonicAffineTransform
+
+from s2m.lifter.objective.cycle import Cycle
+from s2m.lifter.objective.pose_pca import PosePCA
+from s2m.lifter.objective.terms import PlayerTerm
+from s2m.skeletons import JointSet
+
+# A coupling scales by at most e to this power, up or down: poses far from all real ones keep finite likelihoods.
+_LOG_SCALE = 2.0
+
+
+class PoseFlow(nn.Module):
+    """Density of normalised 2D poses: affine couplings from their principal components to a standard normal.
+
+    ``log p(c) = log N(f(c); 0, I) + log |det df/dc|``, c: the pose's K components. Every coupling leaves a random half
+    of the components as they are and scales and shifts the others by functions of these; the next one does the
+    reverse. It starts as the identity, that is as a Gaussian fitted to the poses. Source: RealNVP, Dinh et al., ICLR
+    2017; on PCA of 2D poses: ElePose, Wandt et al., CVPR 2022.
+
+    pca: gets fitted before use. couplings: their number. width: of the two hidden layers in each. seed: of the halves.
+    Raises ValueError for a number < 1.
+    """
+
+    def __init__(self, pca: PosePCA, couplings: int = 8, width: int = 256, seed: int = 0) -> None:
+        super().__init__()
+        if couplings < 1 or width < 1:
+            raise ValueError(f"PoseFlow: expected couplings >= 1 and width >= 1, found {couplings} and {width}")
+        self.pca = pca
+        self.couplings = nn.ModuleList(_coupling(half, width) for half in _halves(pca.components, couplings, seed))
+
+    def forward(self, joints2d: Tensor) -> Tensor:
+        """The same as :meth:`log_prob`."""
+        return self.log_prob(joints2d)
+
+    def log_prob(self, joints2d: Tensor) -> Tensor:
+        """Log-density (B,), in nats, of the components of normalised poses (B, J, 2). ValueError for another shape."""
+        with torch.autocast(joints2d.device.type, enabled=False):
+            latent, log_volume = self.transform(self.pca.encode(joints2d.to(self.pca.mean.dtype)))
+            normal = -0.5 * (latent.square().sum(1) + latent.shape[1] * math.log(2 * math.pi))
+            return normal + log_volume
+
+    def judge(self, joints2d: Tensor) -> Tensor:
+        """The same log-densities, but without a gradient for the weights: how the lifter sees the flow.
+
+        Both players' losses can then be summed and differentiated at once.
+        """
+        constants = {name: weight.detach() for name, weight in self.named_parameters()}
+        log_density: Tensor = torch.func.functional_call(self, constants, (joints2d,))
+        return log_density
+
+    def transform(self, components: Tensor) -> tuple[Tensor, Tensor]:
+        """f: components (B, K) to latents (B, K), with log |det df/dc| (B,)."""
+        log_volume = components.new_zeros(len(components))
+        for coupling in self.couplings:
+            components, change = coupling().call_and_ladj(components)
+            log_volume = log_volume + change
+        return components, log_volume
+
+    def invert(self, latent: Tensor) -> Tensor:
+        """The inverse of f: latents (B, K) to components (B, K)."""
+        for coupling in reversed(self.couplings):
+            latent = coupling().inv(latent)
+        return latent
+
+    @torch.no_grad()
+    def sample(self, count: int, generator: torch.Generator | None = None) -> Tensor:
+        """Draw normalised poses (count, J, 2); torch's global generator is used when none is given."""
+        like = self.pca.mean
+        shape = (count, self.pca.components)
+        latent = torch.randn(shape, device=like.device, dtype=like.dtype, generator=generator)
+        return self.pca.decode(self.invert(latent))
+
+
+def _coupling(unchanged: Tensor, width: int) -> GeneralCouplingTransform:
+    """unchanged: (K,) bool. Starts as the identity."""
+    coupling = GeneralCouplingTransform(
+        features=len(unchanged),
+        mask=unchanged,
+        univariate=partial(MonotonicAffineTransform, slope=math.exp(-_LOG_SCALE)),
+        hidden_features=(width, width),
+        activation=nn.SiLU,
+    )
+    nn.init.zeros_(coupling.hyper[-1].weight)
+    nn.init.zeros_(coupling.hyper[-1].bias)
+    return coupling
+
+
+def _halves(components: int, count: int, seed: int) -> list[Tensor]:
+    """``count`` random halves (K,) of the components; every second one is the complement of the one before."""
+    generator = torch.Generator().manual_seed(seed)
+    halves: list[Tensor] = []
+    while len(halves) < count:
+        half = torch.randperm(components, generator=generator) < components // 2
+        halves += [half, ~half]
+    return halves[:count]
+
+
+class FlowPrior(PlayerTerm):
+    """``-mean_b log p(y_b) / K``: a turned and re-projected skeleton is as likely as a real 2D pose.
+
+    y: the re-projection, all joints. p: a normalising flow over K principal components that learns from the labels in
+    the same batch, see :func:`flow_loss`. Unit: nats per component; the entropy of real poses is the value to expect at
+    best, and is below that of a standard normal (1.42). Source: ElePose, Wandt et al., CVPR 2022, who train the flow
+    beforehand; here it has ``warmup_steps`` batches to itself, in which the term is zero, and goes on learning.
+
+    The batches are counted in a buffer, so that a resumed training goes on as if never stopped; only those count in
+    which the flow learns (training mode). noise: standard deviation, in lifter units, of what is added to the labels
+    that the flow learns from: keeps densities bounded where labels are exact. Raises ValueError for a negative
+    argument.
+    """
+
+    # For the principal components; of 34 coordinates more labels change nothing that can be seen.
+    sample_size: ClassVar[int] = 20000
+
+    def __init__(self, flow: PoseFlow, warmup_steps: int = 1000, noise: float = 0.01) -> None:
+        super().__init__()
+        if warmup_steps < 0 or noise < 0:
+            raise ValueError(f"FlowPrior: expected warmup_steps >= 0, noise >= 0; found {warmup_steps}, {noise}")
+        self.flow, self.warmup_steps, self.noise = flow, warmup_steps, noise
+        self.register_buffer("steps", torch.zeros((), dtype=torch.long))
+        self.steps: Tensor
+
+    def prepare(self, poses: Tensor, visible: Tensor) -> None:
+        """Fit the principal components to the poses without missing joints. PoseSampleError: these are too few.
+
+        A resumed training keeps the components that its flow was trained on.
+        """
+        if not self.flow.pca.fitted:
+            self.flow.pca.fit(poses[visible.all(1)])
+
+    def forward(self, cycle: Cycle) -> Tensor:
+        """Return the unweighted loss of the lifter, a scalar; the flow's weights get no gradient."""
+        loss = -self.flow.judge(cycle.reprojected).mean() / self.flow.pca.components
+        return torch.where(self.steps >= self.warmup_steps, loss, torch.zeros_like(loss))
+
+    def player_loss(self, cycle: Cycle) -> Tensor:
+        """Return the flow's own loss, a scalar; the lifter gets no gradient. Counts the batch when training."""
+        if self.training:
+            self.steps += 1
+        noisy = cycle.target + self.noise * torch.randn_like(cycle.target) if self.noise else cycle.target
+        return flow_loss(self.flow, noisy, cycle.visible)
+
+
+class FreshFlowPrior(FlowPrior):
+    """A :class:`FlowPrior` with a flow of its own, made from plain settings; the class that configs name.
+
+    joint_set: of the poses. components: see PosePCA. couplings, width: see PoseFlow. The rest: see FlowPrior.
+    """
+
+    def __init__(
+        self,
+        joint_set: JointSet,
+        components: int | None = None,
+        couplings: int = 8,
+        width: int = 256,
+        warmup_steps: int = 1000,
+        noise: float = 0.01,
+    ) -> None:
+        super().__init__(PoseFlow(PosePCA(joint_set, components), couplings, width), warmup_steps, noise)
+
+
+def flow_loss(flow: PoseFlow, real: Tensor, visible: Tensor) -> Tensor:
+    """``-mean_b log p(x_b) / K`` over real poses x (B, J, 2) without missing joints; in nats per component.
+
+    visible: (B, J) in {0, 1}. A batch in which every pose lacks a joint gives zero, with zero gradients.
+    """
+    complete = visible.all(1)
+    # Poses are weighted, not picked: shapes stay fixed, and no value has to be read from the device.
+    likelihood = torch.where(complete, flow.log_prob(real), 0.0)
+    return -likelihood.sum() / complete.sum().clamp_min(1) / flow.pca.components
