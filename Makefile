@@ -41,10 +41,11 @@ stage = $(PY) -m stages $(1) --output $(RUN_DIR)/$(1) --config configs/$(1).yaml
 	$(if $(JOINTS),--data.init_args.joint_set $(JOINTS)) $(ARGS)
 stage_configs = configs/$(1).yaml configs/data/$(DATA).yaml configs/preset/$(PRESET)/$(1).yaml
 
-.PHONY: train pretrain-lifter pretrain-regressor data report test lint install body bench bench-render bench-ik bench-data table2 table3 table4 table5 table6 table-lifter profile-lifter temporal compare help FORCE
+.PHONY: train pretrain-lifter pretrain-regressor data report test lint install body bench bench-render bench-ik bench-data table2 table3 table4 table5 table6 table-lifter ship-lifter profile-lifter temporal ablations compare help FORCE
 
-train: $(REPORT) ## the whole chain: data, lifter, regressor, mesh, report
-	@echo "$(RUN_DIR) is up to date; open $(REPORT)"
+# The report's bars and pictures are about the open data; runs on the paper's datasets have its tables instead.
+train: $(if $(filter open,$(DATA)),$(REPORT),$(MESH)) ## the whole chain: data, lifter, regressor, mesh, report
+	@echo "$(RUN_DIR) is up to date; $(if $(filter open,$(DATA)),open $(REPORT),see make table2 table3 table4)"
 
 pretrain-lifter: $(LIFTER) ## stage 1 alone
 
@@ -103,6 +104,9 @@ table2 table3 table4: $(INSTALLED) ## the paper's Tables 2 to 4 on its datasets:
 table-lifter: $(STORE)/store.json ## all lifters compared over seeds (an hour on two cores): SEEDS=3
 	$(PY) -m stages.lifter_table --store $(STORE) --preset $(PRESET) --data $(DATA) --seeds $(SEEDS) $(if $(ARGS),-- $(ARGS))
 
+ship-lifter: $(STORE)/store.json ## put the trained lifters of table-lifter (ours, seed 0) into the package, for `s2m lift`
+	$(PY) -m s2m.lifting.ship --runs runs/table-lifter-$(PRESET) --store $(STORE) --table docs/results/shipped_lifters.md
+
 profile-lifter: $(STORE)/store.json ## steps per second of stage 1 against its network passes alone
 	$(PY) -m stages.lifter_profile --store $(STORE) --preset $(PRESET) --data $(DATA) $(if $(ARGS),-- $(ARGS))
 
@@ -112,6 +116,9 @@ temporal: $(LIFTER) ## optional, for video: a temporal head on the trained lifte
 
 table5 table6: $(INSTALLED) ## accuracy of the IK solvers; temporal correction (paper's Tables 5 and 6)
 	$(PY) -m s2m.ik.tables $@ --output docs/results
+
+ablations: $(STORE)/store.json ## all ablations of stage 3 over seeds, Tables 4 and 7 (hours on two cores): SEEDS=3
+	$(PY) -m stages.ablations --store $(STORE) --preset $(PRESET) --data $(DATA) --seeds $(SEEDS) $(if $(ARGS),-- $(ARGS))
 
 compare: $(INSTALLED) ## tables, curves and a page of all runs, e.g. ARGS="--baseline full --sort test/pve_mm"
 	$(PY) -m s2m.cli compare $(ARGS)

@@ -120,10 +120,12 @@ class Truth(TensorRecord):
 
     joints3d: (B, J, 3) metres, camera frame, absolute.
     params: the body's true parameters, where a dataset has them (vertices are computed from them).
+    gender: (B,) which model ``params`` belong to, where a dataset says so: 0 neutral, 1 female, 2 male.
     """
 
     joints3d: Tensor
     params: BodyParams | None = None
+    gender: Tensor | None = None
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -157,18 +157,53 @@ def load_pickle(path: Path, fields: Iterable[str]) -> Mapping[str, Any]:
     ``field`` names the entry where one is to blame.
     """
     with path.open("rb") as file:
-        try:
-            content = _PassiveUnpickler(file, encoding="latin1").load()
-        except UnsafePickleError:
-            raise
-        # A damaged pickle can raise nearly anything while it is read.
-        except Exception as error:
-            message = f"truncated or damaged pickle ({type(error).__name__}: {error})"
-            raise UnsafePickleError(message) from error
+        content = _unpickle(file)
     if not isinstance(content, dict):
         raise UnsafePickleError(f"a {type(content).__name__} instead of a dict")
     wanted = set(fields)
     return {str(name): _evaluate(value, name) if name in wanted else value for name, value in content.items()}
+
+
+def load_plain(stream: IO[bytes]) -> Any:
+    """Read one pickle of nested dicts, lists and tuples of arrays, numbers and strings.
+
+    Arrays of objects become nested lists (one without dimensions its only element). Raises UnsafePickleError as
+    :func:`load_pickle`; its ``field`` is the path of the entry, such as "S9/Walking/0".
+    """
+    return _plain(_unpickle(stream), "")
+
+
+def _plain(value: Any, field: str) -> Any:
+    if isinstance(value, dict):
+        return {_plain(key, field): _plain(entry, _below(field, key)) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_plain(entry, _below(field, i)) for i, entry in enumerate(value))
+    if isinstance(value, _Array) and _holds_objects(value):
+        entries = _plain(value.state[4], field)
+        return entries if value.state[1] else entries[0]
+    return _evaluate(value, field or "(pickle)")
+
+
+def _below(field: str, key: Any) -> str:
+    return f"{field}/{key}" if field else str(key)
+
+
+def _holds_objects(value: _Array) -> bool:
+    state = value.state
+    if not (isinstance(state, tuple) and len(state) == 5 and isinstance(state[2], _DType)):
+        return False
+    return str(state[2].arguments[0]).startswith("O") and isinstance(state[4], list) and len(state[4]) > 0
+
+
+def _unpickle(stream: IO[bytes]) -> Any:
+    try:
+        return _PassiveUnpickler(stream, encoding="latin1").load()
+    except UnsafePickleError:
+        raise
+    # A damaged pickle can raise nearly anything while it is read.
+    except Exception as error:
+        message = f"truncated or damaged pickle ({type(error).__name__}: {error})"
+        raise UnsafePickleError(message) from error
 
 
 def _evaluate(value: Any, field: str) -> Any:

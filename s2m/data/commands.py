@@ -16,6 +16,7 @@ import yaml
 from s2m.data.motion import MotionError
 from s2m.data.open.config import OpenConfig
 from s2m.data.store import FrameStore, StoreError
+from s2m.data.zoo.commands import add_zoo_commands
 from s2m.errors import UserError
 
 BAD_INPUT = 2
@@ -24,7 +25,7 @@ _FRAMES_WORTH_A_WORKER = 2000
 _OPEN_HELP = """\
 Make the open data: people of the open body, moved by real motion capture and by random poses within anatomical
 limits, seen by perspective cameras at 4 to 6 m. Splits: train (joints, silhouettes), train_pose (2D joints only),
-val, test, test_noisy, acrobatic, acrobatic_noisy; no clip and no body is in two of train, val, test and acrobatic.
+train_video (the same in recordings), val, test, test_noisy, acrobatic, acrobatic_noisy; no clip and no body is in two of train, val, test and acrobatic.
 
 The result depends on the settings and the seed alone, not on the number of workers. A store of the same settings is
 left as it is; one of other settings is replaced with --force only, and not before the new one is complete.
@@ -36,7 +37,10 @@ class ConfigError(UserError, ValueError):
 
 
 def add_data_commands(subparsers: Any) -> None:
-    """Add ``open`` and ``check`` to the subparsers of a command line; each sets ``run``: Namespace -> exit code."""
+    """Add ``open``, ``check`` and the datasets of the zoo to the subparsers of a command line.
+
+    Each sets ``run``: Namespace -> exit code.
+    """
     command = subparsers.add_parser(
         "open", help="make the open data", description=_OPEN_HELP, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -53,6 +57,7 @@ def add_data_commands(subparsers: Any) -> None:
     check = subparsers.add_parser("check", help="compare a frame store's files with its hashes")
     check.add_argument("store", type=Path, metavar="DIR")
     check.set_defaults(run=_run_check)
+    add_zoo_commands(subparsers)
 
 
 def read_config(path: Path | None, seed: int | None = None) -> OpenConfig:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 import roma
 import torch
@@ -11,10 +13,19 @@ from torch.utils.data import Dataset
 
 from s2m.batch import BodyParams, Frame, Observation, Truth
 from s2m.data.samplers import Batch, as_stored
-from s2m.data.store import OBSERVATION, Array, FrameStore, SplitArrays, StoreError, unpack_masks
+from s2m.data.store import OBSERVATION, Array, FrameStore, SplitArrays, StoreError, unpack_masks_as_float
 from s2m.skeletons import JointSet, get_joint_set
 
 _BLOCK = 65_536
+
+
+@dataclass(frozen=True)
+class PackedFrame:
+    """A batch on its way from a worker. silhouette: (B, S*S/8) bits; flip: (B,) which are to be mirrored still."""
+
+    frame: Frame
+    silhouette: Tensor | None
+    flip: Tensor
 
 
 class FrameDataset(Dataset[Frame]):
@@ -65,12 +76,26 @@ class FrameDataset(Dataset[Frame]):
 
     def __getitems__(self, batch: Batch) -> Frame:
         """A collated batch. Frames with truth cannot be mirrored (nothing that trains has truth)."""
+        return self.finish(self.fetch(batch))
+
+    def fetch(self, batch: Batch) -> PackedFrame:
+        """A batch with its silhouettes as stored: a 32nd of their size, for the way from a worker process."""
         rows = self._rows[batch.positions]
-        if self._arrays.truth is None:
-            return Frame(self._observation(rows, batch.flip))
-        if batch.flip.any():
+        truth = self._arrays.truth
+        if truth is not None and batch.flip.any():
             raise ValueError("frames that carry their truth cannot be mirrored")
-        return Frame(self._observation(rows, batch.flip), self._truth(rows, self._arrays.truth))
+        frame = Frame(self._observation(rows, batch.flip), None if truth is None else self._truth(rows, truth))
+        packed = _tensor(self._arrays.observation["silhouette"][rows]) if self._masks else None
+        return PackedFrame(frame, packed, torch.from_numpy(batch.flip))
+
+    def finish(self, packed: PackedFrame) -> Frame:
+        """Unpack the silhouettes."""
+        if packed.silhouette is None:
+            return packed.frame
+        masks = torch.from_numpy(unpack_masks_as_float(packed.silhouette.numpy(), self._store.mask_size))
+        if bool(packed.flip.any()):
+            masks[packed.flip] = masks[packed.flip].flip(2)
+        return replace(packed.frame, observation=replace(packed.frame.observation, silhouette=masks))
 
     def _observation(self, rows: NDArray[np.int64], flip: NDArray[np.bool_]) -> Observation:
         arrays = self._arrays.observation
@@ -78,21 +103,25 @@ class FrameDataset(Dataset[Frame]):
         confidence = np.nan_to_num(arrays["confidence"][rows][:, self._columns])
         joints = (arrays["joints2d"][rows][:, self._columns] - crop[:, None, :2]) / crop[:, None, 2:]
         joints[confidence <= 0] = 0.0
-        masks = unpack_masks(arrays["silhouette"][rows], self._store.mask_size) if self._masks else None
         if flip.any():
             mirror = list(self.joint_set.mirror)
             joints[flip] = joints[flip][:, mirror] * np.array([-1, 1], joints.dtype)
             confidence[flip] = confidence[flip][:, mirror]
-            crop[flip, 0] = self._store.image_size - crop[flip, 0]
-            if masks is not None:
-                masks[flip] = masks[flip, :, ::-1]
-        silhouette = None if masks is None else torch.from_numpy(masks).float()
-        return Observation(_tensor(joints), _tensor(confidence), silhouette, _tensor(crop), torch.from_numpy(rows))
+            crop[flip, 0] = self._widths(rows[flip]) - crop[flip, 0]
+        return Observation(_tensor(joints), _tensor(confidence), None, _tensor(crop), torch.from_numpy(rows))
+
+    def _widths(self, rows: NDArray[np.int64]) -> Array | int:
+        sizes = self._arrays.observation.get("image_size")
+        return self._store.image_size if sizes is None else sizes[rows, 0]
 
     def _truth(self, rows: NDArray[np.int64], truth: dict[str, Array]) -> Truth:
+        joints = _tensor(truth["joints3d"][rows][:, self._columns])
+        gender = _tensor(truth["gender"][rows]).long() if "gender" in truth else None
+        return Truth(joints, self._params(rows, truth) if "poses" in truth else None, gender)
+
+    def _params(self, rows: NDArray[np.int64], truth: dict[str, Array]) -> BodyParams:
         rotations = roma.rotvec_to_rotmat(_tensor(truth["poses"][rows]).view(len(rows), -1, 3))
-        params = BodyParams.from_rotations(rotations, _tensor(truth["betas"][rows]), _tensor(truth["transl"][rows]))
-        return Truth(_tensor(truth["joints3d"][rows][:, self._columns]), params)
+        return BodyParams.from_rotations(rotations, _tensor(truth["betas"][rows]), _tensor(truth["transl"][rows]))
 
 
 def _tensor(array: Array) -> Tensor:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from s2m.batch import Frame
-from s2m.data.dataset import FrameDataset
-from s2m.data.samplers import EvalBatches, TrainBatches, as_stored
+from s2m.data.dataset import FrameDataset, PackedFrame
+from s2m.data.samplers import Batch, EvalBatches, TrainBatches, as_stored
 from s2m.data.store import FrameStore
 from s2m.skeletons import JointSet, get_joint_set
 
@@ -158,8 +158,8 @@ class FrameDataModule(pl.LightningDataModule):
         return self._loader(dataset, EvalBatches(len(dataset), self._eval_batch_size, *self._rank_and_world()))
 
     def _loader(self, dataset: FrameDataset, batches: Any) -> DataLoader[Frame]:
-        return DataLoader(
-            dataset,
+        return FrameLoader(
+            _Packed(dataset),  # type: ignore[arg-type]  # unpacked on the way out
             batch_sampler=batches,
             num_workers=self._num_workers,
             collate_fn=_as_it_is,
@@ -171,6 +171,28 @@ class FrameDataModule(pl.LightningDataModule):
     def _rank_and_world(self) -> tuple[int, int]:
         trainer = self.trainer
         return (0, 1) if trainer is None else (trainer.global_rank, trainer.world_size)
+
+
+class FrameLoader(DataLoader[Frame]):
+    """Batches travel from the workers with packed silhouettes and are unpacked by the process that uses them."""
+
+    def __iter__(self) -> Iterator[Frame]:  # type: ignore[override]
+        """Unpacked batches."""
+        source: _Packed = self.dataset  # type: ignore[assignment]
+        return map(source.frames.finish, super().__iter__())
+
+
+class _Packed(Dataset[PackedFrame]):
+    """Frames as they are fetched."""
+
+    def __init__(self, frames: FrameDataset):
+        self.frames = frames
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def __getitems__(self, batch: Batch) -> PackedFrame:
+        return self.frames.fetch(batch)
 
 
 def _as_it_is(frame: Any) -> Any:

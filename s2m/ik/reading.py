@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,37 +35,45 @@ def read_joints(path: str | Path, joint_set: JointSet, key: str | None = None) -
     ``.csv`` one frame a row, with or without a header. ``key`` names the field of an npz or json file.
     Raises UserError that names the file, what was expected and what was found.
     """
+    return _shaped(read_array(path, key), joint_set, Path(path))
+
+
+def read_array(path: str | Path, key: str | None = None, names: Sequence[str] = _NAMES) -> Any:
+    """The numbers of a ``.npy``, ``.npz``, ``.json`` or ``.csv`` file, in whatever shape they have.
+
+    names: fields of an npz or json file that are looked for, in this order, when ``key`` names none.
+    Raises UserError that names the file, what was expected and what was found.
+    """
     path = Path(path)
     readers = {".npy": _read_npy, ".npz": _read_npz, ".json": _read_json, ".csv": _read_csv}
     if path.suffix.lower() not in readers:
         raise UserError(f"{path}: expected a file that ends in {', '.join(readers)}, found '{path.suffix}'")
     try:
-        raw = readers[path.suffix.lower()](path, key)
+        return readers[path.suffix.lower()](path, key, names)
     except FileNotFoundError:
         raise UserError(f"{path}: there is no such file") from None
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise UserError(f"{path}: cannot be read: {error}") from error
-    return _shaped(raw, joint_set, path)
 
 
-def _read_npy(path: Path, key: str | None) -> Any:
+def _read_npy(path: Path, key: str | None, names: Sequence[str]) -> Any:
     return np.load(path, allow_pickle=False)
 
 
-def _read_npz(path: Path, key: str | None) -> Any:
+def _read_npz(path: Path, key: str | None, names: Sequence[str]) -> Any:
     with np.load(path, allow_pickle=False) as archive:
-        return archive[_field(list(archive.files), key, path)]
+        return archive[_field(list(archive.files), key, names, path)]
 
 
-def _read_json(path: Path, key: str | None) -> Any:
+def _read_json(path: Path, key: str | None, names: Sequence[str]) -> Any:
     content = json.loads(path.read_text())
     if isinstance(content, dict):
-        content = content[_field(list(content), key, path)]
+        content = content[_field(list(content), key, names, path)]
     # null stands for a missing number; numbers in strings are an error.
     return np.array(content, dtype=np.float64)
 
 
-def _read_csv(path: Path, key: str | None) -> Any:
+def _read_csv(path: Path, key: str | None, names: Sequence[str]) -> Any:
     with path.open(newline="") as file:
         rows = [row for row in csv.reader(file) if row]
     if rows and not all(_is_number(cell) for cell in rows[0]):
@@ -80,12 +89,12 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _field(fields: list[str], key: str | None, path: Path) -> str:
+def _field(fields: list[str], key: str | None, names: Sequence[str], path: Path) -> str:
     if key is not None:
         if key not in fields:
             raise UserError(f"{path}: has no field '{key}'; it has: {', '.join(fields)}")
         return key
-    candidates = [name for name in _NAMES if name in fields] or (fields if len(fields) == 1 else [])
+    candidates = [name for name in names if name in fields] or (fields if len(fields) == 1 else [])
     if not candidates:
         raise UserError(f"{path}: which field holds the joints? Name it with --key; it has: {', '.join(fields)}")
     return candidates[0]

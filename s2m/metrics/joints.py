@@ -1,12 +1,13 @@
 """Errors of joints: MPJPE, PCK, AUC and the direction of depth.
 
-All of them are taken over the 17 joints of ``h36m17``, picked by name from the joint set of the input, so that the
-numbers of different joint sets compare.
+Joints are picked by name from the joint set of the input: the 17 of ``h36m17`` unless a protocol names others, so that
+the numbers of different joint sets compare.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -18,36 +19,58 @@ from s2m.metrics.base import FrameMean, check_points
 from s2m.skeletons import H36M17, JointSet
 
 PCK_THRESHOLD = 0.15
-# MPI-INF-3DHP's evaluation: 31 thresholds, 0 to 150 mm in steps of 5 mm.
+# MPI-INF-3DHP's evaluation (mpii_compute_3d_pck.m): 31 thresholds, 0 to 150 mm in steps of 5 mm.
 AUC_THRESHOLDS = tuple(step * 0.005 for step in range(31))
+# The public code of the paper's authors takes 11, in steps of 15 mm.
+COARSE_AUC_THRESHOLDS = tuple(step * 0.015 for step in range(11))
 
 
-def root_relative(joints: Tensor, joint_set: JointSet) -> Tensor:
-    """The 17 joints of ``h36m17`` relative to their pelvis: (B, J, 3) to (B, 17, 3). ValueError for another J."""
-    check_points(f"joints of {joint_set.name}", joints, len(joint_set))
-    shared = joints[:, joint_set.indices(H36M17.joints)]
-    return shared - shared[:, H36M17.root_index, None]
+def root_relative(joints: Tensor, joint_set: JointSet, counted: Sequence[str] = H36M17.joints) -> Tensor:
+    """The counted joints relative to the pelvis, which need not be one of them: (B, J, 3) to (B, len(counted), 3).
 
-
-def joint_errors(pred: Tensor, true: Tensor, alignment: Alignment = "none", joint_set: JointSet = H36M17) -> Tensor:
-    """Root-relative errors (B, 17) in metres; the root itself counts as one joint.
-
-    pred, true: (B, J, 3) metres, the same frame, any origin. alignment: see :func:`aligned_distances`.
+    Raises ValueError for another J.
     """
-    return aligned_distances(root_relative(pred, joint_set), root_relative(true, joint_set), alignment)
+    check_points(f"joints of {joint_set.name}", joints, len(joint_set))
+    return joints[:, joint_set.indices(counted)] - joints[:, joint_set.index(H36M17.root), None]
 
 
-def mpjpe(pred: Tensor, true: Tensor, alignment: Alignment = "none", joint_set: JointSet = H36M17) -> Tensor:
+def joint_errors(
+    pred: Tensor,
+    true: Tensor,
+    alignment: Alignment = "none",
+    joint_set: JointSet = H36M17,
+    counted: Sequence[str] = H36M17.joints,
+) -> Tensor:
+    """Errors (B, len(counted)) in metres, relative to the pelvis; where the root is counted, it is one joint of many.
+
+    pred, true: (B, J, 3) metres, the same frame, any origin. alignment: see :func:`aligned_distances`; it sees the
+    counted joints alone.
+    """
+    points = root_relative(pred, joint_set, counted), root_relative(true, joint_set, counted)
+    return aligned_distances(*points, alignment)
+
+
+def mpjpe(
+    pred: Tensor,
+    true: Tensor,
+    alignment: Alignment = "none",
+    joint_set: JointSet = H36M17,
+    counted: Sequence[str] = H36M17.joints,
+) -> Tensor:
     """Mean per joint position error (B,) in metres.
 
     ``none``: MPJPE as predicted; ``scale``: N-MPJPE, with ground-truth scale; ``procrustes``: PA-MPJPE.
     """
-    return joint_errors(pred, true, alignment, joint_set).mean(-1)
+    return joint_errors(pred, true, alignment, joint_set, counted).mean(-1)
 
 
-def share_within(errors: Tensor, thresholds: Tensor) -> Tensor:
-    """Mean over thresholds of the share of points with error <= threshold: (B, N) and (T,) to (B,)."""
-    return (errors[..., None] <= thresholds).to(errors.dtype).mean((-2, -1))
+def share_within(errors: Tensor, thresholds: Tensor, strict: bool = False) -> Tensor:
+    """Mean over thresholds of the share of points with error <= threshold (< if strict): (B, N) and (T,) to (B,).
+
+    MPI-INF-3DHP's own script is strict: no joint is within 0 mm, not even the root.
+    """
+    within = errors[..., None] < thresholds if strict else errors[..., None] <= thresholds
+    return within.to(errors.dtype).mean((-2, -1))
 
 
 def reversed_depth(pred: Tensor, true: Tensor, joint_set: JointSet = H36M17) -> Tensor:
@@ -65,60 +88,88 @@ def depth_cosine(pred: Tensor, true: Tensor, joint_set: JointSet = H36M17) -> Te
     return cosine_similarity(root_relative(pred, joint_set)[..., 2], root_relative(true, joint_set)[..., 2], dim=-1)
 
 
-class _JointMetric(FrameMean):
-    """joint_set: that of the input. alignment: see :func:`aligned_distances`. unit: see :class:`FrameMean`."""
+class JointMetric(FrameMean):
+    """joint_set: that of the input. alignment: see :func:`aligned_distances`. unit: see :class:`FrameMean`.
+
+    counted: names of the joints that errors are taken over.
+    """
 
     def __init__(
-        self, alignment: Alignment = "none", joint_set: JointSet = H36M17, unit: float = 1.0, **kwargs: Any
+        self,
+        alignment: Alignment = "none",
+        joint_set: JointSet = H36M17,
+        unit: float = 1.0,
+        counted: Sequence[str] = H36M17.joints,
+        **kwargs: Any,
     ) -> None:
         super().__init__(unit, **kwargs)
-        self.alignment, self.joint_set = alignment, joint_set
+        self.alignment, self.joint_set, self.counted = alignment, joint_set, tuple(counted)
 
     def update(self, pred_joints: Tensor, true_joints: Tensor | None) -> None:
         """Add skeletons (B, J, 3), metres, camera frame, any origin."""
-        self._record(self._per_frame, pred_joints=pred_joints, true_joints=true_joints)
+        self._record(self.per_frame, pred_joints=pred_joints, true_joints=true_joints)
 
     @abstractmethod
-    def _per_frame(self, pred: Tensor, true: Tensor) -> Tensor: ...
+    def per_frame(self, pred: Tensor, true: Tensor) -> Tensor:
+        """Values (B,) of single frames, before ``unit``."""
 
 
-class MPJPE(_JointMetric):
+class MPJPE(JointMetric):
     """Mean per joint position error; N-MPJPE with ``alignment="scale"``, PA-MPJPE with ``"procrustes"``."""
 
-    def _per_frame(self, pred: Tensor, true: Tensor) -> Tensor:
-        return mpjpe(pred, true, self.alignment, self.joint_set)
+    def per_frame(self, pred: Tensor, true: Tensor) -> Tensor:
+        """See :meth:`JointMetric.per_frame`."""
+        return mpjpe(pred, true, self.alignment, self.joint_set, self.counted)
 
 
-class AUC(_JointMetric):
-    """Mean share of joints (0..1) within each of 31 thresholds, 0 to 150 mm in steps of 5 mm."""
+class AUC(JointMetric):
+    """Mean share of joints (0..1) within each of several thresholds in metres.
+
+    thresholds: 31 by default, 0 to 150 mm in steps of 5 mm. strict: see :func:`share_within`.
+    """
 
     higher_is_better = True
-    thresholds: tuple[float, ...] = AUC_THRESHOLDS
 
-    def _per_frame(self, pred: Tensor, true: Tensor) -> Tensor:
-        errors = joint_errors(pred, true, self.alignment, self.joint_set)
-        return share_within(errors, torch.tensor(self.thresholds, dtype=errors.dtype, device=errors.device))
+    def __init__(
+        self,
+        alignment: Alignment = "none",
+        joint_set: JointSet = H36M17,
+        unit: float = 1.0,
+        counted: Sequence[str] = H36M17.joints,
+        thresholds: Sequence[float] = AUC_THRESHOLDS,
+        strict: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(alignment, joint_set, unit, counted, **kwargs)
+        self.thresholds, self.strict = tuple(thresholds), strict
+
+    def per_frame(self, pred: Tensor, true: Tensor) -> Tensor:
+        """See :meth:`JointMetric.per_frame`."""
+        errors = joint_errors(pred, true, self.alignment, self.joint_set, self.counted)
+        thresholds = torch.tensor(self.thresholds, dtype=errors.dtype, device=errors.device)
+        return share_within(errors, thresholds, self.strict)
 
 
 class PCK(AUC):
     """Share of joints (0..1) within a threshold in metres, 150 mm by default."""
 
     def __init__(self, threshold: float = PCK_THRESHOLD, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.thresholds = (threshold,)
+        super().__init__(thresholds=(threshold,), **kwargs)
 
 
-class ReversedDepth(_JointMetric):
+class ReversedDepth(JointMetric):
     """Share of frames (0..1) whose mirrored depth would fit better, see :func:`reversed_depth`."""
 
-    def _per_frame(self, pred: Tensor, true: Tensor) -> Tensor:
+    def per_frame(self, pred: Tensor, true: Tensor) -> Tensor:
+        """See :meth:`JointMetric.per_frame`."""
         return reversed_depth(pred, true, self.joint_set)
 
 
-class DepthCosine(_JointMetric):
+class DepthCosine(JointMetric):
     """Mean cosine between predicted and true root-relative depths, see :func:`depth_cosine`."""
 
     higher_is_better = True
 
-    def _per_frame(self, pred: Tensor, true: Tensor) -> Tensor:
+    def per_frame(self, pred: Tensor, true: Tensor) -> Tensor:
+        """See :meth:`JointMetric.per_frame`."""
         return depth_cosine(pred, true, self.joint_set)

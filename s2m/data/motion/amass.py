@@ -1,8 +1,10 @@
 """Motion of the user's own: folders of AMASS-style npz files.
 
-Read fields: ``poses`` (T, 72) for SMPL or (T, 156) for SMPL-H, ``trans`` (T, 3), ``betas`` (10 or more) and
-``mocap_framerate``. AMASS's world is +z up; clips here are +y up, so root and position are turned by -90 degrees
-about x. SMPL-H's first 22 joints are SMPL's; SMPL's two hand joints stay at rest then.
+Read fields: ``poses`` (T, 72) for SMPL, (T, 156) for SMPL-H ("SMPL+H G" at amass.is.tue.mpg.de) or (T, 165) for SMPL-X
+("SMPL-X G" and "SMPL-X N", ``*_stageii.npz``), ``trans`` (T, 3), ``betas`` (10 or more), and the frame rate, which is
+``mocap_framerate`` in the former and ``mocap_frame_rate`` in the latter. AMASS's world is +z up; clips here are +y up,
+so root and position are turned by -90 degrees about x. The first 22 joints of SMPL-H and SMPL-X are SMPL's; SMPL's two
+hand joints stay at rest then. ``shape.npz`` and ``*_stagei.npz`` beside the motions hold no ``poses``: passed over.
 """
 
 from __future__ import annotations
@@ -18,8 +20,9 @@ from scipy.spatial.transform import Rotation, Slerp
 
 from s2m.data.motion.clips import JOINTS, Clip, MotionError
 
-_WIDTHS = {72: JOINTS, 156: JOINTS - 2}
+_WIDTHS = {72: JOINTS, 156: JOINTS - 2, 165: JOINTS - 2}
 _FIELDS = ("poses", "trans", "betas", "mocap_framerate")
+_SMPLX_NAMES = {"mocap_framerate": "mocap_frame_rate"}
 _Z_UP_TO_Y_UP = Rotation.from_euler("x", -90, degrees=True)
 
 
@@ -46,7 +49,8 @@ def read(path: str | Path, name: str | None = None) -> AmassMotion:
     fields = _fields(path)
     poses, trans, betas = fields["poses"], fields["trans"], fields["betas"]
     if poses.ndim != 2 or poses.shape[1] not in _WIDTHS or len(poses) == 0:
-        raise MotionError(f"{path}: poses: expected (frames, 72) or (frames, 156), found {poses.shape}")
+        widths = ", ".join(f"(frames, {width})" for width in _WIDTHS)
+        raise MotionError(f"{path}: poses: expected one of {widths}, found {poses.shape}")
     if trans.shape != (len(poses), 3):
         raise MotionError(f"{path}: trans: expected {(len(poses), 3)}, found {trans.shape}")
     if betas.ndim != 1 or len(betas) < 10:
@@ -97,10 +101,11 @@ def _fields(path: Path) -> dict[str, NDArray[Any]]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             present = set(archive.files)
-            missing = [field for field in _FIELDS if field not in present]
+            names = {field: field if field in present else _SMPLX_NAMES.get(field, field) for field in _FIELDS}
+            missing = [field for field, name in names.items() if name not in present]
             if missing:
                 raise MotionError(f"{path}: fields missing: {', '.join(missing)}; found: {', '.join(sorted(present))}")
-            fields = {field: np.asarray(archive[field]) for field in _FIELDS}
+            fields = {field: np.asarray(archive[name]) for field, name in names.items()}
     except MotionError:
         raise
     except (OSError, ValueError, zipfile.BadZipFile) as error:

@@ -1,0 +1,220 @@
+"""Augmentation of observations while training: what the network is shown may be worse than what the loss compares with.
+
+Everything is drawn on the batch's device. Without a generator the global random state is used, which training resets
+at every epoch's start to a function of (seed, epoch, process), so that a resumed run draws what it would have drawn.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor
+
+from s2m.batch import Observation
+
+_KEPT_JOINTS = 8  # no augmentation leaves fewer
+
+
+@dataclass(frozen=True)
+class TrainingView:
+    """seen: what the network is shown. target: what the losses compare with, in the same crop, without corruption."""
+
+    seen: Observation
+    target: Observation
+
+
+class Augmentation(ABC):
+    """Interface: from a batch of training frames to what is shown of them and what is compared with."""
+
+    @abstractmethod
+    def __call__(self, observation: Observation, generator: Generator | None = None) -> TrainingView:
+        """Augment a batch; ``generator``: source of randomness on the batch's device, the global one if not given."""
+
+
+class NoAugmentation(Augmentation):
+    """Frames as they are (mirroring, which is the loader's, apart)."""
+
+    def __call__(self, observation: Observation, generator: Generator | None = None) -> TrainingView:
+        """The same observation twice; nothing is drawn."""
+        return TrainingView(observation, observation)
+
+
+class ObservationAugmentation(Augmentation):
+    """Crop jitter, and errors as detectors and segmenters make them.
+
+    Both the shown and the compared observation get the crop jitter; the rest is on the shown one alone.
+
+    shift, scale: the crop's centre moves by up to ``shift`` crop units in x and y, its side is multiplied or divided by
+    up to 1 + ``scale``. occluder, hole, resize, wobble: probability that a frame's mask loses a rectangle (side
+    8-25 % of the picture), a disc (radius 2-5 %), is eroded or dilated (by 1 to ``resize_pixels``), and has its
+    outline moved by smooth random distances (``wobble_pixels``: their standard deviation). A mask that would lose more
+    than two thirds of its area stays as it was. joint_noise: standard deviation, crop units. joint_missing: probability
+    of each joint, where eight are left. Raises ValueError for a probability outside [0, 1] or a negative size.
+    """
+
+    def __init__(
+        self,
+        shift: float = 0.05,
+        scale: float = 0.1,
+        occluder: float = 0.3,
+        hole: float = 0.2,
+        resize: float = 0.3,
+        resize_pixels: int = 2,
+        wobble: float = 0.3,
+        wobble_pixels: float = 1.0,
+        joint_noise: float = 0.01,
+        joint_missing: float = 0.02,
+    ) -> None:
+        _check_probabilities(occluder=occluder, hole=hole, resize=resize, wobble=wobble, joint_missing=joint_missing)
+        _check_sizes(
+            shift=shift, scale=scale, resize_pixels=resize_pixels, wobble_pixels=wobble_pixels, joint_noise=joint_noise
+        )
+        self.shift, self.scale = shift, scale
+        self.occluder, self.hole = occluder, hole
+        self.resize, self.resize_pixels = resize, resize_pixels
+        self.wobble, self.wobble_pixels = wobble, wobble_pixels
+        self.joint_noise, self.joint_missing = joint_noise, joint_missing
+
+    def __call__(self, observation: Observation, generator: Generator | None = None) -> TrainingView:
+        """See :class:`Augmentation`."""
+        draw = _Draw(observation.joints2d, generator)
+        target = self._jitter(observation, draw)
+        seen = self._disturb_joints(target, draw)
+        if target.silhouette is not None:
+            seen = replace(seen, silhouette=self._corrupt(target.silhouette, draw))
+        return TrainingView(seen, target)
+
+    def _jitter(self, observation: Observation, draw: _Draw) -> Observation:
+        if self.shift == 0 and self.scale == 0:
+            return observation
+        centre = draw.between(-self.shift, self.shift, 2)
+        side = (1 + self.scale) ** draw.between(-1.0, 1.0, 1)
+        return recrop(observation, centre, side[:, 0])
+
+    def _disturb_joints(self, observation: Observation, draw: _Draw) -> Observation:
+        joints, confidence = observation.joints2d, observation.confidence
+        found = confidence > 0
+        lost = draw.chance(self.joint_missing, confidence.shape[1])
+        lost &= (found & ~lost).sum(1, keepdim=True) >= min(_KEPT_JOINTS, confidence.shape[1])
+        noisy = joints + self.joint_noise * draw.normal(joints.shape)
+        kept = found & ~lost
+        return replace(
+            observation,
+            joints2d=torch.where(kept[..., None], noisy, torch.zeros_like(noisy)),
+            confidence=torch.where(kept, confidence, torch.zeros_like(confidence)),
+        )
+
+    def _corrupt(self, masks: Tensor, draw: _Draw) -> Tensor:
+        changed = torch.where(draw.chance(self.resize, 1)[..., None], self._resized(masks, draw), masks)
+        changed = torch.where(draw.chance(self.wobble, 1)[..., None], self._wobbled(changed, draw), changed)
+        changed = changed * (1 - self._disc(masks, draw)) * (1 - self._rectangle(masks, draw))
+        enough = changed.sum((1, 2)) * 3 >= masks.sum((1, 2))
+        return torch.where(enough[:, None, None], changed, masks)
+
+    def _resized(self, masks: Tensor, draw: _Draw) -> Tensor:
+        grow = draw.chance(0.5, 1)[..., None]
+        radius = (draw.between(0.0, 1.0, 1) * self.resize_pixels).floor()[..., None] + 1
+        outside = torch.where(grow, masks, 1 - masks)
+        spread = outside
+        for step in range(1, self.resize_pixels + 1):
+            grown = F.max_pool2d(spread[:, None], 3, 1, 1)[:, 0]
+            spread = torch.where(radius >= step, grown, spread)
+        return torch.where(grow, spread, 1 - spread)
+
+    def _wobbled(self, masks: Tensor, draw: _Draw) -> Tensor:
+        """Threshold a blurred mask at a smooth random level: the outline moves, nothing far from it does."""
+        size = masks.shape[-1]
+        reach = max(1, round(3 * self.wobble_pixels))
+        # A box of 2 * reach + 1 pixels makes the mask a ramp of about that length across its outline.
+        soft = F.avg_pool2d(masks[:, None], 2 * reach + 1, 1, reach, count_include_pad=False)[:, 0]
+        coarse = draw.normal(torch.Size([len(masks), 1, max(2, size // 8), max(2, size // 8)]))
+        level = F.interpolate(coarse, size=(size, size), mode="bicubic", align_corners=False)[:, 0]
+        level = level / level.std((1, 2), keepdim=True).clamp_min(1e-6)
+        threshold = 0.5 + level * self.wobble_pixels / (2 * reach + 1)
+        return (soft > threshold.clamp(0.02, 0.98)).to(masks.dtype)
+
+    def _disc(self, masks: Tensor, draw: _Draw) -> Tensor:
+        x, y = _grid(masks)
+        column, row = draw.inside(masks)
+        radius = draw.between(0.02, 0.05, 1)[..., None] * masks.shape[-1]
+        disc = (x - column) ** 2 + (y - row) ** 2 < radius**2
+        return (disc & draw.chance(self.hole, 1)[..., None]).to(masks.dtype)
+
+    def _rectangle(self, masks: Tensor, draw: _Draw) -> Tensor:
+        x, y = _grid(masks)
+        column, row = draw.inside(masks)
+        half = draw.between(0.08, 0.25, 2) * masks.shape[-1] / 2
+        box = ((x - column).abs() < half[:, :1, None]) & ((y - row).abs() < half[:, 1:, None])
+        return (box & draw.chance(self.occluder, 1)[..., None]).to(masks.dtype)
+
+
+def recrop(observation: Observation, centre: Tensor, side: Tensor) -> Observation:
+    """Look at frames through another crop: joints, silhouette and ``crop`` change together.
+
+    centre: (B, 2) of the new crop, in units of the old. side: (B,) of the new crop over that of the old. What a mask
+    does not show, since it lay outside the old crop, is background. Missing joints stay at zero.
+    """
+    joints = (observation.joints2d - centre[:, None]) / side[:, None, None]
+    joints = torch.where((observation.confidence > 0)[..., None], joints, torch.zeros_like(joints))
+    crop, silhouette = observation.crop, observation.silhouette
+    if crop is not None:
+        crop = torch.cat([crop[:, :2] + centre * crop[:, 2:], crop[:, 2:] * side[:, None]], dim=1)
+    if silhouette is not None:
+        turn = torch.zeros(len(side), 2, 3, dtype=silhouette.dtype, device=silhouette.device)
+        turn[:, 0, 0] = turn[:, 1, 1] = side
+        turn[:, :, 2] = centre
+        # PyTorch's grid without aligned corners is the crop's own unit: pixel i has its centre at (2 i + 1) / S - 1.
+        grid = F.affine_grid(turn, [len(side), 1, *silhouette.shape[1:]], align_corners=False)
+        sampled = F.grid_sample(silhouette[:, None], grid, align_corners=False)[:, 0]
+        silhouette = (sampled > 0.5).to(silhouette.dtype)
+    return replace(observation, joints2d=joints, crop=crop, silhouette=silhouette)
+
+
+class _Draw:
+    """Random numbers for a batch: (B, count) of each kind."""
+
+    def __init__(self, like: Tensor, generator: Generator | None) -> None:
+        self._batch, self._generator = len(like), generator
+        self._options: dict[str, Any] = {"dtype": like.dtype, "device": like.device}
+
+    def between(self, low: float, high: float, count: int) -> Tensor:
+        """Uniform in [low, high)."""
+        uniform: Tensor = torch.rand(self._batch, count, generator=self._generator, **self._options)
+        return low + (high - low) * uniform
+
+    def chance(self, probability: float, count: int) -> Tensor:
+        """True with this probability."""
+        return self.between(0.0, 1.0, count) < probability
+
+    def normal(self, shape: torch.Size) -> Tensor:
+        """Standard normal."""
+        return torch.randn(shape, generator=self._generator, **self._options)
+
+    def inside(self, masks: Tensor) -> tuple[Tensor, Tensor]:
+        """Column and row (B, 1, 1) of a random pixel of each mask; of any pixel where a mask is empty."""
+        weight = masks.flatten(1) + 1e-9
+        pixel = torch.multinomial(weight, 1, generator=self._generator)[..., None].to(masks.dtype)
+        row = torch.div(pixel, masks.shape[-1], rounding_mode="floor")
+        return pixel - row * masks.shape[-1], row
+
+
+def _grid(masks: Tensor) -> tuple[Tensor, Tensor]:
+    """Columns (1, 1, S) and rows (1, S, 1)."""
+    line = torch.arange(masks.shape[-1], dtype=masks.dtype, device=masks.device)
+    return line[None, None], line[None, :, None]
+
+
+def _check_probabilities(**values: float) -> None:
+    for name, value in values.items():
+        if not 0 <= value <= 1:
+            raise ValueError(f"ObservationAugmentation: {name}: expected a probability, found {value}")
+
+
+def _check_sizes(**values: float) -> None:
+    for name, value in values.items():
+        if value < 0:
+            raise ValueError(f"ObservationAugmentation: {name}: expected a number >= 0, found {value}")

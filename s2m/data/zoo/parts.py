@@ -1,0 +1,310 @@
+"""Converting one recording: its rows go into one file, what is known about them into a manifest beside it.
+
+A part without a manifest does not exist: the manifest takes its name when everything else is on disk. Rows are
+streamed in blocks, so that the memory needed does not grow with the recording.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from s2m.data.store import GENDERS, Field, dataset_fields, pack_masks
+from s2m.data.zoo.checks import describe, reprojection, require_projection, unusable, validate
+from s2m.data.zoo.crops import crop_masks, square_crops
+from s2m.data.zoo.source import SPLITS, Recording, RecordingRef, Source, SourceError
+from s2m.skeletons import get_joint_set
+
+SEQUENCE = "sequence"
+# Full-image masks are held one byte per pixel: 64 of 1920 x 1080 take 130 MB.
+_MASKS_AT_ONCE = 64
+_ROWS_AT_ONCE = 8192
+MASKS = ("auto", "none")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user chooses for any dataset.
+
+    splits: which to convert. every: keep every n-th frame; test_every: the same for the test split (``None``: as
+    ``every``). masks: "auto" stores silhouettes in splits that have any; "none" stores none. mask_size: their side
+    in pixels, a multiple of 4. margin: side of the crop over the longer side of the joints' box. min_joints: frames
+    with fewer joints found are dropped. reprojection_limit_px: see :func:`s2m.data.zoo.checks.require_projection`;
+    ``None`` is the dataset's own.
+    """
+
+    splits: tuple[str, ...] = SPLITS
+    every: int = 1
+    test_every: int | None = None
+    masks: str = "auto"
+    mask_size: int = 112
+    margin: float = 1.5
+    min_joints: int = 6
+    reprojection_limit_px: float | None = None
+
+    def __post_init__(self) -> None:
+        checks = {
+            "splits": (set(self.splits) <= set(SPLITS) and len(self.splits) > 0, f"some of {', '.join(SPLITS)}"),
+            "every": (self.every >= 1 and (self.test_every is None or self.test_every >= 1), "at least 1"),
+            "masks": (self.masks in MASKS, f"one of {', '.join(MASKS)}"),
+            "mask_size": (self.mask_size > 0 and self.mask_size % 4 == 0, "a positive multiple of 4"),
+            "margin": (self.margin > 0, "a positive number"),
+            "min_joints": (self.min_joints >= 2, "at least 2: a crop needs them"),
+        }
+        for name, (fine, expected) in checks.items():
+            if not fine:
+                raise SourceError(f"--{name.replace('_', '-')}: expected {expected}, found {getattr(self, name)}")
+
+    def step(self, split: str) -> int:
+        """Every how many frames of a split one is kept."""
+        return self.test_every if split == "test" and self.test_every is not None else self.every
+
+
+@dataclass(frozen=True)
+class Part:
+    """The manifest of a converted recording.
+
+    groups: which of :data:`s2m.data.store.TRUTH_GROUPS` it has. blocks: (field, offset, bytes) in the data file, in
+    the order of the rows. files: (path, size, time of change) of what it was made from. info: what evaluations ask.
+    """
+
+    key: str
+    name: str
+    split: str
+    rows: int
+    joint_set: str
+    silhouettes: bool
+    groups: tuple[str, ...]
+    dropped: dict[str, int]
+    left_out: dict[str, int]
+    distances: dict[str, Any]
+    info: dict[str, Any]
+    files: list[tuple[str, int, int]]
+    blocks: list[tuple[str, int, int]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class SplitPlan:
+    """What a split will hold: ``parts`` with rows, and those that cannot be part of it."""
+
+    name: str
+    parts: list[Part]
+    without_masks: list[Part]
+    fields: list[Field]
+    notes: list[str]
+
+    @property
+    def rows(self) -> int:
+        """Number of frames."""
+        return sum(part.rows for part in self.parts)
+
+
+@dataclass(frozen=True)
+class PartMaker:
+    """Turns recordings into parts; travels to the workers."""
+
+    source: Source
+    options: Options
+    folder: Path
+
+    def __call__(self, ref: RecordingRef) -> str:
+        """Convert one recording and return its key. SourceError naming the file that is to blame."""
+        try:
+            recording = self.source.read(ref)
+            validate(recording)
+            self._write(ref, recording)
+        except (OSError, EOFError) as error:
+            raise SourceError(f"recording {ref.name}: cannot be read: {type(error).__name__}: {error}") from error
+        return ref.key
+
+    def _write(self, ref: RecordingRef, recording: Recording) -> None:
+        data, manifest = part_files(self.folder, ref.key)
+        rows, dropped = self._usable(recording)
+        distances = reprojection(recording, rows)
+        limit = self.options.reprojection_limit_px
+        require_projection(recording, distances, self.source.reprojection_limit_px if limit is None else limit)
+        with data.open("wb") as stream:
+            written = _Writer(stream, self._fields(recording))
+            for block in self._blocks(recording, rows):
+                arrays, empty = self._arrays(recording, block)
+                dropped["silhouette: empty"] += empty
+                written.add(arrays)
+        part = Part(
+            key=ref.key,
+            name=recording.name,
+            split=recording.split,
+            rows=written.rows,
+            joint_set=recording.joint_set,
+            silhouettes=self._has_masks(recording),
+            groups=_groups(recording),
+            dropped={reason: count for reason, count in sorted(dropped.items()) if count},
+            left_out=dict(recording.left_out),
+            distances=distances.to_dict(),
+            info=_info(recording),
+            files=[fingerprint(path) for path in recording.source_files],
+            blocks=written.blocks,
+        )
+        partial = manifest.with_suffix(".new")
+        partial.write_text(json.dumps(dataclasses.asdict(part)))
+        os.replace(partial, manifest)
+
+    def _usable(self, recording: Recording) -> tuple[NDArray[np.int64], Counter[str]]:
+        chosen = np.arange(0, len(recording), self.options.step(recording.split))
+        kept, dropped = [np.zeros(0, np.int64)], Counter[str]()
+        for start in range(0, len(chosen), _ROWS_AT_ONCE):
+            rows = chosen[start : start + _ROWS_AT_ONCE]
+            reasons = unusable(take(recording, rows), self.options.min_joints)
+            dropped.update({reason: int(bad.sum()) for reason, bad in reasons.items()})
+            kept.append(rows[~np.logical_or.reduce(list(reasons.values()))])
+        return np.concatenate(kept), dropped
+
+    def _has_masks(self, recording: Recording) -> bool:
+        return recording.masks is not None and self.options.masks != "none"
+
+    def _fields(self, recording: Recording) -> list[Field]:
+        size = self.options.mask_size if self._has_masks(recording) else None
+        return dataset_fields(len(get_joint_set(recording.joint_set)), size, _groups(recording))
+
+    def _blocks(self, recording: Recording, rows: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+        size = _MASKS_AT_ONCE if self._has_masks(recording) else _ROWS_AT_ONCE
+        for start in range(0, len(rows), size):
+            yield rows[start : start + size]
+
+    def _arrays(self, recording: Recording, rows: NDArray[np.int64]) -> tuple[dict[str, Any], int]:
+        part = take(recording, rows)
+        valid = part.confidence > 0
+        crop = square_crops(part.joints2d, valid, self.options.margin)
+        arrays: dict[str, Any] = {
+            "joints2d": np.where(valid[..., None], part.joints2d, crop[:, None, :2]),
+            "confidence": part.confidence,
+            "crop": crop,
+            "frame": part.frame,
+            "image_size": np.tile(part.image_size, (len(rows), 1)),
+            **_truth(part),
+        }
+        if not self._has_masks(recording):
+            return arrays, 0
+        assert recording.masks is not None
+        masks = _read_masks(recording, rows)
+        silhouettes = crop_masks(masks, crop, self.options.mask_size)
+        full = silhouettes.any((1, 2))
+        arrays["silhouette"] = pack_masks(silhouettes)
+        return {name: values[full] for name, values in arrays.items()}, int((~full).sum())
+
+
+class _Writer:
+    """Appends the fields of blocks of rows to a file and remembers where they are."""
+
+    def __init__(self, stream: IO[bytes], fields: list[Field]):
+        self._stream = stream
+        # Which number a recording has among those of its split is known in the end only.
+        self._fields = [f for f in fields if f.name != SEQUENCE]
+        self.rows = 0
+        self.blocks: list[tuple[str, int, int]] = []
+
+    def add(self, arrays: dict[str, Any]) -> None:
+        for spec in self._fields:
+            values = np.ascontiguousarray(arrays[spec.name], np.dtype(spec.dtype))
+            assert values.shape[1:] == spec.shape, (spec.name, values.shape)
+            self.blocks.append((spec.name, self._stream.tell(), values.nbytes))
+            self._stream.write(values.tobytes())
+        self.rows += len(arrays["crop"])
+
+
+def part_files(folder: Path, key: str) -> tuple[Path, Path]:
+    """Data file and manifest of a recording."""
+    name = hashlib.sha256(key.encode()).hexdigest()[:24]
+    return folder / f"{name}.bin", folder / f"{name}.json"
+
+
+def read_part(folder: Path, key: str) -> Part | None:
+    """The manifest of a recording, or ``None`` when it is not converted yet or its files changed since."""
+    data, manifest = part_files(folder, key)
+    try:
+        values = json.loads(manifest.read_text())
+        part = Part(**{**values, "groups": tuple(values["groups"]), "files": [tuple(f) for f in values["files"]]})
+        current = [fingerprint(Path(path)) for path, _, _ in part.files]
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+    complete = data.stat().st_size == sum(size for _, _, size in part.blocks) if data.is_file() else False
+    return part if complete and current == part.files else None
+
+
+def fingerprint(path: Path) -> tuple[str, int, int]:
+    """What tells that a file changed."""
+    status = path.stat()
+    return str(path), status.st_size, status.st_mtime_ns
+
+
+def take(recording: Recording, rows: NDArray[np.int64]) -> Recording:
+    """Some rows of a recording, without its masks."""
+    body = recording.body
+    if body is not None:
+        betas = body.betas if np.ndim(body.betas) == 1 else body.betas[rows]
+        body = dataclasses.replace(body, poses=body.poses[rows], betas=betas, transl=body.transl[rows])
+    return dataclasses.replace(
+        recording,
+        joints2d=recording.joints2d[rows],
+        confidence=recording.confidence[rows],
+        frame=recording.frame[rows],
+        joints3d=None if recording.joints3d is None else recording.joints3d[rows],
+        body=body,
+        masks=None,
+    )
+
+
+def _read_masks(recording: Recording, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    assert recording.masks is not None
+    masks = recording.masks.read(rows)
+    width, height = recording.image_size
+    if masks.shape != (len(rows), height, width):
+        raise SourceError(
+            f"{describe(recording)}: masks of recording {recording.name}: expected shape "
+            f"{(len(rows), height, width)}, found {masks.shape}"
+        )
+    return masks
+
+
+def _groups(recording: Recording) -> tuple[str, ...]:
+    if recording.joints3d is None:
+        return ()
+    present = {"joints3d": True, "camera": recording.camera is not None, "body": recording.body is not None}
+    return tuple(name for name, there in present.items() if there)
+
+
+def _truth(recording: Recording) -> dict[str, Any]:
+    truth: dict[str, Any] = {}
+    count = len(recording)
+    if recording.joints3d is not None:
+        truth["joints3d"] = recording.joints3d
+        if recording.camera is not None:
+            truth["intrinsics"] = np.tile(recording.camera.intrinsics, (count, 1))
+    if recording.body is not None:
+        body = recording.body
+        truth["poses"], truth["transl"] = body.poses, body.transl
+        truth["betas"] = np.broadcast_to(body.betas, (count, 10))
+        truth["gender"] = np.full(count, GENDERS.index(body.gender))
+    return truth
+
+
+def _info(recording: Recording) -> dict[str, Any]:
+    camera = None if recording.camera is None else dataclasses.asdict(recording.camera)
+    return {
+        "name": recording.name,
+        "activity": recording.activity,
+        "image_size": list(recording.image_size),
+        "detected": recording.detected,
+        "gender": None if recording.body is None else recording.body.gender,
+        "camera": camera,
+        "files": [path.name for path in recording.source_files],
+    }

@@ -1,0 +1,110 @@
+"""What a conversion did: ``report.json`` for programs, ``report.md`` for people, both inside the store."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from s2m.data.zoo.checks import DETECTOR_LIMIT_PX, REFERENCE_SIZE, Distances
+from s2m.data.zoo.parts import Options, Part, SplitPlan
+from s2m.data.zoo.source import Source
+
+_WITHOUT_MASKS = "recording without silhouettes"
+_LISTED = 15
+
+
+def write_report(
+    folder: Path,
+    source: Source,
+    plans: Sequence[SplitPlan],
+    parts: Sequence[Part],
+    distances: Mapping[str, Distances],
+    options: Options,
+) -> None:
+    """Write both files. parts: all recordings, those without usable frames, too."""
+    limit = options.reprojection_limit_px
+    content = {
+        "dataset": source.name,
+        "settings": source.settings,
+        "splits": {plan.name: _split(plan, parts, distances.get(plan.name, Distances())) for plan in plans},
+        "reprojection_limit_px": source.reprojection_limit_px if limit is None else limit,
+        "reprojection_limit_of_detections_px": DETECTOR_LIMIT_PX,
+        "reprojection_image_size_px": REFERENCE_SIZE,
+        "notes": [*source.notes, *(note for plan in plans for note in plan.notes)],
+        "recordings": [_recording(part) for part in parts],
+    }
+    (folder / "report.json").write_text(json.dumps(content, indent=1) + "\n")
+    (folder / "report.md").write_text(_markdown(content))
+
+
+def _split(plan: SplitPlan, parts: Sequence[Part], distances: Distances) -> dict[str, Any]:
+    dropped: Counter[str] = Counter()
+    left_out: Counter[str] = Counter()
+    for part in parts:
+        if part.split == plan.name:
+            dropped.update(part.dropped)
+            left_out.update(part.left_out)
+    dropped[_WITHOUT_MASKS] = sum(part.rows for part in plan.without_masks)
+    return {
+        "frames": plan.rows,
+        "recordings": len(plan.parts),
+        "fields": [spec.name for spec in plan.fields],
+        "dropped": {reason: count for reason, count in dropped.most_common() if count},
+        "left_out": dict(left_out),
+        "reprojection": distances.summary(),
+    }
+
+
+def _recording(part: Part) -> dict[str, Any]:
+    return {
+        "name": part.name,
+        "split": part.split,
+        "frames": part.rows,
+        "dropped": part.dropped,
+        "left_out": part.left_out,
+        "reprojection": part.distances,
+    }
+
+
+def _markdown(content: Mapping[str, Any]) -> str:
+    lines = [f"# Conversion of {content['dataset']}", "", "| split | recordings | frames | dropped | left out |"]
+    lines.append("| --- | ---: | ---: | ---: | ---: |")
+    for name, split in content["splits"].items():
+        counts = (split["recordings"], split["frames"], sum(split["dropped"].values()), sum(split["left_out"].values()))
+        lines.append(f"| {name} | " + " | ".join(str(count) for count in counts) + " |")
+    lines += ["", "Dropped frames cannot be used; frames left out are not part of the dataset's protocol."]
+    for title, key in (("Dropped", "dropped"), ("Left out", "left_out")):
+        rows = [(name, *row) for name, split in content["splits"].items() for row in split[key].items()]
+        if rows:
+            lines += ["", f"## {title}", "", "| split | reason | frames |", "| --- | --- | ---: |"]
+            lines += [f"| {name} | {reason} | {count} |" for name, reason, count in rows]
+    lines += ["", "## Projection of the 3D truth onto the 2D joints", ""]
+    lines += _reprojection(content)
+    if content["notes"]:
+        lines += ["", "## Notes", "", *(f"- {note}" for note in content["notes"])]
+    return "\n".join(lines) + "\n"
+
+
+def _reprojection(content: Mapping[str, Any]) -> list[str]:
+    lines = [
+        f"Distances in pixels of a {content['reprojection_image_size_px']:.0f}-pixel image. A recording is refused "
+        f"when its median is beyond {content['reprojection_limit_px']:g} px "
+        f"(joints of a detector: {content['reprojection_limit_of_detections_px']:g} px).",
+        "",
+        "| what | joints | median | 95 % | mean | largest |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    measured = {f"split {name}": split["reprojection"] for name, split in content["splits"].items()}
+    worst = [r for r in content["recordings"] if r["reprojection"].get("joints")]
+    worst = sorted(worst, key=lambda r: -r["reprojection"]["median_px"])[:_LISTED]
+    for name, numbers in {**measured, **{f"{r['split']}: {r['name']}": r["reprojection"] for r in worst}}.items():
+        if numbers.get("joints"):
+            keys = ("median_px", "p95_px", "mean_px", "largest_px")
+            shown = " | ".join(f"{numbers[key]:.3g}" for key in keys)
+            lines.append(f"| {name} | {numbers['joints']} | {shown} |")
+        else:
+            lines.append(f"| {name} | not checked: no 3D truth, or no camera | | | | |")
+    return lines

@@ -1,0 +1,75 @@
+"""Truth on purpose: mirrored with the frame, and never by accident."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from s2m.data import FrameDataModule
+from s2m.data.dataset import FrameDataset
+from s2m.data.samplers import Batch
+from s2m.data.store import FrameStore, StoreError
+from s2m.data.supervised import SupervisedDataset, SupervisedFrames
+from s2m.skeletons import H36M17, S2M27
+
+
+def fetch(path: Path, rows: list[int], flip: list[bool], split: str = "train") -> object:
+    dataset = SupervisedDataset(FrameStore(path), split, S2M27, truth=True)
+    return dataset.__getitems__(Batch(np.array(rows), np.array(flip)))
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_mirrored_truth_is_seen_by_the_mirrored_camera(made: Path, split: str) -> None:
+    """A camera whose centre is mirrored, too, projects the mirrored truth onto the mirrored 2D joints."""
+    rows = [0, 1, 2, 3]
+    plain, mixed = fetch(made, rows, [False] * 4, split), fetch(made, rows, [False, True, True, False], split)
+    truth, moved = plain.truth.joints3d, mixed.truth.joints3d
+    assert torch.equal(moved[0], truth[0])
+    assert torch.equal(mixed.observation.joints2d[3], plain.observation.joints2d[3])
+    for name in ("left_wrist", "right_toe", "nose"):
+        other = name.replace("left", "?").replace("right", "left").replace("?", "right")
+        expected = truth[1, S2M27.index(other)] * torch.tensor([-1.0, 1.0, 1.0])
+        torch.testing.assert_close(moved[1, S2M27.index(name)], expected)
+    if split == "test":  # exact labels
+        arrays = FrameStore(made).open(split)
+        focal, centre = arrays.truth["intrinsics"][1, 0], arrays.truth["intrinsics"][1, 2]
+        x, half = arrays.observation["crop"][1, 0], arrays.observation["crop"][1, 2]
+        pixels = focal * moved[1, :, 0] / moved[1, :, 2] + centre
+        # The mirror image of the crop's centre.
+        crop = (pixels - (2 * centre - x)) / half
+        torch.testing.assert_close(crop, mixed.observation.joints2d[1, :, 0], atol=1e-4, rtol=0)
+
+
+def test_silhouette_and_confidence_are_mirrored_as_the_plain_dataset_does(made: Path) -> None:
+    frame = fetch(made, [0, 1], [True, True], "test_noisy")
+    plain = FrameDataset(FrameStore(made), "test_noisy", S2M27, truth=False)
+    expected = plain.__getitems__(Batch(np.array([0, 1]), np.array([True, True]))).observation
+    torch.testing.assert_close(frame.observation.joints2d, expected.joints2d)
+    torch.testing.assert_close(frame.observation.confidence, expected.confidence)
+    assert torch.equal(frame.observation.silhouette, expected.silhouette)
+    assert frame.truth.params is None
+
+
+def test_only_this_module_lets_truth_into_training(made: Path) -> None:
+    arguments = {"train_split": "train_pose", "batch_size": 8, "silhouettes": False}
+    supervised, plain = SupervisedFrames(str(made), **arguments), FrameDataModule(str(made), **arguments)
+    supervised.setup("fit")
+    (with_truth, without) = (next(iter(data.train_dataloader())) for data in (supervised, plain))
+    assert with_truth.truth is not None
+    assert without.truth is None
+    # The same frames, mirrored alike, in the same order.
+    torch.testing.assert_close(with_truth.observation.joints2d, without.observation.joints2d)
+    assert torch.equal(with_truth.observation.index, without.observation.index)
+    assert with_truth.truth.joints3d.shape == (8, len(H36M17), 3)
+    assert next(iter(supervised.val_dataloader())).truth is not None
+
+
+def test_a_store_without_truth_is_refused_before_training(store: Path) -> None:
+    shutil.rmtree(store / "train_pose" / "truth")
+    data = SupervisedFrames(str(store), train_split="train_pose", silhouettes=False)
+    with pytest.raises(StoreError, match="train_pose/truth: missing"):
+        data.setup("fit")
