@@ -1,0 +1,123 @@
+"""Making what ships from a run: nothing of the machine is left, and the weights are the run's."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from s2m import artifact as artifacts
+from s2m.artifact import Artifact
+from s2m.body import load_body
+from s2m.cli import main as s2m
+from s2m.data.store import FrameStore
+from s2m.errors import UserError
+from s2m.lifter import Lifter
+from s2m.lifter.study.conditions import read_frames
+from s2m.lifting import shipped
+from s2m.lifting.ship import main, relative, slim
+from s2m.skeletons import H36M17
+
+from .scenes import n_mpjpe_mm
+
+ROOT = Path(__file__).parents[2]
+SPEC = {"joint_set": "h36m17", "rest_bone_length": 0.25, "width": 16, "blocks": 1}
+
+
+def config(store: str) -> dict:
+    data = {"class_path": "s2m.data.OpenData", "init_args": {"store": store, "joint_set": "h36m17"}}
+    trainer = {"max_epochs": 3, "max_steps": -1, "devices": "auto"}
+    return {
+        "seed_everything": 0,
+        "trainer": trainer,
+        "model": {"width": 16},
+        "data": data,
+        "output": "/machine/runs",
+        "project": "mine",
+    }
+
+
+def artifact(store: str) -> Artifact:
+    torch.manual_seed(3)
+    spec = {"class_path": "s2m.lifter.Lifter", "init_args": SPEC}
+    return Artifact("lifter", "h36m17", load_body().hash, spec, Lifter(**SPEC).state_dict(), config=config(store))
+
+
+def test_paths_of_the_repository_become_relative() -> None:
+    root = Path("/machine/repo")
+    given = {"a": ["/machine/repo/data/open", 3, None], "b": "/machine/repository", "c": "word"}
+    assert relative(given, root) == {"a": ["data/open", 3, None], "b": "/machine/repository", "c": "word"}
+
+
+def test_what_the_run_knew_of_the_machine_is_left_out() -> None:
+    before = artifact("/machine/repo/data/open")
+    after = slim(before, Path("/machine/repo"))
+    assert after.config["data"]["init_args"]["store"] == "data/open"
+    assert after.config["trainer"] == {"max_epochs": 3, "max_steps": -1}
+    assert set(after.config) == {"seed_everything", "trainer", "model", "data"}
+    assert before.config["output"] == "/machine/runs"
+    assert all(torch.equal(after.state[name], value) for name, value in before.state.items())
+
+
+def test_a_view_of_a_large_tensor_does_not_take_it_along(tmp_path: Path) -> None:
+    whole = torch.zeros(1000, 1000)
+    given = Artifact("lifter", "h36m17", "b", {}, {"w": whole[:2, :2]}, config=config("data"))
+    artifacts.save(tmp_path / "a.pt", slim(given, tmp_path))
+    assert (tmp_path / "a.pt").stat().st_size < 10_000
+
+
+def test_a_path_elsewhere_is_refused() -> None:
+    with pytest.raises(UserError, match="/elsewhere/data"):
+        slim(artifact("/elsewhere/data"), Path("/machine/repo"))
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("repo") / "data" / "open"
+    assert s2m(["data", "open", "--out", str(path), "--config", str(ROOT / "configs/preset/smoke/data.yaml")]) == 0
+    return path
+
+
+def run_in(store: Path, monkeypatch: pytest.MonkeyPatch, *more: str) -> Path:
+    """A finished run of the table, shipped; returns the folder of assets."""
+    root = store.parents[1]
+    monkeypatch.chdir(root)
+    run = root / "runs" / "ours-s0" / "lifter"
+    artifacts.save(run / "lifter.pt", artifact(str(store)))
+    (run / "study.json").write_text(json.dumps({"command": ["python", "-m", "stages", "--output", str(run)]}))
+    main(["--runs", "runs", "--store", "data/open", "--output", "assets", "--table", "docs/t.md", *more])
+    return root / "assets"
+
+
+def test_a_finished_run_is_shipped(store: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    folder = run_in(store, monkeypatch)
+    said = capsys.readouterr().out
+    assert "lifter_h36m17.pt" in said
+    assert "left out, not trained yet" in said
+    [record] = json.loads((folder / "shipped.json").read_text())["lifters"]
+    assert record["command"] == "python -m stages --output runs/ours-s0/lifter"
+    assert record["data"] == {"store": "data/open", "hash": FrameStore(store).hash}
+    assert all(
+        torch.equal(value, artifact("x").state[name]) for name, value in shipped("h36m17", folder).state_dict().items()
+    )
+    frames = read_frames(FrameStore(store), "test").select(H36M17)
+    with torch.no_grad():
+        found = shipped("h36m17", folder)(frames.joints2d, frames.confidence).joints3d
+    expected = n_mpjpe_mm(found.numpy(), frames.joints3d.numpy())
+    assert record["metrics"]["clean"]["lifter"]["n_mpjpe_mm"] == pytest.approx(expected, rel=1e-3)
+    shown = (folder.parent / "docs/t.md").read_text().splitlines()
+    assert len(shown) == 4
+    assert f"| {record['metrics']['clean']['lifter']['n_mpjpe_mm']:.1f} |" in shown[2]
+    assert {path.name for path in folder.iterdir()} == {"lifter_h36m17.pt", "shipped.json"}
+
+
+def test_shipping_twice_gives_the_same_file(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = (run_in(store, monkeypatch) / "shipped.json").read_text()
+    assert (run_in(store, monkeypatch) / "shipped.json").read_text() == first
+
+
+def test_what_is_not_trained_is_asked_for(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SystemExit, match="make table-lifter"):
+        run_in(store, monkeypatch, "--joint-sets", "s2m27")
