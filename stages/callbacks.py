@@ -10,7 +10,6 @@ import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint, TQDMProgressBar
 from pytorch_lightning.utilities import rank_zero_only
 
-
 # numpy takes seeds below this.
 _SEEDS = 2**32
 

@@ -25,7 +25,8 @@ _FRAMES_WORTH_A_WORKER = 2000
 _OPEN_HELP = """\
 Make the open data: people of the open body, moved by real motion capture and by random poses within anatomical
 limits, seen by perspective cameras at 4 to 6 m. Splits: train (joints, silhouettes), train_pose (2D joints only),
-train_video (the same in recordings), val, test, test_noisy, acrobatic, acrobatic_noisy; no clip and no body is in two of train, val, test and acrobatic.
+train_video (the same in recordings), val, test, test_noisy, acrobatic, acrobatic_noisy; no clip and no body is in two
+of train, val, test and acrobatic.
 
 The result depends on the settings and the seed alone, not on the number of workers. A store of the same settings is
 left as it is; one of other settings is replaced with --force only, and not before the new one is complete.
