@@ -32,9 +32,13 @@ class ConstantPose(PoseHead):
         super().__init__()
         self.register_buffer("rotations", torch.eye(3).repeat(24, 1, 1))
 
-    def forward(self, features: Tensor, rotations: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the constant rotations (B, 24, 3, 3) and an empty theta_PR."""
-        return self.rotations.expand_as(rotations), rotations.new_zeros(len(rotations), 0, 3)
+    def corrections(self, features: Tensor) -> Tensor:
+        """An empty theta_PR (B, 0, 3)."""
+        return features.new_zeros(len(features), 0, 3)
+
+    def refine(self, rotations: Tensor, theta: Tensor) -> Tensor:
+        """The constant rotations (B, 24, 3, 3)."""
+        return self.rotations.expand_as(rotations)
 
 
 class Baselines(nn.Module):

@@ -2,20 +2,70 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import torch
 from torch import Tensor
 
 from s2m.baselines import Baselines
 from s2m.batch import Frame, Truth
 from s2m.body import Body
-from s2m.model import MeshRecovery, Recovery
+from s2m.model import Evidence, MeshRecovery, SeenBody
 from s2m.render import hard_silhouette
 
 ORACLE = "oracle_shape_and_ends"
+MEAN_BETAS, MEAN_PR, MEAN_BOTH = "mean_betas", "mean_pr", "mean_betas_and_pr"
+MEANS_REPLACED = (MEAN_BETAS, MEAN_PR, MEAN_BOTH)
 MetricInputs = dict[str, Tensor | None]
 
 
-def predicted_values(recovery: Recovery, faces: Tensor, size: int | None) -> MetricInputs:
+@dataclass(frozen=True)
+class OutputMeans:
+    """Mean over a split of what the model infers from silhouettes: betas (10,) and theta_PR (P, 3), radians."""
+
+    betas: Tensor
+    theta_pr: Tensor
+
+    def replaced(self, evidence: Evidence) -> dict[str, Evidence]:
+        """``evidence`` with betas, theta_PR, or both the same for every frame.
+
+        What a model loses by that is what it inferred from the single image; the rest of its gain on the mean shape
+        is a constant offset that it learned of all images.
+        """
+        betas, theta = self.betas.expand_as(evidence.betas), self.theta_pr.expand_as(evidence.theta_pr)
+        return {
+            MEAN_BETAS: replace(evidence, betas=betas),
+            MEAN_PR: replace(evidence, theta_pr=theta),
+            MEAN_BOTH: replace(evidence, betas=betas, theta_pr=theta),
+        }
+
+
+class MeanRecorder:
+    """Accumulates :class:`OutputMeans` over batches, and over the processes of a distributed run."""
+
+    def __init__(self) -> None:
+        self._sums: list[Tensor] = []
+        self._count = 0
+
+    def record(self, evidence: Evidence) -> None:
+        """Add a batch."""
+        sums = [values.detach().double().sum(0) for values in (evidence.betas, evidence.theta_pr)]
+        self._sums = [a + b for a, b in zip(self._sums, sums, strict=True)] if self._sums else sums
+        self._count += len(evidence.betas)
+
+    def means(self) -> OutputMeans:
+        """The means over all frames of all processes. Raises ValueError without frames."""
+        if not self._sums:
+            raise ValueError("MeanRecorder: expected at least one frame in every process, found none")
+        count = torch.tensor(float(self._count), dtype=torch.float64, device=self._sums[0].device)
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            for values in (*self._sums, count):
+                torch.distributed.all_reduce(values)
+        betas, theta = (values / count for values in self._sums)
+        return OutputMeans(betas.float(), theta.float())
+
+
+def predicted_values(recovery: SeenBody, faces: Tensor, size: int | None) -> MetricInputs:
     """What the metrics need of a recovered body.
 
     Joints are those of W, relative to its root; vertices are relative to the body's own pelvis joint, so that PVE
@@ -26,6 +76,7 @@ def predicted_values(recovery: Recovery, faces: Tensor, size: int | None) -> Met
         "pred_joints": recovery.joints3d,
         "pred_vertices": recovery.body.vertices - recovery.body.joints[:, :1],
         "pred_rotations": recovery.params.rotations,
+        "pred_betas": recovery.params.betas,
         "pred_mask": mask,
     }
 
@@ -36,17 +87,25 @@ def true_values(truth: Truth, root: int, body: Body) -> MetricInputs:
         "true_joints": truth.joints3d - truth.joints3d[:, root : root + 1],
         "true_vertices": None,
         "true_rotations": None,
+        "true_betas": None,
     }
     if truth.params is not None:
         posed = body(truth.params)
         values["true_vertices"] = posed.vertices - posed.joints[:, :1]
         values["true_rotations"] = truth.params.rotations
+        values["true_betas"] = truth.params.betas
     return values
 
 
 @torch.no_grad()
-def compare(model: MeshRecovery, baselines: Baselines, frame: Frame) -> dict[str, MetricInputs]:
-    """Metric arguments by method, for the model (``full``) and all baselines on the same frames."""
+def compare(
+    model: MeshRecovery, baselines: Baselines, frame: Frame, means: OutputMeans | None = None
+) -> dict[str, MetricInputs]:
+    """Metric arguments by method, for the model (``full``) and all baselines on the same frames.
+
+    means: of the model's own outputs over the split; with them, the model with these in place of its outputs is
+    compared, too (:data:`MEANS_REPLACED`).
+    """
     observation, truth = frame.observation, frame.truth
     if truth is None:
         raise ValueError("Frame.truth: an evaluation needs it, found None")
@@ -54,8 +113,12 @@ def compare(model: MeshRecovery, baselines: Baselines, frame: Frame) -> dict[str
     mask = observation.silhouette
     true["true_mask"] = None if mask is None else mask > 0.5
     size = None if mask is None else mask.shape[-1]
-    full = model(observation)
+    evidence = model.read(observation)
+    full = model.realise(evidence, observation)
     recoveries = {**baselines.recover(observation), "full": full}
+    if means is not None:
+        replaced = means.replaced(evidence)
+        recoveries.update({name: model.realise(changed, observation) for name, changed in replaced.items()})
     if truth.params is not None:
         recoveries[ORACLE] = baselines.oracle(recoveries["dik_mean_shape"], truth.params)
     values = {name: {**predicted_values(r, model.body.faces, size), **true} for name, r in recoveries.items()}

@@ -21,28 +21,51 @@ IKFactory = Callable[[RestSkeleton], IKSolver]
 
 
 @dataclass(frozen=True)
-class Recovery(TensorRecord):
-    """What the model makes of an observation. Metres, camera frame, relative to the regressed root joint.
+class SeenBody(TensorRecord):
+    """A body in front of the crop. Metres, camera frame, relative to the regressed root joint.
 
-    lifted: the frozen lifter's skeleton. params: the body's parameters. body: vertices (B, V, 3) and SMPL joints.
-    joints3d: (B, J, 3) the skeleton that the adaptive regressor W reads off the mesh. camera: (B, 3) weak
-    perspective. joints2d: (B, J, 2) the projected skeleton, crop units. theta_pr: (B, P, 3) PR's corrections.
-    solved: (B, 24) which rotations the skeleton determined.
+    params: the body's parameters. body: vertices (B, V, 3) and SMPL joints. joints3d: (B, J, 3) the skeleton that W
+    reads off the mesh. camera: (B, 3) weak perspective. joints2d: (B, J, 2) the projected skeleton, crop units.
     """
 
-    lifted: Lifted
     params: BodyParams
     body: BodyOutput
     joints3d: Tensor
     camera: Tensor
     joints2d: Tensor
-    theta_pr: Tensor
-    solved: Tensor
 
     def projected(self, vertices: Tensor | None = None) -> Tensor:
         """Vertices (B, V, 3) in front of the crop: x, y in crop units (+y down), z the depth in metres."""
         points = self.body.vertices if vertices is None else self.body.vertices[:, vertices]
         return torch.cat([weak_perspective(points, self.camera), points[..., 2:]], dim=-1)
+
+
+@dataclass(frozen=True)
+class Recovery(SeenBody):
+    """What the model makes of an observation.
+
+    lifted: the frozen lifter's skeleton. theta_pr: (B, P, 3) PR's corrections. solved: (B, 24) which rotations the
+    skeleton determined.
+    """
+
+    lifted: Lifted
+    theta_pr: Tensor
+    solved: Tensor
+
+
+@dataclass(frozen=True)
+class Evidence(TensorRecord):
+    """What the model reads off an observation before it builds a body.
+
+    lifted: the frozen lifter's skeleton. solution: DIK's rotations. features: (B, F) of the silhouette. betas: (B, 10)
+    SR's shape. theta_pr: (B, P, 3) PR's corrections, radians.
+    """
+
+    lifted: Lifted
+    solution: IKOutput
+    features: Tensor
+    betas: Tensor
+    theta_pr: Tensor
 
 
 def assemble(
@@ -111,20 +134,28 @@ class MeshRecovery(nn.Module):
 
     def forward(self, observation: Observation) -> Recovery:
         """Recover the body of each frame."""
+        return self.realise(self.read(observation), observation)
+
+    def read(self, observation: Observation) -> Evidence:
+        """Everything that comes before the body: skeleton, rotations, shape and corrections."""
         lifted = self.lift(observation)
         features = self.features(observation)
-        solution: IKOutput = self.ik(lifted.joints3d, self.root(features), None)
-        rotations, theta_pr = self.pose(features, solution.rotations)
-        params = BodyParams.from_rotations(rotations, self.shape(features))
+        solution = self.root.solve(self.ik, lifted.joints3d, features)
+        return Evidence(lifted, solution, features, self.shape(features), self.pose.corrections(features))
+
+    def realise(self, evidence: Evidence, observation: Observation) -> Recovery:
+        """The body and camera of ``evidence``, which may have been changed since it was read."""
+        rotations = self.pose.refine(evidence.solution.rotations, evidence.theta_pr)
+        params = BodyParams.from_rotations(rotations, evidence.betas)
         body, joints3d = assemble(self.body, self.regressor, self.joint_set.root_index, params)
-        camera = self.camera(features, joints3d, observation.joints2d, observation.confidence)
+        camera = self.camera(evidence.features, joints3d, observation.joints2d, observation.confidence)
         return Recovery(
-            lifted=lifted,
+            lifted=evidence.lifted,
             params=params,
             body=body,
             joints3d=joints3d,
             camera=camera,
             joints2d=weak_perspective(joints3d, camera),
-            theta_pr=theta_pr,
-            solved=solution.solved,
+            theta_pr=evidence.theta_pr,
+            solved=evidence.solution.solved,
         )

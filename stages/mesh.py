@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +15,21 @@ from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torchmetrics import MetricCollection
 
-from s2m.artifact import sha256
+from s2m.artifact import ArtifactError, sha256
 from s2m.baselines import Baselines
 from s2m.batch import Frame, Observation
 from s2m.body import Body
 from s2m.body.regressors import JointRegressor
-from s2m.comparison import ORACLE, compare
+from s2m.comparison import MEANS_REPLACED, ORACLE, MeanRecorder, OutputMeans, compare
 from s2m.data import FrameDataModule
+from s2m.data.augment import Augmentation, NoAugmentation
 from s2m.ik import IKSolver, RestSkeleton
 from s2m.losses import MeshObjective
 from s2m.metrics import body_metrics, skeleton_metrics, vertex_areas
 from s2m.metrics.joints import mpjpe
+from s2m.metrics.shape import BetaCorrelation
 from s2m.model import MeshRecovery, Recovery
-from s2m.pretrained import load_lifter, load_regressor
+from s2m.pretrained import load_lifter, load_mesh_model, load_regressor
 from s2m.refine import CameraHead, PoseHead, RootHead, ShapeHead, SilhouetteEncoder
 from s2m.render import SilhouetteRenderer
 from s2m.report.examples import save_examples
@@ -34,10 +37,12 @@ from s2m.report.gallery import example_picture
 from s2m.skeletons import JointSet
 from stages.base import Stage, training_observation
 from stages.evaluation import MAIN
+from stages.schedules import EpochDecay, Schedule
 from stages.showcase import Showcase, make_examples
 
 STATISTICS_FRAMES = 512
 PARTS = ("ik", "encoder", "shape", "pose", "root", "camera")
+BETAS = "betas"
 
 
 class MeshStage(Stage):
@@ -46,7 +51,10 @@ class MeshStage(Stage):
     joint_set: name; comes from the data. lifter, pretrained_regressor: paths of the artifacts of stages 1 and 2.
     regressor: takes the place of stage 2's W (an ablation); None in the full model. render_faces: size of the
     decimated mesh that is rendered (the paper, too, down-samples the mesh for rendering); the size of the rendered
-    image is that of the silhouettes. body: path of a body in SMPL format; the open body if not given.
+    image is that of the silhouettes. augmentation: what is done to training frames; nothing if not given.
+    schedule: of the learning rate. warm_start: ``mesh.pt`` of another run with the same parts, to start from its
+    weights (the lifter's excepted). body: path of a body in SMPL format; the open body if not given.
+    The gradient is clipped by the trainer (``trainer.gradient_clip_val``).
     """
 
     name = "mesh"
@@ -68,8 +76,10 @@ class MeshStage(Stage):
         objective: MeshObjective,
         regressor: Callable[[Body, JointSet], JointRegressor] | None = None,
         render_faces: int = 2000,
+        augmentation: Augmentation | None = None,
         learning_rate: float = 3e-5,
-        decay: float = 0.95,
+        schedule: Schedule = EpochDecay(),  # noqa: B008 (frozen)
+        warm_start: str | None = None,
         body: str | None = None,
     ) -> None:
         super().__init__(joint_set, body)
@@ -93,11 +103,15 @@ class MeshStage(Stage):
         )
         self.renderer = renderer
         self.objective = objective
-        self.learning_rate, self.decay = learning_rate, decay
+        self.augmentation = augmentation or NoAugmentation()
+        self.learning_rate, self.schedule = learning_rate, schedule
+        if warm_start is not None:
+            self._start_from(Path(warm_start))
         vertices, faces = self.body.render_mesh(render_faces)
         self.register_buffer("render_vertices", vertices, persistent=False)
         self.register_buffer("render_faces", faces, persistent=False)
         self.showcase = Showcase()
+        self.means: dict[str, OutputMeans] = {}
         self.baselines = Baselines(self.body, self.joint_set, frozen_lifter, copy.deepcopy(stage_two))
 
     def export(self) -> nn.Module:
@@ -110,6 +124,19 @@ class MeshStage(Stage):
         replaced = model_config.get("regressor")
         return {**self.parent_specs, **parts, **({"regressor": replaced} if replaced else {})}
 
+    def _start_from(self, path: Path) -> None:
+        other, artifact = load_mesh_model(path, self.body)
+        if artifact.joint_set != self.joint_set.name:
+            raise ArtifactError(f"{path}: field joint_set: expected {self.joint_set.name}, found {artifact.joint_set}")
+        for part in (*PARTS, "regressor"):
+            try:
+                getattr(self.model, part).load_state_dict(getattr(other, part).state_dict())
+            except RuntimeError as error:
+                raise ArtifactError(
+                    f"{path}: {part}: expected the part that this run trains, found another: {error}"
+                ) from error
+        self.parents["mesh"] = sha256(path)
+
     def render(self, recovery: Recovery, size: int) -> Tensor:
         """Soft silhouettes (B, S, S) of the decimated mesh."""
         points = recovery.projected(self.render_vertices)
@@ -118,12 +145,12 @@ class MeshStage(Stage):
 
     def training_step(self, frame: Frame, batch_idx: int) -> Tensor:
         """Eqn. 7 on one batch."""
-        observation = training_observation(frame)
-        recovery = self.model(observation)
-        rendered = self._rendered(recovery, observation)
-        losses = self.objective(recovery, observation, rendered, self.model.regressor.row_sum_penalty())
+        view = self.augmentation(training_observation(frame))
+        recovery = self.model(view.seen)
+        rendered = self._rendered(recovery, view.target)
+        losses = self.objective(recovery, view.target, rendered, self.model.regressor.row_sum_penalty())
         self.log_terms({"loss": losses.total, **losses.terms}, len(recovery.camera))
-        return self.guard(losses.total, observation)
+        return self.guard(losses.total, view.target)
 
     def _rendered(self, recovery: Recovery, observation: Observation) -> Tensor | None:
         if not self.objective.needs_silhouette or observation.silhouette is None:
@@ -135,7 +162,8 @@ class MeshStage(Stage):
         skeletons = dict.fromkeys(("planar", "lifter"), partial(skeleton_metrics, self.joint_set))
         areas = vertex_areas(self.body.v_template, self.body.faces)
         bodies = partial(body_metrics, self.joint_set, areas)
-        return {**skeletons, **dict.fromkeys(("mean_pose", "dik_mean_shape", "full", ORACLE), bodies)}
+        methods = dict.fromkeys(("mean_pose", "dik_mean_shape", "full", *MEANS_REPLACED, ORACLE), bodies)
+        return {**skeletons, **methods, BETAS: lambda: MetricCollection({"correlation": BetaCorrelation()})}
 
     def on_validation_start(self) -> None:
         """Baselines that need statistics of unlabelled training frames get them."""
@@ -143,16 +171,25 @@ class MeshStage(Stage):
         self.baselines.prepare(data.training_sample(STATISTICS_FRAMES).observation.to(self.device))
 
     def on_test_start(self) -> None:
-        """As before validation."""
+        """As before validation; and the means over each test split of what the model reads off silhouettes."""
         self.on_validation_start()
+        self.means = {}
+        limits: list[float] = list(self.trainer.num_test_batches)
+        for split, loader, limit in zip(self.test_names, self.trainer.test_dataloaders, limits, strict=True):
+            recorder = MeanRecorder()
+            for frame in islice(loader, int(limit)):
+                recorder.record(self.model.read(frame.observation.to(self.device)))
+            self.means[split] = recorder.means()
 
     def evaluate(self, frame: Frame, split: str) -> None:
         """Record the full model and every baseline on the same frames."""
         assert self.evaluation is not None
-        values = compare(self.model, self.baselines, frame)
+        values = compare(self.model, self.baselines, frame, self.means.get(split))
         for method, inputs in values.items():
             self.evaluation.record(split, method, **inputs)
-        if split == self.test_names[0] and frame.observation.index is not None:
+        self.evaluation.record(split, BETAS, **values[MAIN])
+        shown = frame.truth is not None and frame.truth.params is not None  # pictures show the true body beside ours
+        if shown and split == self.test_names[0] and frame.observation.index is not None:
             full = values[MAIN]
             errors = mpjpe(full["pred_joints"], full["true_joints"], "procrustes", self.joint_set)  # type: ignore[arg-type]
             self.showcase.record(frame.observation.index, errors)
@@ -177,7 +214,9 @@ class MeshStage(Stage):
                 logger.log_image("examples", [example_picture(examples, row) for row in range(len(examples))])
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        """Adam with an exponential decay per epoch (section 4.1)."""
+        """Adam (section 4.1), the learning rate by step."""
         parameters = [p for p in self.model.parameters() if p.requires_grad]
         optimiser = torch.optim.Adam(parameters, lr=self.learning_rate)
-        return [optimiser], [torch.optim.lr_scheduler.ExponentialLR(optimiser, self.decay)]
+        total, epochs = int(self.trainer.estimated_stepping_batches), int(self.trainer.max_epochs or 1)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: self.schedule.share(step, total, epochs))
+        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

@@ -43,3 +43,15 @@ class EpochDecay(Schedule):
         """See :class:`Schedule`."""
         passed = self.reference_epochs or epochs
         return self.factor ** math.floor(passed * step / max(1, total))
+
+
+@dataclass(frozen=True)
+class Warmup(Schedule):
+    """A linear rise over ``steps`` steps, multiplied with the schedule ``then``."""
+
+    then: Schedule
+    steps: int = 200
+
+    def share(self, step: int, total: int, epochs: int) -> float:
+        """See :class:`Schedule`."""
+        return min(1.0, (step + 1) / max(1, self.steps)) * self.then.share(step, total, epochs)

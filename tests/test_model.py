@@ -11,7 +11,7 @@ from s2m.baselines import Baselines
 from s2m.batch import BodyParams, Frame, Observation, Truth
 from s2m.body import Body, load_body
 from s2m.body.regressors import ConvexRegressor, FixedRegressor
-from s2m.comparison import compare, true_values
+from s2m.comparison import MEANS_REPLACED, MeanRecorder, compare, true_values
 from s2m.geometry.camera import weak_perspective
 from s2m.ik import DIK, RestSkeleton
 from s2m.lifter import Lifter
@@ -84,6 +84,42 @@ def test_the_truth_scores_perfectly(body: Body, model: MeshRecovery) -> None:
     assert poses is not None
     torch.testing.assert_close(poses[0], poses[1])
     assert (values["planar"]["pred_joints"][..., 2].abs() < 1e-6).all()  # type: ignore[index]
+
+
+def test_means_replace_the_models_own_outputs(body: Body, model: MeshRecovery) -> None:
+    """Over a split in batches; a frame whose outputs are the mean is not changed by the replacement."""
+    seen = observation(6)
+    model.eval()
+    torch.nn.init.normal_(model.shape.layer.weight, std=0.3)  # type: ignore[union-attr,arg-type]
+    torch.nn.init.normal_(model.pose.layer.weight, std=0.3)  # type: ignore[union-attr,arg-type]
+    torch.nn.init.normal_(model.camera.layer.weight, std=0.01)  # type: ignore[union-attr,arg-type]
+    assert seen.silhouette is not None
+    seen.silhouette[2, :10] = 0
+    with torch.no_grad():
+        full = model(seen)
+        recorder = MeanRecorder()
+        for rows in (slice(0, 1), slice(1, 6)):
+            recorder.record(model.read(seen[rows]))
+        means = recorder.means()
+        torch.testing.assert_close(means.betas, full.params.betas.mean(0))
+        torch.testing.assert_close(means.theta_pr, full.theta_pr.mean(0))
+        replaced = means.replaced(model.read(seen))
+        bodies = {name: model.realise(evidence, seen) for name, evidence in replaced.items()}
+    both = bodies["mean_betas_and_pr"]
+    for name, same_betas, same_pose in (("mean_betas", True, False), ("mean_pr", False, True)):
+        torch.testing.assert_close(bodies[name].params.betas, (both if same_betas else full).params.betas)
+        torch.testing.assert_close(bodies[name].params.rotations, (both if same_pose else full).params.rotations)
+    assert (both.params.betas - full.params.betas)[2].abs().max() > 1e-3
+    torch.testing.assert_close(both.params.betas[0], both.params.betas[5])
+    torch.testing.assert_close(weak_perspective(both.joints3d, both.camera), both.joints2d)
+    truth = Truth(full.joints3d, full.params)
+    baselines = Baselines(body, H36M17, model.lifter, FixedRegressor(body, H36M17))
+    baselines.prepare(seen)
+    values = compare(model, baselines, Frame(seen, truth), means)
+    assert set(MEANS_REPLACED) < set(values)
+    assert torch.equal(values["full"]["pred_betas"], values["full"]["true_betas"])  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="at least one frame"):
+        MeanRecorder().means()
 
 
 def test_mean_pose_is_the_chordal_mean(body: Body, model: MeshRecovery) -> None:

@@ -3,7 +3,7 @@
 from s2m.refine.camera import CameraHead, CorrectedCamera, FittedCamera, RegressedCamera
 from s2m.refine.encoder import BlindEncoder, SilhouetteEncoder
 from s2m.refine.pose import PoseHead, RefinedPose, RefinedPoseAll, UnrefinedPose
-from s2m.refine.root import RootHead, SilhouetteRoot, SkeletonRoot
+from s2m.refine.root import ResidualRoot, RootHead, SilhouetteRoot, SkeletonRoot
 from s2m.refine.shape import MeanShape, ShapeHead, SilhouetteShape
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "RefinedPose",
     "RefinedPoseAll",
     "RegressedCamera",
+    "ResidualRoot",
     "RootHead",
     "ShapeHead",
     "SilhouetteEncoder",

@@ -19,12 +19,22 @@ class PoseHead(nn.Module, ABC):
     """Interface: refine the rotations of an inverse kinematics solver.
 
     ``forward`` maps silhouette features (B, F) and rotations (B, 24, 3, 3) to refined rotations of the same shape
-    and the corrections theta_PR (B, P, 3) in axis-angle, P being 0 when nothing is refined.
+    and the corrections theta_PR (B, P, 3) in axis-angle, P being 0 when nothing is refined. It does so in two steps,
+    so that corrections from elsewhere (their mean over a split, say) can be applied, too.
     """
 
     @abstractmethod
+    def corrections(self, features: Tensor) -> Tensor:
+        """theta_PR (B, P, 3), radians, from silhouette features (B, F)."""
+
+    @abstractmethod
+    def refine(self, rotations: Tensor, theta: Tensor) -> Tensor:
+        """Rotations (B, 24, 3, 3) with the corrections (B, P, 3) applied."""
+
     def forward(self, features: Tensor, rotations: Tensor) -> tuple[Tensor, Tensor]:
         """Return refined rotations and theta_PR."""
+        theta = self.corrections(features)
+        return self.refine(rotations, theta), theta
 
 
 class RefinedPose(PoseHead):
@@ -39,12 +49,16 @@ class RefinedPose(PoseHead):
         self.joints = SMPL24.indices(joints)
         self.layer = small_linear(features, 3 * len(self.joints))
 
-    def forward(self, features: Tensor, rotations: Tensor) -> tuple[Tensor, Tensor]:
-        """Return refined rotations (B, 24, 3, 3) and theta_PR (B, P, 3), radians."""
-        theta = self.layer(features).unflatten(1, (-1, 3))
+    def corrections(self, features: Tensor) -> Tensor:
+        """theta_PR (B, P, 3), radians."""
+        theta: Tensor = self.layer(features).unflatten(1, (-1, 3))
+        return theta
+
+    def refine(self, rotations: Tensor, theta: Tensor) -> Tensor:
+        """Multiply the refined joints' rotations from the right."""
         refined = rotations.clone()
         refined[:, self.joints] = rotations[:, self.joints] @ roma.rotvec_to_rotmat(theta)
-        return refined, theta
+        return refined
 
 
 class RefinedPoseAll(RefinedPose):
@@ -60,6 +74,10 @@ class UnrefinedPose(PoseHead):
     def __init__(self, features: int) -> None:
         super().__init__()
 
-    def forward(self, features: Tensor, rotations: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the rotations unchanged and an empty theta_PR."""
-        return rotations, torch.zeros(len(rotations), 0, 3, dtype=rotations.dtype, device=rotations.device)
+    def corrections(self, features: Tensor) -> Tensor:
+        """An empty theta_PR (B, 0, 3)."""
+        return torch.zeros(len(features), 0, 3, dtype=features.dtype, device=features.device)
+
+    def refine(self, rotations: Tensor, theta: Tensor) -> Tensor:
+        """The rotations unchanged."""
+        return rotations

@@ -1,4 +1,4 @@
-"""Where the root orientation comes from: the skeleton, or the silhouette as in the paper (section 3.3)."""
+"""Where the root orientation comes from: the skeleton, the silhouette as in the paper (section 3.3), or both."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import roma
 import torch
 from torch import Tensor, nn
 
+from s2m.batch import IKOutput
 from s2m.geometry.camera import FACING_CAMERA
+from s2m.ik.interface import IKSolver
 from s2m.refine.linear import small_linear
 
 
@@ -18,6 +20,11 @@ class RootHead(nn.Module, ABC):
     @abstractmethod
     def forward(self, features: Tensor) -> Tensor | None:
         """Return the rotation from the body frame to the camera frame."""
+
+    def solve(self, ik: IKSolver, joints3d: Tensor, features: Tensor) -> IKOutput:
+        """All rotations of skeletons (B, J, 3), given this root: the limbs must be solved for the root that is used."""
+        solution: IKOutput = ik(joints3d, self(features), None)
+        return solution
 
 
 class SkeletonRoot(RootHead):
@@ -45,3 +52,21 @@ class SilhouetteRoot(RootHead):
         """Return (B, 3, 3)."""
         columns = self.layer(features).unflatten(1, (3, 2)) + torch.eye(3, 2, dtype=features.dtype).to(features.device)
         return self.base @ roma.special_gramschmidt(columns)
+
+
+class ResidualRoot(RootHead):
+    """The skeleton's root, turned by a small rotation that is learned from the silhouette; starts at none."""
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.layer = small_linear(features, 3)
+
+    def forward(self, features: Tensor) -> None:
+        """What the silhouette says is a correction, so there is no root without a skeleton."""
+        return
+
+    def solve(self, ik: IKSolver, joints3d: Tensor, features: Tensor) -> IKOutput:
+        """Find the root, turn it in the body's own frame, and solve the limbs for the result."""
+        found: IKOutput = ik(joints3d, None, None)
+        solution: IKOutput = ik(joints3d, found.rotations[:, 0] @ roma.rotvec_to_rotmat(self.layer(features)), None)
+        return solution

@@ -30,7 +30,7 @@ def markdown(contents: Contents) -> str:
 
 def _table(table: Table) -> list[str]:
     rows = ([label, *(f"**{c.text}**" if c.best else c.text for c in cells)] for label, cells in table.rows)
-    return [f"### `{table.split}`: {table.about}", _grid(["method", *table.headings], rows)]
+    return [f"### `{table.split}`: {table.about}", _grid([table.subject, *table.headings], rows)]
 
 
 def _grid(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -56,7 +56,7 @@ def _bar(bar: Bar) -> str:
 
 
 def _table(table: Table) -> str:
-    headings = [escape(heading).replace(" [", "<br>[") for heading in ["method", *table.headings]]
+    headings = [escape(heading).replace(" [", "<br>[") for heading in [table.subject, *table.headings]]
     head = "".join(f'<th scope="col">{heading}</th>' for heading in headings)
     rows = []
     for label, cells in table.rows:

@@ -69,6 +69,13 @@ METRICS: dict[str, MetricText] = {
     ),
 }
 
+# Not columns of the tables of methods: they say nothing of a baseline.
+BETAS: dict[str, MetricText] = {f"beta_{k}_correlation": MetricText(f"β{k}", "", "", "", 1, 2) for k in range(10)}
+BETAS_ABOUT = (
+    "Pearson's correlation of each predicted beta with the true one over the frames of a split; β0 is height, which no "
+    "single camera tells; a dash: it does not vary"
+)
+
 METHODS: dict[str, dict[str, str]] = {
     "lifter": {"planar": "planar (constant depth)", "full": "lifter"},
     "regressor": {
@@ -83,6 +90,9 @@ METHODS: dict[str, dict[str, str]] = {
         "lifter": "lifter's skeleton",
         "dik_mean_shape": "DIK + mean shape",
         "full": "full model",
+        "mean_betas": "(full model, betas replaced by their mean)",
+        "mean_pr": "(full model, theta_PR replaced by its mean)",
+        "mean_betas_and_pr": "(full model, both replaced by their means)",
         "oracle_shape_and_ends": "(oracle: DIK + true end points and shape, height apart)",
     },
 }

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from s2m.report.protocol import METHODS, METRICS, SPLITS
+from s2m.report.protocol import BETAS, BETAS_ABOUT, METHODS, METRICS, SPLITS
 from s2m.report.results import StageResults
 
-# Methods that use the truth are shown, but do not compete.
-ORACLE_PREFIX = "oracle"
+# Methods that use the truth, or that show what a part of the model is worth, are shown, but do not compete.
+NOT_CONTESTING = ("oracle", "mean_betas", "mean_pr")
+_BETAS = "betas"
 
 
 @dataclass(frozen=True)
@@ -22,32 +23,42 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """A stage's numbers on one split. metrics: names of the columns; rows: method's label and its cells."""
+    """A stage's numbers on one split. metrics: names of the columns; rows: label and cells; subject: of labels."""
 
     stage: str
     split: str
     about: str
     metrics: list[str]
     rows: list[tuple[str, list[Cell]]]
+    subject: str = "method"
 
     @property
     def headings(self) -> list[str]:
         """Column titles, with units."""
-        return [METRICS[metric].heading for metric in self.metrics]
+        return [(METRICS | BETAS)[metric].heading for metric in self.metrics]
 
 
 def stage_tables(stage: StageResults) -> list[Table]:
-    """One table per split that was evaluated: known splits first, in a fixed order."""
+    """One table per split that was evaluated, known splits first, in a fixed order; then one of the betas, if any."""
     splits = [*(s for s in SPLITS if s in stage.tables), *(s for s in stage.tables if s not in SPLITS)]
-    return [_table(stage, split) for split in splits]
+    betas = {split: stage.tables[split][_BETAS] for split in splits if _BETAS in stage.tables[split]}
+    return [*(_table(stage, split) for split in splits), *([_betas_table(stage, betas)] if betas else [])]
+
+
+def _betas_table(stage: StageResults, betas: dict[str, dict[str, float]]) -> Table:
+    rows = [
+        (split, [Cell(text.show(values[name]) if name in values else "–") for name, text in BETAS.items()])
+        for split, values in betas.items()
+    ]
+    return Table(stage.name, _BETAS, BETAS_ABOUT, list(BETAS), rows, "split")
 
 
 def _table(stage: StageResults, split: str) -> Table:
-    methods = stage.tables[split]
+    methods = {name: values for name, values in stage.tables[split].items() if name != _BETAS}
     labels = METHODS.get(stage.name, {})
     order = [*(m for m in labels if m in methods), *(m for m in methods if m not in labels)]
     metrics = [metric for metric in METRICS if any(metric in values for values in methods.values())]
-    contestants = [not m.startswith(ORACLE_PREFIX) for m in order]
+    contestants = [not m.startswith(NOT_CONTESTING) for m in order]
     columns = {
         metric: _column(metric, [methods[m].get(metric, math.nan) for m in order], contestants) for metric in metrics
     }

@@ -5,7 +5,9 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
+from s2m.batch import IKOutput
 from s2m.geometry.camera import FACING_CAMERA, fit_weak_perspective
+from s2m.ik.interface import IKSolver
 from s2m.refine import (
     CorrectedCamera,
     FittedCamera,
@@ -13,6 +15,7 @@ from s2m.refine import (
     RefinedPose,
     RefinedPoseAll,
     RegressedCamera,
+    ResidualRoot,
     SilhouetteEncoder,
     SilhouetteRoot,
     SilhouetteShape,
@@ -91,3 +94,32 @@ def test_cameras() -> None:
 def test_encoder_accepts_any_mask_size(side: int) -> None:
     encoder = SilhouetteEncoder(size=32)
     assert encoder(torch.rand(2, side, side)).shape == (2, SilhouetteEncoder.features)
+
+
+class _FirstJointAsRoot(IKSolver):
+    """Returns the given root, or a fixed one; the limbs say which root they were solved for."""
+
+    def __init__(self) -> None:
+        torch.nn.Module.__init__(self)
+        self.own = torch.tensor(Rotation.from_rotvec([0.1, 0.7, -0.2]).as_matrix(), dtype=torch.float32)
+
+    def forward(
+        self, joints: torch.Tensor, root: torch.Tensor | None = None, confidence: torch.Tensor | None = None
+    ) -> IKOutput:
+        used = self.own.expand(len(joints), 3, 3) if root is None else root
+        return IKOutput(used[:, None].repeat(1, 24, 1, 1), torch.ones(len(joints), 24, dtype=torch.bool))
+
+
+def test_residual_root_turns_the_skeletons_root_and_solves_the_limbs_for_it() -> None:
+    head, solver = ResidualRoot(16), _FirstJointAsRoot()
+    torch.nn.init.zeros_(head.layer.weight)
+    joints = torch.zeros(3, 17, 3)
+    torch.testing.assert_close(head.solve(solver, joints, FEATURES).rotations[:, 0], solver.own.expand(3, 3, 3))
+    torch.nn.init.normal_(head.layer.weight, std=0.3)
+    turned = head.solve(solver, joints, FEATURES).rotations
+    expected = solver.own.numpy() @ Rotation.from_rotvec(head.layer(FEATURES).detach().numpy()).as_matrix()
+    np.testing.assert_allclose(turned[:, 0].detach().numpy(), expected, atol=1e-5)
+    torch.testing.assert_close(turned[:, 7], turned[:, 0])
+    turned[:, 3].square().sum().add(turned[:, 0, 0, 1].sum()).backward()
+    assert head.layer.weight.grad is not None
+    assert SkeletonRoot(16).solve(solver, joints, FEATURES).rotations.shape == (3, 24, 3, 3)

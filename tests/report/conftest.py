@@ -46,6 +46,9 @@ def fabricate_metrics(stage: str) -> dict[str, float]:
     for split in SPLITS:
         for method, (numbers, scale) in methods.items():
             values |= keyed(split, method, numbers, scale)
+        if stage == "mesh":
+            values |= keyed(split, "mean_betas", {**SKELETON, **BODY, "pve_mm": 75.0}, 1.0)
+            values |= {f"{split}/betas/beta_{k}_correlation": k / 10 for k in range(9)}
     return values
 
 

@@ -76,7 +76,8 @@ def test_missing_number(make_run: MakeRun) -> None:
 def test_table_marks_the_best_and_keeps_the_order(make_run: MakeRun) -> None:
     table = stage_tables(read_run(make_run())["mesh"])[0]
     labels = [label for label, _ in table.rows]
-    assert labels == ["mean pose", "planar (constant depth)", "lifter's skeleton", "DIK + mean shape", "full model"]
+    known = ["mean pose", "planar (constant depth)", "lifter's skeleton", "DIK + mean shape", "full model"]
+    assert labels == [*known, "(full model, betas replaced by their mean)"]
     column = {metric: [cells[i] for _, cells in table.rows] for i, metric in enumerate(table.metrics)}
     assert [cell.text for cell in column["pve_mm"]] == ["120.0", "–", "–", "80.0", "76.0"]
     assert [cell.best for cell in column["pve_mm"]] == [False, False, False, False, True]
@@ -92,3 +93,18 @@ def test_unknown_metrics_stay_out_of_tables(make_run: MakeRun) -> None:
     path.write_text(json.dumps({"own/extra": 1.0, "own/iou": 0.5}))
     table = stage_tables(read_stage(run, "mesh"))[0]
     assert (table.split, table.metrics) == ("own", ["iou"])
+
+
+def test_mean_rows_do_not_compete_and_correlations_have_a_table_of_their_own(make_run: MakeRun) -> None:
+    tables = stage_tables(read_run(make_run())["mesh"])
+    test = next(table for table in tables if table.split == "test")
+    column = test.metrics.index("pve_mm")
+    cells = {label: row[column] for label, row in test.rows}
+    assert cells["(full model, betas replaced by their mean)"].text == "75.0"
+    assert not cells["(full model, betas replaced by their mean)"].best
+    assert cells["full model"].best
+    assert not any("beta" in metric for metric in test.metrics)
+    betas = tables[-1]
+    assert (betas.split, betas.subject) == ("betas", "split")
+    assert betas.headings[:2] == ["β0", "β1"]
+    assert [cell.text for cell in betas.rows[0][1]] == [f"0.{k}0" for k in range(9)] + ["–"]

@@ -34,7 +34,8 @@ def test_the_full_preset_has_the_papers_values(chain: Path, store: Path, monkeyp
     config = StageCLI(STAGES["mesh"], [*arguments, *paper]).resolved()
     assert config["trainer"]["max_epochs"] == 200
     assert config["data"]["init_args"]["batch_size"] == 512
-    assert (config["model"]["learning_rate"], config["model"]["decay"]) == (3e-5, 0.95)
+    assert config["model"]["learning_rate"] == 3e-5
+    assert config["model"]["schedule"]["init_args"]["factor"] == 0.95
     assert config["model"]["objective"]["init_args"]["w_3d"] == 2.5
 
 

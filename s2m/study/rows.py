@@ -1,0 +1,151 @@
+"""What the ablation study trains: its rows, and the public commands that train each of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from s2m.errors import UserError
+from s2m.lifter.study.runner import Job, code_hash, settings_hash
+
+FULL = "full"
+SHARED, ALL = "h36m17", "s2m27"
+PARENTS = ("lifter", "regressor")
+# What decides how the mesh stage trains.
+SOURCES = (
+    *(f"s2m/{name}.py" for name in ("baselines", "batch", "comparison", "losses", "model", "skeletons")),
+    *(f"s2m/data/{name}.py" for name in ("augment", "dataset", "module", "samplers")),
+    *(f"s2m/render/{name}.py" for name in ("base", "hard", "pytorch3d", "ragged")),
+    "s2m/body/*.py",
+    "s2m/geometry/*.py",
+    "s2m/ik/*.py",
+    "s2m/lifter/*.py",
+    "s2m/refine/*.py",
+    "stages/mesh.py",
+    "stages/schedules.py",
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One trained row. overlay: of ``configs``, without its ending; empty for the full model.
+
+    label: for people. published: the row's name in the paper's Table 7; empty where the paper has none. costly: not
+    trained unless asked for by name, since it takes days on a CPU.
+    """
+
+    name: str
+    label: str
+    overlay: str = ""
+    joint_set: str = SHARED
+    published: str = ""
+    costly: bool = False
+
+
+ROWS = (
+    Row(FULL, "full", published="full"),
+    Row("no_dik", "no DIK (learned rotations)", "ablation/no_dik", published="without DIK"),
+    Row("no_sr", "no SR (mean shape, no mask loss)", "ablation/no_sr", published="without SR"),
+    Row(
+        "no_regressor",
+        "no regressor (the body's own, fixed)",
+        "ablation/no_regressor",
+        published="without adaptive regressor",
+    ),
+    Row("no_pr", "no PR", "ablation/no_pr", published="without PR"),
+    Row("pr_all", "PR on all joints", "ablation/pr_all"),
+    Row("silhouette_root", "root and camera from the silhouette", "ablation/silhouette_root"),
+    Row("residual_root", "root: skeleton + learned residual", "ablation/residual_root"),
+    Row("mse_mask", "mask loss: MSE", "ablation/mse_mask"),
+    Row("exact_renderer", "renderer: exact, no fill, no cull", "ablation/exact_renderer"),
+    Row("pytorch3d_renderer", "renderer: PyTorch3D, K = 25", "ablation/pytorch3d_renderer", costly=True),
+    Row("augmented", "augmented", "ablation/augmented"),
+    Row("paper_weights", "the paper's weights, as printed", "weights/paper"),
+    Row("full_s2m27", "full, 27 joints (PR a residual)", "", ALL),
+    Row("no_pr_s2m27", "no PR, 27 joints (ends by DIK alone)", "ablation/no_pr", ALL),
+)
+
+
+def chosen_rows(names: list[str] | None) -> list[Row]:
+    """Rows by name, in the table's order; all but the costly ones if not given. UserError for unknown names."""
+    if names is None:
+        return [row for row in ROWS if not row.costly]
+    known = {row.name for row in ROWS}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise UserError(f"--rows: expected some of {' '.join(sorted(known))}, found {' '.join(unknown)}")
+    return [row for row in ROWS if row.name in {*names, FULL}]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all trainings share.
+
+    root: of the repository. output: folder of the runs. python: interpreter. store and store_hash: the data. extra,
+    mesh_extra: further arguments of every training and of stage 3 alone. threads: per training.
+    """
+
+    root: Path
+    output: Path
+    python: str
+    preset: str
+    data: str
+    store: Path
+    store_hash: str
+    extra: tuple[str, ...] = ()
+    mesh_extra: tuple[str, ...] = ()
+    threads: int = 1
+
+
+@dataclass(frozen=True)
+class Chain:
+    """The trainings that a row needs for one seed; those of the first two stages are shared by rows."""
+
+    lifter: Job
+    regressor: Job
+    mesh: Job
+
+
+def chain(row: Row, seed: int, setting: Setting) -> Chain:
+    """The three trainings of a row with one seed."""
+    shared = f"shared-{row.joint_set}-s{seed}"
+    lifter = _job("lifter", shared, row, seed, setting, {})
+    regressor = _job("regressor", shared, row, seed, setting, {"lifter": lifter})
+    parents = {"lifter": lifter, "pretrained_regressor": regressor}
+    return Chain(lifter, regressor, _job("mesh", f"{row.name}-s{seed}", row, seed, setting, parents))
+
+
+def _job(stage: str, folder: str, row: Row, seed: int, setting: Setting, parents: dict[str, Job]) -> Job:
+    configs = setting.root / "configs"
+    layers = [
+        configs / f"{stage}.yaml",
+        configs / "data" / f"{setting.data}.yaml",
+        configs / "preset" / setting.preset / f"{stage}.yaml",
+    ]
+    if stage == "mesh" and row.overlay:
+        layers.append(configs / f"{row.overlay}.yaml")
+    arguments = [
+        *(part for layer in layers for part in ("--config", str(layer.relative_to(setting.root)))),
+        *("--data.init_args.joint_set", row.joint_set),
+        # Seed of the order and the mirroring of the frames, too: a seed is one whole repetition.
+        *("--seed_everything", str(seed), "--data.init_args.seed", str(seed)),
+        *setting.extra,
+        *(setting.mesh_extra if stage == "mesh" else ()),
+    ]
+    output = setting.output.absolute() / folder / stage
+    # Where files lie does not change a result; the store comes after the configs, which name one of their own.
+    places = ["--output", str(output)]
+    made = ["--data.init_args.store", str(setting.store.absolute())]
+    for argument, parent in parents.items():
+        made += [f"--model.{argument}", str(parent.artifact)]
+    before = [parent.settings for parent in parents.values()]
+    environment = {"OMP_NUM_THREADS": str(setting.threads), "WANDB_MODE": "disabled", "PYTHONPATH": str(setting.root)}
+    return Job(
+        name=f"{folder}, {stage}",
+        command=(setting.python, "-m", "stages", stage, *places, *arguments, *made),
+        artifact=output / f"{stage}.pt",
+        settings=settings_hash(arguments, layers, stage, setting.store_hash, *before),
+        directory=setting.root,
+        code=code_hash(setting.root, SOURCES) if stage == "mesh" else "",
+        environment=tuple(environment.items()),
+    )

@@ -1,0 +1,199 @@
+"""``python -m stages.ablations``: train all ablations of stage 3 over seeds and compare them (``make ablations``).
+
+Every training is a call of the public command, ``python -m stages``; a finished one with the same settings is left
+alone, a stopped one goes on. Exit status 0 whatever the bars say: they are reported, not enforced.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import torch
+from PIL import Image
+
+from s2m.body import Body, load_body
+from s2m.data.store import FrameStore
+from s2m.errors import UserError
+from s2m.fitting import FitBudget
+from s2m.ik.results import machine, write
+from s2m.lifter.study.runner import Job, read_mark, run_jobs
+from s2m.pretrained import load_mesh_model
+from s2m.render.picture import Picture
+from s2m.study.fits import compare_fits, sample_frames
+from s2m.study.page import TABLE4_LAYOUT, TABLE7_LAYOUT, Page
+from s2m.study.pictures import ablation_picture, regressor_picture
+from s2m.study.results import StudyResults, read_row
+from s2m.study.rows import FULL, ROWS, SHARED, Chain, Row, Setting, chain, chosen_rows
+
+ROOT = Path(__file__).parents[1]
+PICTURED = (FULL, "no_sr", "no_pr", "no_dik")
+PICTURE_FRAMES = 4
+FIT_BATCH = 32
+QUICK = "quick"
+
+Runs = dict[Row, list[Chain]]
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Train what is missing, evaluate, write the tables."""
+    options = parse(sys.argv[1:] if arguments is None else arguments)
+    try:
+        make_tables(options)
+    except UserError as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit("interrupted; the same command goes on from here")
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """Read the command line; what follows ``--`` is passed on to every training."""
+    parser = argparse.ArgumentParser(prog="python -m stages.ablations", description=(__doc__ or "").splitlines()[0])
+    names = " ".join(row.name for row in ROWS)
+    costly = " ".join(row.name for row in ROWS if row.costly)
+    parser.add_argument("--store", type=Path, required=True, help="folder of a frame store with truth")
+    parser.add_argument("--preset", default=QUICK, help="configs/preset/PRESET decides the budget (quick)")
+    parser.add_argument("--data", default="open", help="configs/data/DATA.yaml (open)")
+    parser.add_argument("--rows", nargs="+", metavar="ROW", help=f"{names} (all but {costly}; full always)")
+    parser.add_argument("--seeds", type=int, default=3, help="trainings of every row (3)")
+    parser.add_argument("--jobs", type=int, default=max(1, min(2, os.cpu_count() or 1)), help="trainings at a time")
+    parser.add_argument("--threads", type=int, default=1, help="of each training (1)")
+    parser.add_argument("--fit-frames", type=int, default=128, help="frames for the optimisers; 0: none (128)")
+    parser.add_argument("--fit-steps", type=int, nargs=2, default=(100, 60), help="on joints, with masks (100 60)")
+    parser.add_argument("--runs", type=Path, help="folder of the trainings (runs/ablations-PRESET)")
+    parser.add_argument("--output", type=Path, help="folder of the tables (docs/results; of other presets: the runs')")
+    parser.add_argument("--mesh-arguments", default="", help="further arguments of stage 3 alone, in one string")
+    parser.add_argument("extra", nargs="*", metavar="-- ARGUMENTS", help="passed on to every training")
+    options = parser.parse_args(arguments)
+    if options.seeds < 1 or options.jobs < 1 or options.threads < 1 or options.fit_frames < 0:
+        parser.error("--seeds, --jobs and --threads: expected a positive number; --fit-frames: at least 0")
+    options.runs = options.runs or Path(f"runs/ablations-{options.preset}")
+    # What a smaller or larger budget makes must not take the place of the published tables.
+    options.output = options.output or (Path("docs/results") if options.preset == QUICK else options.runs)
+    return options
+
+
+def make_tables(options: argparse.Namespace) -> None:
+    """The whole of it. Raises UserError."""
+    store, body = FrameStore(options.store), load_body(None)
+    runs = plan_runs(options, store.hash)
+    train(runs, options.jobs)
+    torch.set_num_threads(options.threads)  # the optimisers' seconds are to be those of one training's share
+    results = gather(options, store, body, runs)
+    say("drawing")
+    draw(options, body, runs)
+    suffix = "" if options.preset == QUICK else f"_{options.preset}"
+    for name, layout in (("table7", TABLE7_LAYOUT), ("table4", TABLE4_LAYOUT)):
+        page = Page(layout, results, FIT_BATCH)
+        write(options.output / f"{name}{suffix}.json", page.to_dict())
+        write(options.output / f"{name}{suffix}.md", page.markdown())
+        for pair in page.signs:
+            say(f"{name}: {pair.row}, {pair.column}: {pair.verdict}")
+    for bar in page.bars:
+        say(f"{bar.verdict}: {bar.name}")
+    say(f"written: {options.output / 'table7'}{suffix} and table4{suffix}, .md and .json, figure6.png, figure7.png")
+
+
+def plan_runs(options: argparse.Namespace, store_hash: str) -> Runs:
+    """The trainings of every row, one chain per seed."""
+    setting = Setting(
+        root=ROOT,
+        output=options.runs,
+        python=sys.executable,
+        preset=options.preset,
+        data=options.data,
+        store=options.store,
+        store_hash=store_hash,
+        extra=tuple(options.extra),
+        mesh_extra=tuple(shlex.split(options.mesh_arguments)),
+        threads=options.threads,
+    )
+    return {row: [chain(row, seed, setting) for seed in range(options.seeds)] for row in chosen_rows(options.rows)}
+
+
+def train(runs: Runs, at_once: int) -> None:
+    """Stage by stage, since each needs the one before; shared trainings once."""
+    chains = [each for row in runs.values() for each in row]
+    for stage in ("lifter", "regressor", "mesh"):
+        jobs = {job.artifact: job for job in (getattr(each, stage) for each in chains)}
+        run_jobs(list(jobs.values()), at_once, say)
+
+
+def gather(options: argparse.Namespace, store: FrameStore, body: Body, runs: Runs) -> StudyResults:
+    """Read every run's figures, and set the optimisers beside the full model of the first seed."""
+    rows = {}
+    for row, chains in runs.items():
+        folders = [each.mesh.folder.parent for each in chains]
+        rows[row.name] = read_row(row, folders, [seconds(each.mesh) for each in chains])
+    fits, fitted = [], 0
+    if options.fit_frames:
+        say(f"fitting {options.fit_frames} frames")
+        first = full_chain(runs)
+        frame = sample_frames(store.path, SHARED, options.fit_frames)
+        fitted = len(frame)
+        budget = FitBudget(*options.fit_steps)
+        fits = compare_fits(first.mesh.artifact, first.regressor.artifact, body, frame, budget, FIT_BATCH, 2000)
+    return StudyResults(rows, fits, fitted, about(options, store), other_code(runs))
+
+
+def draw(options: argparse.Namespace, body: Body, runs: Runs) -> None:
+    """Figures 6 and 7 of the first seed."""
+    frame = sample_frames(options.store, SHARED, PICTURE_FRAMES)
+    pictured = [(row, chains[0]) for row, chains in runs.items() if row.name in PICTURED]
+    models = [(row.name, load_mesh_model(each.mesh.artifact, body)[0]) for row, each in pictured]
+    save_picture(options.output / "figure6.png", ablation_picture(models, frame))
+    save_picture(options.output / "figure7.png", regressor_picture(dict(models)[FULL], frame))
+
+
+def save_picture(path: Path, picture: Picture) -> None:
+    """Write a PNG whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    Image.fromarray(picture).save(temporary, format="PNG", optimize=True)
+    os.replace(temporary, path)
+
+
+def full_chain(runs: Runs) -> Chain:
+    """The first seed of the full model."""
+    return next(chains[0] for row, chains in runs.items() if row.name == FULL)
+
+
+def seconds(job: Job) -> float:
+    """How long a training took."""
+    return float(str(read_mark(job.folder).get("seconds", "nan")))
+
+
+def other_code(runs: Runs) -> list[str]:
+    """A warning when some trainings of stage 3 were made by other code than there is now."""
+    jobs = [each.mesh for chains in runs.values() for each in chains]
+    stale = [job.name for job in jobs if read_mark(job.folder).get("code") != job.code]
+    return [f"Trained by other code than the present: {'; '.join(stale)}."] if stale else []
+
+
+def about(options: argparse.Namespace, store: FrameStore) -> dict[str, str]:
+    """What the tables were made with."""
+    host = machine()
+    command = ["python", "-m", "stages.ablations", "--preset", options.preset, "--data", options.data]
+    command += ["--seeds", str(options.seeds), "--jobs", str(options.jobs), "--threads", str(options.threads)]
+    command += ["--fit-frames", str(options.fit_frames), *(["--rows", *options.rows] if options.rows else [])]
+    command += ["--", *options.extra] if options.extra else []
+    return {
+        "command": shlex.join(command),
+        "data": f"settings {str(store.header.get('settings_hash'))[:16]}, {store.header.get('kind')}",
+        "machine": f"{host['cpu']}, torch {host['torch']}; {options.jobs} trainings at a time",
+        "threads of each training": str(options.threads),
+        "date": datetime.now().strftime("%Y-%m-%d"),
+    }
+
+
+def say(line: str) -> None:
+    """Progress, with the time of day."""
+    print(f"[{datetime.now():%H:%M:%S}] {line}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

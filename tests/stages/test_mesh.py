@@ -1,0 +1,88 @@
+"""What stage 3 has beyond the other stages: augmentation, warm starts, means in place of outputs, schedules."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from s2m.artifact import ArtifactError, load
+from s2m.comparison import MEANS_REPLACED
+from stages.cli import run
+from stages.schedules import CosineTail, EpochDecay, Warmup
+from tests.stages.conftest import Train, stage_arguments
+from tests.stages.test_resume import EPOCHS, kill_after_first_epoch
+
+AUGMENTED = ("--model.augmentation", "s2m.data.augment.ObservationAugmentation")
+
+
+@pytest.fixture
+def linked(chain: Path, tmp_path: Path) -> Path:
+    for stage in ("lifter", "regressor"):
+        (tmp_path / stage).symlink_to(chain / stage)
+    return tmp_path
+
+
+def test_an_augmented_run_that_was_killed_resumes_to_the_same_weights(chain: Path, store: Path, tmp_path: Path) -> None:
+    made = []
+    for name in ("straight", "killed"):
+        folder = tmp_path / name
+        folder.mkdir()
+        for stage in ("lifter", "regressor"):
+            (folder / stage).symlink_to(chain / stage)
+        arguments = stage_arguments("mesh", store, folder, *EPOCHS, *AUGMENTED)
+        if name == "killed":
+            kill_after_first_epoch("mesh", arguments, folder / "mesh/checkpoints/last.ckpt")
+        os.environ["WANDB_MODE"] = "disabled"
+        run("mesh", arguments)
+        made.append(load(folder / "mesh/mesh.pt", "mesh").state)
+    assert all(torch.equal(value, made[1][name]) for name, value in made[0].items())
+    assert any(
+        not torch.equal(value, made[0][name]) for name, value in load(chain / "mesh/mesh.pt", "mesh").state.items()
+    )
+
+
+def test_means_in_place_of_outputs_and_correlations_are_reported(chain: Path) -> None:
+    metrics = json.loads((chain / "mesh/metrics.json").read_text())
+    for split in ("test", "test_noisy", "acrobatic", "acrobatic_noisy"):
+        for method in MEANS_REPLACED:
+            assert metrics[f"{split}/{method}/pve_mm"] > 0
+            assert metrics[f"{split}/{method}/iou"] > 0
+    # Not on every small split: where all frames are of one person, nothing correlates.
+    assert -1 <= metrics["test/betas/beta_1_correlation"] <= 1
+
+
+def test_a_warm_start_begins_where_another_run_ended(train: Train, chain: Path, linked: Path) -> None:
+    source = chain / "mesh/mesh.pt"
+    path = train("mesh", linked, "--model.warm_start", str(source), "--model.learning_rate", "1e-12")
+    before, after = load(source, "mesh").state, load(path, "mesh").state
+    for name, value in before.items():
+        if value.is_floating_point() and "running" not in name:
+            torch.testing.assert_close(after[name], value, atol=1e-7, rtol=0)
+    assert "mesh" in load(path, "mesh").parents
+
+
+def test_a_warm_start_from_other_parts_is_refused(train: Train, chain: Path, linked: Path) -> None:
+    all_joints = ("--model.pose", "s2m.refine.RefinedPoseAll", "--model.warm_start", str(chain / "mesh/mesh.pt"))
+    with pytest.raises(ArtifactError, match=r"mesh\.pt: pose: expected the part that this run trains"):
+        train("mesh", linked, *all_joints)
+
+
+def test_schedules_of_the_learning_rate() -> None:
+    """The decay per epoch is the power of the epoch, as torch's ExponentialLR steps it; a warm-up scales any other."""
+    decay = EpochDecay(0.85)
+    optimiser = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    exponential = torch.optim.lr_scheduler.ExponentialLR(optimiser, 0.85)
+    for epoch in range(14):
+        for step in range(100):
+            share = decay.share(100 * epoch + step, 1400, 14)
+            assert math.isclose(share, exponential.get_last_lr()[0], rel_tol=1e-12)
+        optimiser.step()
+        exponential.step()
+    warm = Warmup(CosineTail(1), steps=10)
+    assert [round(warm.share(step, 100, 1), 3) for step in (0, 4, 9, 30)] == [0.1, 0.5, 1.0, 1.0]
+    assert warm.share(100, 100, 1) == pytest.approx(0)
