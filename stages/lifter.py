@@ -14,6 +14,7 @@ from torchmetrics import MetricCollection
 from s2m.batch import Frame
 from s2m.body.regressors import own_regressor
 from s2m.data import FrameDataModule
+from s2m.errors import UserError
 from s2m.lifter import Lifter, mean_bone_length, planar_skeleton
 from s2m.lifter.normalise import normalise
 from s2m.lifter.objective import (
@@ -28,6 +29,7 @@ from s2m.lifter.objective import (
     Turn,
     Weights,
 )
+from s2m.lifter.objective.temporal import FRAMES, TemporalAdversarial, TemporalDiscriminator
 from s2m.lifter.sign import SignWatch
 from s2m.metrics import skeleton_metrics
 from s2m.skeletons import JointSet
@@ -47,13 +49,13 @@ class LifterStage(Stage):
     joint_set: name; comes from the data. rest_bone_length: metres, see :class:`Lifter`; that of the mean body if not
     given. width, blocks, camera_distance: see :class:`Lifter`. discriminator_width, discriminator_blocks,
     discriminator_bones: see :class:`Discriminator`; its width is the lifter's if not given. weights: of the loss
-    terms. rule: the game's losses. flow: makes the likelihood prior, for weights.flow. turn: what is assumed of the
-    cameras; the open data's mean elevation if not given. noise, missing, outlier, swap: augmentation, see
-    :class:`DetectionNoise`. learning_rate, betas: Adam's. schedule: of the learning rate. gradient_clip: norm at which
-    the lifter's gradient is clipped (the other players' are not). mirrored_limit: share of skeletons that may look
-    mirrored before the training is given up, see :class:`SignWatch`; null: none. matmul: precision of matrix products
-    in training (``highest``; ``medium`` lets the hardware multiply in bfloat16 or TF32 where it can); evaluation is
-    always exact.
+    terms. rule: the game's losses. flow: makes the likelihood prior, for weights.flow; weights.temporal needs pairs of
+    frames (VideoFrames with window 2). turn: what is assumed of the cameras; the open data's mean elevation if not
+    given. noise, missing, outlier, swap: augmentation, see :class:`DetectionNoise`. learning_rate, betas: Adam's.
+    schedule: of the learning rate. gradient_clip: norm at which the lifter's gradient is clipped (the other players'
+    are not). mirrored_limit: share of skeletons that may look mirrored before the training is given up, see
+    :class:`SignWatch`; null: none. matmul: precision of matrix products in training (``highest``; ``medium`` lets the
+    hardware multiply in bfloat16 or TF32 where it can); evaluation is always exact.
     body: path of a body in SMPL format; the open body if not given.
     """
 
@@ -101,6 +103,10 @@ class LifterStage(Stage):
         players: dict[str, PlayerTerm] = {"adversarial": Adversarial(judge, rule or NonSaturating())}
         if flow is not None:
             players["flow"] = flow(self.joint_set)
+        video = weights.temporal > 0
+        if video:
+            mover = TemporalDiscriminator(self.joint_set, discriminator_width or width, discriminator_blocks)
+            players["temporal"] = TemporalAdversarial(mover, rule or NonSaturating())
         self.objective = SelfSupervision(
             players=players,
             template=template,
@@ -108,6 +114,7 @@ class LifterStage(Stage):
             weights=weights,
             turn=turn,
             noise=DetectionNoise(noise, missing, outlier, swap),
+            frames_per_turn=FRAMES if video else 1,
         )
         self.learning_rate, self.betas, self.schedule = learning_rate, betas, schedule
         self.gradient_clip, self.matmul = gradient_clip, matmul
@@ -134,7 +141,13 @@ class LifterStage(Stage):
         return self.guard(output.total, observation)
 
     def on_fit_start(self) -> None:
-        """Show the players the labels that they want to see."""
+        """Show the players the labels that they want to see. UserError where pairs of frames are needed, not given."""
+        window = getattr(self.trainer.datamodule, "window", 1)  # type: ignore[attr-defined]
+        if window % self.objective.frames_per_turn:
+            raise UserError(
+                f"model.weights.temporal: expected data of s2m.data.video.VideoFrames with window: {FRAMES}, "
+                f"found windows of {window} frame"
+            )
         players = [term for term in self.objective.terms.values() if isinstance(term, PlayerTerm) and term.sample_size]
         for player in players:
             data: FrameDataModule = self.trainer.datamodule  # type: ignore[attr-defined]

@@ -13,8 +13,9 @@ import yaml
 from torch.utils.data import DataLoader
 
 from s2m.batch import Frame, Observation, Truth
+from s2m.errors import UserError
 from s2m.lifter import Lifter, mean_bone_length, planar_skeleton
-from s2m.lifter.objective import RandomTurn
+from s2m.lifter.objective import RandomTurn, Weights
 from s2m.lifter.sign import MirroredError
 from s2m.skeletons import get_joint_set
 from s2m.spec import build
@@ -85,6 +86,17 @@ def test_two_steps_move_both_players_and_everything_is_reported(joint_set: str) 
         for method in ("", "planar/"):
             for metric in ("mpjpe_mm", "n_mpjpe_mm", "pa_mpjpe_mm", "reversed_depth"):
                 assert math.isfinite(merged[f"{split}/{method}{metric}"])
+
+
+def test_temporal_discriminator_wants_pairs_of_frames() -> None:
+    stage = LifterStage("h36m17", weights=Weights(temporal=1.0), **TINY)
+    with pytest.raises(UserError, match=r"weights.temporal: expected data of .*VideoFrames with window: 2"):
+        trainer().fit(stage, datamodule=People())
+    data = People()
+    data.window = 2  # type: ignore[attr-defined]
+    run = trainer()
+    run.fit(stage, datamodule=data)
+    assert {"train/temporal", "train/temporal_player"} <= set(run.callback_metrics)
 
 
 def test_planar_figure_is_that_of_the_flat_skeleton() -> None:

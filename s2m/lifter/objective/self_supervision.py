@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from s2m.lifter.network import Lifter
-from s2m.lifter.normalise import normalise
+from s2m.lifter.normalise import Normalised, normalise
 from s2m.lifter.objective.augmentation import DetectionNoise
 from s2m.lifter.objective.bones import BoneRatios, rigid_pairs
 from s2m.lifter.objective.chirality import Chirality
@@ -29,6 +29,7 @@ class Weights:
     chirality: float = 5.0
     denoising: float = 2.0
     flow: float = 0.0
+    temporal: float = 0.0
 
     def __post_init__(self) -> None:
         negative = [f"{name}={value}" for name, value in asdict(self).items() if value < 0]
@@ -61,7 +62,8 @@ class SelfSupervision(nn.Module):
 
     players: the terms with networks of their own, by their names in ``weights``; those of weight 0 are dropped.
     template: (J, 3) rest skeleton in any unit, from whose bone ratios the prior starts. turn: viewpoints of the
-    re-projection. noise: what a detector does to 2D joints. Raises ValueError for a weight whose player is missing.
+    re-projection. noise: what a detector does to 2D joints. frames_per_turn: consecutive frames of a batch that are
+    turned alike. Raises ValueError for a weight whose player is missing.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class SelfSupervision(nn.Module):
         weights: Weights,
         turn: Turn,
         noise: DetectionNoise,
+        frames_per_turn: int = 1,
     ) -> None:
         super().__init__()
         self.joint_set = lifter.joint_set
@@ -89,13 +92,13 @@ class SelfSupervision(nn.Module):
         if missing := [name for name in self.weights if name not in terms]:
             raise ValueError(f"weights: no term for {', '.join(missing)}")
         self.terms = nn.ModuleDict({name: terms[name] for name in self.weights})
-        self.turn, self.noise = turn, noise
+        self.turn, self.noise, self.frames_per_turn = turn, noise, frames_per_turn
 
     def forward(self, lifter: Lifter, joints2d: Tensor, confidence: Tensor) -> SelfSupervisionOutput:
         """Losses of joints2d (B, J, 2) in crop units with confidence (B, J); joints of confidence 0 are ignored."""
         target = normalise(joints2d, confidence, self.joint_set)
         disturbed = self.noise(target, self.joint_set)
-        cycle = run_cycle(lifter, target, confidence, disturbed, self.turn(lifter, target))
+        cycle = run_cycle(lifter, target, confidence, disturbed, self._turns(lifter, target))
         terms = {name: term(cycle) for name, term in self.terms.items()}
         return SelfSupervisionOutput(
             lifter=torch.stack([self.weights[name] * value for name, value in terms.items()]).sum(),
@@ -103,6 +106,12 @@ class SelfSupervision(nn.Module):
             terms=terms,
             cycle=cycle,
         )
+
+    def _turns(self, lifter: Lifter, target: Normalised) -> Tensor:
+        turns: Tensor = self.turn(lifter, target)
+        if self.frames_per_turn == 1:
+            return turns
+        return turns[:: self.frames_per_turn].repeat_interleave(self.frames_per_turn, 0)
 
 
 def lengths(skeleton: Tensor, pairs: Sequence[tuple[int, int]]) -> list[float]:

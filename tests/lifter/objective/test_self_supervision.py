@@ -61,6 +61,19 @@ def test_player_of_weight_zero_does_not_play():
     assert not any("discriminator" in name for name, _ in objective.named_parameters())
 
 
+def test_frames_of_a_pair_are_turned_alike():
+    lifter, objective = build()
+    seen = []
+    objective.terms["cycle_3d"].register_forward_hook(lambda module, inputs, output: seen.append(inputs[0]))
+    for together in (1, 2):
+        objective.frames_per_turn = together
+        joints, confidence = batch()
+        objective(lifter, joints[::2].repeat_interleave(2, 0), confidence)
+    alone, paired = ((cycle.rotated[::2] - cycle.rotated[1::2]).abs().max() for cycle in seen)
+    # The noise of the two frames differs, their turn does not.
+    assert float(paired) < 0.5 < float(alone)
+
+
 def test_one_backward_pass_reaches_both_players():
     lifter, objective = build()
     output = objective(lifter, *batch())
