@@ -39,8 +39,8 @@ _CHOICE = """
 The memory-mapped store stays: it needs no other package, any row can be had at once (training shuffles over all of
 it, and an epoch depends on the seed alone); the table above says how it compares with shards here. All processes of a
 node share one copy in the page cache. Several nodes read it from a shared file system, or each copies it to its own
-disk first, as from object storage (`aws s3 sync s3://bucket/store /local/store`, then `s2m data check /local/store`): Human3.6M is
-about 10 GB. Streaming shards pay off only for data that fits on no local disk."""
+disk first, as from object storage (`aws s3 sync s3://bucket/store /local/store`, then `s2m data check /local/store`):
+Human3.6M is about 10 GB. Streaming shards pay off only for data that fits on no local disk."""
 
 
 def main() -> None:
