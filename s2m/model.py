@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -11,11 +12,17 @@ from torch import Tensor, nn
 from s2m.batch import BodyOutput, BodyParams, IKOutput, Lifted, Observation, TensorRecord
 from s2m.body import Body
 from s2m.body.regressors import JointRegressor
-from s2m.geometry.camera import weak_perspective
+from s2m.body.skeleton import global_rotations
+from s2m.geometry.camera import fit_weak_perspective, weak_perspective
 from s2m.ik import IKSolver, RestSkeleton
 from s2m.lifter import Lifter
-from s2m.refine import BlindEncoder, CameraHead, PoseHead, RootHead, ShapeHead, SilhouetteEncoder
-from s2m.skeletons import JointSet
+from s2m.refine import CameraHead, Draft, Encoder, PoseHead, RootHead, ShapeHead
+from s2m.refine.encoder import silhouette_of
+from s2m.refine.pose import ENDPOINTS
+from s2m.render import hard_silhouette
+from s2m.skeletons import SMPL24, JointSet
+
+DRAFT_FACES = 2000
 
 IKFactory = Callable[[RestSkeleton], IKSolver]
 
@@ -95,7 +102,7 @@ class MeshRecovery(nn.Module):
         lifter: Lifter,
         regressor: JointRegressor,
         ik: IKSolver,
-        encoder: SilhouetteEncoder | BlindEncoder,
+        encoder: Encoder,
         shape: ShapeHead,
         pose: PoseHead,
         root: RootHead,
@@ -124,13 +131,24 @@ class MeshRecovery(nn.Module):
         with torch.no_grad():
             return self.lifter(observation.joints2d, observation.confidence)
 
-    def features(self, observation: Observation) -> Tensor:
-        """Silhouette features (B, F). Raises ValueError when the encoder needs a silhouette and there is none."""
-        if isinstance(self.encoder, BlindEncoder):
-            return self.encoder(observation.joints2d)
-        if observation.silhouette is None:
-            raise ValueError("Observation.silhouette: the mesh model needs one, found None")
-        return self.encoder(observation.silhouette)
+    @torch.no_grad()
+    def draft(self, observation: Observation, lifted: Lifted) -> Draft:
+        """What the skeleton alone gives, for the encoder to compare with. Raises ValueError without a silhouette."""
+        rotations = self.ik(lifted.joints3d, None, None).rotations
+        params = BodyParams.from_rotations(rotations, rotations.new_zeros(len(rotations), self.body.num_betas))
+        body, joints3d = assemble(self.body, self.regressor, self.joint_set.root_index, params)
+        camera = fit_weak_perspective(joints3d, observation.joints2d, observation.confidence)
+        vertices, faces = self.body.render_mesh(DRAFT_FACES)
+        mask = silhouette_of(observation)
+        covered = hard_silhouette(weak_perspective(body.vertices[:, vertices], camera), faces, mask.shape[-1])
+        return Draft(
+            lifted3d=lifted.joints3d,
+            lifted2d=lifted.joints2d,
+            joints2d=weak_perspective(joints3d, camera),
+            ends=lifted.joints2d[:, self.joint_set.indices(ENDPOINTS)],
+            orientations=global_rotations(rotations)[:, SMPL24.indices(ENDPOINTS)],
+            silhouette=covered.to(mask.dtype),
+        )
 
     def forward(self, observation: Observation) -> Recovery:
         """Recover the body of each frame."""
@@ -139,7 +157,7 @@ class MeshRecovery(nn.Module):
     def read(self, observation: Observation) -> Evidence:
         """Everything that comes before the body: skeleton, rotations, shape and corrections."""
         lifted = self.lift(observation)
-        features = self.features(observation)
+        features = self.encoder(observation, partial(self.draft, observation, lifted))
         solution = self.root.solve(self.ik, lifted.joints3d, features)
         return Evidence(lifted, solution, features, self.shape(features), self.pose.corrections(features))
 

@@ -48,7 +48,7 @@ def load_mesh_model(path: str | Path, body: Body) -> tuple[MeshRecovery, Artifac
 def build_mesh_model(spec: dict[str, Spec], body: Body, joint_set: JointSet) -> MeshRecovery:
     """Assemble the model from the specs of its parts, with fresh weights."""
     regressor: JointRegressor = build(spec["regressor"], body, joint_set)
-    encoder = build(spec["encoder"])
+    encoder = build(spec["encoder"], len(joint_set))
     return MeshRecovery(
         body=body,
         joint_set=joint_set,

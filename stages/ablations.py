@@ -65,12 +65,14 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--fit-frames", type=int, default=128, help="frames for the optimisers; 0: none (128)")
     parser.add_argument("--fit-steps", type=int, nargs=2, default=(100, 60), help="on joints, with masks (100 60)")
     parser.add_argument("--runs", type=Path, help="folder of the trainings (runs/ablations-PRESET)")
+    parser.add_argument("--lifters", type=Path, help="folder of table-lifter's runs (runs/table-lifter-PRESET)")
     parser.add_argument("--output", type=Path, help="folder of the tables (docs/results; of other presets: the runs')")
     parser.add_argument("--mesh-arguments", default="", help="further arguments of stage 3 alone, in one string")
     parser.add_argument("extra", nargs="*", metavar="-- ARGUMENTS", help="passed on to every training")
     options = parser.parse_args(arguments)
     if options.seeds < 1 or options.jobs < 1 or options.threads < 1 or options.fit_frames < 0:
         parser.error("--seeds, --jobs and --threads: expected a positive number; --fit-frames: at least 0")
+    options.lifters = options.lifters or Path(f"runs/table-lifter-{options.preset}")
     options.runs = options.runs or Path(f"runs/ablations-{options.preset}")
     # What a smaller or larger budget makes must not take the place of the published tables.
     options.output = options.output or (Path("docs/results") if options.preset == QUICK else options.runs)
@@ -103,6 +105,7 @@ def plan_runs(options: argparse.Namespace, store_hash: str) -> Runs:
     setting = Setting(
         root=ROOT,
         output=options.runs,
+        lifters=options.lifters,
         python=sys.executable,
         preset=options.preset,
         data=options.data,

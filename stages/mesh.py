@@ -30,7 +30,8 @@ from s2m.metrics.joints import mpjpe
 from s2m.metrics.shape import BetaCorrelation
 from s2m.model import MeshRecovery, Recovery
 from s2m.pretrained import load_lifter, load_mesh_model, load_regressor
-from s2m.refine import CameraHead, PoseHead, RootHead, ShapeHead, SilhouetteEncoder
+from s2m.refine import CameraHead, Encoder, PoseHead, RootHead, ShapeHead
+from s2m.refine.pose import ENDPOINTS
 from s2m.render import SilhouetteRenderer
 from s2m.report.examples import save_examples
 from s2m.report.gallery import example_picture
@@ -67,7 +68,7 @@ class MeshStage(Stage):
         lifter: str,
         pretrained_regressor: str,
         ik: Callable[[RestSkeleton], IKSolver],
-        encoder: SilhouetteEncoder,
+        encoder: Callable[[int], Encoder],
         shape: Callable[[int, int], ShapeHead],
         pose: Callable[[int], PoseHead],
         root: Callable[[int], RootHead],
@@ -89,17 +90,18 @@ class MeshStage(Stage):
         self.parent_specs = {"lifter": lifter_artifact.spec, "regressor": regressor_artifact.spec}
         chosen = regressor(self.body, self.joint_set) if regressor else stage_two
         rest = RestSkeleton.of(self.body, chosen.weights().detach(), self.joint_set)
+        eye = encoder(len(self.joint_set))
         self.model = MeshRecovery(
             body=self.body,
             joint_set=self.joint_set,
             lifter=frozen_lifter,
             regressor=chosen,
             ik=ik(rest),
-            encoder=encoder,
-            shape=shape(encoder.features, self.body.num_betas),
-            pose=pose(encoder.features),
-            root=root(encoder.features),
-            camera=camera(encoder.features),
+            encoder=eye,
+            shape=shape(eye.features, self.body.num_betas),
+            pose=pose(eye.features),
+            root=root(eye.features),
+            camera=camera(eye.features),
         )
         self.renderer = renderer
         self.objective = objective
@@ -148,7 +150,8 @@ class MeshStage(Stage):
         view = self.augmentation(training_observation(frame))
         recovery = self.model(view.seen)
         rendered = self._rendered(recovery, view.target)
-        losses = self.objective(recovery, view.target, rendered, self.model.regressor.row_sum_penalty())
+        row_sums, ends = self.model.regressor.row_sum_penalty(), self.joint_set.indices(ENDPOINTS)
+        losses = self.objective(recovery, view.target, rendered, row_sums, ends)
         self.log_terms({"loss": losses.total, **losses.terms}, len(recovery.camera))
         return self.guard(losses.total, view.target)
 

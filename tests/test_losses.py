@@ -7,7 +7,11 @@ import torch
 
 from s2m.batch import BodyOutput, BodyParams, Lifted, Observation
 from s2m.losses import (
+    END_REACH,
     MeshObjective,
+    Pictures,
+    elsewhere,
+    ends_loss,
     iou_loss,
     joints2d_loss,
     joints3d_loss,
@@ -16,6 +20,10 @@ from s2m.losses import (
     shape_regulariser,
 )
 from s2m.model import Recovery
+from s2m.refine.pose import ENDPOINTS
+from s2m.skeletons import H36M17
+
+ENDS = H36M17.indices(ENDPOINTS)
 
 
 def test_joint_losses_are_mean_distances() -> None:
@@ -68,10 +76,10 @@ def recovery(frames: int = 2) -> Recovery:
 
 
 def test_objective_is_the_weighted_sum_of_its_terms() -> None:
-    objective = MeshObjective(w_2d=1.0, w_3d=2.5, w_mask=0.15, w_sreg=0.06, w_wreg=1.0, w_preg=0.05, norm="paper")
+    weights = {"2d": 1.0, "3d": 2.5, "mask": 0.15, "ends": 0.7, "sreg": 0.06, "wreg": 1.0, "preg": 0.05}
+    objective = MeshObjective(**{f"w_{name}": value for name, value in weights.items()}, norm="paper")
     observation = Observation(torch.randn(2, 17, 2), torch.ones(2, 17), (torch.rand(2, 8, 8) > 0.5).float())
-    losses = objective(recovery(), observation, torch.rand(2, 8, 8), torch.tensor(0.3))
-    weights = {"2d": 1.0, "3d": 2.5, "mask": 0.15, "sreg": 0.06, "wreg": 1.0, "preg": 0.05}
+    losses = objective(recovery(), observation, torch.rand(2, 8, 8), torch.tensor(0.3), ENDS)
     assert losses.terms.keys() == weights.keys()
     expected = sum(weights[name] * value.item() for name, value in losses.terms.items())
     assert losses.total.item() == pytest.approx(expected, rel=1e-5)
@@ -79,14 +87,67 @@ def test_objective_is_the_weighted_sum_of_its_terms() -> None:
 
 
 def test_terms_of_weight_zero_need_nothing() -> None:
-    objective = MeshObjective(w_mask=0.0)
+    objective = MeshObjective(w_mask=0.0, w_ends=0.0)
     assert not objective.needs_silhouette
+    assert MeshObjective(w_mask=0.0).needs_silhouette
     observation = Observation(torch.randn(2, 17, 2), torch.ones(2, 17))
-    assert "mask" not in objective(recovery(), observation, None, torch.tensor(0.0)).terms
+    terms = objective(recovery(), observation, None, torch.tensor(0.0), ENDS).terms
+    assert not {"mask", "ends"} & set(terms)
+
+
+def bar(angle: float, x: float, y: float, size: int = 112) -> torch.Tensor:
+    """A mask (1, S, S) of a bar, 0.05 thick and 0.15 long, that starts at (x, y) crop units."""
+    step = (torch.arange(size) + 0.5) * (2 / size) - 1
+    u, v = torch.meshgrid(step - x, step - y, indexing="xy")
+    along, across = u * math.cos(angle) + v * math.sin(angle), v * math.cos(angle) - u * math.sin(angle)
+    return ((along > 0) & (along < 0.15) & (across.abs() < 0.025)).float()[None]
+
+
+def at(x: float, y: float) -> torch.Tensor:
+    return torch.tensor([[[x, y]]])
+
+
+def test_ends_are_compared_joint_on_joint() -> None:
+    """A hand that points the right way costs nothing wherever its wrist is; the whole mask charges for the place."""
+    sure = torch.ones(1, 1)
+    x, y = 0.1 + 4 * 2 / 112, -0.2 - 3 * 2 / 112  # moved by whole pixels
+    here, moved = bar(0.5, 0.1, -0.2), bar(0.5, x, y)
+    aligned = ends_loss(Pictures(moved, here, at(x, y), at(0.1, -0.2), sure))
+    # The least that can be had: windows have soft edges, and soft edges do not quite cover themselves.
+    least = ends_loss(Pictures(here, here, at(0.1, -0.2), at(0.1, -0.2), sure)).item()
+    assert aligned.item() == pytest.approx(least, abs=1e-3)
+    assert least < 0.35 < 0.8 < iou_loss(moved, here).item()
+    turned = ends_loss(Pictures(bar(1.3, 0.1, -0.2), here, at(0.1, -0.2), at(0.1, -0.2), sure))
+    assert turned.item() > 0.5
+    # Turning towards the observed direction makes it cheaper, step by step.
+    costs = [ends_loss(Pictures(bar(a, 0.1, -0.2), here, at(0.1, -0.2), at(0.1, -0.2), sure)) for a in (1.3, 0.9, 0.5)]
+    assert costs[0] > costs[1] > costs[2]
+
+
+def test_an_end_point_without_confidence_is_not_compared() -> None:
+    masks = torch.cat([bar(0.0, 0.0, 0.0), bar(0.0, 0.0, 0.0)])
+    wrong = torch.cat([bar(0.0, 0.0, 0.0), bar(2.0, 0.0, 0.0)])
+    joints = torch.zeros(2, 1, 2)
+    seen = ends_loss(Pictures(wrong, masks, joints, joints, torch.tensor([[1.0], [0.0]])))
+    assert seen.item() == pytest.approx(ends_loss(Pictures(masks, masks, joints, joints, torch.ones(2, 1))).item())
+    nothing = ends_loss(Pictures(wrong, masks, joints, joints, torch.zeros(2, 1)))
+    assert nothing.item() == 0.0
+
+
+def test_the_mask_term_leaves_the_surroundings_of_ends_out() -> None:
+    target, confidence = torch.tensor([[[0.45, -0.55], [-0.5, 0.5]]]), torch.tensor([[1.0, 0.0]])
+    counted = elsewhere(target, confidence, 10)[0]
+    for row in range(10):
+        for column in range(10):
+            x, y = (column + 0.5) / 5 - 1, (row + 0.5) / 5 - 1
+            near = abs(x - 0.45) < END_REACH and abs(y + 0.55) < END_REACH
+            assert counted[row, column].item() == (0.0 if near else 1.0)
 
 
 def test_bad_input() -> None:
     with pytest.raises(ValueError, match="negative w_mask"):
         MeshObjective(w_mask=-1.0)
-    with pytest.raises(ValueError, match="needs a rendered and a reference silhouette"):
-        MeshObjective()(recovery(), Observation(torch.randn(2, 17, 2), torch.ones(2, 17)), None, torch.tensor(0.0))
+    with pytest.raises(ValueError, match="need a rendered and an observed silhouette"):
+        MeshObjective()(
+            recovery(), Observation(torch.randn(2, 17, 2), torch.ones(2, 17)), None, torch.tensor(0.0), ENDS
+        )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -17,7 +19,9 @@ from s2m.ik import DIK, RestSkeleton
 from s2m.lifter import Lifter
 from s2m.model import MeshRecovery, assemble
 from s2m.refine import CorrectedCamera, RefinedPose, SilhouetteEncoder, SilhouetteShape, SkeletonRoot
-from s2m.skeletons import H36M17
+from s2m.refine.pose import ENDPOINTS
+from s2m.render import hard_silhouette
+from s2m.skeletons import H36M17, SMPL24
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +36,7 @@ def model(body: Body) -> MeshRecovery:
     rest = RestSkeleton.of(body, regressor.weights().detach(), H36M17)
     heads = (SilhouetteShape(512, 10), RefinedPose(512), SkeletonRoot(512), CorrectedCamera(512))
     lifter = Lifter("h36m17", rest_bone_length=0.25)
-    return MeshRecovery(body, H36M17, lifter, regressor, DIK(rest), SilhouetteEncoder(32), *heads)
+    return MeshRecovery(body, H36M17, lifter, regressor, DIK(rest), SilhouetteEncoder(len(H36M17), 32), *heads)
 
 
 def observation(frames: int) -> Observation:
@@ -61,6 +65,26 @@ def test_gradients_reach_the_heads_and_w_but_not_the_frozen_lifter(model: MeshRe
     for part in (model.shape, model.pose, model.camera, model.encoder, model.regressor):
         assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in part.parameters())
     model.zero_grad()
+
+
+def test_the_draft_is_the_body_of_the_baseline(body: Body, model: MeshRecovery) -> None:
+    """The baseline is another model: its own solver, shape head and camera head."""
+    seen = observation(2)
+    baselines = Baselines(body, H36M17, model.lifter, copy.deepcopy(model.regressor))
+    baselines.models["dik_mean_shape"].ik = model.ik  # told of the same noise
+    expected = baselines.recover(seen)["dik_mean_shape"]
+    draft = model.draft(seen, model.lift(seen))
+    torch.testing.assert_close(draft.joints2d, expected.joints2d, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(draft.lifted3d, expected.lifted.joints3d)
+    # The end of a chain of rotations, multiplied by hand.
+    arm = SMPL24.indices(["pelvis", "spine1", "spine2", "spine3", "left_collar", "left_shoulder", "left_elbow"])
+    turned = torch.linalg.multi_dot([expected.params.rotations[0, j] for j in (*arm, SMPL24.index("left_wrist"))])
+    torch.testing.assert_close(draft.orientations[0, ENDPOINTS.index("left_wrist")], turned, atol=1e-5, rtol=0)
+    wrist = expected.lifted.joints2d[:, H36M17.index("left_wrist")]
+    torch.testing.assert_close(draft.ends[:, ENDPOINTS.index("left_wrist")], wrist)
+    whole = hard_silhouette(expected.projected(), body.faces, 32).float()
+    assert (draft.silhouette - whole).abs().mean() < 0.02  # of the decimated mesh
+    assert draft.silhouette.sum() > 0
 
 
 def test_a_missing_silhouette_is_named(model: MeshRecovery) -> None:

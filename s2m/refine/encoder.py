@@ -1,41 +1,92 @@
-"""The silhouette encoder: ResNet-18 on a one-channel mask (paper section 4.1)."""
+"""What is read off a frame's picture: the interface of encoders, the paper's, and none."""
 
 from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch.nn.functional as F
 import torchvision
 from torch import Tensor, nn
 
+from s2m.batch import Observation, TensorRecord
 
-class SilhouetteEncoder(nn.Module):
-    """ResNet-18 features of a silhouette.
+
+@dataclass(frozen=True)
+class Draft(TensorRecord):
+    """The body that the skeleton alone gives: the solver's rotations, the mean shape, a fitted camera. No gradient.
+
+    lifted3d: (B, J, 3) the lifter's skeleton, metres, camera frame, root-relative. lifted2d: (B, J, 2) its 2D joints
+    (denoised, missing ones filled in), crop units. joints2d: (B, J, 2) where the draft's own joints project. ends:
+    (B, E, 2) those of ``lifted2d`` where end points begin (head, wrists, ankles). orientations: (B, E, 3, 3) their
+    global rotations in the draft. silhouette: (B, S, S) of the draft, in {0, 1}.
+    """
+
+    lifted3d: Tensor
+    lifted2d: Tensor
+    joints2d: Tensor
+    ends: Tensor
+    orientations: Tensor
+    silhouette: Tensor
+
+
+class Encoder(nn.Module, ABC):
+    """Interface: a frame to features (B, ``features``) for the heads.
+
+    joints: size J of the joint set. ``forward`` takes the observation and a function that makes the draft of it, for
+    encoders that compare; others leave it alone. Raises ValueError without a silhouette where one is needed.
+    """
+
+    features: int
+
+    def __init__(self, joints: int) -> None:
+        super().__init__()
+
+    @abstractmethod
+    def forward(self, observation: Observation, draft: Callable[[], Draft]) -> Tensor:
+        """Return features (B, F)."""
+
+
+class SilhouetteEncoder(Encoder):
+    """ResNet-18 features of a silhouette (paper section 4.1).
 
     size: side in pixels to which the mask is reduced (by area) before the network; the cost grows with its square.
     """
 
     features = 512
 
-    def __init__(self, size: int = 112) -> None:
-        super().__init__()
+    def __init__(self, joints: int, size: int = 112) -> None:
+        super().__init__(joints)
         self.size = size
         network = torchvision.models.resnet18(weights=None)
         network.conv1 = nn.Conv2d(1, 64, kernel_size=7, stride=2, padding=3, bias=False)
         network.fc = nn.Identity()
         self.network = network
 
-    def forward(self, silhouette: Tensor) -> Tensor:
-        """Map (B, S, S) masks in [0, 1] to (B, 512) features."""
-        image = silhouette[:, None]
-        if image.shape[-1] != self.size:
-            image = F.interpolate(image, size=(self.size, self.size), mode="area")
-        return self.network(image)
+    def forward(self, observation: Observation, draft: Callable[[], Draft]) -> Tensor:
+        """Map masks in [0, 1] to (B, 512) features."""
+        features: Tensor = self.network(reduce(silhouette_of(observation)[:, None], self.size))
+        return features
 
 
-class BlindEncoder(nn.Module):
+class BlindEncoder(Encoder):
     """Looks at nothing: for models that use the skeleton alone."""
 
     features = 1
 
-    def forward(self, frames: Tensor) -> Tensor:
-        """Return zeros (B, 1) for B frames."""
-        return frames.new_zeros(len(frames), 1)
+    def forward(self, observation: Observation, draft: Callable[[], Draft]) -> Tensor:
+        """Return zeros (B, 1)."""
+        return observation.joints2d.new_zeros(len(observation), 1)
+
+
+def silhouette_of(observation: Observation) -> Tensor:
+    """(B, S, S). Raises ValueError when there is none."""
+    if observation.silhouette is None:
+        raise ValueError("Observation.silhouette: the mesh model needs one, found None")
+    return observation.silhouette
+
+
+def reduce(images: Tensor, size: int) -> Tensor:
+    """Images (B, C, S, S) made ``size`` pixels wide by averaging areas; unchanged if they are."""
+    return images if images.shape[-1] == size else F.interpolate(images, size=(size, size), mode="area")

@@ -17,7 +17,8 @@ from s2m.fitting import BodyFitter, FitBudget, RestStart, SkeletonStart
 from s2m.metrics import body_metrics
 from s2m.model import MeshRecovery, SeenBody
 from s2m.pretrained import load_mesh_model, load_regressor
-from s2m.study.results import SPLIT, FitRow
+from s2m.study.results import FitRow
+from s2m.study.rows import SPLIT
 
 Method = Callable[[Observation], SeenBody]
 

@@ -9,9 +9,7 @@ from typing import Any
 
 from s2m.lifter.study.results import Figure
 from s2m.report.results import MAIN, read_stage
-from s2m.study.rows import Row
-
-SPLIT = "test"
+from s2m.study.rows import SPLIT, Row
 
 
 @dataclass(frozen=True)

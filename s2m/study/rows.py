@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from s2m.errors import UserError
+from s2m.lifter.study import rows as lifters
 from s2m.lifter.study.runner import Job, code_hash, settings_hash
 
 FULL = "full"
 SHARED, ALL = "h36m17", "s2m27"
 PARENTS = ("lifter", "regressor")
+# What the tables show; the others take their time.
+SPLIT = "test"
 # What decides how the mesh stage trains.
 SOURCES = (
     *(f"s2m/{name}.py" for name in ("baselines", "batch", "comparison", "losses", "model", "skeletons")),
@@ -59,6 +63,8 @@ ROWS = (
     Row("mse_mask", "mask loss: MSE", "ablation/mse_mask"),
     Row("exact_renderer", "renderer: exact, no fill, no cull", "ablation/exact_renderer"),
     Row("pytorch3d_renderer", "renderer: PyTorch3D, K = 25", "ablation/pytorch3d_renderer", costly=True),
+    Row("whole_mask", "mask as a whole, no windows", "ablation/whole_mask"),
+    Row("silhouette_encoder", "encoder: ResNet-18 on the mask", "ablation/silhouette_encoder"),
     Row("augmented", "augmented", "ablation/augmented"),
     Row("paper_weights", "the paper's weights, as printed", "weights/paper"),
     Row("full_s2m27", "full, 27 joints (PR a residual)", "", ALL),
@@ -81,12 +87,14 @@ def chosen_rows(names: list[str] | None) -> list[Row]:
 class Setting:
     """What all trainings share.
 
-    root: of the repository. output: folder of the runs. python: interpreter. store and store_hash: the data. extra,
+    root: of the repository. output: folder of the runs. lifters: folder of the runs of ``make table-lifter``, whose
+    ``ours`` is this study's stage 1, too. python: interpreter. store and store_hash: the data. extra,
     mesh_extra: further arguments of every training and of stage 3 alone. threads: per training.
     """
 
     root: Path
     output: Path
+    lifters: Path
     python: str
     preset: str
     data: str
@@ -109,10 +117,15 @@ class Chain:
 def chain(row: Row, seed: int, setting: Setting) -> Chain:
     """The three trainings of a row with one seed."""
     shared = f"shared-{row.joint_set}-s{seed}"
-    lifter = _job("lifter", shared, row, seed, setting, {})
+    lifter = _lifter(row.joint_set, seed, setting)
     regressor = _job("regressor", shared, row, seed, setting, {"lifter": lifter})
     parents = {"lifter": lifter, "pretrained_regressor": regressor}
     return Chain(lifter, regressor, _job("mesh", f"{row.name}-s{seed}", row, seed, setting, parents))
+
+
+def _lifter(joint_set: str, seed: int, setting: Setting) -> Job:
+    same = {field.name: getattr(setting, field.name) for field in fields(lifters.Setting) if field.name != "output"}
+    return lifters.job(lifters.Row(lifters.OURS, joint_set), seed, lifters.Setting(output=setting.lifters, **same))
 
 
 def _job(stage: str, folder: str, row: Row, seed: int, setting: Setting, parents: dict[str, Job]) -> Job:
@@ -129,6 +142,7 @@ def _job(stage: str, folder: str, row: Row, seed: int, setting: Setting, parents
         *("--data.init_args.joint_set", row.joint_set),
         # Seed of the order and the mirroring of the frames, too: a seed is one whole repetition.
         *("--seed_everything", str(seed), "--data.init_args.seed", str(seed)),
+        *(("--data.init_args.test_splits", json.dumps([SPLIT])) if stage == "mesh" else ()),
         *setting.extra,
         *(setting.mesh_extra if stage == "mesh" else ()),
     ]

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
@@ -16,7 +15,6 @@ from s2m.refine import (
     RefinedPoseAll,
     RegressedCamera,
     ResidualRoot,
-    SilhouetteEncoder,
     SilhouetteRoot,
     SilhouetteShape,
     SkeletonRoot,
@@ -88,12 +86,6 @@ def test_cameras() -> None:
     regressed = RegressedCamera(16)
     torch.nn.init.normal_(regressed.layer.weight)
     assert (regressed(FEATURES, joints3d, joints2d, confidence)[:, 0] > 0).all()
-
-
-@pytest.mark.parametrize("side", [32, 48])
-def test_encoder_accepts_any_mask_size(side: int) -> None:
-    encoder = SilhouetteEncoder(size=32)
-    assert encoder(torch.rand(2, side, side)).shape == (2, SilhouetteEncoder.features)
 
 
 class _FirstJointAsRoot(IKSolver):

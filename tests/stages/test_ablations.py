@@ -14,7 +14,19 @@ from tests.stages.conftest import ROOT, environment
 
 def test_tables_are_made_once_and_made_again_from_what_is_there(store: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "stages.ablations", "--store", str(store), "--preset", "smoke", "--seeds", "1"]
-    command += ["--rows", "no_pr", "--runs", str(tmp_path), "--fit-frames", "3", "--fit-steps", "2", "1"]
+    command += [
+        "--rows",
+        "no_pr",
+        "--runs",
+        str(tmp_path),
+        "--lifters",
+        str(tmp_path / "lifters"),
+        "--fit-frames",
+        "3",
+        "--fit-steps",
+        "2",
+        "1",
+    ]
     command += ["--mesh-arguments", "--model.learning_rate 1e-3", "--", "--trainer.accelerator", "cpu"]
     made = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
     assert made.returncode == 0, made.stderr
@@ -30,12 +42,12 @@ def test_tables_are_made_once_and_made_again_from_what_is_there(store: Path, tmp
     assert "paper's Table 4" in (tmp_path / "table4_smoke.md").read_text()
     for name in ("figure6.png", "figure7.png"):
         assert (tmp_path / name).stat().st_size > 10_000
-    artifacts = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*/*/*.pt")}
+    artifacts = {path: path.stat().st_mtime_ns for path in tmp_path.glob("**/*.pt")}
     assert len(artifacts) == 4  # lifter and regressor are shared
     command[command.index("--fit-frames") + 1] = "0"
     again = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
     assert again.returncode == 0, again.stderr
-    assert {path: path.stat().st_mtime_ns for path in tmp_path.glob("*/*/*.pt")} == artifacts
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.glob("**/*.pt")} == artifacts
     assert "full-s0, mesh: finished before" in again.stdout
 
 
@@ -51,4 +63,5 @@ def test_bad_input_is_refused(store: Path, tmp_path: Path) -> None:
 def test_only_the_quick_preset_writes_the_published_tables() -> None:
     store = ["--store", os.devnull]
     assert ablations.parse(store).output == Path("docs/results")
+    assert ablations.parse(store).lifters == Path("runs/table-lifter-quick")
     assert ablations.parse([*store, "--preset", "smoke"]).output == Path("runs/ablations-smoke")

@@ -20,7 +20,8 @@ ROOT = Path(__file__).parents[2]
 
 
 def setting(tmp_path: Path, store_hash: str = "a", **changes: object) -> Setting:
-    return Setting(ROOT, tmp_path / "runs", "python", "smoke", "open", tmp_path / "store", store_hash, **changes)  # type: ignore[arg-type]
+    places = ROOT, tmp_path / "runs", tmp_path / "lifters"
+    return Setting(*places, "python", "smoke", "open", tmp_path / "store", store_hash, **changes)  # type: ignore[arg-type]
 
 
 def row(name: str):
@@ -34,6 +35,7 @@ def test_rows_of_a_seed_share_their_parents_and_nothing_else(tmp_path: Path) -> 
         assert len({each.lifter for each in same}) == len({each.regressor for each in same}) == 1
         assert len({each.mesh.artifact for each in same}) == len(same) == len({each.mesh.settings for each in same})
     wide, narrow = chains["full_s2m27"], chains["full"]
+    assert narrow.lifter.artifact == tmp_path / "lifters" / "ours-s1" / "lifter" / "lifter.pt"  # table-lifter's
     assert wide.lifter.artifact != narrow.lifter.artifact
     command = list(wide.mesh.command)
     assert command[command.index("--model.lifter") + 1] == str(wide.lifter.artifact)

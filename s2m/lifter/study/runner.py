@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
 from s2m.errors import UserError
 
 MARK = "study.json"
@@ -51,11 +53,17 @@ class Job:
 
 
 def settings_hash(arguments: Sequence[str], files: Sequence[Path], *more: str) -> str:
-    """SHA-256 over arguments, the contents of files, and further strings."""
+    """SHA-256 over arguments, the contents of files, and further strings. Comments in yaml files do not count."""
     digest = hashlib.sha256(json.dumps([list(arguments), list(more)]).encode())
     for path in files:
-        digest.update(path.read_bytes())
+        digest.update(_meaning(path))
     return digest.hexdigest()
+
+
+def _meaning(path: Path) -> bytes:
+    if path.suffix != ".yaml":
+        return path.read_bytes()
+    return json.dumps(yaml.safe_load(path.read_text()), sort_keys=True).encode()
 
 
 def code_hash(root: Path, patterns: Sequence[str], without: Sequence[str] = ()) -> str:

@@ -69,6 +69,9 @@ def test_hashes_follow_content(tmp_path: Path) -> None:
     config.write_text("two")
     assert settings_hash(["x"], [config], "store") != before
     assert code_hash(tmp_path, ["*.yaml"]) != code
+    changed = settings_hash(["x"], [config], "store")
+    config.write_text("# a comment\ntwo\n")
+    assert settings_hash(["x"], [config], "store") == changed
 
 
 def setting(tmp_path: Path, **changes: object) -> Setting:
