@@ -21,6 +21,7 @@ from stages.base import Stage
 from stages.callbacks import stage_callbacks
 from stages.lifter import LifterStage
 from stages.mesh import MeshStage
+from stages.mesh_twin import MeshTwinStage
 from stages.regressor import RegressorStage
 from stages.temporal import TemporalStage
 from stages.tracking import continue_csv, make_loggers, record_lineage, unused_name
@@ -32,6 +33,7 @@ STAGES: dict[str, type[Stage]] = {
     "regressor": RegressorStage,
     "mesh": MeshStage,
     "twin": TwinStage,
+    "mesh_twin": MeshTwinStage,
     "temporal": TemporalStage,
 }
 

@@ -1,4 +1,4 @@
-"""Training frames WITH their 3D truth, for baselines that the unsupervised lifter is measured against.
+"""Training frames WITH their 3D truth, for baselines that the unsupervised stages are measured against.
 
 Nothing in the pipeline uses this module: the three stages refuse a training batch that carries a truth.
 """
@@ -10,11 +10,14 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from s2m.batch import Frame, Observation, Truth
+from s2m.batch import BodyParams, Frame, Observation
 from s2m.data.dataset import FrameDataset, PackedFrame
 from s2m.data.module import FrameDataModule
 from s2m.data.samplers import Batch, as_stored
-from s2m.skeletons import JointSet
+from s2m.skeletons import SMPL24, JointSet
+
+# What the mirror image across the plane x = 0 does to a point, in the camera frame and in that of the body alike.
+_MIRROR = (-1.0, 1.0, 1.0)
 
 
 class SupervisedDataset(FrameDataset):
@@ -25,7 +28,7 @@ class SupervisedDataset(FrameDataset):
         return replace(super().fetch(as_stored(batch.positions)), flip=torch.from_numpy(batch.flip))
 
     def finish(self, packed: PackedFrame) -> Frame:
-        """Unpack, then mirror; mirrored frames carry joints alone, no body parameters."""
+        """Unpack, then mirror."""
         frame = super().finish(replace(packed, flip=torch.zeros_like(packed.flip)))
         return mirror_frame(frame, packed.flip, self.joint_set)
 
@@ -33,7 +36,7 @@ class SupervisedDataset(FrameDataset):
 class SupervisedFrames(FrameDataModule):
     """:class:`s2m.data.FrameDataModule` whose training frames carry the 3D truth **on purpose**.
 
-    For the supervised twin alone. Arguments as in FrameDataModule. Raises StoreError when the training split has no
+    For the supervised twins alone. Arguments as in FrameDataModule. Raises StoreError when the training split has no
     truth.
     """
 
@@ -60,11 +63,10 @@ class SupervisedFrames(FrameDataModule):
 
 
 def mirror_frame(frame: Frame, flip: Tensor, joint_set: JointSet) -> Frame:
-    """Mirror some frames left to right: 2D joints and silhouettes in the crop, 3D joints in the camera frame.
+    """Mirror some frames left to right: 2D joints and silhouettes in the crop, the truth in the camera frame.
 
-    frame: with truth. flip: (B,) bool. The truth keeps its joints alone, since body parameters are not mirrored, and
-    the crop loses its place in the full image. The mirror plane contains the optical axis, so that mirrored 3D joints
-    project onto mirrored 2D joints, up to the crop's shift.
+    frame: with truth. flip: (B,) bool. The crop loses its place in the full image. The mirror plane contains the
+    optical axis, so that mirrored 3D joints project onto mirrored 2D joints, up to the crop's shift.
     """
     observation, truth = frame.observation, frame.truth
     assert truth is not None
@@ -78,10 +80,26 @@ def mirror_frame(frame: Frame, flip: Tensor, joint_set: JointSet) -> Frame:
         silhouette=silhouette,
         index=observation.index,
     )
-    return Frame(mirrored, Truth(_mirror_points(truth.joints3d, flip, joint_set)))
+    params = None if truth.params is None else mirror_params(truth.params, flip)
+    return Frame(mirrored, replace(truth, joints3d=_mirror_points(truth.joints3d, flip, joint_set), params=params))
+
+
+def mirror_params(params: BodyParams, flip: Tensor) -> BodyParams:
+    """The parameters that pose the mirror image of a body, where flip (B,) says so.
+
+    With M = diag(-1, 1, 1): ``R'_j = M R_mirror(j) M`` for the root, which leads from one mirrored frame to the other,
+    and for all joints; ``transl' = M transl``; the betas stay. As exact as the body is symmetric: the open body's
+    vertices land 0.02 mm from the mirror image in the mean, 0.7 mm at the most.
+    """
+    factor = params.betas.new_tensor(_MIRROR)
+    rotations, transl = params.rotations, params.transl
+    reflected = rotations[:, list(SMPL24.mirror)] * (factor[:, None] * factor)
+    if transl is not None:
+        transl = torch.where(flip[:, None], transl * factor, transl)
+    chosen = torch.where(flip[:, None, None, None], reflected, rotations)
+    return BodyParams.from_rotations(chosen, params.betas, transl)
 
 
 def _mirror_points(points: Tensor, flip: Tensor, joint_set: JointSet) -> Tensor:
-    opposite = points[:, list(joint_set.mirror)]
-    opposite = torch.cat([-opposite[..., :1], opposite[..., 1:]], dim=-1)
+    opposite = points[:, list(joint_set.mirror)] * points.new_tensor(_MIRROR[: points.shape[-1]])
     return torch.where(flip[:, None, None], opposite, points)

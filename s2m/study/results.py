@@ -71,11 +71,11 @@ class StudyResults:
 
 
 def read_row(row: Row, runs: Sequence[Path], seconds: Sequence[float]) -> RowFigures:
-    """Gather a row from its run folders (one per seed), each with ``mesh/metrics.json``. Raises ReportError.
+    """Gather a row from its run folders (one per seed), each with ``STAGE/metrics.json``. Raises ReportError.
 
     A metric that some seed lacks (a correlation that is not defined, say) is left out.
     """
-    tables = [read_stage(run, "mesh").tables for run in runs]
+    tables = [read_stage(run, row.stage).tables for run in runs]
     first = tables[0]
     figures = {
         split: {

@@ -35,7 +35,7 @@ class Row:
     """One trained row. overlay: of ``configs``, without its ending; empty for the full model.
 
     label: for people. published: the row's name in the paper's Table 7; empty where the paper has none. costly: not
-    trained unless asked for by name, since it takes days on a CPU.
+    trained unless asked for by name, since it takes days on a CPU. stage: what is trained last.
     """
 
     name: str
@@ -44,6 +44,7 @@ class Row:
     joint_set: str = SHARED
     published: str = ""
     costly: bool = False
+    stage: str = "mesh"
 
 
 ROWS = (
@@ -67,6 +68,7 @@ ROWS = (
     Row("silhouette_encoder", "encoder: ResNet-18 on the mask", "ablation/silhouette_encoder"),
     Row("augmented", "augmented", "ablation/augmented"),
     Row("paper_weights", "the paper's weights, as printed", "weights/paper"),
+    Row("supervised", "supervised twin (3D truth: no competitor)", "mesh_twin", stage="mesh_twin"),
     Row("full_s2m27", "full, 27 joints (PR a residual)", "", ALL),
     Row("no_pr_s2m27", "no PR, 27 joints (ends by DIK alone)", "ablation/no_pr", ALL),
 )
@@ -120,7 +122,7 @@ def chain(row: Row, seed: int, setting: Setting) -> Chain:
     lifter = _lifter(row.joint_set, seed, setting)
     regressor = _job("regressor", shared, row, seed, setting, {"lifter": lifter})
     parents = {"lifter": lifter, "pretrained_regressor": regressor}
-    return Chain(lifter, regressor, _job("mesh", f"{row.name}-s{seed}", row, seed, setting, parents))
+    return Chain(lifter, regressor, _job(row.stage, f"{row.name}-s{seed}", row, seed, setting, parents))
 
 
 def _lifter(joint_set: str, seed: int, setting: Setting) -> Job:
@@ -129,22 +131,23 @@ def _lifter(joint_set: str, seed: int, setting: Setting) -> Job:
 
 
 def _job(stage: str, folder: str, row: Row, seed: int, setting: Setting, parents: dict[str, Job]) -> Job:
-    configs = setting.root / "configs"
+    configs, last = setting.root / "configs", stage == row.stage
+    scheme = "mesh" if last else stage  # the supervised twin is a layer on stage 3's
     layers = [
-        configs / f"{stage}.yaml",
+        configs / f"{scheme}.yaml",
         configs / "data" / f"{setting.data}.yaml",
-        configs / "preset" / setting.preset / f"{stage}.yaml",
+        configs / "preset" / setting.preset / f"{scheme}.yaml",
     ]
-    if stage == "mesh" and row.overlay:
+    if last and row.overlay:
         layers.append(configs / f"{row.overlay}.yaml")
     arguments = [
         *(part for layer in layers for part in ("--config", str(layer.relative_to(setting.root)))),
         *("--data.init_args.joint_set", row.joint_set),
         # Seed of the order and the mirroring of the frames, too: a seed is one whole repetition.
         *("--seed_everything", str(seed), "--data.init_args.seed", str(seed)),
-        *(("--data.init_args.test_splits", json.dumps([SPLIT])) if stage == "mesh" else ()),
+        *(("--data.init_args.test_splits", json.dumps([SPLIT])) if last else ()),
         *setting.extra,
-        *(setting.mesh_extra if stage == "mesh" else ()),
+        *(setting.mesh_extra if last else ()),
     ]
     output = setting.output.absolute() / folder / stage
     # Where files lie does not change a result; the store comes after the configs, which name one of their own.
@@ -160,6 +163,6 @@ def _job(stage: str, folder: str, row: Row, seed: int, setting: Setting, parents
         artifact=output / f"{stage}.pt",
         settings=settings_hash(arguments, layers, stage, setting.store_hash, *before),
         directory=setting.root,
-        code=code_hash(setting.root, SOURCES) if stage == "mesh" else "",
+        code=code_hash(setting.root, SOURCES) if last else "",
         environment=tuple(environment.items()),
     )
