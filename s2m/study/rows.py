@@ -63,6 +63,7 @@ ROWS = (
     Row("residual_root", "root: skeleton + learned residual", "ablation/residual_root"),
     Row("mse_mask", "mask loss: MSE", "ablation/mse_mask"),
     Row("exact_renderer", "renderer: exact, no fill, no cull", "ablation/exact_renderer"),
+    Row("sharper_silhouette", "renderer: sigma 1e-5 instead of 3e-5", "ablation/sharper_silhouette"),
     Row("pytorch3d_renderer", "renderer: PyTorch3D, K = 25", "ablation/pytorch3d_renderer", costly=True),
     Row("whole_mask", "mask as a whole, no windows", "ablation/whole_mask"),
     Row("silhouette_encoder", "encoder: ResNet-18 on the mask", "ablation/silhouette_encoder"),
