@@ -21,6 +21,8 @@ ABLATION ?=
 VARIANT ?=
 # Trainings of every row of table-lifter.
 SEEDS ?= 3
+# The dataset's own bodies for the report's PVE: REPORT_ARGS="--female F --male M".
+REPORT_ARGS ?=
 MESH_ARGS ?= $(if $(ABLATION),--config configs/ablation/$(ABLATION).yaml)
 
 PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3.10 python3,$(shell $(p) -c 'import sys; print("$(p)") if (3,10) <= sys.version_info < (3,13) else None' 2>/dev/null | grep -v None)))
@@ -41,11 +43,10 @@ stage = $(PY) -m stages $(1) --output $(RUN_DIR)/$(1) --config configs/$(1).yaml
 	$(if $(JOINTS),--data.init_args.joint_set $(JOINTS)) $(ARGS)
 stage_configs = configs/$(1).yaml configs/data/$(DATA).yaml configs/preset/$(PRESET)/$(1).yaml
 
-.PHONY: train pretrain-lifter pretrain-regressor data report test lint install body bench bench-render bench-ik bench-data table2 table3 table4 table5 table6 table-lifter ship-lifter profile-lifter temporal ablations compare help FORCE
+.PHONY: train pretrain-lifter pretrain-regressor data report test lint install body bench bench-render bench-ik bench-data table2 table3 table4 table5 table6 table-lifter ship-lifter profile-lifter profile-mesh temporal ablations compare help FORCE
 
-# The report's bars and pictures are about the open data; runs on the paper's datasets have its tables instead.
-train: $(if $(filter open,$(DATA)),$(REPORT),$(MESH)) ## the whole chain: data, lifter, regressor, mesh, report
-	@echo "$(RUN_DIR) is up to date; $(if $(filter open,$(DATA)),open $(REPORT),see make table2 table3 table4)"
+train: $(REPORT) ## the whole chain: data, lifter, regressor, mesh, report
+	@echo "$(RUN_DIR) is up to date; open $(REPORT)"
 
 pretrain-lifter: $(LIFTER) ## stage 1 alone
 
@@ -80,14 +81,14 @@ bench-render: $(INSTALLED) ## speed of the two silhouette renderers
 bench-ik: $(INSTALLED) ## speed of the IK solvers
 	$(PY) -m s2m.ik.bench --output docs/results
 
-bench-data: $(INSTALLED) ## speed of converting and loading datasets
-	$(PY) -m s2m.data.zoo.bench --output docs/results
+bench-data: $(INSTALLED) ## speed of converting and loading datasets, beside stage 3 (wants pip install litdata)
+	$(PY) -m stages.data_bench --output docs/results
 
 # Each needs the store of its dataset and a run trained on it; what is missing is made from DATA_ROOT, or asked for.
 table_data = $(if $(filter table2,$@),human36m,$(if $(filter table3,$@),mpi_inf_3dhp,surreal))
 table_preset = $(if $(filter file,$(origin PRESET)),full,$(PRESET))
 table_run = $(if $(filter file,$(origin RUN)),$(table_data)-$(table_preset),$(RUN))
-H36M_RUN ?= human36m-full
+H36M_RUN ?= human36m-$(table_preset)
 table_command = $(PY) -m s2m.report.paper_tables $@ --run runs/$(table_run) --h36m-run runs/$(H36M_RUN)
 table_data_args = $(or $(DATA_ARGS),$(if $(filter human36m,$(table_data)),--every 5 --val-subjects S8))
 submake = $(MAKE) --no-print-directory DATA=$(1) STORE=data/$(1) PRESET=$(table_preset)
@@ -109,6 +110,11 @@ ship-lifter: $(STORE)/store.json ## put the trained lifters of table-lifter (our
 
 profile-lifter: $(STORE)/store.json ## steps per second of stage 1 against its network passes alone
 	$(PY) -m stages.lifter_profile --store $(STORE) --preset $(PRESET) --data $(DATA) $(if $(ARGS),-- $(ARGS))
+
+profile_extra = $(strip $(if $(JOINTS),--data.init_args.joint_set $(JOINTS)) $(ARGS))
+profile-mesh: $(REGRESSOR) ## what a training step of stage 3 is made of, and whether loading keeps up
+	$(PY) -m stages.mesh_profile --store $(STORE) --preset $(PRESET) --data $(DATA) --lifter $(LIFTER) \
+		--regressor $(REGRESSOR) $(if $(ABLATION),--ablation $(ABLATION)) $(if $(profile_extra),-- $(profile_extra))
 
 temporal: $(LIFTER) ## optional, for video: a temporal head on the trained lifter
 	$(PY) -m stages temporal --output $(RUN_DIR)/temporal --config configs/temporal.yaml --model.lifter $(LIFTER) \
@@ -157,4 +163,4 @@ $(MESH): $(REGRESSOR) $(call stage_configs,mesh)
 	$(call stage,mesh) --model.lifter $(LIFTER) --model.pretrained_regressor $(REGRESSOR) $(MESH_ARGS)
 
 $(REPORT): $(MESH)
-	$(PY) -m s2m.cli report $(RUN_DIR)
+	$(PY) -m s2m.cli report $(RUN_DIR) $(REPORT_ARGS)
