@@ -13,7 +13,6 @@ from typing import Any
 
 import yaml
 
-from s2m.data.motion import MotionError
 from s2m.data.open.config import OpenConfig
 from s2m.data.store import FrameStore, StoreError
 from s2m.data.zoo.commands import add_zoo_commands
@@ -101,7 +100,7 @@ def _run_open(options: argparse.Namespace) -> int:
         workers = options.workers or _default_workers(config)
         made = generate(options.out, config, options.motions, workers, options.force, options.progress)
         store = FrameStore(options.out)
-    except (ConfigError, MotionError, StoreError, OSError) as error:
+    except (UserError, OSError) as error:
         return _fail(str(error))
     rows = ", ".join(f"{split} {entry['rows']}" for split, entry in store.header["splits"].items())
     state = "written" if made else "already there with the same settings, nothing to do"

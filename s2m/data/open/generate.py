@@ -5,13 +5,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import multiprocessing
-import os
-import threading
-from collections.abc import Generator, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.connection import wait
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +21,7 @@ from s2m.data.motion.amass import read_folder
 from s2m.data.open.config import OpenConfig
 from s2m.data.open.maker import FrameMaker, has_masks
 from s2m.data.open.plan import Job, plan, stored_splits
+from s2m.data.pool import run_jobs
 from s2m.data.store import SCHEMA_VERSION, FrameStore, StoreError, store_fields
 from s2m.data.store_writer import StoreWriter, clean_leftovers
 from s2m.skeletons import S2M27
@@ -32,7 +29,6 @@ from s2m.skeletons import S2M27
 # Raise when the same settings give other data.
 _GENERATOR_VERSION = 1
 _FPS = 30.0
-_maker: FrameMaker | None = None
 
 
 def gather_clips(motions: str | Path | None) -> list[Clip]:
@@ -71,8 +67,8 @@ def generate(
         for split, rows in stored_splits(config.frames).items():
             writer.create(split, rows, store_fields(len(S2M27), config.mask_size if has_masks(split) else None))
         total, hidden = sum(job.count for job in jobs), None if progress is None else not progress
-        run = contextlib.closing(_run(jobs, writer.folder, clips, config, workers))
-        with run as done, tqdm(total=total, unit="frame", disable=hidden) as bar:
+        run = contextlib.closing(run_jobs(jobs, _Work(clips, config, writer.folder), workers))
+        with _one_thread(), run as done, tqdm(total=total, unit="frame", disable=hidden) as bar:
             for frames in done:
                 bar.update(frames)
         writer.commit(header)
@@ -127,37 +123,6 @@ def _header(config: OpenConfig, clips: Sequence[Clip]) -> dict[str, Any]:
     return {**described, "settings_hash": hashlib.sha256(settings).hexdigest()}
 
 
-def _run(
-    jobs: list[Job], folder: Path, clips: Sequence[Clip], config: OpenConfig, workers: int
-) -> Generator[int, None, None]:
-    """Do the jobs; yields the number of frames of each as it ends."""
-    if workers <= 1:
-        with _one_thread():
-            maker = _build(clips, config)
-            for job in jobs:
-                yield maker.write(job, folder)
-        return
-    # spawn: forking a process whose torch has started threads may hang
-    context = multiprocessing.get_context("spawn")
-    arguments = (clips, config)
-    with ProcessPoolExecutor(workers, context, _start_worker, arguments) as pool:
-        futures = [pool.submit(_work, job, folder) for job in jobs]
-        try:
-            for future in as_completed(futures):
-                yield future.result()
-        except BrokenProcessPool as error:
-            raise StoreError(
-                "a worker process died (out of memory?); try fewer --workers or a smaller chunk"
-            ) from error
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _build(clips: Sequence[Clip], config: OpenConfig) -> FrameMaker:
-    body = load_body()
-    return FrameMaker(body, dataset_regressor(body, S2M27), clips, config)
-
-
 @contextlib.contextmanager
 def _one_thread() -> Iterator[None]:
     """Workers use one thread each; a single process does the same, so that sums come in the same order."""
@@ -169,21 +134,19 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def _start_worker(clips: Sequence[Clip], config: OpenConfig) -> None:
-    global _maker
-    threading.Thread(target=_die_with_parent, daemon=True).start()
-    torch.set_num_threads(1)
-    _maker = _build(clips, config)
+@dataclass(frozen=True)
+class _Work:
+    """Does jobs and returns their numbers of frames; travels to the workers, each of which builds its own maker."""
 
+    clips: Sequence[Clip]
+    config: OpenConfig
+    folder: Path
 
-def _die_with_parent() -> None:
-    """A worker whose parent was killed would wait for work for ever."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)
+    def __call__(self, job: Job) -> int:
+        torch.set_num_threads(1)
+        return self._maker.write(job, self.folder)
 
-
-def _work(job: Job, folder: Path) -> int:
-    assert _maker is not None
-    return _maker.write(job, folder)
+    @cached_property
+    def _maker(self) -> FrameMaker:
+        body = load_body()
+        return FrameMaker(body, dataset_regressor(body, S2M27), self.clips, self.config)

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from s2m.data.pool import WorkerError
 from s2m.data.store import FrameStore
 from s2m.data.zoo import SOURCES, source_class
 from s2m.data.zoo.other import add_other_command
@@ -102,14 +103,15 @@ def _run(arguments: argparse.Namespace) -> int:
         shutil.rmtree(working_folder(arguments.out), ignore_errors=True)
     try:
         made = convert(source, arguments.out, options, arguments.workers, arguments.force, arguments.progress)
-    except SourceError as error:
+    except (SourceError, WorkerError) as error:
         done = len(list(working_folder(arguments.out).glob("parts/*.json")))
         kept = f"; {done} recordings are finished, the same command goes on from there (--restart forgets them)"
         raise SourceError(f"{error}{kept if done else ''}") from error
     store = FrameStore(arguments.out)
     rows = ", ".join(f"{split} {entry['rows']}" for split, entry in store.header["splits"].items())
     state = f"written, see {arguments.out / 'report.md'}" if made else "already there with the same settings"
-    sys.stdout.write(f"{arguments.out}: {state} ({rows})\n")
+    notes = "".join(f"note: {note}\n" for note in store.header["notes"])
+    sys.stdout.write(f"{arguments.out}: {state} ({rows})\n{notes}")
     return 0
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 
 from s2m.data.store import Field, unpack_masks
 from s2m.data.store_writer import open_for_writing
-from s2m.data.zoo.parts import SplitPlan
+from s2m.data.zoo.parts import Part, SplitPlan
 from s2m.data.zoo.source import Camera
 from s2m.skeletons import JointSet
 
@@ -21,28 +21,41 @@ FILE = "contact_sheet.png"
 _TILE, _CAPTION = 256, 30
 _COLUMNS, _ROWS_PER_SPLIT = 6, 2
 _BACKGROUND, _MASK, _TEXT = (24, 24, 28), (92, 104, 120), (230, 230, 230)
+_TINT = (40, 110, 255)
 _LEFT, _RIGHT, _MIDDLE, _TRUTH = (86, 180, 233), (230, 120, 60), (240, 228, 66), (0, 220, 130)
 
 
 @dataclass(frozen=True)
 class Tile:
-    """One frame. mask: (S, S) or ``None``; joints, truth: (J, 2) crop units; found: (J,) bool."""
+    """One frame.
+
+    picture: the crop, as large as a tile, or ``None``; mask: (S, S) or ``None``; joints, truth: (J, 2) crop units;
+    found: (J,) bool.
+    """
 
     caption: str
+    picture: Image.Image | None
     mask: NDArray[Any] | None
     joints: NDArray[Any]
     found: NDArray[np.bool_]
     truth: NDArray[Any] | None
 
 
-def write_contact_sheet(folder: Path, plans: Sequence[SplitPlan], joint_set: JointSet) -> None:
+# The picture of a frame of a recording; ``None`` where there is none.
+Pictures = Callable[[Part, int], "Image.Image | None"]
+
+
+def write_contact_sheet(folder: Path, plans: Sequence[SplitPlan], joint_set: JointSet, pictures: Pictures) -> None:
     """Draw evenly spaced frames of every split into ``folder``/contact_sheet.png."""
-    tiles = [tile for plan in plans for tile in _tiles(folder, plan)]
+    tiles = [tile for plan in plans for tile in _tiles(folder, plan, pictures)]
     draw_tiles(tiles, joint_set).save(folder / FILE)
 
 
 def draw_tiles(tiles: Sequence[Tile], joint_set: JointSet) -> Image.Image:
-    """One picture: masks grey, 2D joints as dots with bones (left blue, right orange), projected truth as crosses."""
+    """One picture: masks grey, 2D joints as dots with bones (left blue, right orange), projected truth as crosses.
+
+    Over a picture masks are a tint.
+    """
     rows = -(-len(tiles) // _COLUMNS)
     sheet = Image.new("RGB", (_COLUMNS * _TILE, rows * (_TILE + _CAPTION)), _BACKGROUND)
     for number, tile in enumerate(tiles):
@@ -51,7 +64,7 @@ def draw_tiles(tiles: Sequence[Tile], joint_set: JointSet) -> Image.Image:
     return sheet
 
 
-def _tiles(folder: Path, plan: SplitPlan) -> list[Tile]:
+def _tiles(folder: Path, plan: SplitPlan, pictures: Pictures) -> list[Tile]:
     count = min(_COLUMNS * _ROWS_PER_SPLIT, plan.rows)
     rows = np.unique(np.linspace(0, plan.rows - 1, count).astype(np.int64))
     arrays = {spec.name: _rows(folder, plan.name, spec, rows) for spec in plan.fields}
@@ -60,10 +73,13 @@ def _tiles(folder: Path, plan: SplitPlan) -> list[Tile]:
     tiles = []
     for i in range(len(rows)):
         part = plan.parts[int(arrays["sequence"][i])]
+        frame = int(arrays["frame"][i])
         truth = _projected(arrays, i, part.info["camera"])
+        picture = pictures(part, frame)
         tiles.append(
             Tile(
-                caption=f"{plan.name} row {rows[i]}: {part.name}\nframe {int(arrays['frame'][i])}",
+                caption=f"{plan.name} row {rows[i]}: {part.name}\nframe {frame}",
+                picture=None if picture is None else _cut(picture, arrays["crop"][i], part.info["image_size"]),
                 mask=None if masks is None else masks[i],
                 joints=(arrays["joints2d"][i] - centre[i]) / half[i],
                 found=arrays["confidence"][i] > 0,
@@ -88,11 +104,20 @@ def _projected(arrays: dict[str, NDArray[Any]], row: int, camera: dict[str, Any]
     return Camera(**{**camera, "distortion": None if lens is None else tuple(lens)}).project(arrays["joints3d"][row])
 
 
+def _cut(picture: Image.Image, crop: NDArray[Any], image_size: Sequence[int]) -> Image.Image:
+    """A crop out of a picture that may have another resolution than the annotation; black outside of it."""
+    x, y, half = crop * picture.width / image_size[0]
+    return picture.transform((_TILE, _TILE), Image.Transform.EXTENT, (x - half, y - half, x + half, y + half))
+
+
 def _draw(tile: Tile, joint_set: JointSet) -> Image.Image:
     picture = Image.new("RGB", (_TILE, _TILE + _CAPTION), _BACKGROUND)
+    if tile.picture is not None:
+        picture.paste(tile.picture, (0, 0))
     if tile.mask is not None:
-        mask = Image.fromarray((tile.mask > 0).astype(np.uint8) * 255).resize((_TILE, _TILE), Image.Resampling.NEAREST)
-        picture.paste(_MASK, (0, 0), mask)
+        colour, strength = (_MASK, 1.0) if tile.picture is None else (_TINT, 0.4)
+        shape = Image.fromarray((tile.mask > 0).astype(np.uint8) * round(255 * strength))
+        picture.paste(colour, (0, 0), shape.resize((_TILE, _TILE), Image.Resampling.NEAREST))
     pen = ImageDraw.Draw(picture)
     pen.rectangle((0, 0, _TILE - 1, _TILE - 1), outline=(60, 60, 66))
     points = (tile.joints + 1) / 2 * _TILE

@@ -21,11 +21,11 @@ from typing import Any
 
 from tqdm import tqdm
 
+from s2m.data.pool import run_jobs
 from s2m.data.store import SCHEMA_VERSION, FrameStore, StoreError
 from s2m.data.store_writer import StoreWriter, clean_leftovers
 from s2m.data.zoo.merge import Merger
 from s2m.data.zoo.parts import Options, PartMaker, read_part
-from s2m.data.zoo.pool import run_jobs
 from s2m.data.zoo.source import RecordingRef, Source, SourceError
 
 __all__ = ["Options", "convert", "working_folder"]

@@ -32,15 +32,26 @@ def crop_masks(masks: NDArray[np.bool_], crops: NDArray[Any], size: int) -> NDAr
     return np.stack(resampled) if resampled else np.zeros((0, size, size), bool)
 
 
+def crop_windows(crops: NDArray[Any], image_size: tuple[int, int]) -> NDArray[np.int64]:
+    """The pixels that :func:`crop_masks` looks at: (N, 4) x0, y0, x1, y1 inside the image, x1 and y1 not included."""
+    size = np.array([*image_size, *image_size])
+    windows = [_window(x, y, half) for x, y, half in np.asarray(crops, np.float64).tolist()]
+    return np.clip(np.array(windows, np.int64).reshape(-1, 4), 0, size)
+
+
+def _window(x: float, y: float, half: float) -> tuple[int, int, int, int]:
+    return math.floor(x - half), math.floor(y - half), math.ceil(x + half), math.ceil(y + half)
+
+
 def _crop(mask: NDArray[np.bool_], x: float, y: float, half: float, size: int) -> NDArray[np.bool_]:
-    left, top = math.floor(x - half), math.floor(y - half)
-    right, bottom = math.ceil(x + half), math.ceil(y + half)
+    left, top, right, bottom = _window(x, y, half)
     height, width = mask.shape
     canvas = np.zeros((bottom - top, right - left), np.uint8)
     rows, columns = slice(max(top, 0), min(bottom, height)), slice(max(left, 0), min(right, width))
     if rows.start < rows.stop and columns.start < columns.stop:
         inside = canvas[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
-        np.multiply(mask[rows, columns], 255, out=inside, casting="unsafe")
+        # -1 is 255 in a byte; many times faster than a product that changes the type.
+        np.negative(mask[rows, columns].view(np.uint8), out=inside)
     box = (x - half - left, y - half - top, x + half - left, y + half - top)
     covered = Image.fromarray(canvas).resize((size, size), Image.Resampling.BOX, box=box)
     return np.asarray(covered) >= 128

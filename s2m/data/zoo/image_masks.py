@@ -25,7 +25,7 @@ class ImageMasks:
     def __init__(self, files: Sequence[Path | None], size: tuple[int, int]) -> None:
         self.files, self.size = tuple(files), size
 
-    def read(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def read(self, rows: NDArray[np.int64], windows: NDArray[np.int64] | None = None) -> NDArray[np.bool_]:
         """(n, H, W) bool; a row without a picture is all False. SourceError naming the picture."""
         width, height = self.size
         masks = np.zeros((len(rows), height, width), bool)

@@ -17,7 +17,8 @@ import numpy as np
 from s2m.data.zoo.coco import Detection, as_joint_set, read_coco
 from s2m.data.zoo.image_masks import ImageMasks, picture_size
 from s2m.data.zoo.optional import require
-from s2m.data.zoo.source import SPLITS, Recording, RecordingRef, Source, SourceError
+from s2m.data.zoo.pictures import ListedPictures, VideoPictures
+from s2m.data.zoo.source import SPLITS, PictureReader, Recording, RecordingRef, Source, SourceError
 from s2m.skeletons import COCO17, H36M17, S2M27
 
 JOINT_SETS = (H36M17.name, S2M27.name, COCO17.name)
@@ -160,7 +161,8 @@ class Images(Source):
             )
         size = _common_size([pictures[i] for i in kept])
         masks = [self._mask(pictures[i].relative_to(self.root).with_suffix(".png")) for i in chosen]
-        return self._recording(ref, chosen, len(kept), size, masks, pictures[kept[0]])
+        shown = ListedPictures(dict(enumerate(pictures)))
+        return self._recording(ref, chosen, len(kept), size, masks, pictures[kept[0]], shown)
 
     def _read_video(self, ref: RecordingRef, video: Path) -> Recording:
         size, frames = _video_header(video)
@@ -175,7 +177,8 @@ class Images(Source):
             raise SourceError(f"{self._file(ref.name)}: expected people in frames of {video}, found none")
         folder = self._masks / ref.name
         pictures = {p.stem.lstrip("0") or "0": p for p in sorted(folder.glob("*.png"))} if folder.is_dir() else {}
-        return self._recording(ref, chosen, len(kept), size, [pictures.get(str(i)) for i in chosen], video)
+        shown = VideoPictures(video)
+        return self._recording(ref, chosen, len(kept), size, [pictures.get(str(i)) for i in chosen], video, shown)
 
     def _recording(
         self,
@@ -185,6 +188,7 @@ class Images(Source):
         size: tuple[int, int],
         masks: Sequence[Path | None],
         origin: Path,
+        pictures: PictureReader,
     ) -> Recording:
         points = np.array([d.keypoints for d in chosen.values()]) if chosen else np.zeros((0, len(COCO17), 3))
         joints2d, confidence = as_joint_set(points, self.joints)
@@ -197,6 +201,7 @@ class Images(Source):
             frame=np.array(list(chosen), np.int64),
             image_size=size,
             masks=ImageMasks(masks, size) if any(masks) else None,
+            pictures=pictures,
             detected=True,
             source_files=(self._file(str(ref.payload.get("group", ref.name))), origin),
             left_out={"keypoints: nobody found": frames - len(chosen)} if frames > len(chosen) else {},

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from s2m.data.zoo.image_masks import ImageMasks, picture_size
 from s2m.data.zoo.matlab import load_variable
+from s2m.data.zoo.pictures import ListedPictures
 from s2m.data.zoo.source import Recording, RecordingRef, Source, SourceError
 from s2m.skeletons import H36M17, LSP14, JointSet
 
@@ -44,6 +45,7 @@ class Lsp(Source):
         "Masks, e.g. those of Unite the People, are read from masks/im0001.png or masks/im0001_segmentation.png."
     )
     digits: ClassVar[int] = 4
+    mask_files: ClassVar[str] = "masks/im0001.png or masks/im0001_segmentation.png"
 
     def __init__(self, root: Path, joints: str = "h36m17") -> None:
         if joints not in JOINT_SETS:
@@ -103,6 +105,7 @@ class Lsp(Source):
             frame=np.array([ref.payload["number"]]),
             image_size=size,
             masks=None if mask is None else ImageMasks([mask], size),
+            pictures=ListedPictures({int(ref.payload["number"]): image}),
             source_files=(self.root / "joints.mat", image, *([] if mask is None else [mask])),
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+from PIL.Image import Image
 
 from s2m.data.store import Field, dataset_fields
 from s2m.data.store_writer import StoreWriter
@@ -19,9 +21,10 @@ from s2m.data.zoo.checks import Distances
 from s2m.data.zoo.contact_sheet import write_contact_sheet
 from s2m.data.zoo.parts import SEQUENCE, Options, Part, SplitPlan, part_files, read_part
 from s2m.data.zoo.report import write_report
-from s2m.data.zoo.source import SPLITS, RecordingRef, Source, SourceError
+from s2m.data.zoo.source import SPLITS, PictureReader, RecordingRef, Source, SourceError
 from s2m.skeletons import get_joint_set
 
+_log = logging.getLogger(__name__)
 _COPY = 1 << 22
 
 
@@ -32,6 +35,8 @@ class Merger:
         self._source, self._options, self._folder = source, options, folder
         self._distances: dict[str, Distances] = {}
         self._parts = [self._load(ref) for ref in refs]
+        self._refs = {ref.key: ref for ref in refs}
+        self._pictures: tuple[str, PictureReader | None] = ("", None)
 
     def _load(self, ref: RecordingRef) -> Part:
         """A part without what only its copying needs: a dataset may have a hundred thousand."""
@@ -68,7 +73,7 @@ class Merger:
             writer.create(plan.name, plan.rows, plan.fields)
             self._copy(plan, writer.folder)
         write_report(writer.folder, self._source, self.plans, self._parts, self._distances, self._options)
-        write_contact_sheet(writer.folder, self.plans, get_joint_set(self._joint_set))
+        write_contact_sheet(writer.folder, self.plans, get_joint_set(self._joint_set), self._picture)
 
     def header(self) -> dict[str, Any]:
         """The entries of store.json that depend on the recordings."""
@@ -82,6 +87,20 @@ class Merger:
             "frames": "camera frame: +x right, +y down, +z forward; metres, radians, pixels",
         }
 
+    def _picture(self, part: Part, frame: int) -> Image | None:
+        """The picture of a frame, for the contact sheet; one that cannot be read stops nobody."""
+        if not part.pictures:
+            return None
+        try:
+            if self._pictures[0] != part.key:
+                self._pictures = part.key, self._source.read(self._refs[part.key]).pictures
+            reader = self._pictures[1]
+            return None if reader is None else reader.read(frame)
+        except SourceError as error:
+            _log.warning("no picture for the contact sheet: %s", error)
+            self._pictures = part.key, None
+            return None
+
     def _plan(self, split: str) -> SplitPlan:
         parts = [part for part in self._parts if part.split == split]
         masked = any(part.silhouettes for part in parts)
@@ -90,11 +109,20 @@ class Merger:
         groups, notes = self._groups(split, parts)
         if without:
             notes.append(
-                f"{split}: {len(without)} recordings without silhouettes are left out (--masks none keeps them)"
+                f"{split}: {len(without)} recordings without silhouettes are left out (--masks none keeps them), e.g. "
+                f"{without[0].name}; {self._mask_advice}"
             )
+        elif parts and not masked and self._options.masks != "none":
+            notes.append(f"{split}: no recording has silhouettes, which stage 3 trains on; {self._mask_advice}")
         size = self._options.mask_size if masked else None
         fields = dataset_fields(len(get_joint_set(self._joint_set)), size, groups)
         return SplitPlan(split, parts, without, fields, notes)
+
+    @property
+    def _mask_advice(self) -> str:
+        own = self._source.mask_files
+        where = f"they are read from {own}, or" if own else "they are read"
+        return f"{where} from pictures of your own, e.g. of a segmentation network: --mask-folder DIR"
 
     def _groups(self, split: str, parts: list[Part]) -> tuple[list[str], list[str]]:
         """What of the truth all recordings have; without 3D joints in some, evaluation would mislead."""

@@ -34,6 +34,7 @@ from s2m.data.zoo.mpi_inf_3dhp_files import (
     read_test,
     read_training,
 )
+from s2m.data.zoo.pictures import NumberedPictures, VideoPictures, first_found
 from s2m.data.zoo.source import Camera, Recording, RecordingRef, Source, SourceError
 from s2m.data.zoo.video_masks import ForegroundMasks, frame_count
 from s2m.skeletons import MPI3DHP17
@@ -106,6 +107,7 @@ class MpiInf3DHP(Source):
         "MPI-INF-3DHP in its official files: S*/Seq*/{annot.mat,camera.calibration,FGmasks,ChairMasks} and "
         "TS*/{annot_data.mat,imageSequence}, from https://vcai.mpi-inf.mpg.de/3dhp-dataset."
     )
+    mask_files: ClassVar[str] = "S*/Seq*/{FGmasks,ChairMasks}/video_*.avi (the test set has none)"
 
     def __init__(
         self,
@@ -231,6 +233,12 @@ class MpiInf3DHP(Source):
             camera=Camera(*calibration.intrinsics),
             joints3d=joints3d[kept] * self._factor(whole.universal),
             masks=masks,
+            pictures=first_found(
+                [
+                    VideoPictures(folder / "imageSequence" / f"video_{camera}.avi"),
+                    NumberedPictures(folder / "imageFrames" / f"video_{camera}", "frame_{:06d}.jpg", 1),
+                ]
+            ),
             source_files=(*files, *videos),
             left_out=left_out,
         )
@@ -273,6 +281,7 @@ class MpiInf3DHP(Source):
             image_size=size,
             camera=camera_of_test(file, content, _GARDEN if folder.name in _OUTDOOR else _STUDIO),
             joints3d=content.joints3d[rows] * self._factor(content.universal),
+            pictures=first_found([NumberedPictures(folder / "imageSequence", "img_{:06d}.jpg", 1)]),
             activity=ACTIVITIES[number - 1],
             source_files=(file,),
             left_out={"not valid (valid_frame)": int((chosen & ~content.valid).sum())},

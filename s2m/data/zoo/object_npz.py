@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from s2m.body.safe_pickle import UnsafePickleError, load_plain
 from s2m.data.zoo.source import SourceError
 
 
@@ -19,6 +18,9 @@ def read_npz(path: Path, name: str) -> Any:
     numpy would unpickle such an array with whatever it names; here the unpickler of :mod:`s2m.body.safe_pickle` does.
     Raises SourceError naming file and field.
     """
+    # Brings torch, which workers that read other files should not wait for.
+    from s2m.body.safe_pickle import UnsafePickleError, load_plain
+
     try:
         with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as stream:
             shape, fortran, dtype = _header(stream)

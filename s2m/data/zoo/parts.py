@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from s2m.data.store import GENDERS, Field, dataset_fields, pack_masks
 from s2m.data.zoo.checks import describe, reprojection, require_projection, unusable, validate
-from s2m.data.zoo.crops import crop_masks, square_crops
+from s2m.data.zoo.crops import crop_masks, crop_windows, square_crops
 from s2m.data.zoo.source import SPLITS, Recording, RecordingRef, Source, SourceError
 from s2m.skeletons import get_joint_set
 
@@ -75,7 +75,8 @@ class Part:
     """The manifest of a converted recording.
 
     groups: which of :data:`s2m.data.store.TRUTH_GROUPS` it has. blocks: (field, offset, bytes) in the data file, in
-    the order of the rows. files: (path, size, time of change) of what it was made from. info: what evaluations ask.
+    the order of the rows. pictures: whether it has any, for the contact sheet.
+    files: (path, size, time of change) of what it was made from. info: what evaluations ask.
     """
 
     key: str
@@ -90,6 +91,7 @@ class Part:
     distances: dict[str, Any]
     info: dict[str, Any]
     files: list[tuple[str, int, int]]
+    pictures: bool = False
     blocks: list[tuple[str, int, int]] = field(default_factory=list)
 
 
@@ -152,6 +154,7 @@ class PartMaker:
             distances=distances.to_dict(),
             info=_info(recording),
             files=[fingerprint(path) for path in recording.source_files],
+            pictures=recording.pictures is not None,
             blocks=written.blocks,
         )
         partial = manifest.with_suffix(".new")
@@ -195,7 +198,7 @@ class PartMaker:
         if not self._has_masks(recording):
             return arrays, 0
         assert recording.masks is not None
-        masks = _read_masks(recording, rows)
+        masks = _read_masks(recording, rows, crop)
         silhouettes = crop_masks(masks, crop, self.options.mask_size)
         full = silhouettes.any((1, 2))
         arrays["silhouette"] = pack_masks(silhouettes)
@@ -263,14 +266,14 @@ def take(recording: Recording, rows: NDArray[np.int64]) -> Recording:
     )
 
 
-def _read_masks(recording: Recording, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _read_masks(recording: Recording, rows: NDArray[np.int64], crops: NDArray[np.float32]) -> NDArray[np.bool_]:
     assert recording.masks is not None
-    masks = recording.masks.read(rows)
+    masks = recording.masks.read(rows, crop_windows(crops, recording.image_size))
     width, height = recording.image_size
-    if masks.shape != (len(rows), height, width):
+    if masks.shape != (len(rows), height, width) or masks.dtype != bool:
         raise SourceError(
             f"{describe(recording)}: masks of recording {recording.name}: expected shape "
-            f"{(len(rows), height, width)}, found {masks.shape}"
+            f"{(len(rows), height, width)} of bool, found {masks.shape} of {masks.dtype}"
         )
     return masks
 

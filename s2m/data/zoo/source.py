@@ -11,12 +11,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from s2m.errors import UserError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 Array = NDArray[Any]
 SPLITS = ("train", "val", "test")
@@ -26,13 +29,25 @@ class SourceError(UserError, ValueError):
     """A dataset's file cannot be used; the message names the file, the field, what was expected and what was found."""
 
 
+class PictureReader(Protocol):
+    """Pictures of one recording, for people to look at; see :mod:`s2m.data.zoo.pictures`."""
+
+    def read(self, frame: int) -> Image | None:
+        """The RGB picture of a frame (a number of ``Recording.frame``) at any resolution, ``None`` where there is none.
+
+        Raises SourceError naming a file that is damaged.
+        """
+
+
 class MaskReader(Protocol):
     """Silhouettes of one recording, read when they are needed. Must be picklable: keep paths, not open files."""
 
-    def read(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def read(self, rows: NDArray[np.int64], windows: NDArray[np.int64] | None = None) -> NDArray[np.bool_]:
         """Masks of some rows of the recording's arrays (increasing), (n, H, W) at the image's resolution.
 
-        A frame without a mask is all False. Raises SourceError naming the file.
+        windows: (n, 4) pixels x0, y0, x1, y1 inside the image, x1 and y1 not included: nothing else of a row's mask
+        is needed, so a reader that can read parts of pictures may leave the rest False. A frame without a mask is all
+        False. Raises SourceError naming the file.
         """
 
 
@@ -120,9 +135,9 @@ class Recording:
     image_size: width, height. camera: ``None`` where it is unknown; the projection check needs it. joints3d:
     (T, J, 3) metres, camera frame (+x right, +y down, +z forward); a frame with a NaN is dropped. ``None``: no 3D
     truth at all. body: only with ``joints3d``. masks: ``None``: no silhouettes; a row that is known to be without one
-    reads as all False. activity: what the person does, for results by activity. detected: the 2D joints come from a
-    detector, so that their distance from the projected truth is the detector's error. source_files: for messages and
-    to notice that a file changed since an interrupted conversion.
+    reads as all False. pictures: for the contact sheet alone. activity: what the person does, for results by
+    activity. detected: the 2D joints come from a detector, so that their distance from the projected truth is the
+    detector's error. source_files: for messages and to notice that a file changed since an interrupted conversion.
 
     Pixel (column c, row r) covers [c, c+1] x [r, r+1] of the image's coordinates.
 
@@ -141,6 +156,7 @@ class Recording:
     joints3d: Array | None = None
     body: BodyTruth | None = None
     masks: MaskReader | None = None
+    pictures: PictureReader | None = None
     activity: str = ""
     detected: bool = False
     source_files: tuple[Path, ...] = ()
@@ -159,6 +175,8 @@ class Source(ABC):
     """One paragraph for ``s2m data NAME --help``: which files, from where."""
     reprojection_limit_px: ClassVar[float] = 5.0
     """Largest median distance between projected 3D truth and 2D joints, in pixels of a 1000-pixel image."""
+    mask_files: ClassVar[str] = ""
+    """Which of the dataset's files hold silhouettes, for those who lack them."""
 
     @abstractmethod
     def recordings(self) -> list[RecordingRef]:

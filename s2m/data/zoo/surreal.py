@@ -22,6 +22,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from s2m.data.zoo.gendered import GenderedBodies
+from s2m.data.zoo.pictures import VideoPictures, first_found
 from s2m.data.zoo.source import SPLITS, Array, BodyTruth, Recording, RecordingRef, Source, SourceError
 from s2m.data.zoo.surreal_camera import CAMERA, Aligned, align
 from s2m.data.zoo.surreal_files import IMAGE_SIZE, Clip, Segmentation, read_clip
@@ -48,6 +49,7 @@ class Surreal(Source):
         "SURREAL in its official files: cmu/{train,val,test}/run*/*/*_{info,segm}.mat, from "
         "https://www.di.ens.fr/willow/research/surreal/data/. Pictures are mirrored where the files mirror people."
     )
+    mask_files: ClassVar[str] = "<clip>_segm.mat beside <clip>_info.mat"
 
     def __init__(self, root: Path, runs: Sequence[int] = RUNS, bodies: GenderedBodies | None = None) -> None:
         if not set(runs) <= set(RUNS) or not runs:
@@ -119,6 +121,7 @@ class Surreal(Source):
             joints3d=joints3d,
             body=body,
             masks=Segmentation(segm, rows, known.mirrored) if segm.is_file() else None,
+            pictures=first_found([VideoPictures(file.with_name(ref.name.rpartition("/")[2] + ".mp4"), known.mirrored)]),
             source_files=(file, segm) if segm.is_file() else (file,),
             left_out=left_out,
         )

@@ -101,7 +101,7 @@ class Segmentation:
     def __init__(self, file: Path, frame: NDArray[np.int64], mirrored: bool) -> None:
         self.file, self.frame, self.mirrored = file, frame, mirrored
 
-    def read(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def read(self, rows: NDArray[np.int64], windows: NDArray[np.int64] | None = None) -> NDArray[np.bool_]:
         """(n, 240, 320) bool. SourceError naming file and variable."""
         width, height = IMAGE_SIZE
         names = [f"segm_{int(self.frame[row]) + 1}" for row in rows]

@@ -20,12 +20,14 @@ from scipy.spatial.transform import Rotation
 
 from s2m.data.zoo.gendered import GenderedBodies
 from s2m.data.zoo.image_masks import picture_size
+from s2m.data.zoo.pictures import NumberedPictures, first_found
 from s2m.data.zoo.source import Array, BodyTruth, Camera, Recording, RecordingRef, Source, SourceError
 from s2m.data.zoo.threedpw_files import OPENPOSE18, Person, count_people, read_people
 from s2m.skeletons import SMPL24, get_joint_set
 
 JOINTS2D = ("detected", "projected")
 _SPLITS = {"train": "train", "validation": "val", "test": "test"}
+_PICTURES = ("imageFiles", "imageFiles/imageFiles")
 _FOLDERS = ("sequenceFiles", "sequenceFiles/sequenceFiles", "")
 # Between jointPositions and the joints of the posed body of the gender that the file says.
 _BODY_LIMIT = 0.02
@@ -111,6 +113,9 @@ class ThreeDPW(Source):
             camera=camera,
             joints3d=joints3d,
             body=body,
+            pictures=first_found(
+                NumberedPictures(self.root / between / file.stem, "image_{:05d}.jpg") for between in _PICTURES
+            ),
             detected=self.joints2d == "detected",
             source_files=(file,),
             left_out={
@@ -130,7 +135,7 @@ class ThreeDPW(Source):
         return own if bodies.joint_set == SMPL24.name else bodies.joints(body)
 
     def _size(self, sequence: str, camera: Camera) -> tuple[int, int]:
-        for between in ("imageFiles", "imageFiles/imageFiles"):
+        for between in _PICTURES:
             picture = self.root / between / sequence / "image_00000.jpg"
             if picture.is_file():
                 return picture_size(picture)

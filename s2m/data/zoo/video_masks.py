@@ -64,7 +64,7 @@ class ForegroundMasks:
         self._foreground = RedChannel(foreground)
         self._chair = None if chair is None else RedChannel(chair)
 
-    def read(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def read(self, rows: NDArray[np.int64], windows: NDArray[np.int64] | None = None) -> NDArray[np.bool_]:
         """(n, H, W) bool at the resolution of the video."""
         numbers = self.frame[rows]
         wanted = np.unique(numbers).tolist()

@@ -16,6 +16,7 @@ class WrappedSource(Source):
         self.source = source
         self.name = source.name  # type: ignore[misc]
         self.reprojection_limit_px = source.reprojection_limit_px  # type: ignore[misc]
+        self.mask_files = source.mask_files  # type: ignore[misc]
 
     def recordings(self) -> list[RecordingRef]:
         """Those of the other source."""

@@ -36,6 +36,17 @@ def test_help_waits_for_no_dataset() -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_workers_wait_for_no_torch() -> None:
+    """What converts is started in every worker; torch would double the time of a small dataset."""
+    code = (
+        "import sys; import s2m.data.zoo.convert; from s2m.data.zoo import SOURCES, source_class;"
+        "[source_class(name) for name in SOURCES]; sys.exit('torch' if 'torch' in sys.modules else None)"
+    )
+    root = Path(__file__).parents[3]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_conversion_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     fabricate.write_official(tmp_path / "raw", 3)
     command = ["data", "human36m", "--root", str(tmp_path / "raw"), "--out", str(tmp_path / "out"), "--workers", "1"]

@@ -197,7 +197,10 @@ def test_swapped_recordings_are_refused(tmp_path: Path) -> None:
         ({"confidence": np.ones((4, 17))}, r"confidence: expected shape \(5, 17\), found \(4, 17\)"),
         ({"poses": np.zeros((5, 66))}, r"poses: expected shape \(5, 72\), found \(5, 66\)"),
         ({"betas": np.zeros((2, 10))}, r"betas: expected shape \(5, 10\), found \(2, 10\)"),
-        ({"masks": np.zeros((5, 320, 240), bool)}, r"masks .* expected shape \(5, 240, 320\), found \(5, 320, 240\)"),
+        (
+            {"masks": np.zeros((5, 320, 240), bool)},
+            r"masks .* expected shape \(5, 240, 320\) of bool, found \(5, 320, 240\)",
+        ),
         ({"gender": "unknown"}, "gender: expected neutral, female, male, found 'unknown'"),
         ({"joints3d": None}, "joints3d: expected beside the body's parameters, found none"),
     ],

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from s2m.data.zoo.crops import crop_masks, square_crops
+from s2m.data.zoo.crops import crop_masks, crop_windows, square_crops
 from s2m.geometry.camera import square_crop
 
 
@@ -48,3 +48,26 @@ def test_crops_outside_the_image_are_empty() -> None:
     assert not crop_masks(mask, np.array([[100.0, 100.0, 5.0]]), 8).any()
     assert crop_masks(mask, np.array([[15.0, 10.0, 5.0]]), 8).all()
     assert crop_masks(np.zeros((0, 20, 30), bool), np.zeros((0, 3)), 8).shape == (0, 8, 8)
+
+
+def test_nothing_outside_the_windows_is_looked_at() -> None:
+    rng = np.random.default_rng(2)
+    masks = rng.random((40, 30, 50)) < 0.7
+    crops = np.column_stack([rng.uniform(-30, 80, 40), rng.uniform(-30, 60, 40), rng.uniform(1, 40, 40)])
+    windows = crop_windows(crops, (50, 30))
+    assert (windows[:, :2] >= 0).all()
+    assert (windows[:, 2:] <= (50, 30)).all()
+    seen = np.zeros_like(masks)
+    for part, whole, (x0, y0, x1, y1) in zip(seen, masks, windows, strict=True):
+        part[y0:y1, x0:x1] = whole[y0:y1, x0:x1]
+    assert not seen[np.flatnonzero(windows[:, 2] <= windows[:, 0])].any()
+    assert (seen != masks).any((1, 2)).mean() > 0.8
+    np.testing.assert_array_equal(crop_masks(seen, crops, 12), crop_masks(masks, crops, 12))
+    assert crop_windows(np.zeros((0, 3)), (50, 30)).shape == (0, 4)
+
+
+def test_masks_may_lie_on_their_sides_in_memory() -> None:
+    masks = np.random.default_rng(3).random((2, 40, 30)) < 0.5
+    crops = np.array([[15.0, 20.0, 12.5], [3.0, 4.0, 9.0]])
+    sideways = np.ascontiguousarray(masks.transpose(0, 2, 1)).transpose(0, 2, 1)
+    np.testing.assert_array_equal(crop_masks(sideways, crops, 8), crop_masks(masks, crops, 8))

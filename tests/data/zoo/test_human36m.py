@@ -253,6 +253,11 @@ def _nan(path: Path) -> None:
     rewrite(path, lambda p: fabricate.write_cdf(p, np.full((6, 32, 3), np.nan)))
 
 
+def _renamed(path: Path) -> None:
+    known = fabricate.truth("S1", 0, "54138969", 6)
+    rewrite(path, lambda p: fabricate.write_cdf(p, fabricate.to_32(known.joints3d * 1000), name="Poses"))
+
+
 def _narrow(path: Path) -> None:
     rewrite(path, lambda p: fabricate.write_cdf(p, np.zeros((6, 17, 3))))
 
@@ -272,6 +277,7 @@ def _sideways(path: Path) -> None:
     [
         (CDF, _cut, r"Walking\.54138969\.cdf: Pose: expected a CDF file"),
         (CDF, _empty, r"Walking\.54138969\.cdf: Pose: expected a CDF file"),
+        (CDF, _renamed, r"Walking\.54138969\.cdf: Pose: expected a CDF file with this variable"),
         (CDF, _narrow, r"Walking\.54138969\.cdf: Pose: expected shape \(1, frames, 96\), found \(1, 6, 51\)"),
         (CDF, _nan, r"expected usable frames, found none: joints3d: not finite \(6\)"),
         (CDF, _of_another_camera, r"Walking\.54138969\.cdf, .*: joints3d: expected to project onto the 2D joints"),

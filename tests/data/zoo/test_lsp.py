@@ -68,6 +68,24 @@ def test_flag_one_means_visible_in_lspet(tmp_path: Path) -> None:
         assert np.abs(recording.joints2d[0] - joints[number - 1])[visible].max() < 1e-9
 
 
+def test_hidden_joints_of_lspet_may_lie_anywhere(tmp_path: Path) -> None:
+    write_lspet(tmp_path, hidden={3: {"right_wrist"}})
+
+    def lose(joints: np.ndarray) -> np.ndarray:
+        joints[ORDER.index("right_wrist"), :2, 2] = np.nan
+        return joints
+
+    change(tmp_path, lose)
+    recording = read(LspExtended(tmp_path, "lsp14"), "im00003")
+    assert np.isfinite(recording.joints2d).all()
+    assert recording.confidence[0, LSP14.index("right_wrist")] == 0
+
+
+def test_all_of_lspet_trains(tmp_path: Path) -> None:
+    write_lspet(tmp_path, photos=1002)
+    assert {ref.split for ref in LspExtended(tmp_path).recordings()} == {"train"}
+
+
 def test_improved_lspet(tmp_path: Path) -> None:
     write_lspet(tmp_path, improved=True)
     assert read(LspExtended(tmp_path), "im00004").image_size == size_of(4)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import av
 import h5py
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from s2m.data.zoo import mpi_inf_3dhp
 from s2m.data.zoo.convert import Options, convert
 from s2m.data.zoo.mpi_inf_3dhp import ACTIVITIES, MpiInf3DHP
 from s2m.data.zoo.source import Recording, SourceError
+from s2m.data.zoo.video_masks import RedChannel
 from s2m.skeletons import MPI3DHP17
 from tests.data.zoo.fabricate import mpi_inf_3dhp as fabricate
 from tests.data.zoo.fabricate.mpi_inf_3dhp import (
@@ -221,6 +223,54 @@ def test_an_undistorted_outdoor_sequence_gets_a_pinhole(tmp_path: Path) -> None:
     assert recording.camera is not None
     assert recording.camera.distortion is None
     assert recording.camera.intrinsics == pytest.approx((view.fx, view.fy, view.cx, view.cy), abs=1e-3)
+
+
+def test_compression_leaves_noise_that_is_no_person(tmp_path: Path) -> None:
+    nothing = np.zeros((2, 64, 64, 3), np.uint8)
+    nothing[..., 0] = np.random.default_rng(0).integers(0, 100, (2, 64, 64))
+    with av.open(str(tmp_path / "noise.avi"), "w") as container:
+        stream = container.add_stream("mpeg4", rate=25)
+        stream.width, stream.height, stream.pix_fmt, stream.bit_rate = 64, 64, "yuv420p", 4_000_000
+        for picture in nothing:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode())
+    assert all(mask.mean() < 0.01 for _, mask in RedChannel(tmp_path / "noise.avi").read([0, 1]))
+
+
+def test_hands_beyond_the_outermost_joint_are_person(tmp_path: Path) -> None:
+    seen = write_training(tmp_path, frames=1)
+    flat = VIEWS[0].project(seen[0].all28()[0])
+    person = np.zeros((1, SIZE, SIZE), bool)
+    person[:, round(flat[:, 1].min()) - 8 : round(flat[:, 1].max()), 100:110] = True
+    fabricate.write_video(tmp_path / "S1/Seq1/FGmasks/video_0.avi", person)
+    (tmp_path / "S1/Seq1/ChairMasks/video_0.avi").unlink()
+    masks = read(tmp_path, "S1/Seq1/0").masks
+    assert masks is not None
+    # The margin is 30 pixels of a picture 768 wide: 10 of 256.
+    assert (masks.read(np.array([0]))[0] & person[0]).sum() > 0.97 * person.sum()
+
+
+def test_the_usual_views_and_folders(tmp_path: Path) -> None:
+    """Eight of the fourteen cameras; the test set in any of three places."""
+    write_training(tmp_path, frames=1, masks=False)
+    write_test(tmp_path / "test", "TS3", frames=2)
+    names = [ref.name for ref in MpiInf3DHP(tmp_path).recordings()]
+    assert names == [*(f"S1/Seq1/{camera}" for camera in (0, 1, 2, 4, 5, 6, 7, 8)), *(f"TS3/{n}" for n in range(1, 8))]
+
+
+def test_pictures_are_numbered_from_one(tmp_path: Path) -> None:
+    from PIL import Image
+
+    write_test(tmp_path, frames=2)
+    (tmp_path / "TS1/imageSequence").mkdir()
+    for number in (1, 2):
+        Image.new("L", (2048, 2048), 100 * number).save(tmp_path / f"TS1/imageSequence/img_{number:06d}.jpg")
+    reader = read(tmp_path, "TS1/1").pictures
+    assert reader is not None
+    for frame in (0, 1):
+        picture = reader.read(frame)
+        assert picture is not None
+        assert abs(np.asarray(picture).mean() - 100 * (frame + 1)) < 2
 
 
 # Damaged files.

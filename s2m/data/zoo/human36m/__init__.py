@@ -47,6 +47,7 @@ class Human36M(Source):
 
     name: ClassVar[str] = "human36m"
     description: ClassVar[str] = _DESCRIPTION
+    mask_files: ClassVar[str] = "S*/MySegmentsMat/ground_truth_bs/*.mat (the release's background subtraction)"
 
     def __init__(self, layout: Layout, extra: dict[str, Any] | None = None):
         self._layout, self._extra = layout, extra or {}

@@ -22,8 +22,11 @@ class CellMasks:
     def __init__(self, path: Path, frames: NDArray[np.int64], image_size: tuple[int, int]) -> None:
         self.path, self.frames, self.image_size = path, frames, image_size
 
-    def read(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """(n, H, W); frames beyond the end of the cell are without a mask. SourceError naming file and entry."""
+    def read(self, rows: NDArray[np.int64], windows: NDArray[np.int64] | None = None) -> NDArray[np.bool_]:
+        """(n, H, W); frames beyond the end of the cell are without a mask. SourceError naming file and entry.
+
+        Of a compressed picture only the pieces that touch its window are unpacked, which is most of the work.
+        """
         import h5py
 
         width, height = self.image_size
@@ -34,16 +37,18 @@ class CellMasks:
             for position, frame in enumerate(self.frames[rows]):
                 if frame < len(cell):
                     picture = file[cell[frame]] if isinstance(cell[frame], h5py.Reference) else None
-                    np.not_equal(self._picture(picture, int(frame)), 0, out=masks[position])
+                    x0, y0, x1, y1 = (0, 0, width, height) if windows is None else windows[position]
+                    part = (slice(x0, x1), slice(y0, y1))
+                    np.not_equal(self._picture(picture, int(frame), part), 0, out=masks[position][part])
         return masks.transpose(0, 2, 1)
 
-    def _picture(self, picture: Any, frame: int) -> NDArray[Any]:
+    def _picture(self, picture: Any, frame: int, part: tuple[slice, slice]) -> NDArray[Any]:
         width, height = self.image_size
         if picture is None or picture.shape != (width, height):
             found = "no picture" if picture is None else f"{picture.shape[::-1]}"
             raise SourceError(f"{self.path}: Masks{{{frame + 1}}}: expected {(height, width)} pixels, found {found}")
         try:
-            return np.asarray(picture[()])
+            return np.asarray(picture[part])
         except OSError as error:
             raise SourceError(f"{self.path}: Masks{{{frame + 1}}}: cannot be read: {error}") from error
 

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from s2m.body.safe_pickle import UnsafePickleError, load_pickle
 from s2m.data.zoo.human36m.cameras import CAMERA_IDS
 from s2m.data.zoo.source import BodyTruth, SourceError
 
@@ -32,6 +31,9 @@ def read_mosh(path: Path, pelvis: NDArray[np.float64]) -> tuple[NDArray[np.int64
     pelvis: (T, 3) metres, camera frame; stands in for the translation that the files lack, so that errors against
     this body must be relative to its root. SourceError naming the field.
     """
+    # Brings torch, which workers that read other files should not wait for.
+    from s2m.body.safe_pickle import UnsafePickleError, load_pickle
+
     try:
         content = load_pickle(path, ("new_poses", "betas"))
     except (UnsafePickleError, OSError) as error:

@@ -4,6 +4,7 @@
     S9/MyPoseFeatures/D3_Positions_mono/<action>.<camera>.cdf   Pose, 1 x T x 96, mm, camera frame
     S9/MyPoseFeatures/D3_Positions/<action>.cdf                 the same in the laboratory's frame
     S9/MySegmentsMat/ground_truth_bs/<action>.<camera>.mat      Masks, a cell of T pictures
+    S9/Videos/<action>.<camera>.mp4                             looked at for the contact sheet, if it is there
     metadata.xml
 
 as github.com/nkolot/SPIN (datasets/preprocess/h36m.py), github.com/open-mmlab/mmpose (preprocess_h36m.py) and
@@ -22,6 +23,7 @@ from s2m.data.zoo.human36m.cameras import METADATA, Views, load_views
 from s2m.data.zoo.human36m.joints import HUMAN36M32, to_h36m17
 from s2m.data.zoo.human36m.masks import find_masks
 from s2m.data.zoo.human36m.mosh import mosh_file, read_mosh
+from s2m.data.zoo.human36m.pictures import find_pictures
 from s2m.data.zoo.human36m.protocol import KNOWN_GAPS, Choice, activity
 from s2m.data.zoo.source import BodyTruth, Recording, RecordingRef, SourceError
 from s2m.skeletons import H36M17
@@ -122,6 +124,7 @@ class OfficialFiles:
             joints3d=to_h36m17(points),
             body=body,
             masks=masks,
+            pictures=find_pictures(self.root, *(str(ref.payload[key]) for key in ("subject", "action", "camera"))),
             activity=activity(ref.payload["action"]),
             source_files=tuple(files),
             left_out={reason: count for reason, count in left_out.items() if count},

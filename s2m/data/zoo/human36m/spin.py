@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2m.data.zoo.human36m.cameras import Views, load_views
+from s2m.data.zoo.human36m.pictures import find_pictures
 from s2m.data.zoo.human36m.protocol import Choice, activity, canonical
 from s2m.data.zoo.object_npz import npz_names, read_npz
 from s2m.data.zoo.source import BodyTruth, Camera, Recording, RecordingRef, SourceError
@@ -115,6 +116,7 @@ class SpinFiles:
             camera=view.camera,
             joints3d=relative + place[:, None],
             body=_body(path, rows, place),
+            pictures=find_pictures(self.root, *(str(ref.payload[key]) for key in ("subject", "action", "camera"))),
             activity=activity(ref.payload["action"]),
             source_files=(path,),
         )
@@ -143,8 +145,9 @@ def _places(relative: NDArray[np.float64], parts: NDArray[np.float64], camera: C
 
     The lens is taken out of the pixels by fixed-point steps first. Joints without 2D or 3D do not count.
     """
-    plane = _undistorted(parts[..., :2], camera)
     counts = (parts[..., 2] > 0) & np.isfinite(relative).all(2)
+    # What does not count may lie anywhere, also where no lens can be undone.
+    plane = _undistorted(np.where(counts[..., None], parts[..., :2], (camera.cx, camera.cy)), camera)
     points = np.where(counts[..., None], relative, 0.0)
     x, y = plane[..., 0], plane[..., 1]
     zero, one = np.zeros_like(x), np.ones_like(x)

@@ -20,6 +20,7 @@ from s2m.data.zoo.human36m.cameras import CAMERA_IDS, Views, load_views
 from s2m.data.zoo.human36m.joints import HUMAN36M32, to_h36m17
 from s2m.data.zoo.human36m.masks import find_masks
 from s2m.data.zoo.human36m.official import common_length
+from s2m.data.zoo.human36m.pictures import find_pictures
 from s2m.data.zoo.human36m.protocol import Choice, activity, spellings
 from s2m.data.zoo.object_npz import npz_names, read_npz
 from s2m.data.zoo.parts import fingerprint
@@ -122,6 +123,7 @@ class VideoPoseFiles:
             camera=view.camera,
             joints3d=to_h36m17(view.to_camera(world[:count])),
             masks=next((masks for masks in found if masks is not None), None),
+            pictures=find_pictures(self.root, subject, action, camera),
             activity=activity(action),
             detected=self.keypoints != GROUND_TRUTH,
             source_files=(self._path2d, self._path3d),

@@ -153,13 +153,13 @@ def to_32(joints: Floats) -> Floats:
     return values
 
 
-def write_cdf(path: Path, joints: Floats, width: int | None = None) -> None:
+def write_cdf(path: Path, joints: Floats, width: int | None = None, name: str = "Pose") -> None:
     """``Pose``, one record of T x (32 C) floats."""
     path.parent.mkdir(parents=True, exist_ok=True)
     values = joints.reshape(1, len(joints), width or -1).astype("f4")
     file = cdfwrite.CDF(path, delete=True)
     spec = {
-        "Variable": "Pose",
+        "Variable": name,
         "Data_Type": 44,
         "Num_Elements": 1,
         "Rec_Vary": True,

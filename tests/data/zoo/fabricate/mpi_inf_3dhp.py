@@ -31,7 +31,7 @@ Floats = NDArray[np.float64]
 
 # mpii_get_joints.m, case 'all': the training files' order. Where the joint comes from: h36m17 (h.) or SMPL (s.).
 ALL_28 = {
-    "spine3": "s.spine3", "spine4": "h.thorax", "spine2": "s.spine2", "spine": "h.spine", "pelvis": "h.pelvis",
+    "spine3": "s.spine3", "spine4": "s.neck", "spine2": "s.spine2", "spine": "h.spine", "pelvis": "h.pelvis",
     "neck": "h.thorax", "head": "h.nose", "head_top": "h.head",
     "left_clavicle": "s.left_collar", "left_shoulder": "h.left_shoulder", "left_elbow": "h.left_elbow",
     "left_wrist": "h.left_wrist", "left_hand": "s.left_hand",

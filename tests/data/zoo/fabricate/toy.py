@@ -61,7 +61,7 @@ class StoredMasks:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def read(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def read(self, rows: NDArray[np.int64], windows: NDArray[np.int64] | None = None) -> NDArray[np.bool_]:
         with np.load(self.path) as content:
             masks: NDArray[np.bool_] = content["masks"][rows]
         return masks

@@ -11,15 +11,19 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait
 from typing import Any
 
-from s2m.data.zoo.source import SourceError
+from s2m.errors import UserError
 
 _worker: Callable[[Any], Any] | None = None
+
+
+class WorkerError(UserError, RuntimeError):
+    """A worker process ended before its work did."""
 
 
 def run_jobs(jobs: Sequence[Any], work: Callable[[Any], Any], workers: int) -> Generator[Any, None, None]:
     """Yield ``work(job)`` as the jobs end; 0 or 1 workers: in this process. ``work`` and the jobs must be picklable.
 
-    The first error ends everything; closing the generator drops what has not started.
+    The first error ends everything; closing the generator drops what has not started. WorkerError when a worker dies.
     """
     if workers <= 1 or len(jobs) <= 1:
         yield from map(work, jobs)
@@ -32,7 +36,7 @@ def run_jobs(jobs: Sequence[Any], work: Callable[[Any], Any], workers: int) -> G
             for future in as_completed(futures):
                 yield future.result()
         except BrokenProcessPool as error:
-            raise SourceError("a worker process died (out of memory?); fewer --workers need less") from error
+            raise WorkerError("a worker process died (out of memory?); fewer --workers need less") from error
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
