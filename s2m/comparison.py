@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from s2m.baselines import Baselines
-from s2m.batch import Frame, Truth
+from s2m.batch import BodyParams, Frame, Truth
 from s2m.body import Body
 from s2m.model import Evidence, MeshRecovery, SeenBody
 from s2m.render import hard_silhouette
@@ -90,11 +90,22 @@ def true_values(truth: Truth, root: int, body: Body) -> MetricInputs:
         "true_betas": None,
     }
     if truth.params is not None:
-        posed = body(truth.params)
-        values["true_vertices"] = posed.vertices - posed.joints[:, :1]
         values["true_rotations"] = truth.params.rotations
-        values["true_betas"] = truth.params.betas
+    params = own_params(truth)
+    if params is not None:
+        posed = body(params)
+        values["true_vertices"] = posed.vertices - posed.joints[:, :1]
+        values["true_betas"] = params.betas
     return values
+
+
+def own_params(truth: Truth) -> BodyParams | None:
+    """The true parameters where they are those of the run's own body.
+
+    A dataset that says whose body they belong to (female, male, neutral SMPL) has other vertices, and betas of another
+    shape space; ``s2m report`` measures PVE on these bodies when it is given them.
+    """
+    return truth.params if truth.gender is None else None
 
 
 @torch.no_grad()
@@ -119,8 +130,9 @@ def compare(
     if means is not None:
         replaced = means.replaced(evidence)
         recoveries.update({name: model.realise(changed, observation) for name, changed in replaced.items()})
-    if truth.params is not None:
-        recoveries[ORACLE] = baselines.oracle(recoveries["dik_mean_shape"], truth.params)
+    params = own_params(truth)
+    if params is not None:
+        recoveries[ORACLE] = baselines.oracle(recoveries["dik_mean_shape"], params)
     values = {name: {**predicted_values(r, model.body.faces, size), **true} for name, r in recoveries.items()}
     values["lifter"] = {"pred_joints": full.lifted.joints3d, **true}
     values["planar"] = {"pred_joints": baselines.planar(observation), **true}

@@ -10,7 +10,6 @@ import argparse
 import os
 import shlex
 import sys
-from datetime import datetime
 from pathlib import Path
 
 import torch
@@ -18,9 +17,8 @@ from PIL import Image
 
 from s2m.body import Body, load_body
 from s2m.data.store import FrameStore
-from s2m.errors import UserError
 from s2m.fitting import FitBudget
-from s2m.ik.results import machine, write
+from s2m.ik.results import write
 from s2m.lifter.study.runner import Job, read_mark, run_jobs
 from s2m.pretrained import load_mesh_model
 from s2m.render.picture import Picture
@@ -29,49 +27,37 @@ from s2m.study.page import TABLE4_LAYOUT, TABLE7_LAYOUT, Page
 from s2m.study.pictures import ablation_picture, regressor_picture
 from s2m.study.results import StudyResults, read_row
 from s2m.study.rows import FULL, ROWS, SHARED, Chain, Row, Setting, chain, chosen_rows
+from stages.study_cli import QUICK, about, other_code, run_study, say, study_parser
 
 ROOT = Path(__file__).parents[1]
 PICTURED = (FULL, "no_sr", "no_pr", "no_dik")
 PICTURE_FRAMES = 4
 FIT_BATCH = 32
-QUICK = "quick"
+MODULE = "stages.ablations"
 
 Runs = dict[Row, list[Chain]]
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Train what is missing, evaluate, write the tables."""
-    options = parse(sys.argv[1:] if arguments is None else arguments)
-    try:
-        make_tables(options)
-    except UserError as error:
-        sys.exit(f"error: {error}")
-    except KeyboardInterrupt:
-        sys.exit("interrupted; the same command goes on from here")
+    run_study(make_tables, parse(sys.argv[1:] if arguments is None else arguments))
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
-    """Read the command line; what follows ``--`` is passed on to every training."""
-    parser = argparse.ArgumentParser(prog="python -m stages.ablations", description=(__doc__ or "").splitlines()[0])
+    """Read the command line."""
+    parser = study_parser(MODULE, __doc__)
     names = " ".join(row.name for row in ROWS)
     costly = " ".join(row.name for row in ROWS if row.costly)
-    parser.add_argument("--store", type=Path, required=True, help="folder of a frame store with truth")
-    parser.add_argument("--preset", default=QUICK, help="configs/preset/PRESET decides the budget (quick)")
-    parser.add_argument("--data", default="open", help="configs/data/DATA.yaml (open)")
     parser.add_argument("--rows", nargs="+", metavar="ROW", help=f"{names} (all but {costly}; full always)")
-    parser.add_argument("--seeds", type=int, default=3, help="trainings of every row (3)")
-    parser.add_argument("--jobs", type=int, default=max(1, min(2, os.cpu_count() or 1)), help="trainings at a time")
-    parser.add_argument("--threads", type=int, default=1, help="of each training (1)")
     parser.add_argument("--fit-frames", type=int, default=128, help="frames for the optimisers; 0: none (128)")
     parser.add_argument("--fit-steps", type=int, nargs=2, default=(100, 60), help="on joints, with masks (100 60)")
     parser.add_argument("--runs", type=Path, help="folder of the trainings (runs/ablations-PRESET)")
     parser.add_argument("--lifters", type=Path, help="folder of table-lifter's runs (runs/table-lifter-PRESET)")
     parser.add_argument("--output", type=Path, help="folder of the tables (docs/results; of other presets: the runs')")
     parser.add_argument("--mesh-arguments", default="", help="further arguments of stage 3 alone, in one string")
-    parser.add_argument("extra", nargs="*", metavar="-- ARGUMENTS", help="passed on to every training")
     options = parser.parse_args(arguments)
-    if options.seeds < 1 or options.jobs < 1 or options.threads < 1 or options.fit_frames < 0:
-        parser.error("--seeds, --jobs and --threads: expected a positive number; --fit-frames: at least 0")
+    if options.fit_frames < 0:
+        parser.error(f"--fit-frames: expected at least 0, found {options.fit_frames}")
     options.lifters = options.lifters or Path(f"runs/table-lifter-{options.preset}")
     options.runs = options.runs or Path(f"runs/ablations-{options.preset}")
     # What a smaller or larger budget makes must not take the place of the published tables.
@@ -140,7 +126,9 @@ def gather(options: argparse.Namespace, store: FrameStore, body: Body, runs: Run
         fitted = len(frame)
         budget = FitBudget(*options.fit_steps)
         fits = compare_fits(first.mesh.artifact, first.regressor.artifact, body, frame, budget, FIT_BATCH, 2000)
-    return StudyResults(rows, fits, fitted, about(options, store), other_code(runs))
+    more = ["--fit-frames", str(options.fit_frames), *(["--rows", *options.rows] if options.rows else [])]
+    jobs = [each.mesh for chains in runs.values() for each in chains]
+    return StudyResults(rows, fits, fitted, about(MODULE, options, store, more), other_code(jobs))
 
 
 def draw(options: argparse.Namespace, body: Body, runs: Runs) -> None:
@@ -168,34 +156,6 @@ def full_chain(runs: Runs) -> Chain:
 def seconds(job: Job) -> float:
     """How long a training took."""
     return float(str(read_mark(job.folder).get("seconds", "nan")))
-
-
-def other_code(runs: Runs) -> list[str]:
-    """A warning when some trainings of stage 3 were made by other code than there is now."""
-    jobs = [each.mesh for chains in runs.values() for each in chains]
-    stale = [job.name for job in jobs if read_mark(job.folder).get("code") != job.code]
-    return [f"Trained by other code than the present: {'; '.join(stale)}."] if stale else []
-
-
-def about(options: argparse.Namespace, store: FrameStore) -> dict[str, str]:
-    """What the tables were made with."""
-    host = machine()
-    command = ["python", "-m", "stages.ablations", "--preset", options.preset, "--data", options.data]
-    command += ["--seeds", str(options.seeds), "--jobs", str(options.jobs), "--threads", str(options.threads)]
-    command += ["--fit-frames", str(options.fit_frames), *(["--rows", *options.rows] if options.rows else [])]
-    command += ["--", *options.extra] if options.extra else []
-    return {
-        "command": shlex.join(command),
-        "data": f"settings {str(store.header.get('settings_hash'))[:16]}, {store.header.get('kind')}",
-        "machine": f"{host['cpu']}, torch {host['torch']}; {options.jobs} trainings at a time",
-        "threads of each training": str(options.threads),
-        "date": datetime.now().strftime("%Y-%m-%d"),
-    }
-
-
-def say(line: str) -> None:
-    """Progress, with the time of day."""
-    print(f"[{datetime.now():%H:%M:%S}] {line}", flush=True)
 
 
 if __name__ == "__main__":

@@ -7,16 +7,13 @@ settings is left alone, a stopped one goes on. Exit status 0 whatever the bars s
 from __future__ import annotations
 
 import argparse
-import os
-import shlex
 import sys
-from datetime import datetime
 from pathlib import Path
 
 from s2m.body import load_body
 from s2m.data.store import FrameStore
 from s2m.errors import UserError
-from s2m.ik.results import machine, write
+from s2m.ik.results import write
 from s2m.lifter.objective import DetectionNoise
 from s2m.lifter.study.bars import check_bars
 from s2m.lifter.study.curves import plot_curves
@@ -27,42 +24,29 @@ from s2m.lifter.study.results import RowResult, Study
 from s2m.lifter.study.rows import JOINT_SETS, Row, Setting, job, table_rows, variants
 from s2m.lifter.study.runner import Job, read_mark, run_jobs
 from s2m.skeletons import get_joint_set
+from stages.study_cli import QUICK, about, other_code, run_study, say, study_parser
 
 ROOT = Path(__file__).parents[1]
+MODULE = "stages.lifter_table"
 Runs = dict[Row, list[Job]]
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Train what is missing, evaluate, write the table."""
-    options = parse(sys.argv[1:] if arguments is None else arguments)
-    try:
-        make_table(options)
-    except UserError as error:
-        sys.exit(f"error: {error}")
-    except KeyboardInterrupt:
-        sys.exit("interrupted; the same command goes on from here")
+    run_study(make_table, parse(sys.argv[1:] if arguments is None else arguments))
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
-    """Read the command line; what follows ``--`` is passed on to every training."""
-    parser = argparse.ArgumentParser(prog="python -m stages.lifter_table", description=(__doc__ or "").splitlines()[0])
+    """Read the command line."""
+    parser = study_parser(MODULE, __doc__)
     known = variants(ROOT)
     every = " ".join(known)
-    parser.add_argument("--store", type=Path, required=True, help="folder of a frame store with truth")
-    parser.add_argument("--preset", default="quick", help="configs/preset/PRESET decides the budget (quick)")
-    parser.add_argument("--data", default="open", help="configs/data/DATA.yaml (open)")
     parser.add_argument("--variants", nargs="+", choices=known, default=known, help=f"rows to train ({every})")
     parser.add_argument("--joint-sets", nargs="+", choices=JOINT_SETS, default=list(JOINT_SETS), help="(both)")
-    parser.add_argument("--seeds", type=int, default=3, help="trainings of every row (3)")
-    parser.add_argument("--jobs", type=int, default=max(1, min(2, os.cpu_count() or 1)), help="trainings at a time")
-    parser.add_argument("--threads", type=int, default=1, help="of each training (1)")
     parser.add_argument("--runs", type=Path, help="folder of the trainings (runs/table-lifter-PRESET)")
     parser.add_argument("--output", type=Path, default=Path("docs/results"), help="folder of the table (docs/results)")
     parser.add_argument("--retrain", action="store_true", help="repeat trainings that were made by other code")
-    parser.add_argument("extra", nargs="*", metavar="-- ARGUMENTS", help="passed on to every training")
     options = parser.parse_args(arguments)
-    if options.seeds < 1 or options.jobs < 1 or options.threads < 1:
-        parser.error("--seeds, --jobs and --threads: expected a positive number")
     options.runs = options.runs or Path(f"runs/table-lifter-{options.preset}")
     return options
 
@@ -83,9 +67,9 @@ def make_table(options: argparse.Namespace) -> None:
         first = load_network(runs[trained[0]][0].artifact, trained[0].stage, get_joint_set(joint_set), body)
         rows += [study.planar(first), *study.linear(get_joint_set(joint_set), DetectionNoise())]
         rows += [study.trained(row, [job.artifact for job in runs[row]]) for row in trained]
-    stem = "table_lifter" if options.preset == "quick" else f"table_lifter_{options.preset}"
+    stem = "table_lifter" if options.preset == QUICK else f"table_lifter_{options.preset}"
     ratio = read_ratio(options.output / "lifter_profile.json")
-    page = Page(rows, check_bars(rows, ratio), options.seeds, about(options, store), other_code(jobs))
+    page = Page(rows, check_bars(rows, ratio), options.seeds, about(MODULE, options, store), other_code(jobs))
     options.output.mkdir(parents=True, exist_ok=True)
     logs = {row.name: [job.folder / "metrics.csv" for job in row_jobs] for row, row_jobs in runs.items()}
     plot_curves(logs, options.output / f"{stem}.png")
@@ -121,34 +105,6 @@ def forget_other_code(jobs: list[Job]) -> None:
     for entry in jobs:
         if entry.finished and read_mark(entry.folder).get("code") != entry.code:
             entry.artifact.unlink()
-
-
-def other_code(jobs: list[Job]) -> list[str]:
-    """A warning when some trainings were made by other code than there is now."""
-    stale = [entry.name for entry in jobs if read_mark(entry.folder).get("code") != entry.code]
-    if not stale:
-        return []
-    return [f"Trained by other code than the present (--retrain repeats it): {'; '.join(stale)}."]
-
-
-def about(options: argparse.Namespace, store: FrameStore) -> dict[str, str]:
-    """What the table was made with."""
-    host = machine()
-    command = ["python", "-m", "stages.lifter_table", "--preset", options.preset, "--data", options.data]
-    command += ["--seeds", str(options.seeds), "--jobs", str(options.jobs), "--threads", str(options.threads)]
-    command += ["--", *options.extra] if options.extra else []
-    return {
-        "command": shlex.join(command),
-        "data": f"settings {str(store.header.get('settings_hash'))[:16]}, {store.header.get('kind')}",
-        "machine": f"{host['cpu']}, torch {host['torch']}; {options.jobs} trainings at a time",
-        "threads of each training": str(options.threads),
-        "date": datetime.now().strftime("%Y-%m-%d"),
-    }
-
-
-def say(line: str) -> None:
-    """Progress, with the time of day."""
-    print(f"[{datetime.now():%H:%M:%S}] {line}", flush=True)
 
 
 if __name__ == "__main__":

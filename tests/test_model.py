@@ -173,3 +173,16 @@ def test_assemble_centres_on_the_regressed_root(body: Body) -> None:
     moved = body(params)
     torch.testing.assert_close(moved.joints - regressor(moved.vertices)[:, :1], centred.joints)
     assert not joints[:, H36M17.root_index].any()
+
+
+def test_parameters_of_another_body_are_not_posed_on_ours(body: Body) -> None:
+    """A dataset's female SMPL has other vertices and betas of another space; its rotations mean the same."""
+    params = BodyParams.from_rotations(torch.eye(3).expand(2, 24, 3, 3), torch.randn(2, 10))
+    joints = torch.randn(2, 17, 3)
+    ours = true_values(Truth(joints, params), H36M17.root_index, body)
+    theirs = true_values(Truth(joints, params, gender=torch.tensor([1, 2])), H36M17.root_index, body)
+    assert ours["true_vertices"] is not None
+    assert ours["true_betas"] is not None
+    assert theirs["true_vertices"] is None
+    assert theirs["true_betas"] is None
+    torch.testing.assert_close(theirs["true_rotations"], params.rotations)

@@ -1,0 +1,74 @@
+"""What the command lines of the studies (``stages.lifter_table``, ``stages.ablations``) have in common."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import sys
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from pathlib import Path
+
+from s2m.data.store import FrameStore
+from s2m.errors import UserError
+from s2m.ik.results import machine
+from s2m.lifter.study.runner import Job, read_mark
+
+QUICK = "quick"
+
+
+def study_parser(module: str, description: str | None) -> argparse.ArgumentParser:
+    """A parser of ``python -m MODULE`` with the arguments of every study. What follows ``--`` goes to the trainings."""
+    parser = argparse.ArgumentParser(prog=f"python -m {module}", description=(description or "").splitlines()[0])
+    parser.add_argument("--store", type=Path, required=True, help="folder of a frame store with truth")
+    parser.add_argument("--preset", default=QUICK, help="configs/preset/PRESET decides the budget (quick)")
+    parser.add_argument("--data", default="open", help="configs/data/DATA.yaml (open)")
+    parser.add_argument("--seeds", type=positive, default=3, help="trainings of every row (3)")
+    parser.add_argument("--jobs", type=positive, default=min(2, os.cpu_count() or 1), help="trainings at a time")
+    parser.add_argument("--threads", type=positive, default=1, help="of each training (1)")
+    parser.add_argument("extra", nargs="*", metavar="-- ARGUMENTS", help="passed on to every training")
+    return parser
+
+
+def positive(text: str) -> int:
+    """A positive whole number. Raises ArgumentTypeError."""
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a positive number, found {text}")
+    return int(text)
+
+
+def run_study(study: Callable[[argparse.Namespace], None], options: argparse.Namespace) -> None:
+    """Run a study; a mistake of the user's, or an interruption, ends with one line instead of a traceback."""
+    try:
+        study(options)
+    except UserError as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit("interrupted; the same command goes on from here")
+
+
+def about(module: str, options: argparse.Namespace, store: FrameStore, more: Iterable[str] = ()) -> dict[str, str]:
+    """What a study was made with. more: of its command line, what is not common to all studies."""
+    host = machine()
+    command = ["python", "-m", module, "--preset", options.preset, "--data", options.data]
+    command += ["--seeds", str(options.seeds), "--jobs", str(options.jobs), "--threads", str(options.threads), *more]
+    command += ["--", *options.extra] if options.extra else []
+    return {
+        "command": shlex.join(command),
+        "data": f"settings {str(store.header.get('settings_hash'))[:16]}, {store.header.get('kind')}",
+        "machine": f"{host['cpu']}, torch {host['torch']}; {options.jobs} trainings at a time",
+        "threads of each training": str(options.threads),
+        "date": datetime.now().strftime("%Y-%m-%d"),
+    }
+
+
+def other_code(jobs: Iterable[Job]) -> list[str]:
+    """A warning when some trainings were made by other code than there is now."""
+    stale = [job.name for job in jobs if read_mark(job.folder).get("code") != job.code]
+    return [f"Trained by other code than the present: {'; '.join(stale)}."] if stale else []
+
+
+def say(line: str) -> None:
+    """Progress, with the time of day."""
+    print(f"[{datetime.now():%H:%M:%S}] {line}", flush=True)
