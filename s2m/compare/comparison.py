@@ -11,7 +11,7 @@ from s2m.compare.metrics import default_curves, default_metrics, lower_is_better
 from s2m.compare.runs import CompareError, Found, Run, Source
 from s2m.compare.select import Selection, runs_of_stage, select
 from s2m.compare.settings import differing_keys, settings_with_parents, short_names
-from s2m.report.protocol import DATA_NOTE
+from s2m.report.datasets import OPEN_NOTE
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Comparison:
     def data_note(self) -> str:
         """What must be said of the numbers: empty unless all are on the open data."""
         classes = {str(run.config.get("data.class_path", "")).rpartition(".")[2] for run in self.runs}
-        return DATA_NOTE if classes == {"OpenData"} else ""
+        return OPEN_NOTE if classes == {"OpenData"} else ""
 
     @property
     def summary(self) -> str:

@@ -34,6 +34,9 @@ _SCALE_TEXT = {
     "procrustes": "scale from the truth, per frame",
 }
 
+# Sets of counted joints that have a name.
+_NAMED = {H36M17.joints: "Human3.6M's", LSP14.joints: "LSP's: limbs, neck, head top"}
+
 
 @dataclass(frozen=True)
 class Protocol:
@@ -62,7 +65,8 @@ class Protocol:
     @property
     def label(self) -> str:
         """The protocol in words, for the head of a table."""
-        parts = [f"{len(self.counted)} joints", _ALIGNMENT_TEXT[self.alignment], _SCALE_TEXT[self.alignment]]
+        names = f" ({_NAMED[self.counted]})" if self.counted in _NAMED else ""
+        parts = [f"{len(self.counted)} joints{names}", _ALIGNMENT_TEXT[self.alignment], _SCALE_TEXT[self.alignment]]
         parts.append("all cameras" if self.cameras == "all" else "frontal camera")
         if self.truth == "universal":
             parts.append("truth of universal height")

@@ -6,24 +6,45 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+GENDERS = ("neutral", "female", "male")
+
 
 def add_report_command(subparsers: Any) -> None:
     """Add ``report`` to the subparsers of a command line."""
     parser = subparsers.add_parser(
-        "report", help="write the report of a run", description="Write RUN_DIR/report: report.md, index.html, PNGs."
+        "report",
+        help="write the report of a run",
+        description="Write RUN_DIR/report: report.md, index.html, PNGs. A run on another dataset than the open data is "
+        "measured on its test splits by that dataset's protocols.",
     )
     parser.add_argument("run_dir", type=Path, metavar="RUN_DIR", help="folder with lifter, regressor and mesh")
-    parser.add_argument("--bars-only", action="store_true", help="print the bars and write nothing")
+    parser.add_argument("--bars-only", action="store_true", help="open data: print the bars and write nothing")
+    parser.add_argument("--body", type=Path, metavar="FILE", help="body of the run (default: the open body)")
+    for gender in GENDERS:
+        parser.add_argument(f"--{gender}", type=Path, metavar="FILE", help=f"{gender} body of the truth, for PVE")
     parser.set_defaults(run=_run)
 
 
 def _run(arguments: argparse.Namespace) -> int:
     from s2m.report.bars import bars_text, compute_bars
-    from s2m.report.results import read_run
+    from s2m.report.datasets import run_data
+    from s2m.report.results import ReportError, read_run
 
-    print(bars_text(compute_bars(read_run(arguments.run_dir))))
-    if not arguments.bars_only:
-        from s2m.report.build import build_report
+    stages, data = read_run(arguments.run_dir), run_data(arguments.run_dir)
+    if data.store is None:
+        print(bars_text(compute_bars(stages)))
+    if arguments.bars_only:
+        if data.store is not None:
+            raise ReportError(
+                f"{arguments.run_dir}: --bars-only: bars are of the open data, the run is on {data.title}"
+            )
+        return 0
+    from s2m.report.build import Options, gather, write_report
+    from s2m.report.protocol_table import as_text
 
-        print(f"\nreport: {build_report(arguments.run_dir) / 'index.html'}")
+    bodies = {gender: file for gender in GENDERS if (file := getattr(arguments, gender)) is not None}
+    contents = gather(arguments.run_dir, Options(arguments.body, bodies))
+    for table in contents.by_protocol:
+        print(as_text(table), end="\n\n")
+    print(f"report: {write_report(arguments.run_dir, contents) / 'index.html'}")
     return 0

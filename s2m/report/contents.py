@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from s2m.report.bars import Bar
 from s2m.report.protocol import METRICS, SPLITS
@@ -25,16 +26,38 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class ProtocolTable:
+    """A split measured by the dataset's protocols. rows: text of every cell; meanings: (name, protocol in words)."""
+
+    title: str
+    headings: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+    meanings: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
 class Contents:
-    """A report. tables and curves: by stage. gallery_about: what the columns and colours of the examples mean."""
+    """A report. tables and curves: by stage. gallery_about: what the columns and colours of the examples mean.
+
+    note: what data the numbers are on. bars: of the open data alone. by_protocol: of other datasets. split_texts: what
+    the splits are.
+    """
 
     run: str
+    note: str
     bars: list[Bar]
     tables: dict[str, list[Table]]
     gallery: list[Figure]
     gallery_about: str
     curves: dict[str, Figure]
     skipped: dict[str, dict[str, int]]
+    by_protocol: list[ProtocolTable] = field(default_factory=list)
+    split_texts: Mapping[str, str] = field(default_factory=lambda: SPLITS)
+
+    @property
+    def shown_tables(self) -> dict[str, list[Table]]:
+        """The stages that were measured at all."""
+        return {stage: tables for stage, tables in self.tables.items() if tables}
 
     @property
     def protocols(self) -> list[tuple[str, str]]:
@@ -46,7 +69,7 @@ class Contents:
     def splits(self) -> list[tuple[str, str]]:
         """(name, meaning) of every split that appears in a table."""
         used = {table.split for tables in self.tables.values() for table in tables}
-        return [(name, about) for name, about in SPLITS.items() if name in used]
+        return [(name, about) for name, about in self.split_texts.items() if name in used]
 
     @property
     def skipped_lines(self) -> list[str]:

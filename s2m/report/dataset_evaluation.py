@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,12 +26,15 @@ from s2m.metrics.base import MILLIMETRES
 from s2m.metrics.protocols import Protocol
 from s2m.model import MeshRecovery, Recovery
 from s2m.pretrained import load_mesh_model
+from s2m.report.datasets import dataset_name, split_text
+from s2m.report.frame_list import FrameList
 from s2m.report.results import ReportError
 from s2m.skeletons import JointSet
 
 # The camera that "frontal" means, by dataset, as recordings are named after it.
 FRONTAL_CAMERA = {"human36m": "60457274"}
 _BATCH = 64
+Watch = Callable[[Frame, Recovery], None]
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,10 @@ class Score:
 
 @dataclass(frozen=True)
 class RunScores:
-    """A run on a dataset. surface: ``pve_mm`` and ``pa_pve_mm``, where the bodies of the truth are known."""
+    """A run on a dataset. surface: ``pve_mm`` and ``pa_pve_mm``, where the bodies of the truth are known.
+
+    selection: which frames of the split were measured, in words.
+    """
 
     run: str
     trained_on: str
@@ -54,6 +60,7 @@ class RunScores:
     split: str
     scores: tuple[Score, ...]
     surface: dict[str, float] = field(default_factory=dict)
+    selection: str = ""
 
     def value(self, protocol: Protocol, metric: str) -> float:
         """One number; NaN where the protocol could not be followed."""
@@ -69,13 +76,17 @@ def evaluate_run(
     truth_bodies: Mapping[str, Body] | None = None,
     split: str = "test",
     progress: bool | None = None,
+    frames: FrameList | None = None,
+    watch: Watch | None = None,
 ) -> RunScores:
     """Measure ``RUN/mesh/mesh.pt`` on a split of a converted dataset.
 
-    body: the body that the run was trained with. truth_bodies: the bodies of the dataset's true parameters, by gender
-    (``neutral``, ``female``, ``male``); without them there is no PVE. Protocols that the dataset cannot serve (no
-    activities, no frontal camera, another kind of truth) are left out. Raises ReportError, StoreError or
-    ArtifactError.
+    Joints of the run and of the store meet by name: the run may have been trained on another dataset, whose W puts
+    joints where that dataset has them. body: the body that the run was trained with. truth_bodies: the bodies of the
+    dataset's true parameters, by gender (``neutral``, ``female``, ``male``); without them there is no PVE. Protocols
+    that the dataset cannot serve (no activities, no frontal camera, another kind of truth) are left out. frames: which
+    frames count; all if not given. watch: is shown every batch with what the run made of it. Raises ReportError,
+    StoreError or ArtifactError.
     """
     model, trained = load_mesh_model(artifact, body)
     store = FrameStore(store_path)
@@ -91,13 +102,16 @@ def evaluate_run(
     for collection in (tally.collections for tally in tallies):
         for metrics in collection:
             metrics.to(device)
-    for frame in _frames(dataset, progress):
+    chosen = np.arange(len(dataset)) if frames is None else frames.rows(store, split)
+    for frame in _frames(dataset, chosen, progress):
         recovery = _recover(model.to(device), frame.to(device), store_path, split)
         assert frame.truth is not None
         assert frame.observation.index is not None
         for tally in tallies:
             tally.update(recovery.joints3d, frame.truth.joints3d.to(device), frame.observation.index.numpy())
         surface.update(recovery, frame.truth.to(device))
+        if watch is not None:
+            watch(frame, recovery)
     return RunScores(
         run=artifact.parent.parent.name,
         trained_on=training_data(artifact, trained),
@@ -105,12 +119,8 @@ def evaluate_run(
         split=split,
         scores=tuple(tally.score() for tally in tallies),
         surface=surface.compute(),
+        selection=split_text(store, split) + ("" if frames is None else f"; {frames.text}"),
     )
-
-
-def dataset_name(store: FrameStore) -> str:
-    """What a store was converted from; ``open`` for the open data."""
-    return str(store.header["kind"]) if "converter_version" in store.header else "open"
 
 
 def training_data(path: Path, artifact: Artifact) -> str:
@@ -186,7 +196,8 @@ class _Tally:
         overall = self._overall.compute()
         if self._rows.activity(np.zeros(0, np.int64)) is None:
             return Score(self.protocol, self._frames, {name: float(value) for name, value in overall.items()})
-        grouped = self._grouped.compute()
+        # torchmetrics takes the dimension off where there is one activity alone.
+        grouped = {name: values.reshape(-1) for name, values in self._grouped.compute().items()}
         by_activity = {
             activity: {name: float(values[position]) for name, values in grouped.items()}
             for position, activity in enumerate(self._rows.activities)
@@ -226,10 +237,10 @@ class _Surface:
         return {name: float(metric.compute()) for name, metric in self._metrics.items()} if self._complete else {}
 
 
-def _frames(dataset: FrameDataset, progress: bool | None) -> Iterator[Frame]:
-    starts = range(0, len(dataset), _BATCH)
+def _frames(dataset: FrameDataset, rows: NDArray[np.int64], progress: bool | None) -> Iterator[Frame]:
+    starts = range(0, len(rows), _BATCH)
     for start in tqdm(starts, desc="evaluating", unit="batch", disable=None if progress is None else not progress):
-        yield dataset.__getitems__(as_stored(np.arange(start, min(start + _BATCH, len(dataset)))))
+        yield dataset.__getitems__(as_stored(rows[start : start + _BATCH]))
 
 
 @torch.no_grad()

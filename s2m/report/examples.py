@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 from s2m.report.results import ReportError
 from s2m.skeletons import get_joint_set
 
-LABELS = ("best", "median", "worst")
+LABELS = ("best", "median", "worst", "frame")
+_OPTIONAL = ("true_vertices", "true_joints", "lifted_joints")
 
 # Dimensions by field; N frames, J joints, V vertices, F faces, S pixels.
 _SHAPES = {
     "silhouette": "NSS", "pred_mask": "NSS", "joints2d": "NJ2", "confidence": "NJ", "pred_vertices": "NV3",
     "true_vertices": "NV3", "faces": "F3", "camera": "N3", "pa_mpjpe_mm": "N", "label": "N", "index": "N",
+    "true_joints": "NJ3", "lifted_joints": "NJ3",
 }  # fmt: skip
 
 
@@ -30,8 +32,10 @@ class Examples:
     joint_set, split: names. silhouette, pred_mask: (N, S, S) observed and recovered mask, bool or in {0, 1}.
     joints2d: (N, J, 2) crop units; confidence: (N, J). pred_vertices, true_vertices: (N, V, 3) metres, camera frame,
     any origin for the truth; faces: (F, 3). camera: (N, 3) weak perspective, scale (crop units per metre), tx, ty, for
-    ``pred_vertices``. pa_mpjpe_mm: (N,) of the recovered joints. label: (N,) ``best``, ``median`` or ``worst``.
-    index: (N,) rows in the frame store. Raises ReportError that names a field of another shape or value.
+    ``pred_vertices``. pa_mpjpe_mm: (N,) of the recovered joints, NaN without a truth. label: (N,) ``best``, ``median``,
+    ``worst``, or ``frame`` where nothing says which is which. index: (N,) rows in the frame store. true_joints and
+    lifted_joints: (N, J, 3) metres, camera frame, any origin; they are shown where the true body is not known.
+    Raises ReportError that names a field of another shape or value.
     """
 
     joint_set: str
@@ -40,13 +44,15 @@ class Examples:
     joints2d: NDArray[np.floating]
     confidence: NDArray[np.floating]
     pred_vertices: NDArray[np.floating]
-    true_vertices: NDArray[np.floating]
     faces: NDArray[np.integer]
     camera: NDArray[np.floating]
     pa_mpjpe_mm: NDArray[np.floating]
     label: NDArray[np.str_]
     pred_mask: NDArray[np.generic]
     index: NDArray[np.integer]
+    true_vertices: NDArray[np.floating] | None = None
+    true_joints: NDArray[np.floating] | None = None
+    lifted_joints: NDArray[np.floating] | None = None
 
     def __post_init__(self) -> None:
         try:
@@ -55,7 +61,8 @@ class Examples:
             raise ReportError(f"joint_set: {error}") from None
         sizes = {"N": len(self.pa_mpjpe_mm), "J": joints, "2": 2, "3": 3}
         for name, dimensions in _SHAPES.items():
-            _check(name, np.asarray(getattr(self, name)), dimensions, sizes)
+            if name not in _OPTIONAL or getattr(self, name) is not None:
+                _check(name, np.asarray(getattr(self, name)), dimensions, sizes)
         unknown = sorted(set(self.label.tolist()) - set(LABELS))
         if unknown:
             raise ReportError(f"label: expected {', '.join(LABELS)}, found {', '.join(map(str, unknown))}")
@@ -71,7 +78,8 @@ def _check(name: str, array: NDArray[np.generic], dimensions: str, sizes: dict[s
     expected = tuple(sizes.get(letter, letter) for letter in dimensions)
     if array.shape != expected:
         raise ReportError(f"{name}: expected shape ({', '.join(map(str, expected))}), found {array.shape}")
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
+    unknown = name == "pa_mpjpe_mm" and bool(np.isnan(array).all())
+    if not unknown and array.dtype.kind == "f" and not np.isfinite(array).all():
         raise ReportError(f"{name}: expected finite numbers, found NaN or infinity")
 
 
@@ -79,7 +87,8 @@ def save_examples(path: Path, examples: Examples) -> None:
     """Write examples as a compressed npz file; an interrupted write leaves the old file, or none."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".partial")
-    arrays = {f.name: np.asarray(getattr(examples, f.name)) for f in fields(examples)}
+    values = {f.name: getattr(examples, f.name) for f in fields(examples)}
+    arrays = {name: np.asarray(value) for name, value in values.items() if value is not None}
     with temporary.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **arrays)
     os.replace(temporary, path)
@@ -94,10 +103,10 @@ def load_examples(path: Path) -> Examples:
             arrays = {name: file[name] for name in file.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise ReportError(f"{path}: expected an npz file without pickles, found something else ({error})") from None
-    missing = [f.name for f in fields(Examples) if f.name not in arrays]
+    missing = [f.name for f in fields(Examples) if f.name not in arrays and f.name not in _OPTIONAL]
     if missing:
         raise ReportError(f"{path}: expected the fields {', '.join(missing)}, found none of them")
-    values: dict[str, Any] = {f.name: arrays[f.name] for f in fields(Examples)}
+    values: dict[str, Any] = {f.name: arrays[f.name] for f in fields(Examples) if f.name in arrays}
     values.update({name: str(values[name]) for name in ("joint_set", "split")})
     try:
         return Examples(**values)

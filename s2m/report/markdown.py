@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from s2m.report.contents import STAGE_TITLES, Contents
-from s2m.report.protocol import DATA_NOTE
+from s2m.report.contents import STAGE_TITLES, Contents, ProtocolTable
 from s2m.report.tables import Table
 
 
 def markdown(contents: Contents) -> str:
     """The text of ``report.md``."""
-    blocks = [f"# Run {contents.run}", DATA_NOTE, "## Bars", "Split `test` of the open data."]
-    blocks.append(_grid(["bar", "value", "bound", "result"], (bar.cells for bar in contents.bars)))
-    for stage, tables in contents.tables.items():
+    blocks = [f"# Run {contents.run}", contents.note]
+    if contents.bars:
+        blocks += ["## Bars", "Split `test` of the open data."]
+        blocks.append(_grid(["bar", "value", "bound", "result"], (bar.cells for bar in contents.bars)))
+    if contents.by_protocol:
+        blocks.append("## By the dataset's protocols")
+        blocks += [block for table in contents.by_protocol for block in _protocol_table(table)]
+    for stage, tables in contents.shown_tables.items():
         blocks.append(f"## {STAGE_TITLES[stage]}")
         blocks += [block for table in tables for block in _table(table)]
-    blocks += ["## What the numbers mean", _list(contents.protocols), "Splits:", _list(contents.splits)]
-    blocks += ["## Examples", contents.gallery_about]
+    if contents.protocols:
+        blocks += ["## What the numbers mean", _list(contents.protocols), "Splits:", _list(contents.splits)]
+    if contents.gallery:
+        blocks += ["## Examples", contents.gallery_about]
     for figure in contents.gallery:
         blocks += [f"**{figure.caption}**", f"![{figure.caption}]({figure.file})"]
     blocks.append("## Training curves")
@@ -31,6 +37,10 @@ def markdown(contents: Contents) -> str:
 def _table(table: Table) -> list[str]:
     rows = ([label, *(f"**{c.text}**" if c.best else c.text for c in cells)] for label, cells in table.rows)
     return [f"### `{table.split}`: {table.about}", _grid([table.subject, *table.headings], rows)]
+
+
+def _protocol_table(table: ProtocolTable) -> list[str]:
+    return [f"### {table.title}", _grid(table.headings, table.rows), _list(table.meanings)]
 
 
 def _grid(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -7,25 +7,25 @@ from html import escape
 from importlib import resources
 
 from s2m.report.bars import Bar
-from s2m.report.contents import STAGE_TITLES, Contents, Figure
-from s2m.report.protocol import DATA_NOTE
+from s2m.report.contents import STAGE_TITLES, Contents, Figure, ProtocolTable
 from s2m.report.tables import Table
 
 
 def page(contents: Contents) -> str:
     """The text of ``index.html``."""
     style = resources.files("s2m.report").joinpath("assets/page.css").read_text(encoding="utf-8")
-    main, *others = contents.tables
-    passed = sum(bar.passed for bar in contents.bars)
+    tables = {stage: "".join(map(_table, shown)) for stage, shown in contents.shown_tables.items()}
+    first = {stage: text for stage, text in tables.items() if stage == next(iter(contents.tables))}
     sections = [
-        _section("Bars", f'<p class="note">Split <code>test</code>. {passed} of {len(contents.bars)} met.</p>'
-                 + '<div class="bars">' + "".join(map(_bar, contents.bars)) + "</div>"),
-        _section(STAGE_TITLES[main], "".join(map(_table, contents.tables[main]))),
-        _section("Examples", f'<p class="note">{escape(contents.gallery_about)}</p><div class="gallery">'
-                 + "".join(map(_figure, contents.gallery)) + "</div>"),
-        *(_section(STAGE_TITLES[stage], "".join(map(_table, contents.tables[stage]))) for stage in others),
-        _section("What the numbers mean", _definitions(contents.protocols) + "<h3>Splits</h3>"
-                 + _definitions(contents.splits)),
+        *([_bars(contents)] if contents.bars else []),
+        *([_section("By the dataset's protocols", "".join(map(_protocol_table, contents.by_protocol)))]
+          if contents.by_protocol else []),
+        *(_section(STAGE_TITLES[stage], text) for stage, text in first.items()),
+        *([_section("Examples", f'<p class="note">{escape(contents.gallery_about)}</p><div class="gallery">'
+                    + "".join(map(_figure, contents.gallery)) + "</div>")] if contents.gallery else []),
+        *(_section(STAGE_TITLES[stage], text) for stage, text in tables.items() if stage not in first),
+        *([_section("What the numbers mean", _definitions(contents.protocols) + "<h3>Splits</h3>"
+                    + _definitions(contents.splits))] if contents.protocols else []),
         _section("Training curves", "".join(
             f"<details open><summary>{escape(STAGE_TITLES[stage])}</summary>{_figure(figure)}</details>"
             for stage, figure in contents.curves.items())),
@@ -39,12 +39,30 @@ def page(contents: Contents) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="color-scheme" content="light dark">'
         f"<title>{title}</title><style>\n{style}</style></head><body>\n<header><h1>{title}</h1>"
-        f"<p>{escape(DATA_NOTE)}</p></header>\n<main>\n" + "\n".join(sections) + "\n</main></body></html>\n"
+        f"<p>{escape(contents.note)}</p></header>\n<main>\n" + "\n".join(sections) + "\n</main></body></html>\n"
     )
 
 
 def _section(title: str, body: str) -> str:
     return f"<section><h2>{escape(title)}</h2>{body}</section>"
+
+
+def _bars(contents: Contents) -> str:
+    passed = sum(bar.passed for bar in contents.bars)
+    note = f'<p class="note">Split <code>test</code>. {passed} of {len(contents.bars)} met.</p>'
+    return _section("Bars", note + '<div class="bars">' + "".join(map(_bar, contents.bars)) + "</div>")
+
+
+def _protocol_table(table: ProtocolTable) -> str:
+    head = "".join(f'<th scope="col">{escape(heading)}</th>' for heading in table.headings)
+    rows = "".join(
+        f'<tr><th scope="row">{escape(first)}</th>' + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
+        for first, *cells in table.rows
+    )
+    return (
+        f'<h3>{escape(table.title)}</h3><div class="scroll"><table><thead><tr>{head}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div>{_definitions(table.meanings)}"
+    )
 
 
 def _bar(bar: Bar) -> str:

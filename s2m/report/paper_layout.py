@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterable, Mapping, Sequence
+import textwrap
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,14 +59,14 @@ _ROOT_17, _PA_17 = Protocol(alignment="root"), Protocol()
 RECIPES: dict[str, tuple[Recipe, ...]] = {
     "table2": (
         _errors("14 joints, all cameras, mean of frames", H36M_MESH, H36M_MESH_PA),
-        _errors("the same, MPJPE at the best scale per frame", _SCALED_14, H36M_MESH_PA),
+        _errors("14 joints, all cameras, MPJPE at the best scale", _SCALED_14, H36M_MESH_PA),
         _errors("14 joints, frontal camera, mean of frames", _FRONTAL_14, H36M_MESH_PA_FRONTAL),
         _errors("17 joints, all cameras, mean of activities", H36M_LIFTING, H36M_LIFTING_PA),
     ),
     "table3": (
         _shares("17 joints, AUC over 31 thresholds", MPI3DHP_17_PA, "auc31"),
         _shares("17 joints, AUC over 11 thresholds (the authors' code)", MPI3DHP_17_PA, "auc11"),
-        _shares("14 joints, the dataset's own script", MPI3DHP_OFFICIAL_PA, "auc31"),
+        _shares("14 joints and strict thresholds, as the dataset's script", MPI3DHP_OFFICIAL_PA, "auc31"),
     ),
     "table4": (
         _errors("17 joints, mean of frames", _ROOT_17, _PA_17),
@@ -73,6 +74,16 @@ RECIPES: dict[str, tuple[Recipe, ...]] = {
     ),
 }
 _SURFACE = {"PVE": "pve_mm", "PPVE": "pa_pve_mm"}
+_SURFACE_MEANINGS = {
+    "PVE": "PVE: all vertices, relative to the body's pelvis joint; no alignment; scale as predicted; mean of frames",
+    "PPVE": "PPVE: all vertices, rigidly aligned with scale (Procrustes, no reflection); mean of frames",
+}
+_METRIC_DETAILS = {
+    "pck150": "within 150 mm",
+    "auc31": "0 to 150 mm in steps of 5",
+    "auc11": "0 to 150 mm in steps of 15",
+}
+_WIDTH = 118
 
 
 def protocols_of(table: str) -> list[Protocol]:
@@ -85,12 +96,13 @@ def protocols_of(table: str) -> list[Protocol]:
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the finished table. kind: ``published`` or ``measured`` (by us, now)."""
+    """One line of the finished table. kind: ``published`` or ``measured`` (by us, now). protocol: in words."""
 
     cells: tuple[str, ...]
     values: tuple[str, ...]
     bold: tuple[bool, ...]
     kind: str
+    protocol: str = ""
 
 
 def lines_of(table: PublishedTable, runs: Sequence[RunScores]) -> list[Line]:
@@ -101,6 +113,7 @@ def lines_of(table: PublishedTable, runs: Sequence[RunScores]) -> list[Line]:
             row.values,
             tuple(column in row.bold for column in table.columns),
             "published",
+            table.protocol,
         )
         for row in table.rows
     ]
@@ -110,7 +123,8 @@ def lines_of(table: PublishedTable, runs: Sequence[RunScores]) -> list[Line]:
             if set(values) != {MISSING}:
                 training = _TRAINING_TITLES.get(scores.trained_on, scores.trained_on)
                 cells = (f"{scores.run}: {recipe.label}", "None", training)
-                lines.append(Line(cells, values, (False,) * len(values), "measured"))
+                shown = {column for column, value in zip(table.columns, values, strict=True) if value != MISSING}
+                lines.append(Line(cells, values, (False,) * len(values), "measured", _meaning(recipe, shown)))
     return lines
 
 
@@ -139,9 +153,15 @@ def as_text(table: PublishedTable, lines: Sequence[Line], runs: Sequence[RunScor
     body = [show(row) for row in rows]
     rule = "-" * max(map(len, body))
     published = sum(line.kind == "published" for line in lines)
-    parts = [f"Table {table.number}. {table.caption}", f"({table.protocol})", rule, body[0], rule]
+    about = textwrap.wrap(f"({table.protocol})", _WIDTH)
+    parts = [f"Table {table.number}. {table.caption}", *about, rule, body[0], rule]
     parts += [*body[1 : 1 + published], rule, *body[1 + published :]]
-    return "\n".join([*parts, *([rule] if len(lines) > published else []), *table.notes, *remarks(table, runs)])
+    if len(lines) == published:
+        return "\n".join([*parts, *table.notes])
+    said = dict.fromkeys(f"{line.cells[0].partition(': ')[2]} = {line.protocol}" for line in lines[published:])
+    about = [*table.notes, "", "Protocols of the measured rows:", *said, "", *remarks(table, runs)]
+    wrapped = [piece for text in about for piece in textwrap.wrap(text, _WIDTH, subsequent_indent="  ") or [""]]
+    return "\n".join([*parts, rule, *wrapped])
 
 
 def as_markdown(table: PublishedTable, lines: Sequence[Line], runs: Sequence[RunScores], command: str) -> str:
@@ -174,13 +194,22 @@ def _explained(table: PublishedTable) -> list[str]:
 
 
 def _meanings(table: PublishedTable, runs: Sequence[RunScores]) -> list[str]:
-    found = []
-    for recipe in RECIPES[table.name]:
-        columns: dict[str, list[str]] = {}
-        for column, (protocol, _) in recipe.columns.items():
-            columns.setdefault(protocol.label, []).append(column)
-        found.append(f"- **{recipe.label}**: " + " | ".join(f"{', '.join(c)}: {t}" for t, c in columns.items()))
+    columns = {*table.columns} if any(scores.surface for scores in runs) else {*table.columns} - _SURFACE.keys()
+    found = [f"- **{recipe.label}**: {_meaning(recipe, columns)}" for recipe in RECIPES[table.name]]
     return found + [f"- {remark}" for remark in remarks(table, runs)]
+
+
+def _meaning(recipe: Recipe, columns: Collection[str]) -> str:
+    """What the given columns of a measured row were measured with: joints, alignment, scale, cameras, mean."""
+    by_protocol: dict[str, list[str]] = {}
+    for column, (protocol, metric) in recipe.columns.items():
+        if column in columns:
+            details = _METRIC_DETAILS.get(metric)
+            name = f"{column} ({details})" if details else column
+            by_protocol.setdefault(protocol.label, []).append(name)
+    said = [f"{', '.join(names)}: {label}" for label, names in by_protocol.items()]
+    said += [_SURFACE_MEANINGS[column] for column in _SURFACE if recipe.surface and column in columns]
+    return " | ".join(said)
 
 
 def remarks(table: PublishedTable, runs: Sequence[RunScores]) -> list[str]:
@@ -189,9 +218,18 @@ def remarks(table: PublishedTable, runs: Sequence[RunScores]) -> list[str]:
     for scores in runs:
         frames = max((score.frames for score in scores.scores), default=0)
         whole = "" if table.frames in (None, frames) else f"; the whole test set has {table.frames}"
-        found.append(
+        text = (
             f"{scores.run}: trained on {scores.trained_on}, {frames} frames of {scores.dataset} ({scores.split}){whole}"
         )
+        found.append(text + (f"; {scores.selection}" if scores.selection else ""))
+        if scores.trained_on != scores.dataset:
+            found.append(
+                f"{scores.run}: its joints, where {scores.trained_on} has them, against {scores.dataset}'s of the same "
+                "names; nothing of the run was fitted to them"
+            )
+        if not scores.surface and _SURFACE.keys() & set(table.columns):
+            needed = 'the truth\'s own bodies, TABLE_ARGS="--female F --male M"'
+            found.append(f"{scores.run}: no PVE: it needs {needed}, and a run on a body with the same vertices")
     return found
 
 
@@ -215,8 +253,8 @@ def as_csv(table: PublishedTable, lines: Sequence[Line]) -> str:
     """One row per line of the table."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(["kind", *_TITLES, *table.columns])
-    writer.writerows([line.kind, *line.cells, *line.values] for line in lines)
+    writer.writerow(["kind", *_TITLES, *table.columns, "protocol"])
+    writer.writerows([line.kind, *line.cells, *line.values, line.protocol] for line in lines)
     return stream.getvalue()
 
 
@@ -237,6 +275,7 @@ def as_data(runs: Iterable[RunScores]) -> list[dict[str, Any]]:
             "trained_on": run.trained_on,
             "dataset": run.dataset,
             "split": run.split,
+            "selection": run.selection,
             "surface": run.surface,
             "scores": [score(value) for value in run.scores],
         }

@@ -20,8 +20,10 @@ from typing import TYPE_CHECKING
 
 from s2m.data.store import FrameStore
 from s2m.errors import UserError
+from s2m.report.datasets import dataset_name
 from s2m.report.published import TABLES, PublishedTable
 from s2m.report.results import ReportError
+from s2m.skeletons import H36M17, get_joint_set
 
 if TYPE_CHECKING:
     from s2m.report.dataset_evaluation import RunScores
@@ -44,14 +46,14 @@ _NEEDS = {
     'test set, which has none, come from a segmenter: DATA_ARGS="--mask-folder DIR"',
     "surreal": "cmu/{train,val,test}/run*/ with *_info.mat and *_segm.mat; joints and PVE need SMPL's female and male "
     'models (https://smpl.is.tue.mpg.de): DATA_ARGS="--female F --male M --joints h36m17" '
-    'TABLE_ARGS="--female F --male M"',
+    'ARGS="--model.body SMPL_NEUTRAL.pkl" TABLE_ARGS="--body SMPL_NEUTRAL.pkl --female F --male M"',
 }
 
 
 @dataclass(frozen=True)
 class Request:
     """What a table is made from. stores: folder of converted datasets; run: RUN's folder; transferred: the folder of
-    the run that was trained on Human3.6M, for Table 3."""
+    the run that was trained on Human3.6M, for Table 3. frames: file that lists the frames to measure on."""
 
     table: PublishedTable
     data_root: Path | None
@@ -59,6 +61,7 @@ class Request:
     run: Path
     transferred: Path | None = None
     split: str = "test"
+    frames: Path | None = None
 
     @property
     def store(self) -> Path:
@@ -116,6 +119,12 @@ def _incomplete(path: Path, split: str) -> list[str]:
             f"silhouettes of the split {split} of {path}, which the mesh model needs:",
             f"  s2m data ... --out {path} --force --mask-folder DIR, with DIR/<recording>/<frame number>.png",
         ]
+    lacking = [joint for joint in H36M17.joints if joint not in get_joint_set(store.joint_set)]
+    if lacking:
+        found += [
+            f"joints of h36m17 in {path}, whose joint set {store.joint_set} lacks {', '.join(lacking)}:",
+            f"  s2m data {dataset_name(store)} ... --out {path} --force --female F --male M --joints h36m17",
+        ]
     return found
 
 
@@ -140,11 +149,18 @@ def _wrapped(gap: str) -> list[str]:
     return textwrap.wrap(gap.strip(), _SCREEN_WIDTH, initial_indent=indent, subsequent_indent=" " * (len(indent) + 2))
 
 
-def measure(request: Request, body: Path | None, truth_bodies: dict[str, Path]) -> list[RunScores]:
-    """Evaluate every run that is there. ReportError for one that was trained on something else."""
+def measure(
+    request: Request, body: Path | None, truth_bodies: dict[str, Path], transferred_body: Path | None = None
+) -> list[RunScores]:
+    """Evaluate every run that is there, on the same frames of the same store.
+
+    body, transferred_body: those of the two runs; the open body if not given. truth_bodies: by gender. ReportError for
+    a run that was trained on something else.
+    """
     from s2m import artifact as artifacts
     from s2m.body import load_body
-    from s2m.report.dataset_evaluation import dataset_name, evaluate_run, training_data
+    from s2m.report.dataset_evaluation import evaluate_run, training_data
+    from s2m.report.frame_list import read_frame_list
     from s2m.report.paper_layout import protocols_of
 
     found = dataset_name(FrameStore(request.store))
@@ -156,8 +172,17 @@ def measure(request: Request, body: Path | None, truth_bodies: dict[str, Path]) 
         if trained_on != expected:
             raise ReportError(f"{mesh_of(run)}: expected a run trained on {expected}, found one on {trained_on}")
     protocols, bodies = protocols_of(request.table.name), {g: load_body(path) for g, path in truth_bodies.items()}
+    frames = None if request.frames is None else read_frame_list(request.frames)
     return [
-        evaluate_run(mesh_of(run), request.store, protocols, load_body(body), bodies, request.split)
+        evaluate_run(
+            mesh_of(run),
+            request.store,
+            protocols,
+            load_body(body if run == request.run else transferred_body),
+            bodies,
+            request.split,
+            frames=frames,
+        )
         for run in request.runs
     ]
 
@@ -200,6 +225,13 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--run", type=Path, required=True, metavar="DIR", help="run trained on the table's dataset")
     parser.add_argument("--h36m-run", type=Path, metavar="DIR", help="Table 3: run trained on Human3.6M")
     parser.add_argument("--split", help="split to measure on (default: the paper's: test; val for table4)")
+    parser.add_argument(
+        "--frames",
+        type=Path,
+        metavar="FILE",
+        help="only these: a recording per line, and perhaps a frame number from 0",
+    )
+    parser.add_argument("--h36m-body", type=Path, metavar="FILE", help="body of --h36m-run (default: the open body)")
     parser.add_argument("--body", type=Path, metavar="FILE", help="body of the run (default: the open body)")
     for gender in ("neutral", "female", "male"):
         parser.add_argument(f"--{gender}", type=Path, metavar="FILE", help=f"{gender} body of the truth, for PVE")
@@ -217,6 +249,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         options.run,
         options.h36m_run if options.table == "table3" else None,
         options.split or _SPLITS.get(options.table, "test"),
+        options.frames,
     )
     try:
         gaps = missing(request)
@@ -229,7 +262,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _MISSING_EXIT
         if not options.check:
             genders = {g: getattr(options, g) for g in ("neutral", "female", "male") if getattr(options, g)}
-            runs = measure(request, options.body, genders)
+            runs = measure(request, options.body, genders, options.h36m_body)
             print(write(request, runs, options.output))
             for run in (request.run, request.transferred):
                 if run is not None and run not in request.runs:

@@ -103,8 +103,3 @@ SPLITS: dict[str, str] = {
     "acrobatic": "acrobatic clips, unseen bodies, clean 2D joints and masks",
     "acrobatic_noisy": "acrobatic clips, unseen bodies, noisy 2D joints and corrupted masks",
 }
-
-DATA_NOTE = (
-    "All numbers are on the open data: real motion capture on synthetic bodies, seen by virtual cameras. "
-    "This is not Human3.6M; do not compare them with published Human3.6M figures."
-)

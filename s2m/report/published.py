@@ -135,7 +135,7 @@ TABLE4 = PublishedTable(
         PublishedRow("Ours(w/o PR)", ("97.8", "53.9", "111.1", "82.5"), "None"),
     ),
     protocol=f"mm; {_PA}; PVE: per vertex error, PPVE after rigid alignment; ground-truth 2D joints and silhouettes; "
-    "the paper does not say how many joints",
+    "the paper does not say how many joints, nor which frames of the validation set (others have lists of their own)",
     notes=("* pose estimation method", "P: paired 3D supervision used in training or pretraining"),
 )
 

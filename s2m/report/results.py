@@ -44,7 +44,7 @@ class StageResults:
 
 
 def read_stage(run: Path, name: str) -> StageResults:
-    """Read ``RUN/<stage>/metrics.json`` and ``metrics.csv``; ReportError when one is missing or broken."""
+    """Read ``RUN/<stage>/metrics.json`` and, if it is there, ``metrics.csv``; ReportError naming what is broken."""
     folder = run / name
     path = folder / "metrics.json"
     values = _read_metrics(path, name)
@@ -57,7 +57,7 @@ def read_stage(run: Path, name: str) -> StageResults:
         elif parts[0] not in _NOT_TESTED and len(parts) in (2, 3):
             method = parts[1] if len(parts) == 3 else MAIN
             tables.setdefault(parts[0], {}).setdefault(method, {})[parts[-1]] = value
-    return StageResults(name, path, tables, skipped, _read_curves(folder / "metrics.csv", name))
+    return StageResults(name, path, tables, skipped, _read_curves(folder / "metrics.csv"))
 
 
 def read_run(run: Path) -> dict[str, StageResults]:
@@ -86,10 +86,14 @@ def _read_metrics(path: Path, stage: str) -> dict[str, float]:
     return {key: float(value) for key, value in values.items()}
 
 
-def _read_curves(path: Path, stage: str) -> dict[str, Curve]:
-    """Columns of a CSV file whose rows are sparse; tested splits are no curves."""
-    _require(path, stage)
+def _read_curves(path: Path) -> dict[str, Curve]:
+    """Columns of a CSV file whose rows are sparse; tested splits are no curves.
+
+    A short stage on data without truth has logged nothing, and has no such file.
+    """
     curves: dict[str, Curve] = {}
+    if not path.is_file():
+        return curves
     with path.open(newline="", encoding="utf-8") as file:
         for line, row in enumerate(csv.DictReader(file), start=2):
             for column, text in row.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from s2m.report.protocol import BETAS, BETAS_ABOUT, METHODS, METRICS, SPLITS
@@ -38,11 +39,14 @@ class Table:
         return [(METRICS | BETAS)[metric].heading for metric in self.metrics]
 
 
-def stage_tables(stage: StageResults) -> list[Table]:
-    """One table per split that was evaluated, known splits first, in a fixed order; then one of the betas, if any."""
-    splits = [*(s for s in SPLITS if s in stage.tables), *(s for s in stage.tables if s not in SPLITS)]
+def stage_tables(stage: StageResults, about: Mapping[str, str] = SPLITS) -> list[Table]:
+    """One table per split that was evaluated, known splits first, in a fixed order; then one of the betas, if any.
+
+    about: what each known split is.
+    """
+    splits = [*(s for s in about if s in stage.tables), *(s for s in stage.tables if s not in about)]
     betas = {split: stage.tables[split][_BETAS] for split in splits if _BETAS in stage.tables[split]}
-    return [*(_table(stage, split) for split in splits), *([_betas_table(stage, betas)] if betas else [])]
+    return [*(_table(stage, split, about) for split in splits), *([_betas_table(stage, betas)] if betas else [])]
 
 
 def _betas_table(stage: StageResults, betas: dict[str, dict[str, float]]) -> Table:
@@ -53,7 +57,7 @@ def _betas_table(stage: StageResults, betas: dict[str, dict[str, float]]) -> Tab
     return Table(stage.name, _BETAS, BETAS_ABOUT, list(BETAS), rows, "split")
 
 
-def _table(stage: StageResults, split: str) -> Table:
+def _table(stage: StageResults, split: str, about: Mapping[str, str]) -> Table:
     methods = {name: values for name, values in stage.tables[split].items() if name != _BETAS}
     labels = METHODS.get(stage.name, {})
     order = [*(m for m in labels if m in methods), *(m for m in methods if m not in labels)]
@@ -63,7 +67,7 @@ def _table(stage: StageResults, split: str) -> Table:
         metric: _column(metric, [methods[m].get(metric, math.nan) for m in order], contestants) for metric in metrics
     }
     rows = [(labels.get(m, m), [columns[metric][i] for metric in metrics]) for i, m in enumerate(order)]
-    return Table(stage.name, split, SPLITS.get(split, "a split of the user's own"), metrics, rows)
+    return Table(stage.name, split, about.get(split, "a split of the user's own"), metrics, rows)
 
 
 def _column(metric: str, values: list[float], contestants: list[bool]) -> list[Cell]:

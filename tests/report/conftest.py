@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 import trimesh
 
+from s2m.body import Body, load_body
 from s2m.report import Examples, save_examples
+from tests.report.dataset_runs import make_workplace
 
 SKELETON = {
     "mpjpe_mm": 90.0,
@@ -103,3 +105,14 @@ def make_run(tmp_path: Path) -> Callable[[], Path]:
 @pytest.fixture
 def examples() -> Examples:
     return fabricate_examples()
+
+
+@pytest.fixture(scope="session")
+def body() -> Body:
+    return load_body()
+
+
+@pytest.fixture(scope="session")
+def workplace(tmp_path_factory: pytest.TempPathFactory, body: Body) -> Path:
+    """A converted test set of MPI-INF-3DHP, a run trained on it, and one trained elsewhere."""
+    return make_workplace(tmp_path_factory.mktemp("tables"), body)

@@ -27,7 +27,7 @@ def test_round_trip(tmp_path: Path, examples: Examples) -> None:
         ("true_vertices", np.zeros((3, 9, 3)), r"true_vertices: expected shape \(3, \d+, 3\), found \(3, 9, 3\)"),
         ("pred_mask", np.zeros((3, 8, 8)), r"pred_mask: expected shape \(3, 32, 32\)"),
         ("pa_mpjpe_mm", np.array([1.0, np.nan, 2.0]), "pa_mpjpe_mm: expected finite"),
-        ("label", np.array(["best", "good", "worst"]), "label: expected best, median, worst, found good"),
+        ("label", np.array(["best", "good", "worst"]), "label: expected best, median, worst, frame, found good"),
         ("joint_set", "h36m18", "joint_set: unknown joint set 'h36m18'"),
     ],
 )

@@ -24,6 +24,8 @@ for i, word in enumerate(sys.argv):
     if word == "--output" and "stages" in line:
         folder = pathlib.Path(sys.argv[i + 1])
         made = folder / (folder.name + ".pt")
+if sys.argv[1:4] == ["-m", "s2m.cli", "report"]:
+    made = pathlib.Path(sys.argv[4]) / "report/index.html"
 if made:
     made.parent.mkdir(parents=True, exist_ok=True)
     made.write_text("")
@@ -51,7 +53,15 @@ def make(workplace: Path, *arguments: str) -> tuple[int, list[str]]:
 
 def short(commands: list[str]) -> list[str]:
     """Which part each command is."""
-    parts = ("--check", "s2m.cli data", "stages lifter", "stages regressor", "stages mesh", "paper_tables")
+    parts = (
+        "--check",
+        "s2m.cli data",
+        "stages lifter",
+        "stages regressor",
+        "stages mesh",
+        "paper_tables",
+        "s2m.cli report",
+    )
     return [next(part for part in parts if part in line) for line in commands]
 
 
@@ -95,8 +105,9 @@ def test_human36m_is_converted_with_a_validation_subject(workplace: Path) -> Non
     assert commands[1].endswith("--root /official/human36m --out data/human36m --every 5 --val-subjects S8")
 
 
-def test_training_on_a_dataset_ends_with_the_mesh(workplace: Path) -> None:
+def test_training_on_a_dataset_ends_with_the_report(workplace: Path) -> None:
     code, commands = make(workplace, "train", "DATA=mpi_inf_3dhp", "PRESET=full", "DATA_ROOT=/official")
-    assert (code, short(commands)) == (0, ["s2m.cli data", "stages lifter", "stages regressor", "stages mesh"])
+    stages = ["stages lifter", "stages regressor", "stages mesh"]
+    assert (code, short(commands)) == (0, ["s2m.cli data", *stages, "s2m.cli report"])
     assert "--out data/mpi_inf_3dhp" in commands[0]
     assert make(workplace, "train", "DATA=mpi_inf_3dhp", "PRESET=full") == (0, [])

@@ -12,81 +12,21 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
-from scipy.spatial.transform import Rotation
 
-from s2m.artifact import Artifact, save
 from s2m.batch import BodyParams, Truth
 from s2m.body import Body, load_body
-from s2m.data.dataset import FrameDataset
-from s2m.data.samplers import as_stored
 from s2m.data.store import FrameStore
 from s2m.data.zoo.convert import Options, convert
-from s2m.data.zoo.mask_folder import WithMasks
 from s2m.data.zoo.mpi_inf_3dhp import MpiInf3DHP
 from s2m.metrics.protocols import H36M_MESH
-from s2m.pretrained import build_mesh_model, load_mesh_model
 from s2m.report import paper_tables
 from s2m.report.dataset_evaluation import RunScores, Score, _Rows, _Surface, evaluate_run
 from s2m.report.paper_layout import as_text, lines_of, protocols_of
 from s2m.report.published import TABLES
 from s2m.report.results import ReportError
-from s2m.skeletons import H36M17
-from tests.data.zoo.fabricate.mpi_inf_3dhp import person, write_test, write_training
+from tests.report.dataset_runs import FOURTEEN, aligned_errors, expected_row, predictions, write_run
 
 Main = Callable[..., int]
-VALID, ACTIVITY = [1, 1, 1, 1, 0, 1, 1, 1], [1, 1, 3, 3, 3, 3, 7, 7]
-SPEC = {
-    "lifter": {"class_path": "s2m.lifter.Lifter", "init_args": {"joint_set": "h36m17", "rest_bone_length": 0.25}},
-    "regressor": {"class_path": "s2m.body.regressors.FixedRegressor"},
-    "ik": {"class_path": "s2m.ik.DIK"},
-    "encoder": {"class_path": "s2m.refine.SilhouetteEncoder", "init_args": {"size": 32}},
-    "shape": {"class_path": "s2m.refine.SilhouetteShape"},
-    "pose": {"class_path": "s2m.refine.RefinedPose"},
-    "root": {"class_path": "s2m.refine.SkeletonRoot"},
-    "camera": {"class_path": "s2m.refine.CorrectedCamera"},
-}
-
-
-@pytest.fixture(scope="module")
-def body() -> Body:
-    return load_body()
-
-
-def write_run(folder: Path, store: Path, body: Body) -> Path:
-    """A finished run of fresh weights that says it was trained on ``store``."""
-    torch.manual_seed(3)
-    model = build_mesh_model(SPEC, body, H36M17)
-    state = {name: value for name, value in model.state_dict().items() if not name.startswith("body.")}
-    config = {"data": {"init_args": {"store": str(store)}}}
-    save(folder / "mesh/mesh.pt", Artifact("mesh", "h36m17", body.hash, SPEC, state, config=config))
-    return folder
-
-
-@pytest.fixture(scope="module")
-def workplace(tmp_path_factory: pytest.TempPathFactory, body: Body) -> Path:
-    """data/mpi_inf_3dhp, runs/own trained on it, runs/transferred on something called human36m."""
-    root = tmp_path_factory.mktemp("tables")
-    official = root / "official/mpi_inf_3dhp"
-    write_training(official, frames=2, masks=False)
-    for name in ("TS1", "TS3"):
-        write_test(official, name, valid=VALID, activity=ACTIVITY)
-        size = person(8).joints["pelvis"].shape[0]
-        for row in range(size):
-            file = root / f"masks/{name}/{ACTIVITY[row]}/{row}.png"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            mask = np.zeros((2048, 2048), np.uint8)
-            mask[300:1800, 600:1500] = 255
-            Image.fromarray(mask).save(file)
-    source = WithMasks(MpiInf3DHP(official, cameras=(0,)), root / "masks")
-    convert(source, root / "data/mpi_inf_3dhp", Options(mask_size=32, splits=("test",)), workers=0, progress=False)
-    write_run(root / "runs/own", root / "data/mpi_inf_3dhp", body)
-    other = root / "data/other/store.json"
-    other.parent.mkdir()
-    header = json.loads((root / "data/mpi_inf_3dhp/store.json").read_text())
-    other.write_text(json.dumps({**header, "kind": "human36m"}))
-    write_run(root / "runs/transferred", other.parent, body)
-    return root
 
 
 @pytest.fixture
@@ -96,34 +36,6 @@ def run_main(workplace: Path, tmp_path: Path) -> Main:
         return paper_tables.main([table, "--run", str(workplace / "runs" / run), *folders, *extra])
 
     return call
-
-
-def predictions(workplace: Path, body: Body) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """The run's joints and the truth, metres, frame by frame, and activities: without the code under test."""
-    store = FrameStore(workplace / "data/mpi_inf_3dhp")
-    dataset = FrameDataset(store, "test", H36M17, truth=True)
-    model, _ = load_mesh_model(workplace / "runs/own/mesh/mesh.pt", body)
-    frames = [dataset.__getitems__(as_stored(np.array([row]))) for row in range(len(dataset))]
-    with torch.no_grad():
-        pred = [model(frame.observation).joints3d[0].double().numpy() for frame in frames]
-    true = [frame.truth.joints3d[0].double().numpy() for frame in frames if frame.truth is not None]
-    names = [store.recordings("test")[i]["activity"] for i in store.open("test").observation["sequence"]]
-    return np.stack(pred), np.stack(true), names
-
-
-def aligned_errors(pred: np.ndarray, true: np.ndarray, joints: list[int]) -> np.ndarray:
-    """(T, J) mm after Procrustes over some joints, by scipy."""
-    errors = []
-    for p, t in zip(pred[:, joints], true[:, joints], strict=True):
-        x, y = p - p.mean(0), t - t.mean(0)
-        turned = Rotation.align_vectors(y, x)[0].apply(x)
-        errors.append(np.linalg.norm(turned * (turned * y).sum() / (x * x).sum() - y, axis=-1))
-    return 1000 * np.array(errors)
-
-
-def expected_row(errors: np.ndarray, step: int = 5) -> list[str]:
-    area = np.mean([(errors < t).mean() for t in range(0, 151, step)])
-    return [f"{100 * (errors < 150).mean():.1f}", f"{100 * area:.1f}", f"{errors.mean():.1f}"]
 
 
 def test_table3_equals_a_slow_computation(
@@ -137,19 +49,21 @@ def test_table3_equals_a_slow_computation(
     for row, wanted in zip(published, TABLES["table3"].rows, strict=True):
         assert [row[c] for c in ("PCK", "AUC", "PMPJPE")] == list(wanted.values)
         assert (row["3D data"], row["training set"]) == (wanted.supervision, wanted.training)
-    pred, true, activities = predictions(workplace, body)
-    assert len(pred) == 14
-    everything = aligned_errors(pred, true, list(range(17)))
-    fourteen = [i for i, name in enumerate(H36M17.joints) if name not in ("pelvis", "spine", "nose")]
-    expected = [
-        expected_row(everything),
-        expected_row(everything, 15),
-        expected_row(aligned_errors(pred, true, fourteen)),
-    ]
     measured = [row for row in rows if row["kind"] == "measured"]
     assert [row["training set"] for row in measured] == ["H3.6M"] * 3 + ["3DHP"] * 3
-    for run in (measured[:3], measured[3:]):  # the same weights: only what they were trained on differs
-        assert [[row[c] for c in ("PCK", "AUC", "PMPJPE")] for row in run] == expected
+    found = {}
+    for run, shown in (("transferred", measured[:3]), ("own", measured[3:])):  # each by its own weights
+        pred, true, activities = predictions(workplace, body, run)
+        assert len(pred) == 14
+        everything = aligned_errors(pred, true, list(range(17)))
+        fourteen = aligned_errors(pred, true, FOURTEEN)
+        expected = [expected_row(everything), expected_row(everything, 15), expected_row(fourteen)]
+        assert [[row[c] for c in ("PCK", "AUC", "PMPJPE")] for row in shown] == expected
+        found[run] = expected
+    assert found["own"] != found["transferred"]
+    assert all("Procrustes" in row["protocol"] and "universal height" in row["protocol"] for row in measured)
+    assert "Protocols of the measured rows:" in printed
+    assert "transferred: its joints, where human36m has them" in printed
     for figure in (*expected[0], "83.9", "100.8", "own: 17 joints", "14 frames of", "set has 2929"):
         assert figure in printed
     data = json.loads((tmp_path / "out/table3.json").read_text())
@@ -164,6 +78,60 @@ def test_table3_equals_a_slow_computation(
     assert "| Ours | None | 3DHP | **87.0** | **50.8** | **87.4** |" in page
     assert "| Sitting |" in page
     assert "rigidly aligned with scale (Procrustes, no reflection)" in page
+
+
+def test_a_run_with_more_joints_than_the_dataset(
+    run_main: Main, workplace: Path, body: Body, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_run(workplace / "runs/more", workplace / "data/other", body, joint_set="s2m27")
+    assert run_main("table3", "--h36m-run", str(workplace / "runs/more")) == 2
+    message = capsys.readouterr().err
+    assert "joint set s2m27 needs joints that the store (mpi3dhp17) lacks" in message
+    assert "left_heel" in message
+
+
+def test_only_the_frames_of_a_list(
+    run_main: Main, workplace: Path, body: Body, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    listed = tmp_path / "frames.txt"
+    listed.write_text("# recording, frame\nTS3/3 2\n/data/TS1/7.mp4\n\nTS3/3 2\n")
+    assert run_main("table3", "--frames", str(listed)) == 0
+    printed = capsys.readouterr().out
+    store = FrameStore(workplace / "data/mpi_inf_3dhp")
+    arrays, names = store.open("test").observation, [r["name"] for r in store.recordings("test")]
+    places = [(names[s], int(f)) for s, f in zip(arrays["sequence"], arrays["frame"], strict=True)]
+    rows = [i for i, (name, frame) in enumerate(places) if name == "TS1/7" or (name, frame) == ("TS3/3", 2)]
+    assert len(rows) == 3
+    pred, true, _ = predictions(workplace, body)
+    expected = expected_row(aligned_errors(pred[rows], true[rows], list(range(17))))
+    assert "own: 17 joints, AUC over 31 thresholds" in printed
+    row = next(line for line in printed.splitlines() if line.startswith("own: 17 joints, AUC over 31"))
+    assert row.split()[-3:] == expected
+    assert "3 frames of mpi_inf_3dhp (test)" in printed
+    assert "only the 3 entries of frames.txt" in " ".join(printed.split())
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("TS1/1\nTS9/1\n", "found 1 of 2 entries that it lacks: TS9/1"),
+        ("TS1/1 77\n", "entries that it lacks: TS1/1 77"),
+        ("3\n", "'3': expected one recording, found TS1/3, TS3/3"),
+        ("TS1/1 two\n", "line 1: expected a recording and at most a frame number"),
+        ("TS1/1 2 3\n", "line 1: expected a recording and at most a frame number"),
+        ("# nothing\n", "expected a recording per line, found none"),
+        (None, "expected a list of frames, found none"),
+    ],
+)
+def test_a_bad_list_of_frames(
+    run_main: Main, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str | None, message: str
+) -> None:
+    listed = tmp_path / "frames.txt"
+    if text is not None:
+        listed.write_text(text)
+    assert run_main("table3", "--frames", str(listed)) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_without_the_run_on_human36m_its_row_is_left_out(run_main: Main, capsys: pytest.CaptureFixture[str]) -> None:
@@ -227,9 +195,14 @@ def test_a_store_without_silhouettes_or_truth(
     assert "silhouettes of the split test" in capsys.readouterr().err
     assert paper_tables.main([*arguments, "--split", "dev"]) == 2
     assert "holds train, test only" in capsys.readouterr().err
+    header = json.loads((store / "store.json").read_text())
+    (store / "store.json").write_text(json.dumps({**header, "joint_set": "smpl24"}))
+    assert paper_tables.main([*arguments, "--check"]) == 2
+    assert "whose joint set smpl24 lacks spine, thorax, nose" in " ".join(capsys.readouterr().err.split())
+    (store / "store.json").write_text(json.dumps(header))
     with pytest.raises(ReportError, match="the run needs silhouettes, the split has none"):
         evaluate_run(workplace / "runs/own/mesh/mesh.pt", store, [], load_body(), progress=False)
-    with pytest.raises(ReportError, match="expected data for the protocol 14 joints; .*; universal truth"):
+    with pytest.raises(ReportError, match=r"expected data for the protocol 14 joints \(LSP's.*; universal truth"):
         evaluate_run(workplace / "runs/own/mesh/mesh.pt", store, [H36M_MESH], load_body(), progress=False)
     for file in (store / "test/truth").iterdir():
         file.unlink()

@@ -30,7 +30,7 @@ def test_curves_come_from_sparse_rows(make_run: MakeRun) -> None:
 
 
 @pytest.mark.parametrize("stage", ["lifter", "regressor", "mesh"])
-@pytest.mark.parametrize("name", ["metrics.json", "metrics.csv"])
+@pytest.mark.parametrize("name", ["metrics.json"])
 def test_a_stage_that_was_not_run_is_named(make_run: MakeRun, stage: str, name: str) -> None:
     run = make_run()
     (run / stage / name).unlink()
@@ -60,6 +60,13 @@ def test_broken_curves(make_run: MakeRun) -> None:
     (run / "lifter" / "metrics.csv").write_text("step,train/loss\n1,0.5\n2,oops\n")
     with pytest.raises(ReportError, match=r"metrics\.csv: line 3, train/loss: .* found 'oops'"):
         read_run(run)
+
+
+def test_a_stage_that_logged_nothing_has_no_curves(make_run: MakeRun) -> None:
+    run = make_run()
+    (run / "lifter" / "metrics.csv").unlink()
+    assert read_run(run)["lifter"].curves == {}
+    assert read_run(run)["mesh"].curves != {}
 
 
 def test_missing_run(tmp_path: Path) -> None:
