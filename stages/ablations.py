@@ -101,7 +101,8 @@ def plan_runs(options: argparse.Namespace, store_hash: str) -> Runs:
         mesh_extra=tuple(shlex.split(options.mesh_arguments)),
         threads=options.threads,
     )
-    return {row: [chain(row, seed, setting) for seed in range(options.seeds)] for row in chosen_rows(options.rows)}
+    counts = {row: 1 if row.once else options.seeds for row in chosen_rows(options.rows)}
+    return {row: [chain(row, seed, setting) for seed in range(count)] for row, count in counts.items()}
 
 
 def train(runs: Runs, at_once: int) -> None:

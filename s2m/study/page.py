@@ -24,9 +24,10 @@ DATASETS = {"human36m": "Human3.6M", "surreal": "Surreal"}
 PROTOCOL = """\
 Split `test` of the open data: unseen clips, unseen bodies, clean 2D joints and masks. This is none of the paper's data
 sets: our columns and the paper's must not be compared number by number; what can be compared is which way a component
-moves an error. Mean ± sample standard deviation over {seeds} seeds; a seed repeats all three stages, and the rows of a
-seed share their lifter and regressor. Joints are the 17 of `h36m17`, relative to the pelvis; MPJPE and PVE are as
-predicted (scale by a prior), N-: best scale per frame, PA-: Procrustes without reflection."""
+moves an error. Mean ± sample standard deviation over {seeds} seeds (rows without it: the first seed alone); a seed
+repeats all three stages, and the rows of a seed share their lifter and regressor. Joints are the 17 of `h36m17`,
+relative to the pelvis; MPJPE and PVE are as predicted (scale by a prior), N-: best scale per frame, PA-: Procrustes
+without reflection."""
 
 MEANS_NOTE = """\
 The full evaluation again with SR's betas, PR's corrections, or both replaced by their mean over the split. What that

@@ -35,7 +35,8 @@ class Row:
     """One trained row. overlay: of ``configs``, without its ending; empty for the full model.
 
     label: for people. published: the row's name in the paper's Table 7; empty where the paper has none. costly: not
-    trained unless asked for by name, since it takes days on a CPU. stage: what is trained last.
+    trained unless asked for by name, since it takes days on a CPU. stage: what is trained last. once: with the first
+    seed alone; of rows that no table of the paper has.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Row:
     published: str = ""
     costly: bool = False
     stage: str = "mesh"
+    once: bool = False
 
 
 ROWS = (
@@ -65,10 +67,10 @@ ROWS = (
     Row("exact_renderer", "renderer: exact, no fill, no cull", "ablation/exact_renderer"),
     Row("sharper_silhouette", "renderer: sigma 1e-5 instead of 3e-5", "ablation/sharper_silhouette"),
     Row("pytorch3d_renderer", "renderer: PyTorch3D, K = 25", "ablation/pytorch3d_renderer", costly=True),
-    Row("whole_mask", "mask as a whole, no windows", "ablation/whole_mask"),
-    Row("silhouette_encoder", "encoder: ResNet-18 on the mask", "ablation/silhouette_encoder"),
-    Row("augmented", "augmented", "ablation/augmented"),
-    Row("paper_weights", "the paper's weights, as printed", "weights/paper"),
+    Row("whole_mask", "mask as a whole, no windows", "ablation/whole_mask", once=True),
+    Row("silhouette_encoder", "encoder: ResNet-18 on the mask", "ablation/silhouette_encoder", once=True),
+    Row("augmented", "augmented", "ablation/augmented", once=True),
+    Row("paper_weights", "the paper's weights, as printed", "weights/paper", once=True),
     Row("supervised", "supervised twin (3D truth: no competitor)", "mesh_twin", stage="mesh_twin"),
     Row("full_s2m27", "full, 27 joints (PR a residual)", "", ALL),
     Row("no_pr_s2m27", "no PR, 27 joints (ends by DIK alone)", "ablation/no_pr", ALL),

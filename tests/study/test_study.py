@@ -71,6 +71,13 @@ def test_rows_are_chosen_by_name_and_full_is_always_there() -> None:
         chosen_rows(["nonsense"])
 
 
+def test_rows_of_the_papers_tables_are_never_trained_once() -> None:
+    once = {each.name for each in ROWS if each.once}
+    assert once
+    assert not any(each.published or each.joint_set == "s2m27" for each in ROWS if each.once)
+    assert once.isdisjoint({*TABLE7_LAYOUT.names, *TABLE4_LAYOUT.names})
+
+
 def test_every_overlay_and_every_published_row_exists() -> None:
     for each in ROWS:
         assert not each.overlay or (ROOT / "configs" / f"{each.overlay}.yaml").is_file(), each
