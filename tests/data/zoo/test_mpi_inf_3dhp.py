@@ -199,13 +199,14 @@ def test_a_missing_chair_video_is_no_chair(tmp_path: Path) -> None:
     assert with_chair.sum() > expected.sum() + 500
 
 
-def test_outdoor_sequences_have_their_size_and_lens(tmp_path: Path) -> None:
+@pytest.mark.parametrize("outdoor", ["TS5", "TS6"])
+def test_outdoor_sequences_have_their_size_and_lens(tmp_path: Path, outdoor: str) -> None:
     lens = (-0.276859611, 0.131125256, -0.000360494, -0.001149441, -0.049318332)
     # posepile's camera of TS5 and TS6, in pixels
     garden = View(1684.0, 1672.6, 939.857, 556.38)
-    write_test(tmp_path, "TS5", view=garden, lens=lens)
+    write_test(tmp_path, outdoor, view=garden, lens=lens)
     write_test(tmp_path, "TS4", view=View(1500.2, 1500.9, 1017.4, 1043.5))
-    bent = read(tmp_path, "TS5/1")
+    bent = read(tmp_path, f"{outdoor}/1")
     assert bent.image_size == (1920, 1080)
     assert bent.camera is not None
     assert bent.camera.distortion == lens
