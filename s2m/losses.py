@@ -74,7 +74,8 @@ def ends_loss(pictures: Pictures) -> Tensor:
     """``1 - IoU`` in windows around end points, each mask's own joint in the middle of its window.
 
     A mask of the whole body turns a hand to cover for a forearm that is a few pixels off; with the joints on top of
-    each other the hand's own direction is left to explain a difference. Source: this project.
+    each other the hand's own direction is left to explain a difference. Values between 0 and 1 do not quite cover
+    themselves, so that equal soft masks cost more than nothing. Source: this project.
     """
     ours = cut_windows(pictures.soft[:, None], pictures.predicted, END_WINDOW, END_REACH)[:, :, 0]
     theirs = cut_windows(pictures.reference[:, None], pictures.target, END_WINDOW, END_REACH)[:, :, 0]

@@ -22,8 +22,8 @@ class ComparingEncoder(Encoder):
     """Silhouette beside the draft's silhouette, as a whole and in a window around each end point, and both skeletons.
 
     A network that sees a mask alone has to find out where the body is before it can tell what differs from the mean
-    person; here the differences are in the input. The windows keep every pixel of hands and feet, of which the
-    reduced whole keeps two or three. Source: this project (iterative feedback: Carreira et al., CVPR 2016).
+    person; here the differences are in the input. The windows keep every pixel of hands and feet, which are about five
+    pixels long in the reduced whole. Source: this project (iterative feedback: Carreira et al., CVPR 2016).
 
     size: side of the reduced whole. window, reach: side in pixels of a window, and half of it in crop units; the
     default keeps the pixels of a mask of 112. Normalised per group of channels, so nothing depends on the batch.
