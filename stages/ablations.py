@@ -27,7 +27,7 @@ from s2m.study.page import TABLE4_LAYOUT, TABLE7_LAYOUT, Page
 from s2m.study.pictures import ablation_picture, regressor_picture
 from s2m.study.results import StudyResults, read_row
 from s2m.study.rows import FULL, ROWS, SHARED, Chain, Row, Setting, chain, chosen_rows
-from stages.study_cli import QUICK, about, other_code, run_study, say, study_parser
+from stages.study_cli import QUICK, about, other_code, results_folder, run_study, say, study_parser
 
 ROOT = Path(__file__).parents[1]
 PICTURED = (FULL, "no_sr", "no_pr", "no_dik")
@@ -60,8 +60,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         parser.error(f"--fit-frames: expected at least 0, found {options.fit_frames}")
     options.lifters = options.lifters or Path(f"runs/table-lifter-{options.preset}")
     options.runs = options.runs or Path(f"runs/ablations-{options.preset}")
-    # What a smaller or larger budget makes must not take the place of the published tables.
-    options.output = options.output or (Path("docs/results") if options.preset == QUICK else options.runs)
+    options.output = options.output or results_folder(options.preset, options.runs)
     return options
 
 

@@ -28,6 +28,7 @@ from s2m.lifter.study.profile import PassesAlone, PassRecorder, outermost_networ
 from s2m.lifter.study.rows import OURS, Row
 from stages.cli import StageCLI, quieten
 from stages.lifter import LifterStage
+from stages.study_cli import results_folder
 
 ROOT = Path(__file__).parents[1]
 # Steps before anything is timed, and what Lightning's profiler calls the parts of a step.
@@ -112,9 +113,11 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--joint-set", default="h36m17", help="(h36m17)")
     parser.add_argument("--chunk", type=int, default=100, help="steps timed at a time (100)")
     parser.add_argument("--rounds", type=int, default=9, help="times that both are timed (9)")
-    parser.add_argument("--output", type=Path, default=Path("docs/results"), help="folder of the table (docs/results)")
+    parser.add_argument("--output", type=Path, help="docs/results; of other presets: runs/profile-PRESET")
     parser.add_argument("extra", nargs="*", metavar="-- ARGUMENTS", help="passed on to the stage")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    options.output = options.output or results_folder(options.preset, Path(f"runs/profile-{options.preset}"))
+    return options
 
 
 def measure(options: argparse.Namespace) -> None:

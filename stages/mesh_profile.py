@@ -32,6 +32,7 @@ from s2m.ik.results import machine, markdown_table, write
 from s2m.refine import SilhouetteEncoder
 from stages.cli import StageCLI, quieten
 from stages.mesh import MeshStage
+from stages.study_cli import results_folder
 
 ROOT = Path(__file__).parents[1]
 WARM_UP = 5
@@ -163,11 +164,12 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=30, help="steps that are timed (30)")
     parser.add_argument("--rounds", type=int, default=5, help="times that each encoder is timed (5)")
     parser.add_argument("--no-compile", action="store_true", help="leave torch.compile out (it takes minutes)")
-    parser.add_argument("--output", type=Path, default=Path("docs/results"), help="folder of the table (docs/results)")
+    parser.add_argument("--output", type=Path, help="docs/results; of other presets: runs/profile-PRESET")
     parser.add_argument("extra", nargs="*", metavar="-- ARGUMENTS", help="passed on to the stage")
     options = parser.parse_args(arguments)
     if options.steps < 1 or options.rounds < 1:
         parser.error("--steps and --rounds: expected a positive number")
+    options.output = options.output or results_folder(options.preset, Path(f"runs/profile-{options.preset}"))
     return options
 
 

@@ -48,6 +48,11 @@ def run_study(study: Callable[[argparse.Namespace], None], options: argparse.Nam
         sys.exit("interrupted; the same command goes on from here")
 
 
+def results_folder(preset: str, otherwise: Path) -> Path:
+    """Where results go: what a smaller or larger budget makes must not take the place of the published tables."""
+    return Path("docs/results") if preset == QUICK else otherwise
+
+
 def about(module: str, options: argparse.Namespace, store: FrameStore, more: Iterable[str] = ()) -> dict[str, str]:
     """What a study was made with. more: of its command line, what is not common to all studies."""
     host = machine()

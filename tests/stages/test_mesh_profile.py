@@ -8,6 +8,7 @@ import pytest
 import torch
 from pytorch_lightning.profilers import SimpleProfiler
 
+from stages import lifter_profile, mesh_profile
 from stages.mesh_profile import WARM_UP, StepClock, given_once, in_turns, main, parse, part_of
 
 CPU = torch.device("cpu")
@@ -127,3 +128,10 @@ def test_a_missing_store_is_named(tmp_path: Path) -> None:
         main(["--store", str(tmp_path / "nowhere"), *files])
     with pytest.raises(SystemExit):
         parse(["--store", "x", *files, "--steps", "0"])
+
+
+def test_only_the_quick_preset_writes_the_published_profile() -> None:
+    needed = ["--store", "s", "--lifter", "l", "--regressor", "r"]
+    for module, given in ((mesh_profile, needed), (lifter_profile, needed[:2])):
+        assert module.parse([*given, "--preset", "quick"]).output == Path("docs/results")
+        assert module.parse([*given, "--preset", "smoke"]).output == Path("runs/profile-smoke")
