@@ -32,7 +32,7 @@ from s2m.lifter.objective import (
 from s2m.lifter.objective.temporal import FRAMES, TemporalAdversarial, TemporalDiscriminator
 from s2m.lifter.sign import SignWatch
 from s2m.metrics import skeleton_metrics
-from s2m.skeletons import JointSet
+from s2m.skeletons import H36M17, JointSet
 from stages.base import Stage, training_observation
 from stages.schedules import CosineTail, Schedule
 
@@ -99,14 +99,17 @@ class LifterStage(Stage):
             "elevation_width": turn.elevation_width,
         }
         self.lifter = Lifter(**self.lifter_arguments)
-        judge = Discriminator(self.joint_set, discriminator_width or width, discriminator_blocks, discriminator_bones)
-        players: dict[str, PlayerTerm] = {"adversarial": Adversarial(judge, rule or NonSaturating())}
+        size = discriminator_width or width, discriminator_blocks, discriminator_bones
+        rule = rule or NonSaturating()
+        players: dict[str, PlayerTerm] = {"adversarial": Adversarial(Discriminator(self.joint_set, *size), rule)}
+        if weights.adversarial_body > 0:
+            players["adversarial_body"] = Adversarial(Discriminator(self.joint_set, *size, part=H36M17), rule)
         if flow is not None:
             players["flow"] = flow(self.joint_set)
         video = weights.temporal > 0
         if video:
             mover = TemporalDiscriminator(self.joint_set, discriminator_width or width, discriminator_blocks)
-            players["temporal"] = TemporalAdversarial(mover, rule or NonSaturating())
+            players["temporal"] = TemporalAdversarial(mover, rule)
         self.objective = SelfSupervision(
             players=players,
             template=template,
