@@ -51,9 +51,9 @@ class LifterStage(Stage):
     discriminator_bones: see :class:`Discriminator`; its width is the lifter's if not given. weights: of the loss
     terms. rule: the game's losses. flow: makes the likelihood prior, for weights.flow; weights.temporal needs pairs of
     frames (VideoFrames with window 2). turn: what is assumed of the cameras; the open data's mean elevation if not
-    given. noise, missing, outlier, swap: augmentation, see :class:`DetectionNoise`. learning_rate, betas: Adam's.
-    schedule: of the learning rate. gradient_clip: norm at which the lifter's gradient is clipped (the other players'
-    are not). mirrored_limit: share of skeletons that may look mirrored before the training is given up, see
+    given. bones_warmup_steps: see :class:`BoneRatios`. noise, missing, outlier, swap: augmentation, see
+    :class:`DetectionNoise`. learning_rate, betas: Adam's. schedule: of the learning rate. gradient_clip: norm at which
+    the lifter's gradient is clipped (the other players' are not). mirrored_limit: share of skeletons that may look mirrored before the training is given up, see
     :class:`SignWatch`; null: none. matmul: precision of matrix products in training (``highest``; ``medium`` lets the
     hardware multiply in bfloat16 or TF32 where it can); evaluation is always exact.
     body: path of a body in SMPL format; the open body if not given.
@@ -75,6 +75,7 @@ class LifterStage(Stage):
         rule: GanRule | None = None,
         flow: Callable[[JointSet], PlayerTerm] | None = None,
         turn: Turn | None = None,
+        bones_warmup_steps: int = 0,
         noise: float = 0.07,
         missing: float = 0.02,
         outlier: float = 0.0,
@@ -118,6 +119,7 @@ class LifterStage(Stage):
             turn=turn,
             noise=DetectionNoise(noise, missing, outlier, swap),
             frames_per_turn=FRAMES if video else 1,
+            bones_warmup_steps=bones_warmup_steps,
         )
         self.learning_rate, self.betas, self.schedule = learning_rate, betas, schedule
         self.gradient_clip, self.matmul = gradient_clip, matmul

@@ -66,7 +66,7 @@ class SelfSupervision(nn.Module):
     players: the terms with networks of their own, by their names in ``weights``; those of weight 0 are dropped.
     template: (J, 3) rest skeleton in any unit, from whose bone ratios the prior starts. turn: viewpoints of the
     re-projection. noise: what a detector does to 2D joints. frames_per_turn: consecutive frames of a batch that are
-    turned alike. Raises ValueError for a weight whose player is missing.
+    turned alike. bones_warmup_steps: see :class:`BoneRatios`. Raises ValueError for a weight whose player is missing.
     """
 
     def __init__(
@@ -78,6 +78,7 @@ class SelfSupervision(nn.Module):
         turn: Turn,
         noise: DetectionNoise,
         frames_per_turn: int = 1,
+        bones_warmup_steps: int = 0,
     ) -> None:
         super().__init__()
         self.joint_set = lifter.joint_set
@@ -88,7 +89,7 @@ class SelfSupervision(nn.Module):
             **players,
             "cycle_2d": Cycle2D(),
             "cycle_3d": Cycle3D(),
-            "bone_ratios": BoneRatios(pairs, lengths(template, pairs)),
+            "bone_ratios": BoneRatios(pairs, lengths(template, pairs), warmup_steps=bones_warmup_steps),
             "chirality": self.chirality,
             "denoising": Denoising(),
         }
