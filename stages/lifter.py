@@ -53,9 +53,10 @@ class LifterStage(Stage):
     frames (VideoFrames with window 2). turn: what is assumed of the cameras; the open data's mean elevation if not
     given. bones_warmup_steps: see :class:`BoneRatios`. noise, missing, outlier, swap: augmentation, see
     :class:`DetectionNoise`. learning_rate, betas: Adam's. schedule: of the learning rate. gradient_clip: norm at which
-    the lifter's gradient is clipped (the other players' are not). mirrored_limit: share of skeletons that may look mirrored before the training is given up, see
-    :class:`SignWatch`; null: none. matmul: precision of matrix products in training (``highest``; ``medium`` lets the
-    hardware multiply in bfloat16 or TF32 where it can); evaluation is always exact.
+    the lifter's gradient is clipped (the other players' are not). mirrored_limit: share of skeletons that may look
+    mirrored before the training is given up, see :class:`SignWatch`; null: none. matmul: precision of matrix products
+    in training (``highest``; ``medium`` lets the hardware multiply in bfloat16 or TF32 where it can); evaluation is
+    always exact.
     body: path of a body in SMPL format; the open body if not given.
     """
 

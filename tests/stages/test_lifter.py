@@ -88,6 +88,22 @@ def test_two_steps_move_both_players_and_everything_is_reported(joint_set: str) 
                 assert math.isfinite(merged[f"{split}/{method}{metric}"])
 
 
+def test_second_discriminator_and_warm_up_of_the_27_joints() -> None:
+    """The terms of configs/lifter/joints/s2m27.yaml are trained and reported."""
+    stage = LifterStage("s2m27", weights=Weights(adversarial_body=1.0, wrists=1.0), bones_warmup_steps=4, **TINY)
+    before = copy.deepcopy(stage.state_dict())
+    run = trainer()
+    run.fit(stage, datamodule=People("s2m27"))
+    after = stage.state_dict()
+    names = [name for name in after if name.startswith("objective.terms.adversarial_body.")]
+    assert names
+    assert all(not torch.equal(before[name], after[name]) for name in names)
+    assert {f"train/{name}" for name in ("adversarial_body", "adversarial_body_player", "wrists")} <= set(
+        run.callback_metrics
+    )
+    assert float(after["objective.terms.bone_ratios.steps"]) == run.global_step
+
+
 def test_temporal_discriminator_wants_pairs_of_frames() -> None:
     stage = LifterStage("h36m17", weights=Weights(temporal=1.0), **TINY)
     with pytest.raises(UserError, match=r"weights.temporal: expected data of .*VideoFrames with window: 2"):
