@@ -32,7 +32,7 @@ from s2m.lifter.objective import (
 from s2m.lifter.objective.temporal import FRAMES, TemporalAdversarial, TemporalDiscriminator
 from s2m.lifter.sign import SignWatch
 from s2m.metrics import skeleton_metrics
-from s2m.skeletons import H36M17, JointSet
+from s2m.skeletons import JointSet
 from stages.base import Stage, training_observation
 from stages.schedules import CosineTail, Schedule
 
@@ -51,12 +51,11 @@ class LifterStage(Stage):
     discriminator_bones: see :class:`Discriminator`; its width is the lifter's if not given. weights: of the loss
     terms. rule: the game's losses. flow: makes the likelihood prior, for weights.flow; weights.temporal needs pairs of
     frames (VideoFrames with window 2). turn: what is assumed of the cameras; the open data's mean elevation if not
-    given. bones_warmup_steps: see :class:`BoneRatios`. noise, missing, outlier, swap: augmentation, see
-    :class:`DetectionNoise`. learning_rate, betas: Adam's. schedule: of the learning rate. gradient_clip: norm at which
-    the lifter's gradient is clipped (the other players' are not). mirrored_limit: share of skeletons that may look
-    mirrored before the training is given up, see :class:`SignWatch`; null: none. matmul: precision of matrix products
-    in training (``highest``; ``medium`` lets the hardware multiply in bfloat16 or TF32 where it can); evaluation is
-    always exact.
+    given. noise, missing, outlier, swap: augmentation, see :class:`DetectionNoise`. learning_rate, betas: Adam's.
+    schedule: of the learning rate. gradient_clip: norm at which the lifter's gradient is clipped (the other players'
+    are not). mirrored_limit: share of skeletons that may look mirrored before the training is given up, see
+    :class:`SignWatch`; null: none. matmul: precision of matrix products in training (``highest``; ``medium`` lets the
+    hardware multiply in bfloat16 or TF32 where it can); evaluation is always exact.
     body: path of a body in SMPL format; the open body if not given.
     """
 
@@ -76,7 +75,6 @@ class LifterStage(Stage):
         rule: GanRule | None = None,
         flow: Callable[[JointSet], PlayerTerm] | None = None,
         turn: Turn | None = None,
-        bones_warmup_steps: int = 0,
         noise: float = 0.07,
         missing: float = 0.02,
         outlier: float = 0.0,
@@ -101,17 +99,14 @@ class LifterStage(Stage):
             "elevation_width": turn.elevation_width,
         }
         self.lifter = Lifter(**self.lifter_arguments)
-        size = discriminator_width or width, discriminator_blocks, discriminator_bones
-        rule = rule or NonSaturating()
-        players: dict[str, PlayerTerm] = {"adversarial": Adversarial(Discriminator(self.joint_set, *size), rule)}
-        if weights.adversarial_body > 0:
-            players["adversarial_body"] = Adversarial(Discriminator(self.joint_set, *size, part=H36M17), rule)
+        judge = Discriminator(self.joint_set, discriminator_width or width, discriminator_blocks, discriminator_bones)
+        players: dict[str, PlayerTerm] = {"adversarial": Adversarial(judge, rule or NonSaturating())}
         if flow is not None:
             players["flow"] = flow(self.joint_set)
         video = weights.temporal > 0
         if video:
             mover = TemporalDiscriminator(self.joint_set, discriminator_width or width, discriminator_blocks)
-            players["temporal"] = TemporalAdversarial(mover, rule)
+            players["temporal"] = TemporalAdversarial(mover, rule or NonSaturating())
         self.objective = SelfSupervision(
             players=players,
             template=template,
@@ -120,7 +115,6 @@ class LifterStage(Stage):
             turn=turn,
             noise=DetectionNoise(noise, missing, outlier, swap),
             frames_per_turn=FRAMES if video else 1,
-            bones_warmup_steps=bones_warmup_steps,
         )
         self.learning_rate, self.betas, self.schedule = learning_rate, betas, schedule
         self.gradient_clip, self.matmul = gradient_clip, matmul

@@ -18,31 +18,17 @@ class Discriminator(nn.Module):
     It is shown the direction and length of every bone besides the joints: what is odd about a pose is more often the
     relation of neighbours than the place of one joint (in the spirit of RepNet's kinematic chain space, Wandt and
     Rosenhahn, CVPR 2019). ``bones=False`` leaves them out, as in Chen et al.
-
-    part: the joints of ``joint_set`` that it looks at; all if not given. Raises KeyError for one that is missing.
     """
 
-    def __init__(
-        self,
-        joint_set: JointSet,
-        width: int = 256,
-        blocks: int = 2,
-        bones: bool = True,
-        part: JointSet | None = None,
-    ) -> None:
+    def __init__(self, joint_set: JointSet, width: int = 256, blocks: int = 2, bones: bool = True) -> None:
         super().__init__()
-        seen = part or joint_set
-        pairs = seen.bones if bones else ()
-        self.columns = joint_set.indices(seen.joints)
-        self.whole = self.columns == list(range(len(joint_set)))
+        pairs = joint_set.bones if bones else ()
         self.register_buffer("pairs", torch.tensor(pairs, dtype=torch.long).view(-1, 2).T, persistent=False)
-        self.network = perceptron(3 * len(seen) + 3 * len(pairs), 1, width, blocks)
+        self.network = perceptron(3 * len(joint_set) + 3 * len(pairs), 1, width, blocks)
         self.pairs: Tensor
 
     def forward(self, joints2d: Tensor, visible: Tensor) -> Tensor:
         """Return logits (B,); positive means real."""
-        if not self.whole:
-            joints2d, visible = joints2d[:, self.columns], visible[:, self.columns]
         parents, children = self.pairs
         offset = joints2d[:, children] - joints2d[:, parents]
         length = distances(offset)[..., None].clamp_min(EPSILON)

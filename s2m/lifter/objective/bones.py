@@ -11,9 +11,6 @@ from s2m.lifter.objective.cycle import Cycle
 from s2m.lifter.objective.terms import EPSILON, Term, distances
 from s2m.skeletons import JointSet
 
-# Share of the loss that counts before the first step of a warm-up.
-_FIRST_SHARE = 0.05
-
 
 class BoneRatios(Term):
     """``mean_b (l_b / mean(l) - r_b)^2 + mean_b relu(|r_b - t_b| - q t_b)^2``: people's bones have the same ratios.
@@ -24,33 +21,20 @@ class BoneRatios(Term):
     t by which r may leave them for free. Dimensionless. Source: bone priors are common in unsupervised lifting (e.g.
     Yu et al., ICCV 2021); learned ratios are this project's.
 
-    lengths: template, any unit; one for each (parent, child) pair of ``pairs``. warmup_steps: in the n-th step of a
-    training the loss is multiplied by min(1, 0.05 + n / warmup_steps); 0: it counts in full from the start. Bones that
-    are rigid before the other terms have settled which way each points in depth can no longer turn around.
+    lengths: template, any unit; one for each (parent, child) pair of ``pairs``.
     """
 
-    def __init__(
-        self,
-        pairs: Sequence[tuple[int, int]],
-        lengths: Sequence[float],
-        reach: float = 0.4,
-        warmup_steps: int = 0,
-    ) -> None:
+    def __init__(self, pairs: Sequence[tuple[int, int]], lengths: Sequence[float], reach: float = 0.4) -> None:
         super().__init__()
         if len(pairs) != len(lengths) or min(lengths) <= 0:
             raise ValueError(f"BoneRatios: expected {len(pairs)} positive lengths, found {list(lengths)}")
         if reach < 0:
             raise ValueError(f"BoneRatios: expected reach >= 0, found {reach}")
-        if warmup_steps < 0:
-            raise ValueError(f"BoneRatios: expected warmup_steps >= 0, found {warmup_steps}")
         template = torch.tensor(list(lengths), dtype=torch.float32)
         self.register_buffer("pairs", torch.tensor(list(pairs)).T, persistent=False)
         self.register_buffer("template", template / template.mean(), persistent=False)
         self.ratios = nn.Parameter(template / template.mean())
-        self.reach, self.warmup_steps = reach, warmup_steps
-        if warmup_steps:  # kept in checkpoints: a resumed training goes on where it was
-            self.register_buffer("steps", torch.zeros(()))
-        self.steps: Tensor
+        self.reach = reach
         self.pairs: Tensor
         self.template: Tensor
 
@@ -60,13 +44,7 @@ class BoneRatios(Term):
         length = distances(cycle.skeleton[:, children] - cycle.skeleton[:, parents])
         deviation = length / length.mean(1, keepdim=True).clamp_min(EPSILON) - self.ratios
         astray = torch.relu((self.ratios - self.template).abs() - self.reach * self.template)
-        loss = deviation.square().mean() + astray.square().mean()
-        return self._share() * loss if self.warmup_steps else loss
-
-    def _share(self) -> Tensor:
-        if self.training:
-            self.steps += 1
-        return (_FIRST_SHARE + self.steps / self.warmup_steps).clamp(max=1.0)
+        return deviation.square().mean() + astray.square().mean()
 
 
 def rigid_pairs(joint_set: JointSet) -> list[tuple[int, int]]:

@@ -31,7 +31,6 @@ class Weights:
     denoising: float = 2.0
     flow: float = 0.0
     temporal: float = 0.0
-    adversarial_body: float = 0.0
     wrists: float = 0.0
 
     def __post_init__(self) -> None:
@@ -66,7 +65,7 @@ class SelfSupervision(nn.Module):
     players: the terms with networks of their own, by their names in ``weights``; those of weight 0 are dropped.
     template: (J, 3) rest skeleton in any unit, from whose bone ratios the prior starts. turn: viewpoints of the
     re-projection. noise: what a detector does to 2D joints. frames_per_turn: consecutive frames of a batch that are
-    turned alike. bones_warmup_steps: see :class:`BoneRatios`. Raises ValueError for a weight whose player is missing.
+    turned alike. Raises ValueError for a weight whose player is missing.
     """
 
     def __init__(
@@ -78,7 +77,6 @@ class SelfSupervision(nn.Module):
         turn: Turn,
         noise: DetectionNoise,
         frames_per_turn: int = 1,
-        bones_warmup_steps: int = 0,
     ) -> None:
         super().__init__()
         self.joint_set = lifter.joint_set
@@ -89,7 +87,7 @@ class SelfSupervision(nn.Module):
             **players,
             "cycle_2d": Cycle2D(),
             "cycle_3d": Cycle3D(),
-            "bone_ratios": BoneRatios(pairs, lengths(template, pairs), warmup_steps=bones_warmup_steps),
+            "bone_ratios": BoneRatios(pairs, lengths(template, pairs)),
             "chirality": self.chirality,
             "denoising": Denoising(),
         }

@@ -95,25 +95,6 @@ def test_bones_are_directions_and_lengths():
         torch.testing.assert_close(back, offset, atol=1e-5, rtol=1e-5)
 
 
-def test_discriminator_of_a_part_is_that_of_the_part_alone():
-    torch.manual_seed(0)
-    part = Discriminator(S2M27, width=8, blocks=1, part=H36M17)
-    alone = Discriminator(H36M17, width=8, blocks=1)
-    alone.load_state_dict(part.state_dict())
-    joints, visible = torch.randn(5, 27, 2), (torch.rand(5, 27) > 0.2).float()
-    columns = [S2M27.joints.index(joint) for joint in H36M17.joints]
-    torch.testing.assert_close(part(joints, visible), alone(joints[:, columns], visible[:, columns]))
-    ends = [i for i in range(27) if i not in columns]
-    moved = joints.clone()
-    moved[:, ends] += 1.0
-    assert torch.equal(part(moved, visible), part(joints, visible))
-
-
-def test_discriminator_refuses_a_part_that_is_not_there():
-    with pytest.raises(KeyError, match="right_ear"):
-        Discriminator(H36M17, part=S2M27)
-
-
 def test_discriminator_learns_to_tell_two_kinds_of_poses():
     torch.manual_seed(0)
     term = Adversarial(Discriminator(H36M17, width=16, blocks=1), NonSaturating())

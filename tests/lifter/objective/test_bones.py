@@ -83,30 +83,3 @@ def test_bad_template_is_refused(lengths):
 def test_negative_reach_is_refused():
     with pytest.raises(ValueError, match="reach >= 0"):
         BoneRatios(CHAIN, [1.0, 1.0], reach=-0.1)
-
-
-def test_warm_up_counts_training_steps_up_to_the_whole_loss():
-    """0.05 + n / 10 of the loss in the n-th step, all of it from the tenth; looking at it does not count."""
-    whole = BoneRatios([(0, 1), (1, 2)], [1.0, 1.0])
-    slow = BoneRatios([(0, 1), (1, 2)], [1.0, 1.0], warmup_steps=10)
-    cycle = make_cycle(1, 3, skeleton=chain(1.0, 3.0))
-    shares = [float(slow(cycle).detach() / whole(cycle).detach()) for _ in range(11)]
-    assert shares == pytest.approx([min(1.0, 0.05 + n / 10) for n in range(1, 12)], rel=1e-5)
-    assert float(slow.eval()(cycle).detach()) == pytest.approx(float(slow(cycle).detach()))
-    assert float(slow.steps) == 11
-
-
-def test_warm_up_goes_on_after_a_restart():
-    first = BoneRatios([(0, 1)], [1.0], warmup_steps=100)
-    cycle = make_cycle(1, 3, skeleton=chain(1.0, 3.0))
-    for _ in range(7):
-        first(cycle)
-    second = BoneRatios([(0, 1)], [1.0], warmup_steps=100)
-    second.load_state_dict(first.state_dict())
-    assert float(second(cycle).detach()) == float(first(cycle).detach())
-    assert float(second.steps) == 8
-
-
-def test_negative_warm_up_is_refused():
-    with pytest.raises(ValueError, match="warmup_steps >= 0, found -1"):
-        BoneRatios([(0, 1)], [1.0], warmup_steps=-1)
