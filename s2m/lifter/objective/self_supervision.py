@@ -16,7 +16,6 @@ from s2m.lifter.objective.chirality import Chirality
 from s2m.lifter.objective.cycle import Cycle, run_cycle
 from s2m.lifter.objective.rotations import Turn
 from s2m.lifter.objective.terms import Cycle2D, Cycle3D, Denoising, PlayerTerm, Term
-from s2m.lifter.objective.wrists import StraightWrists, has_hands
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,6 @@ class Weights:
     denoising: float = 2.0
     flow: float = 0.0
     temporal: float = 0.0
-    wrists: float = 0.0
 
     def __post_init__(self) -> None:
         negative = [f"{name}={value}" for name, value in asdict(self).items() if value < 0]
@@ -91,10 +89,8 @@ class SelfSupervision(nn.Module):
             "chirality": self.chirality,
             "denoising": Denoising(),
         }
-        if has_hands(self.joint_set):
-            terms["wrists"] = StraightWrists(self.joint_set)
         if missing := [name for name in self.weights if name not in terms]:
-            raise ValueError(f"weights: joint set {self.joint_set.name}: no term for {', '.join(missing)}")
+            raise ValueError(f"weights: no term for {', '.join(missing)}")
         self.terms = nn.ModuleDict({name: terms[name] for name in self.weights})
         self.turn, self.noise, self.frames_per_turn = turn, noise, frames_per_turn
 

@@ -55,11 +55,6 @@ def test_weight_without_its_player_is_refused():
         build(Weights(flow=1.0))
 
 
-def test_weight_of_the_wrists_needs_hands():
-    with pytest.raises(ValueError, match="h36m17: no term for wrists"):
-        build(Weights(wrists=1.0))
-
-
 def test_player_of_weight_zero_does_not_play():
     lifter, objective = build(Weights(adversarial=0.0))
     assert not objective(lifter, *batch()).players
