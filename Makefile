@@ -23,8 +23,6 @@ VARIANT ?=
 SEEDS ?= 3
 # The dataset's own bodies for the report's PVE: REPORT_ARGS="--female F --male M".
 REPORT_ARGS ?=
-# What our scheme needs for other joints than the 17: JOINTS=s2m27 is configs/lifter/joints/s2m27.yaml.
-JOINTS_LAYER = $(if $(filter-out ours,$(VARIANT)),,$(wildcard $(JOINTS:%=configs/lifter/joints/%.yaml)))
 MESH_ARGS ?= $(if $(ABLATION),--config configs/ablation/$(ABLATION).yaml)
 
 PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3.10 python3,$(shell $(p) -c 'import sys; print("$(p)") if (3,10) <= sys.version_info < (3,13) else None' 2>/dev/null | grep -v None)))
@@ -155,8 +153,8 @@ $(STORE)/store.json: | $(INSTALLED)
 	$(PY) -m s2m.cli data $(DATA) --root "$(DATA_ROOT)/$(DATA)" --out $(STORE) $(DATA_ARGS)
 endif
 
-$(LIFTER): $(STORE)/store.json $(call stage_configs,lifter) $(JOINTS_LAYER) $(VARIANT:%=configs/lifter/%.yaml) $(SETTINGS) | $(INSTALLED)
-	$(call stage,lifter) $(JOINTS_LAYER:%=--config %) $(VARIANT:%=--config configs/lifter/%.yaml)
+$(LIFTER): $(STORE)/store.json $(call stage_configs,lifter) $(VARIANT:%=configs/lifter/%.yaml) $(SETTINGS) | $(INSTALLED)
+	$(call stage,lifter) $(VARIANT:%=--config configs/lifter/%.yaml)
 
 $(REGRESSOR): $(LIFTER) $(call stage_configs,regressor)
 	$(call stage,regressor) --model.lifter $(LIFTER)

@@ -74,20 +74,3 @@ def test_other_settings_retrain(finished: Path, change: str) -> None:
     assert names(commands) == list(COMMANDS[1:])
     assert any(change.partition("=")[2] in line for line in commands)
     assert make(finished, change) == []
-
-
-@pytest.mark.parametrize(
-    ("arguments", "layered"),
-    [
-        ((), False),
-        (("JOINTS=h36m17",), False),
-        (("JOINTS=s2m27",), True),
-        (("JOINTS=s2m27", "VARIANT=ours"), True),
-        (("JOINTS=s2m27", "VARIANT=chen"), False),  # the published scheme is left as published
-    ],
-)
-def test_our_scheme_gets_the_layer_of_its_joints(tmp_path: Path, arguments: tuple[str, ...], layered: bool) -> None:
-    (lifter,) = (line for line in make(tmp_path, *arguments) if "stages lifter" in line)
-    assert ("--config configs/lifter/joints/s2m27.yaml" in lifter) == layered
-    if layered and "VARIANT=ours" in arguments:
-        assert lifter.index("joints/s2m27.yaml") < lifter.index("lifter/ours.yaml")

@@ -27,7 +27,7 @@ class Weights:
     cycle_3d: float = 0.5
     bone_ratios: float = 20.0
     chirality: float = 5.0
-    denoising: float = 2.0
+    denoising: float = 30.0
     flow: float = 0.0
     temporal: float = 0.0
 

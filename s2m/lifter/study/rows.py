@@ -45,9 +45,6 @@ class Row:
             configs / "data" / f"{data}.yaml",
             configs / "preset" / preset / "lifter.yaml",
         ]
-        joints = configs / "lifter" / "joints" / f"{self.joint_set}.yaml"
-        if self.variant == OURS and joints.is_file():
-            layers.append(joints)
         overlay = configs / "lifter" / f"{OURS if self.variant == TWIN else self.variant}.yaml"
         # Without an overlay of its own, `ours` is what configs/lifter.yaml says.
         if overlay.is_file() or self.variant not in (OURS, TWIN):
