@@ -7,26 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-from pytorch_lightning.callbacks import Callback, ModelCheckpoint, TQDMProgressBar
+from pytorch_lightning.callbacks import Callback, TQDMProgressBar
 from pytorch_lightning.utilities import rank_zero_only
 
-# numpy takes seeds below this.
-_SEEDS = 2**32
-
-
-class SeedEveryEpoch(Callback):
-    """Make the random state of an epoch a function of (seed, epoch, rank).
-
-    A run that was killed and resumed at an epoch's start then draws exactly what it would have drawn.
-    """
-
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
-
-    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Reseed torch, numpy and python."""
-        mixed = (self.seed * 1_000_003 + trainer.current_epoch) * 4099 + trainer.global_rank
-        pl.seed_everything(mixed % _SEEDS, verbose=False)
+from stages.checkpoints import MidEpochCheckpoint, Position, Randomness, epoch_checkpoint
 
 
 class EpochLines(Callback):
@@ -49,14 +33,8 @@ def _worth_showing(name: str) -> bool:
     )
 
 
-def last_checkpoint(directory: Path) -> ModelCheckpoint:
-    """Keep the latest epoch's state in ``last.ckpt``, for resuming only."""
-    return ModelCheckpoint(
-        dirpath=directory, filename="last", save_on_train_epoch_end=True, enable_version_counter=False
-    )
-
-
-def stage_callbacks(title: str, checkpoints: Path, seed: int) -> list[Callback]:
-    """The callbacks of a stage; a progress bar where somebody is watching."""
+def stage_callbacks(title: str, checkpoints: Path, seed: int, minutes: float) -> list[Callback]:
+    """The callbacks of a stage; a progress bar where somebody is watching. minutes: between checkpoints in an epoch."""
     progress: list[Any] = [TQDMProgressBar(refresh_rate=10)] if sys.stderr.isatty() else [EpochLines(title)]
-    return [last_checkpoint(checkpoints), SeedEveryEpoch(seed), *progress]
+    saved = [epoch_checkpoint(checkpoints), MidEpochCheckpoint(checkpoints, minutes)]
+    return [*saved, Position(), Randomness(seed), *progress]

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import yaml
+from jsonargparse.typing import PositiveFloat
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 
 from s2m.artifact import Artifact, save, sha256
@@ -70,6 +71,9 @@ class StageCLI(LightningCLI):
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add what is not Lightning's."""
         parser.add_argument("--output", type=str, required=True, help="Folder of this stage: runs/RUN/STAGE")
+        parser.add_argument(
+            "--checkpoint_minutes", type=PositiveFloat, default=10.0, help="Time between checkpoints within an epoch"
+        )
         parser.add_argument("--project", type=str, default="skeleton2mesh", help="W&B project")
         parser.link_arguments("data.init_args.joint_set", "model.joint_set")
 
@@ -86,7 +90,9 @@ class StageCLI(LightningCLI):
         """Build the trainer with our loggers and callbacks."""
         title = f"{self.output.parent.name}/{self.stage_class.name}"
         seed = int(self.config["seed_everything"])
-        self.trainer_defaults["callbacks"] = stage_callbacks(title, self.output / "checkpoints", seed)
+        self.trainer_defaults["callbacks"] = stage_callbacks(
+            title, self.output / "checkpoints", seed, float(self.config["checkpoint_minutes"])
+        )
         if self.config["trainer"]["logger"] is not False:
             kwargs["logger"] = make_loggers(self.output, self.stage_class.name, self.config["project"], self.resolved())
         trainer: pl.Trainer = super().instantiate_trainer(

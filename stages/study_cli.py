@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
+import signal
 import sys
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -39,7 +40,11 @@ def positive(text: str) -> int:
 
 
 def run_study(study: Callable[[argparse.Namespace], None], options: argparse.Namespace) -> None:
-    """Run a study; a mistake of the user's, or an interruption, ends with one line instead of a traceback."""
+    """Run a study; a mistake of the user's, or an interruption, ends with one line instead of a traceback.
+
+    A request to terminate is an interruption, too: otherwise the trainings that run would go on without us.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         study(options)
     except UserError as error:

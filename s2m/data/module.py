@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from s2m.batch import Frame
 from s2m.data.dataset import FrameDataset, PackedFrame
-from s2m.data.samplers import Batch, EvalBatches, TrainBatches, as_stored
+from s2m.data.samplers import Batch, EpochCounter, EvalBatches, TrainBatches, as_stored
 from s2m.data.store import FrameStore
 from s2m.skeletons import JointSet, get_joint_set
 
@@ -119,7 +119,7 @@ class FrameDataModule(pl.LightningDataModule):
         batches = TrainBatches(
             len(dataset), self._batch_size, self._steps, self._flip, self._seed, *self._rank_and_world()
         )
-        return self._loader(dataset, batches)
+        return self._loader(dataset, batches, TrainLoader)
 
     def val_dataloader(self) -> DataLoader[Frame]:
         """Validation frames."""
@@ -157,8 +157,8 @@ class FrameDataModule(pl.LightningDataModule):
         dataset = self._dataset(split, train=False)
         return self._loader(dataset, EvalBatches(len(dataset), self._eval_batch_size, *self._rank_and_world()))
 
-    def _loader(self, dataset: FrameDataset, batches: Any) -> DataLoader[Frame]:
-        return FrameLoader(
+    def _loader(self, dataset: FrameDataset, batches: Any, kind: type[FrameLoader] | None = None) -> DataLoader[Frame]:
+        return (kind or FrameLoader)(
             _Packed(dataset),  # type: ignore[arg-type]  # unpacked on the way out
             batch_sampler=batches,
             num_workers=self._num_workers,
@@ -177,9 +177,35 @@ class FrameLoader(DataLoader[Frame]):
     """Batches travel from the workers with packed silhouettes and are unpacked by the process that uses them."""
 
     def __iter__(self) -> Iterator[Frame]:  # type: ignore[override]
-        """Unpacked batches."""
+        """Unpacked batches. Nothing is fetched before the first is asked for: the epoch may not be set earlier."""
         source: _Packed = self.dataset  # type: ignore[assignment]
-        return map(source.frames.finish, super().__iter__())
+        yield from map(source.frames.finish, super().__iter__())
+
+
+class TrainLoader(FrameLoader):
+    """Knows how many batches of an epoch it has handed out, so that a stopped run goes on with the next one."""
+
+    _handed_out = 0
+
+    def __iter__(self) -> Iterator[Frame]:  # type: ignore[override]
+        """Unpacked batches."""
+        self._handed_out = self._counter.skip
+        for frame in super().__iter__():
+            self._handed_out += 1
+            yield frame
+
+    def state_dict(self) -> dict[str, int]:
+        """Where in the epoch we are."""
+        return {"handed_out": self._handed_out}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Leave out, in the next epoch, what was handed out; after a whole epoch that is nothing."""
+        self._counter.skip = state["handed_out"] % len(self)
+
+    @property
+    def _counter(self) -> EpochCounter:
+        counter: EpochCounter = self.batch_sampler.sampler  # type: ignore[union-attr]
+        return counter
 
 
 class _Packed(Dataset[PackedFrame]):

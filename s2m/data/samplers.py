@@ -26,14 +26,23 @@ def as_stored(positions: NDArray[np.int64]) -> Batch:
 
 
 class EpochCounter:
-    """Holds the epoch; Lightning calls ``set_epoch`` on a batch sampler's ``sampler`` before every epoch."""
+    """Holds the epoch; Lightning calls ``set_epoch`` on a batch sampler's ``sampler`` before every epoch.
+
+    skip: batches at the start of the next epoch that are left out, because a run that was stopped has seen them.
+    """
 
     def __init__(self) -> None:
         self.epoch = 0
+        self.skip = 0
 
     def set_epoch(self, epoch: int) -> None:
         """Tell which epoch comes next."""
         self.epoch = epoch
+
+    def take_skip(self) -> int:
+        """``skip``, which holds for one epoch alone."""
+        skip, self.skip = self.skip, 0
+        return skip
 
 
 class TrainBatches:
@@ -70,7 +79,7 @@ class TrainBatches:
         epoch = self.sampler.epoch
         positions = self._positions(epoch)
         flip = np.random.default_rng([self._seed, 1, epoch]).random(len(positions)) < self._flip
-        for start in range(0, len(positions), self._batch_size):
+        for start in range(self.sampler.take_skip() * self._batch_size, len(positions), self._batch_size):
             share = slice(start + self._rank, start + self._batch_size, self._world_size)
             yield Batch(positions[share], flip[share])
 

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import logging
 import shutil
+from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,6 +12,7 @@ import pytest
 import pytorch_lightning as pl
 import torch
 from jsonargparse import ArgumentParser
+from torch.utils.data import DataLoader
 
 from s2m.batch import Frame
 from s2m.data import FrameDataModule, OpenData
@@ -226,9 +229,10 @@ def trainer(folder: Path, epochs: int) -> pl.Trainer:
     )  # fmt: skip
 
 
-def test_lightning_sets_the_epoch_and_resuming_goes_on_exactly(made: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [0, 1])
+def test_lightning_sets_the_epoch_and_resuming_goes_on_exactly(made: Path, tmp_path: Path, workers: int) -> None:
     def data() -> OpenData:
-        return OpenData(str(made), batch_size=8, steps_per_epoch=3, silhouettes=False)
+        return OpenData(str(made), batch_size=8, steps_per_epoch=3, silhouettes=False, num_workers=workers)
 
     whole, first, second = Recorder(), Recorder(), Recorder()
     trainer(tmp_path, 3).fit(whole, data())
@@ -253,6 +257,30 @@ def test_worker_processes_bring_the_same_batches(made: Path) -> None:
 
     for here, there in zip(rows(0), rows(1), strict=True):
         assert torch.equal(here, there)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("seen", [0, 1, 3, 5])
+def test_a_loader_goes_on_where_another_stopped(made: Path, seen: int, workers: int) -> None:
+    def loader(epoch: int) -> DataLoader[Frame]:
+        data = OpenData(str(made), batch_size=4, steps_per_epoch=5, silhouettes=False, num_workers=workers)
+        made_loader = data.train_dataloader()
+        made_loader.batch_sampler.sampler.set_epoch(epoch)  # type: ignore[union-attr]
+        return made_loader
+
+    def rows(frames: Iterable[Frame]) -> list[list[int]]:
+        return [frame.observation.index.tolist() for frame in frames if frame.observation.index is not None]
+
+    stopped, resumed = loader(2), loader(2)
+    first = rows(islice(stopped, seen))
+    resumed.load_state_dict(stopped.state_dict())  # type: ignore[attr-defined]
+    # After a whole epoch nothing is left out; nor is it in an epoch that follows.
+    expected = rows(loader(2))
+    assert len(expected) == 5
+    assert rows(resumed) == (expected[seen:] if seen < 5 else expected)
+    assert first == expected[:seen]
+    assert rows(resumed) == expected
+    assert resumed.state_dict() == {"handed_out": 5}  # type: ignore[attr-defined]
 
 
 def test_shipped_configuration_builds_the_module(made: Path) -> None:

@@ -7,12 +7,12 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from stages.callbacks import SeedEveryEpoch
+from stages.checkpoints import Randomness
 
 
 def drawn(seed: int, epoch: int, rank: int = 0) -> float:
     trainer = SimpleNamespace(current_epoch=epoch, global_rank=rank)
-    SeedEveryEpoch(seed).on_train_epoch_start(trainer, None)  # type: ignore[arg-type]
+    Randomness(seed).on_train_epoch_start(trainer, None)  # type: ignore[arg-type]
     return float(torch.rand(()))
 
 

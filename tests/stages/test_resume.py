@@ -10,64 +10,160 @@ from pathlib import Path
 import pytest
 import torch
 from pytorch_lightning.loggers import CSVLogger
+from torch import Tensor
 
 from s2m.artifact import load
+from s2m.batch import Observation
+from stages.base import Stage
 from stages.cli import resume_point, run
 from stages.tracking import continue_csv
-from tests.stages.conftest import ROOT, environment, stage_arguments
+from tests.stages.conftest import ROOT, environment, in_subprocess, stage_arguments
 
 EPOCHS = ("--trainer.max_epochs", "3", "--trainer.check_val_every_n_epoch", "1", "--trainer.log_every_n_steps", "1")
 
 
-def kill_after_first_epoch(stage: str, arguments: list[str], checkpoint: Path) -> None:
-    """Start a stage as a user does and kill -9 it once an epoch has been saved."""
+TWO = ("--trainer.devices", "2", "--trainer.strategy", "ddp")
+# A checkpoint after every step of four, and a kill before the third of the second epoch.
+OFTEN = ("--checkpoint_minutes", "1e-9", "--data.init_args.steps_per_epoch", "4")
+MID_EPOCH = 6
+
+
+def kill(stage: str, arguments: list[str], folder: Path, step: int) -> None:
+    """Start a stage as a user does and kill -9 it before a step."""
+    killer = folder.parent / "killer.py"
+    killer.write_text(KILLER)
     process = subprocess.Popen(
-        [sys.executable, "-c", KILLER, stage, *arguments],
+        [sys.executable, str(killer), str(step), stage, *arguments],
         cwd=ROOT,
         env=environment(),
         stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
     )
-    process.communicate(timeout=600)
-    assert process.returncode == -signal.SIGKILL
-    assert checkpoint.is_file()
-    assert not (checkpoint.parents[1] / f"{stage}.pt").exists()
+    output, _ = process.communicate(timeout=600)
+    assert process.returncode == -signal.SIGKILL, output
+    assert (folder / "checkpoints/last.ckpt").is_file()
+    assert not (folder / f"{stage}.pt").exists()
 
 
-# The process kills itself in the middle of the second epoch: no clean-up code of ours or Lightning's runs.
+# A process kills itself: no clean-up code of ours or Lightning's runs. A file, so that two processes can run it.
 KILLER = """
 import os, signal, sys
 from stages.base import Stage
 from stages.cli import run
 guard = Stage.guard
 def deadly(self, loss, observation):
-    if self.trainer.current_epoch == 1:
+    if self.global_step == int(sys.argv[1]):
         os.kill(os.getpid(), signal.SIGKILL)
     return guard(self, loss, observation)
 Stage.guard = deadly
-run(sys.argv[1], sys.argv[2:])
+run(sys.argv[2], sys.argv[3:])
 """
+
+
+def run_folders(chain: Path, parent: Path, stage: str, *names: str) -> list[Path]:
+    """Run folders that share with ``chain`` what the stage builds on."""
+    folders = [parent / name for name in names]
+    for folder in folders:
+        folder.mkdir()
+        for before in {"lifter": (), "regressor": ("lifter",), "mesh": ("lifter", "regressor")}[stage]:
+            (folder / before).symlink_to(chain / before)
+    return folders
+
+
+def assert_same_weights(stage: str, one: Path, two: Path) -> None:
+    a, b = (load(folder / stage / f"{stage}.pt", stage) for folder in (one, two))
+    for name, value in a.state.items():
+        assert torch.equal(value, b.state[name]), name
+
+
+@pytest.fixture
+def frames_seen(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
+    """Numbers of the training frames of every step, in this process."""
+    seen: list[list[int]] = []
+    guard = Stage.guard
+
+    def noting(self: Stage, loss: Tensor, observation: Observation) -> Tensor:
+        assert observation.index is not None
+        seen.append(observation.index.tolist())
+        return guard(self, loss, observation)
+
+    monkeypatch.setattr(Stage, "guard", noting)
+    return seen
 
 
 @pytest.mark.parametrize("stage", ["lifter", "regressor", "mesh"])
 def test_a_killed_stage_resumes_to_the_same_weights(chain: Path, store: Path, tmp_path: Path, stage: str) -> None:
-    straight, killed = tmp_path / "straight", tmp_path / "killed"
-    for folder in (straight, killed):
-        folder.mkdir()
-        for parent in {"lifter": (), "regressor": ("lifter",), "mesh": ("lifter", "regressor")}[stage]:
-            (folder / parent).symlink_to(chain / parent)
+    straight, killed = run_folders(chain, tmp_path, stage, "straight", "killed")
     os.environ["WANDB_MODE"] = "disabled"
     run(stage, stage_arguments(stage, store, straight, *EPOCHS))
     arguments = stage_arguments(stage, store, killed, *EPOCHS)
-    kill_after_first_epoch(stage, arguments, killed / stage / "checkpoints/last.ckpt")
+    kill(stage, arguments, killed / stage, 2)
     run(stage, arguments)
-    a, b = (load(folder / stage / f"{stage}.pt", stage) for folder in (straight, killed))
-    for name, value in a.state.items():
-        assert torch.equal(value, b.state[name]), name
+    assert_same_weights(stage, straight, killed)
     with (killed / stage / "metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
     for column in ("train/loss", "val/n_mpjpe_mm"):
         assert {row["epoch"] for row in rows if row[column]} == {"0", "1", "2"}
+
+
+@pytest.mark.parametrize(
+    ("stage", "more"),
+    [
+        ("lifter", ()),
+        ("regressor", ("--data.init_args.num_workers", "2")),
+        ("mesh", ("--trainer.accumulate_grad_batches", "2", "--data.init_args.batch_size", "4")),
+        ("mesh", ("--config", str(ROOT / "configs/ablation/augmented.yaml"))),
+    ],
+)
+def test_a_stage_that_was_killed_in_an_epoch_goes_on_with_the_next_frames(
+    chain: Path, store: Path, tmp_path: Path, frames_seen: list[list[int]], stage: str, more: tuple[str, ...]
+) -> None:
+    straight, killed = run_folders(chain, tmp_path, stage, "straight", "killed")
+    os.environ["WANDB_MODE"] = "disabled"
+    options = (*EPOCHS, *OFTEN, *more)
+    run(stage, stage_arguments(stage, store, straight, *options))
+    whole, frames_seen[:] = list(frames_seen), []
+    arguments = stage_arguments(stage, store, killed, *options)
+    accumulated = 2 if "--trainer.accumulate_grad_batches" in more else 1
+    kill(stage, arguments, killed / stage, MID_EPOCH // accumulated)
+    run(stage, arguments)
+    assert len(whole) == 12
+    assert frames_seen == whole[MID_EPOCH:]
+    assert_same_weights(stage, straight, killed)
+
+
+def test_two_processes_that_were_killed_in_an_epoch_resume_to_the_same_weights(
+    chain: Path, store: Path, tmp_path: Path
+) -> None:
+    straight, killed = run_folders(chain, tmp_path, "lifter", "straight", "killed")
+    for folder, step in ((straight, None), (killed, MID_EPOCH)):
+        arguments = stage_arguments("lifter", store, folder, *EPOCHS, *OFTEN, *TWO)
+        if step:
+            kill("lifter", arguments, folder / "lifter", step)
+        result = in_subprocess("lifter", arguments)
+        assert result.returncode == 0, result.stderr
+    assert "resuming" in result.stdout
+    assert_same_weights("lifter", straight, killed)
+
+
+def test_a_run_goes_on_in_an_epoch_with_as_many_processes_as_it_had(chain: Path, store: Path, tmp_path: Path) -> None:
+    (folder,) = run_folders(chain, tmp_path, "lifter", "killed")
+    arguments = stage_arguments("lifter", store, folder, *EPOCHS, *OFTEN)
+    kill("lifter", arguments, folder / "lifter", MID_EPOCH)
+    result = in_subprocess("lifter", [*arguments, *TWO])
+    assert result.returncode != 0
+    assert "expected the random states of 2 processes, found 1" in result.stderr
+    assert (folder / "lifter/checkpoints/last.ckpt").is_file()
+
+
+@pytest.mark.parametrize("minutes", ["0", "-1", "soon"])
+def test_a_wrong_time_between_checkpoints_is_refused(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], minutes: str
+) -> None:
+    with pytest.raises(SystemExit):
+        run("lifter", stage_arguments("lifter", store, tmp_path, "--checkpoint_minutes", minutes))
+    assert "checkpoint_minutes" in capsys.readouterr().err
 
 
 def test_a_checkpoint_of_other_settings_is_moved_aside(tmp_path: Path) -> None:

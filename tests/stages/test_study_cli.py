@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.stages.conftest import ROOT, environment
+
+# A study of one training, which tells its number and then waits for ever.
+STUDY = """
+import argparse, sys
+from pathlib import Path
+from s2m.lifter.study.runner import Job, run_jobs
+from stages.study_cli import run_study
+training = "import os, signal, sys; open(sys.argv[1], 'w').write(str(os.getpid())); signal.pause()"
+folder = Path(sys.argv[1])
+job = Job("sleeper", (sys.executable, "-c", training, str(folder / "pipe")), folder / "run/lifter.pt", "")
+run_study(lambda options: run_jobs([job], 1, print), argparse.Namespace())
+"""
+
+
+@pytest.mark.parametrize("request_to_stop", [signal.SIGTERM, signal.SIGINT])
+def test_a_study_that_is_stopped_stops_its_trainings(tmp_path: Path, request_to_stop: signal.Signals) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    study = subprocess.Popen(
+        [sys.executable, "-c", STUDY, str(tmp_path)], cwd=ROOT, env=environment(), stderr=subprocess.PIPE, text=True
+    )
+    training = int((tmp_path / "pipe").read_text())
+    study.send_signal(request_to_stop)
+    _, errors = study.communicate(timeout=60)
+    assert study.returncode == 1
+    assert "interrupted; the same command goes on from here" in errors
+    with pytest.raises(ProcessLookupError):
+        os.kill(training, 0)
