@@ -28,7 +28,7 @@ from s2m.lifter.study.profile import PassesAlone, PassRecorder, outermost_networ
 from s2m.lifter.study.rows import OURS, Row
 from stages.cli import StageCLI, quieten
 from stages.lifter import LifterStage
-from stages.study_cli import results_folder
+from stages.study_cli import profile_folder, profile_parser
 
 ROOT = Path(__file__).parents[1]
 # Steps before anything is timed, and what Lightning's profiler calls the parts of a step.
@@ -105,18 +105,13 @@ def main(arguments: list[str] | None = None) -> None:
 
 def parse(arguments: list[str]) -> argparse.Namespace:
     """Read the command line; what follows ``--`` is passed on to the stage."""
-    parser = argparse.ArgumentParser(prog="python -m stages.lifter_profile", description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--store", type=Path, required=True, help="folder of a frame store")
-    parser.add_argument("--preset", default="quick", help="configs/preset/PRESET (quick)")
-    parser.add_argument("--data", default="open", help="configs/data/DATA.yaml (open)")
+    parser = profile_parser("stages.lifter_profile", __doc__)
     parser.add_argument("--variant", default=OURS, help="of the lifter (ours)")
     parser.add_argument("--joint-set", default="h36m17", help="(h36m17)")
     parser.add_argument("--chunk", type=int, default=100, help="steps timed at a time (100)")
     parser.add_argument("--rounds", type=int, default=9, help="times that both are timed (9)")
-    parser.add_argument("--output", type=Path, help="docs/results; of other presets: runs/profile-PRESET")
-    parser.add_argument("extra", nargs="*", metavar="-- ARGUMENTS", help="passed on to the stage")
     options = parser.parse_args(arguments)
-    options.output = options.output or results_folder(options.preset, Path(f"runs/profile-{options.preset}"))
+    options.output = profile_folder(options)
     return options
 
 

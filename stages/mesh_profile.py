@@ -32,7 +32,7 @@ from s2m.ik.results import machine, markdown_table, write
 from s2m.refine import SilhouetteEncoder
 from stages.cli import StageCLI, quieten
 from stages.mesh import MeshStage
-from stages.study_cli import results_folder
+from stages.study_cli import profile_folder, profile_parser
 
 ROOT = Path(__file__).parents[1]
 WARM_UP = 5
@@ -154,22 +154,17 @@ def main(arguments: list[str] | None = None) -> None:
 
 def parse(arguments: list[str]) -> argparse.Namespace:
     """Read the command line; what follows ``--`` is passed on to the stage."""
-    parser = argparse.ArgumentParser(prog="python -m stages.mesh_profile", description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--store", type=Path, required=True, help="folder of a frame store")
+    parser = profile_parser("stages.mesh_profile", __doc__)
     parser.add_argument("--lifter", type=Path, required=True, help="artifact of stage 1")
     parser.add_argument("--regressor", type=Path, required=True, help="artifact of stage 2")
-    parser.add_argument("--preset", default="quick", help="configs/preset/PRESET (quick)")
-    parser.add_argument("--data", default="open", help="configs/data/DATA.yaml (open)")
     parser.add_argument("--ablation", help="configs/ablation/ABLATION.yaml on top")
     parser.add_argument("--steps", type=int, default=30, help="steps that are timed (30)")
     parser.add_argument("--rounds", type=int, default=5, help="times that each encoder is timed (5)")
     parser.add_argument("--no-compile", action="store_true", help="leave torch.compile out (it takes minutes)")
-    parser.add_argument("--output", type=Path, help="docs/results; of other presets: runs/profile-PRESET")
-    parser.add_argument("extra", nargs="*", metavar="-- ARGUMENTS", help="passed on to the stage")
     options = parser.parse_args(arguments)
     if options.steps < 1 or options.rounds < 1:
         parser.error("--steps and --rounds: expected a positive number")
-    options.output = options.output or results_folder(options.preset, Path(f"runs/profile-{options.preset}"))
+    options.output = profile_folder(options)
     return options
 
 

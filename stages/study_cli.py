@@ -1,4 +1,4 @@
-"""What the command lines of the studies (``stages.lifter_table``, ``stages.ablations``) have in common."""
+"""What the command lines of the studies (tables over seeds, profiles) have in common."""
 
 from __future__ import annotations
 
@@ -21,14 +21,32 @@ QUICK = "quick"
 
 def study_parser(module: str, description: str | None) -> argparse.ArgumentParser:
     """A parser of ``python -m MODULE`` with the arguments of every study. What follows ``--`` goes to the trainings."""
-    parser = argparse.ArgumentParser(prog=f"python -m {module}", description=(description or "").splitlines()[0])
-    parser.add_argument("--store", type=Path, required=True, help="folder of a frame store with truth")
-    parser.add_argument("--preset", default=QUICK, help="configs/preset/PRESET decides the budget (quick)")
-    parser.add_argument("--data", default="open", help="configs/data/DATA.yaml (open)")
+    parser = _parser(module, description, "folder of a frame store with truth", "every training")
     parser.add_argument("--seeds", type=positive, default=3, help="trainings of every row (3)")
     parser.add_argument("--jobs", type=positive, default=min(2, os.cpu_count() or 1), help="trainings at a time")
     parser.add_argument("--threads", type=positive, default=1, help="of each training (1)")
-    parser.add_argument("extra", nargs="*", metavar="-- ARGUMENTS", help="passed on to every training")
+    return parser
+
+
+def profile_parser(module: str, description: str | None) -> argparse.ArgumentParser:
+    """The same for the profile of a stage, whose results of other presets do not go to the published ones."""
+    parser = _parser(module, description, "folder of a frame store", "the stage")
+    parser.add_argument("--output", type=Path, help="docs/results; of other presets: runs/profile-PRESET")
+    return parser
+
+
+def profile_folder(options: argparse.Namespace) -> Path:
+    """Where a profile's results go."""
+    chosen: Path | None = options.output
+    return chosen or results_folder(options.preset, Path(f"runs/profile-{options.preset}"))
+
+
+def _parser(module: str, description: str | None, store: str, receiver: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=f"python -m {module}", description=(description or "").splitlines()[0])
+    parser.add_argument("--store", type=Path, required=True, help=store)
+    parser.add_argument("--preset", default=QUICK, help="configs/preset/PRESET decides the budget (quick)")
+    parser.add_argument("--data", default="open", help="configs/data/DATA.yaml (open)")
+    parser.add_argument("extra", nargs="*", metavar="-- ARGUMENTS", help=f"passed on to {receiver}")
     return parser
 
 
