@@ -15,7 +15,7 @@ from s2m.comparison import MEANS_REPLACED
 from stages.cli import run
 from stages.schedules import CosineTail, EpochDecay, Warmup
 from tests.stages.conftest import Train, stage_arguments
-from tests.stages.test_resume import EPOCHS, kill_after_first_epoch
+from tests.stages.test_resume import EPOCHS, kill
 
 AUGMENTED = ("--model.augmentation", "s2m.data.augment.ObservationAugmentation")
 
@@ -36,7 +36,7 @@ def test_an_augmented_run_that_was_killed_resumes_to_the_same_weights(chain: Pat
             (folder / stage).symlink_to(chain / stage)
         arguments = stage_arguments("mesh", store, folder, *EPOCHS, *AUGMENTED)
         if name == "killed":
-            kill_after_first_epoch("mesh", arguments, folder / "mesh/checkpoints/last.ckpt")
+            kill("mesh", arguments, folder / "mesh", 2)
         os.environ["WANDB_MODE"] = "disabled"
         run("mesh", arguments)
         made.append(load(folder / "mesh/mesh.pt", "mesh").state)
