@@ -22,13 +22,12 @@ from pytorch_lightning.profilers import SimpleProfiler
 
 from s2m.batch import Frame
 from s2m.data.store import FrameStore
-from s2m.errors import UserError
 from s2m.ik.results import machine, markdown_table, write
 from s2m.lifter.study.profile import PassesAlone, PassRecorder, outermost_networks
 from s2m.lifter.study.rows import OURS, Row
 from stages.cli import StageCLI, quieten
 from stages.lifter import LifterStage
-from stages.study_cli import profile_folder, profile_parser
+from stages.study_cli import profile_folder, profile_parser, run_command
 
 ROOT = Path(__file__).parents[1]
 # Steps before anything is timed, and what Lightning's profiler calls the parts of a step.
@@ -96,11 +95,7 @@ def _wait(device: torch.device) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Measure and write ``lifter_profile.md`` and ``.json``."""
-    options = parse(sys.argv[1:] if arguments is None else arguments)
-    try:
-        measure(options)
-    except UserError as error:
-        sys.exit(f"error: {error}")
+    run_command(measure, parse(sys.argv[1:] if arguments is None else arguments))
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -154,9 +149,9 @@ def fit(options: argparse.Namespace, steps: int, stopwatch: Stopwatch | None) ->
         cli = StageCLI(LifterStage, arguments)
         profiler = None
         if stopwatch is None:
-            cli.trainer.profiler = profiler = SimpleProfiler()
+            cli.trainer.profiler = profiler = SimpleProfiler()  # type: ignore[attr-defined]
         else:
-            cli.trainer.callbacks.append(stopwatch)
+            cli.trainer.callbacks.append(stopwatch)  # type: ignore[attr-defined]
         cli.trainer.fit(cli.model, datamodule=cli.datamodule)
     return profiler
 

@@ -178,7 +178,8 @@ class MeshStage(Stage):
         self.on_validation_start()
         self.means = {}
         limits: list[float] = list(self.trainer.num_test_batches)
-        for split, loader, limit in zip(self.test_names, self.trainer.test_dataloaders, limits, strict=True):
+        loaders: list[Any] = self.trainer.test_dataloaders  # type: ignore[assignment]
+        for split, loader, limit in zip(self.test_names, loaders, limits, strict=True):
             recorder = MeanRecorder()
             for frame in islice(loader, int(limit)):
                 recorder.record(self.model.read(frame.observation.to(self.device)))

@@ -27,12 +27,11 @@ from torch import nn
 from torch.utils.hooks import RemovableHandle
 
 from s2m.data.store import FrameStore
-from s2m.errors import UserError
 from s2m.ik.results import machine, markdown_table, write
 from s2m.refine import SilhouetteEncoder
 from stages.cli import StageCLI, quieten
 from stages.mesh import MeshStage
-from stages.study_cli import profile_folder, profile_parser
+from stages.study_cli import profile_folder, profile_parser, run_command
 
 ROOT = Path(__file__).parents[1]
 WARM_UP = 5
@@ -145,11 +144,7 @@ class WholeSteps(Callback):
 
 def main(arguments: list[str] | None = None) -> None:
     """Measure and write ``mesh_profile.md`` and ``.json``."""
-    options = parse(sys.argv[1:] if arguments is None else arguments)
-    try:
-        measure(options)
-    except UserError as error:
-        sys.exit(f"error: {error}")
+    run_command(measure, parse(sys.argv[1:] if arguments is None else arguments))
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -207,8 +202,8 @@ def profile_training(options: argparse.Namespace, folder: str) -> tuple[StageCLI
     for path, part in MODULES.items():
         clock.watch(cli.model.get_submodule(path), part)
     watch = cli.model.model.encoder.register_forward_pre_hook(lambda _, given: inputs.__setitem__(slice(None), given))
-    cli.trainer.profiler = clock
-    cli.trainer.callbacks.append(whole)
+    cli.trainer.profiler = clock  # type: ignore[attr-defined]
+    cli.trainer.callbacks.append(whole)  # type: ignore[attr-defined]
     cli.trainer.fit(cli.model, datamodule=cli.datamodule)
     clock.unwatch()
     watch.remove()

@@ -64,11 +64,17 @@ def run_study(study: Callable[[argparse.Namespace], None], options: argparse.Nam
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        study(options)
-    except UserError as error:
-        sys.exit(f"error: {error}")
+        run_command(study, options)
     except KeyboardInterrupt:
         sys.exit("interrupted; the same command goes on from here")
+
+
+def run_command(command: Callable[[argparse.Namespace], None], options: argparse.Namespace) -> None:
+    """Run what a command line asks for; a mistake of the user's ends with one line instead of a traceback."""
+    try:
+        command(options)
+    except UserError as error:
+        sys.exit(f"error: {error}")
 
 
 def results_folder(preset: str, otherwise: Path) -> Path:
