@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Literal
 
@@ -20,7 +20,6 @@ from s2m.lifter.normalise import normalise
 from s2m.lifter.objective import (
     Adversarial,
     DetectionNoise,
-    Discriminator,
     GanRule,
     NonSaturating,
     PlayerTerm,
@@ -28,11 +27,12 @@ from s2m.lifter.objective import (
     SelfSupervision,
     Turn,
     Weights,
+    discriminators,
 )
 from s2m.lifter.objective.temporal import FRAMES, TemporalAdversarial, TemporalDiscriminator
 from s2m.lifter.sign import SignWatch
 from s2m.metrics import skeleton_metrics
-from s2m.skeletons import JointSet
+from s2m.skeletons import JOINT_SETS, JointSet
 from stages.base import Stage, training_observation
 from stages.schedules import CosineTail, Schedule
 
@@ -48,7 +48,8 @@ class LifterStage(Stage):
 
     joint_set: name; comes from the data. rest_bone_length: metres, see :class:`Lifter`; that of the mean body if not
     given. width, blocks, camera_distance: see :class:`Lifter`. discriminator_width, discriminator_blocks,
-    discriminator_bones: see :class:`Discriminator`; its width is the lifter's if not given. weights: of the loss
+    discriminator_bones: see :class:`Discriminator`; its width is the lifter's if not given. discriminator_parts: joint
+    sets of further discriminators, for data with more joints, see :class:`PartDiscriminator`. weights: of the loss
     terms. rule: the game's losses. flow: makes the likelihood prior, for weights.flow; weights.temporal needs pairs of
     frames (VideoFrames with window 2). turn: what is assumed of the cameras; the open data's mean elevation if not
     given. noise, missing, outlier, swap: augmentation, see :class:`DetectionNoise`. learning_rate, betas: Adam's.
@@ -71,6 +72,7 @@ class LifterStage(Stage):
         discriminator_width: int | None = None,
         discriminator_blocks: int = 2,
         discriminator_bones: bool = True,
+        discriminator_parts: Sequence[str] = ("h36m17",),
         weights: Weights = Weights(),  # noqa: B008 (frozen)
         rule: GanRule | None = None,
         flow: Callable[[JointSet], PlayerTerm] | None = None,
@@ -99,13 +101,15 @@ class LifterStage(Stage):
             "elevation_width": turn.elevation_width,
         }
         self.lifter = Lifter(**self.lifter_arguments)
-        judge = Discriminator(self.joint_set, discriminator_width or width, discriminator_blocks, discriminator_bones)
-        players: dict[str, PlayerTerm] = {"adversarial": Adversarial(judge, rule or NonSaturating())}
+        parts = [_part(name, self.joint_set) for name in discriminator_parts]
+        size = discriminator_width or width, discriminator_blocks
+        judges = discriminators(self.joint_set, parts, *size, discriminator_bones)
+        players: dict[str, PlayerTerm] = {"adversarial": Adversarial(judges, rule or NonSaturating())}
         if flow is not None:
             players["flow"] = flow(self.joint_set)
         video = weights.temporal > 0
         if video:
-            mover = TemporalDiscriminator(self.joint_set, discriminator_width or width, discriminator_blocks)
+            mover = TemporalDiscriminator(self.joint_set, *size)
             players["temporal"] = TemporalAdversarial(mover, rule or NonSaturating())
         self.objective = SelfSupervision(
             players=players,
@@ -202,3 +206,14 @@ class LifterStage(Stage):
         total, epochs = int(self.trainer.estimated_stepping_batches), int(self.trainer.max_epochs or 1)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: self.schedule.share(step, total, epochs))
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def _part(name: str, whole: JointSet) -> JointSet:
+    """A joint set whose joints ``whole`` has as well. Raises UserError."""
+    if name not in JOINT_SETS or not set(JOINT_SETS[name].joints) <= set(whole.joints):
+        fitting = [known for known, part in JOINT_SETS.items() if set(part.joints) <= set(whole.joints)]
+        raise UserError(
+            f"model.discriminator_parts: expected joint sets that are part of {whole.name} ({', '.join(fitting)}), "
+            f"found {name}"
+        )
+    return JOINT_SETS[name]

@@ -66,6 +66,15 @@ def trainer(**arguments: object) -> pl.Trainer:
     return pl.Trainer(**{**quiet, **settings, **arguments})
 
 
+@pytest.mark.parametrize(("joint_set", "count"), [("h36m17", 1), ("s2m27", 2)])
+def test_more_joints_than_the_shared_ones_are_judged_by_two(joint_set: str, count: int) -> None:
+    judges = LifterStage(joint_set, **TINY).objective.terms["adversarial"].discriminators
+    assert len(judges) == count
+    assert (
+        len(LifterStage(joint_set, **TINY, discriminator_parts=[]).objective.terms["adversarial"].discriminators) == 1
+    )
+
+
 @pytest.mark.parametrize("joint_set", ["h36m17", "s2m27"])
 def test_two_steps_move_both_players_and_everything_is_reported(joint_set: str) -> None:
     stage = LifterStage(joint_set, **TINY)

@@ -1,6 +1,6 @@
 """Geometric self-supervision of the lifter: loss terms, the cycle they look at, and their weighted sum."""
 
-from s2m.lifter.objective.adversarial import Adversarial, Discriminator
+from s2m.lifter.objective.adversarial import Adversarial, Discriminator, PartDiscriminator, discriminators
 from s2m.lifter.objective.augmentation import DetectionNoise
 from s2m.lifter.objective.bones import BoneRatios, rigid_pairs
 from s2m.lifter.objective.chirality import Chirality
@@ -24,6 +24,7 @@ __all__ = [
     "LearnedTurn",
     "LeastSquares",
     "NonSaturating",
+    "PartDiscriminator",
     "PlayerTerm",
     "RandomTurn",
     "SelfSupervision",
@@ -31,6 +32,7 @@ __all__ = [
     "Term",
     "Turn",
     "Weights",
+    "discriminators",
     "rigid_pairs",
     "run_cycle",
 ]

@@ -1,18 +1,34 @@
-"""A discriminator of 2D poses, and the two sides of the game with it."""
+"""Discriminators of 2D poses, and the two sides of the game with them."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
 from s2m.lifter.network import perceptron
+from s2m.lifter.normalise import mean_distance
 from s2m.lifter.objective.cycle import Cycle
 from s2m.lifter.objective.gan_rules import GanRule
 from s2m.lifter.objective.terms import EPSILON, PlayerTerm, distances
 from s2m.skeletons import JointSet
 
 
-class Discriminator(nn.Module):
+class Judge(nn.Module):
+    """A network that tells real from made-up: positive logits mean real."""
+
+    def judge(self, *inputs: Tensor) -> Tensor:
+        """The same logits as a call, but without a gradient for the weights: how the lifter sees its opponent.
+
+        Both players' losses can then be summed and differentiated at once.
+        """
+        constants = {name: weight.detach() for name, weight in self.named_parameters()}
+        logits: Tensor = torch.func.functional_call(self, constants, inputs)
+        return logits
+
+
+class Discriminator(Judge):
     """How real a normalised 2D pose looks: joints2d (B, J, 2), visible (B, J) to logits (B,).
 
     It is shown the direction and length of every bone besides the joints: what is odd about a pose is more often the
@@ -37,33 +53,57 @@ class Discriminator(nn.Module):
         logits: Tensor = self.network(torch.cat([joints2d.flatten(1), visible, *bones], dim=1))
         return logits[:, 0]
 
-    def judge(self, joints2d: Tensor, visible: Tensor) -> Tensor:
-        """The same logits, but without a gradient for the weights: how the lifter sees the discriminator.
 
-        Both players' losses can then be summed and differentiated at once.
-        """
-        constants = {name: weight.detach() for name, weight in self.named_parameters()}
-        logits: Tensor = torch.func.functional_call(self, constants, (joints2d, visible))
+class PartDiscriminator(Judge):
+    """A discriminator of some joints of a larger set: joints2d (B, J, 2), visible (B, J) of ``whole`` to logits (B,).
+
+    It sees the joints of ``part`` alone, in the unit of their own mean distance. Where ``whole`` has much detail (27
+    joints: feet, hands, ears) a discriminator of all finds its mistakes there, and says little about elbows.
+    """
+
+    def __init__(self, whole: JointSet, part: JointSet, width: int = 256, blocks: int = 2, bones: bool = True) -> None:
+        super().__init__()
+        self.discriminator = Discriminator(part, width, blocks, bones)
+        self.register_buffer("joints", torch.tensor(whole.indices(part.joints)), persistent=False)
+        self.joints: Tensor
+
+    def forward(self, joints2d: Tensor, visible: Tensor) -> Tensor:
+        """Return logits (B,); positive means real."""
+        points, seen = joints2d[:, self.joints], visible[:, self.joints]
+        logits: Tensor = self.discriminator(points / mean_distance(points, seen), seen)
         return logits
 
 
 class Adversarial(PlayerTerm):
-    """A turned and re-projected skeleton looks like a real 2D pose to a discriminator; see the rule for the formula.
+    """A turned and re-projected skeleton looks like a real 2D pose to discriminators: the mean over them.
 
-    The discriminator judges the re-projection with the missing joints of the label beside it, so that missing joints
-    betray nothing. Source: Chen et al. 2019, L_adv.
+    See the rule for the formula. They judge the re-projection with the missing joints of the label beside it, so
+    that missing joints betray nothing. Source: Chen et al. 2019, L_adv (one discriminator).
     """
 
-    def __init__(self, discriminator: Discriminator, rule: GanRule) -> None:
+    def __init__(self, discriminators: Sequence[Judge], rule: GanRule) -> None:
         super().__init__()
-        self.discriminator, self.rule = discriminator, rule
+        self.discriminators, self.rule = nn.ModuleList(discriminators), rule
 
     def forward(self, cycle: Cycle) -> Tensor:
-        """Return the unweighted loss of the lifter, a scalar; the discriminator's weights get no gradient."""
-        return self.rule.generator(self.discriminator.judge(cycle.masked, cycle.visible))
+        """Return the unweighted loss of the lifter, a scalar; the discriminators' weights get no gradient."""
+        losses = [self.rule.generator(each.judge(cycle.masked, cycle.visible)) for each in self.discriminators]
+        return torch.stack(losses).mean()
 
     def player_loss(self, cycle: Cycle) -> Tensor:
-        """Return the discriminator's own loss, a scalar; the lifter gets no gradient."""
+        """Return the sum of the discriminators' own losses, a scalar; the lifter gets no gradient."""
         poses = torch.cat([cycle.target, cycle.masked.detach()])
-        logits = self.discriminator(poses, torch.cat([cycle.visible, cycle.visible]))
-        return self.rule.discriminator(*logits.chunk(2))
+        visible = torch.cat([cycle.visible, cycle.visible])
+        losses = [self.rule.discriminator(*each(poses, visible).chunk(2)) for each in self.discriminators]
+        return torch.stack(losses).sum()
+
+
+def discriminators(
+    whole: JointSet, parts: Sequence[JointSet], width: int, blocks: int, bones: bool = True
+) -> list[Judge]:
+    """One discriminator of all joints, and one of each part that has fewer; for ``width`` and so on see these."""
+    smaller = [part for part in parts if len(part) < len(whole)]
+    return [
+        Discriminator(whole, width, blocks, bones),
+        *(PartDiscriminator(whole, part, width, blocks, bones) for part in smaller),
+    ]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from s2m.lifter.network import perceptron
+from s2m.lifter.objective.adversarial import Judge
 from s2m.lifter.objective.cycle import Cycle
 from s2m.lifter.objective.gan_rules import GanRule
 from s2m.lifter.objective.terms import PlayerTerm
@@ -15,7 +16,7 @@ from s2m.skeletons import JointSet
 FRAMES = 2
 
 
-class TemporalDiscriminator(nn.Module):
+class TemporalDiscriminator(Judge):
     """How real a change between two frames looks: pairs (B, 2, J, 2), visible (B, J) to logits (B,).
 
     It is shown the difference of the two normalised poses only, so that it says nothing of the poses themselves. Each
@@ -40,12 +41,6 @@ class TemporalDiscriminator(nn.Module):
         change = (pairs[:, 0] - pairs[:, 1]) * visible[..., None]
         logits: Tensor = self.network(torch.cat([change.flatten(1), visible], dim=1))
         return logits[:, 0]
-
-    def judge(self, pairs: Tensor, visible: Tensor) -> Tensor:
-        """The same logits, but without a gradient for the weights: how the lifter sees the discriminator."""
-        constants = {name: weight.detach() for name, weight in self.named_parameters()}
-        logits: Tensor = torch.func.functional_call(self, constants, (pairs, visible))
-        return logits
 
 
 class TemporalAdversarial(PlayerTerm):

@@ -5,7 +5,14 @@ import math
 import pytest
 import torch
 
-from s2m.lifter.objective import Adversarial, Discriminator, LeastSquares, NonSaturating
+from s2m.lifter.objective import (
+    Adversarial,
+    Discriminator,
+    LeastSquares,
+    NonSaturating,
+    PartDiscriminator,
+    discriminators,
+)
 from s2m.skeletons import H36M17, S2M27
 
 from .cycles import make_cycle
@@ -18,6 +25,13 @@ class Constant(Discriminator):
         return joints2d[:, 0, 0] + 0.0 * self.network[0].bias.sum()
 
 
+class Doubled(Constant):
+    """Twice the score."""
+
+    def forward(self, joints2d, visible):
+        return 2 * super().forward(joints2d, visible)
+
+
 def poses(values: list[float]) -> torch.Tensor:
     joints = torch.zeros(len(values), 17, 2)
     joints[:, 0, 0] = torch.tensor(values)
@@ -25,7 +39,7 @@ def poses(values: list[float]) -> torch.Tensor:
 
 
 def test_losses_are_the_non_saturating_ones():
-    term = Adversarial(Constant(H36M17, width=4, blocks=1), NonSaturating())
+    term = Adversarial([Constant(H36M17, width=4, blocks=1)], NonSaturating())
     cycle = make_cycle(2, masked=poses([0.5, -2.0]), target=poses([3.0, 1.0]))
     log = lambda x: math.log(1 / (1 + math.exp(-x)))  # noqa: E731
     torch.testing.assert_close(term(cycle).item(), -(log(0.5) + log(-2.0)) / 2, atol=1e-5, rtol=1e-5)
@@ -34,7 +48,7 @@ def test_losses_are_the_non_saturating_ones():
 
 
 def test_losses_are_least_squares_with_its_rule():
-    term = Adversarial(Constant(H36M17, width=4, blocks=1), LeastSquares())
+    term = Adversarial([Constant(H36M17, width=4, blocks=1)], LeastSquares())
     cycle = make_cycle(2, masked=poses([0.5, -2.0]), target=poses([3.0, 1.0]))
     assert term(cycle).item() == pytest.approx(((0.5 - 1) ** 2 + (-2.0 - 1) ** 2) / 2 / 2)
     assert term.player_loss(cycle).item() == pytest.approx((2.0**2 + 0.0) / 2 / 2 + (0.5**2 + 2.0**2) / 2 / 2)
@@ -42,7 +56,7 @@ def test_losses_are_least_squares_with_its_rule():
 
 def test_players_do_not_reach_each_others_weights():
     torch.manual_seed(0)
-    term = Adversarial(Discriminator(H36M17, width=8, blocks=1), NonSaturating())
+    term = Adversarial([Discriminator(H36M17, width=8, blocks=1)], NonSaturating())
     masked = torch.randn(4, 17, 2, requires_grad=True)
     cycle = make_cycle(4, masked=masked, target=torch.randn(4, 17, 2))
     term(cycle).backward()
@@ -97,13 +111,43 @@ def test_bones_are_directions_and_lengths():
 
 def test_discriminator_learns_to_tell_two_kinds_of_poses():
     torch.manual_seed(0)
-    term = Adversarial(Discriminator(H36M17, width=16, blocks=1), NonSaturating())
+    term = Adversarial([Discriminator(H36M17, width=16, blocks=1)], NonSaturating())
     optimiser = torch.optim.Adam(term.parameters(), 1e-2)
     real, fake, visible = torch.randn(64, 17, 2) + 0.5, torch.randn(64, 17, 2) - 0.5, torch.ones(64, 17)
     for _ in range(40):
         optimiser.zero_grad()
         term.player_loss(make_cycle(64, target=real, masked=fake)).backward()
         optimiser.step()
-    player = term.discriminator
+    (player,) = term.discriminators
     assert float((player(real, visible) > 0).float().mean()) > 0.95
     assert float((player(fake, visible) < 0).float().mean()) > 0.95
+
+
+def test_the_lifter_hears_the_mean_of_two_discriminators_and_each_learns_for_itself():
+    term = Adversarial([Constant(S2M27, width=4, blocks=1), Doubled(S2M27, width=4, blocks=1)], LeastSquares())
+    cycle = make_cycle(1, masked=poses([0.5]), target=poses([3.0]))
+    assert term(cycle).item() == pytest.approx(((0.5 - 1) ** 2 / 2 + (1.0 - 1) ** 2 / 2) / 2)
+    first, second = (3.0 - 1) ** 2 / 2 + 0.5**2 / 2, (6.0 - 1) ** 2 / 2 + 1.0**2 / 2
+    assert term.player_loss(cycle).item() == pytest.approx(first + second)
+
+
+def test_a_part_is_judged_in_its_own_unit_and_without_the_rest():
+    part = PartDiscriminator(S2M27, H36M17, width=8, blocks=1)
+    visible = torch.ones(3, 27)
+    visible[0, S2M27.index("left_knee")] = 0
+    joints = torch.randn(3, 27, 2) * visible[..., None]
+    shared = S2M27.indices(H36M17.joints)
+    unit = (joints[:, shared].norm(dim=-1).sum(1) / visible[:, shared].sum(1))[:, None, None]
+    expected = part.discriminator(joints[:, shared] / unit, visible[:, shared])
+    torch.testing.assert_close(part(joints, visible), expected)
+    others = [index for index in range(27) if index not in shared]
+    joints[:, others], visible[:, others] = 7.0, 0.0
+    torch.testing.assert_close(part(3 * joints, visible), expected)
+
+
+def test_a_part_gets_a_discriminator_where_the_joint_set_has_more():
+    assert [type(each) for each in discriminators(H36M17, [H36M17], 8, 1)] == [Discriminator]
+    assert [type(each) for each in discriminators(S2M27, [], 8, 1)] == [Discriminator]
+    whole, part = discriminators(S2M27, [H36M17], 8, 1, bones=False)
+    assert whole.network[0].in_features == 3 * 27
+    assert part.discriminator.network[0].in_features == 3 * 17

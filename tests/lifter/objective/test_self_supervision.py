@@ -23,7 +23,7 @@ from ..people import person
 def build(weights: Weights = Weights(), missing: float = 0.0) -> tuple[Lifter, SelfSupervision]:  # noqa: B008
     torch.manual_seed(0)
     lifter = Lifter("h36m17", 0.25, width=16, blocks=1)
-    players = {"adversarial": Adversarial(Discriminator(H36M17, 16, 1), NonSaturating())}
+    players = {"adversarial": Adversarial([Discriminator(H36M17, 16, 1)], NonSaturating())}
     objective = SelfSupervision(players, person(H36M17), lifter, weights, RandomTurn(), DetectionNoise(0.05, missing))
     return lifter, objective
 
