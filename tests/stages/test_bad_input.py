@@ -31,7 +31,8 @@ def test_unknown_config_key(store: Path, tmp_path: Path) -> None:
 def test_discriminator_of_joints_that_the_data_lacks(store: Path, tmp_path: Path) -> None:
     parts = ("--model.discriminator_parts", "[s2m27]")
     message = refused("lifter", stage_arguments("lifter", store, tmp_path, *parts))
-    assert "model.discriminator_parts: expected joint sets that are part of h36m17 (h36m17, mpi3dhp17, lsp14), found s2m27" in message
+    assert "model.discriminator_parts: expected joint sets that are part of h36m17 (h36m17," in message
+    assert "found s2m27" in message
 
 
 def test_truncated_store(store: Path, tmp_path: Path) -> None:
