@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -87,7 +88,8 @@ class Adversarial(PlayerTerm):
 
     def forward(self, cycle: Cycle) -> Tensor:
         """Return the unweighted loss of the lifter, a scalar; the discriminators' weights get no gradient."""
-        losses = [self.rule.generator(each.judge(cycle.masked, cycle.visible)) for each in self.discriminators]
+        judges = cast(Sequence[Judge], self.discriminators)
+        losses = [self.rule.generator(each.judge(cycle.masked, cycle.visible)) for each in judges]
         return torch.stack(losses).mean()
 
     def player_loss(self, cycle: Cycle) -> Tensor:
