@@ -54,11 +54,13 @@ def test_losses_are_least_squares_with_its_rule():
     assert term.player_loss(cycle).item() == pytest.approx((2.0**2 + 0.0) / 2 / 2 + (0.5**2 + 2.0**2) / 2 / 2)
 
 
-def test_players_do_not_reach_each_others_weights():
+@pytest.mark.parametrize("joint_set", [H36M17, S2M27])
+def test_players_do_not_reach_each_others_weights(joint_set):
     torch.manual_seed(0)
-    term = Adversarial([Discriminator(H36M17, width=8, blocks=1)], NonSaturating())
-    masked = torch.randn(4, 17, 2, requires_grad=True)
-    cycle = make_cycle(4, masked=masked, target=torch.randn(4, 17, 2))
+    count = len(joint_set)
+    term = Adversarial(discriminators(joint_set, [H36M17], 8, 1), NonSaturating())
+    masked = torch.randn(4, count, 2, requires_grad=True)
+    cycle = make_cycle(4, count, masked=masked, target=torch.randn(4, count, 2))
     term(cycle).backward()
     assert float(masked.grad.abs().sum()) > 0
     assert all(p.grad is None for p in term.parameters())
