@@ -40,6 +40,10 @@ class TensorRecord:
         """The same record, cut from the graph."""
         return self._apply(lambda tensor: tensor.detach())
 
+    def tensors(self) -> tuple[Any, ...]:
+        """The fields in their order."""
+        return tuple(getattr(self, f.name) for f in fields(self))
+
     def __getitem__(self: T, index: Any) -> T:
         """Index every field along the batch."""
         return self._apply(lambda tensor: tensor[index])

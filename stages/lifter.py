@@ -81,7 +81,7 @@ class LifterStage(Stage):
         missing: float = 0.02,
         outlier: float = 0.0,
         swap: float = 0.0,
-        learning_rate: float = 1e-3,
+        learning_rate: float = 1.5e-3,
         betas: tuple[float, float] = (0.5, 0.99),
         schedule: Schedule = CosineTail(),  # noqa: B008 (frozen)
         gradient_clip: float = 5.0,
@@ -117,7 +117,7 @@ class LifterStage(Stage):
             lifter=self.lifter,
             weights=weights,
             turn=turn,
-            noise=DetectionNoise(noise, missing, outlier, swap),
+            noise=DetectionNoise(self.joint_set, noise, missing, outlier, swap),
             frames_per_turn=FRAMES if video else 1,
         )
         self.learning_rate, self.betas, self.schedule = learning_rate, betas, schedule
@@ -135,7 +135,7 @@ class LifterStage(Stage):
     def training_step(self, frame: Frame, batch_idx: int) -> Tensor:
         """One step of both players."""
         observation = training_observation(frame)
-        output = self.objective(self.lifter, observation.joints2d, observation.confidence)
+        output = self.objective(observation.joints2d, observation.confidence)
         if self._logs_this_step():
             mirrored = self.objective.chirality.suspicious(output.cycle.skeleton.detach()).float().mean()
             self.sign.update(float(mirrored), self.global_step)
@@ -197,7 +197,10 @@ class LifterStage(Stage):
 
     def configure_gradient_clipping(self, optimizer: torch.optim.Optimizer, *args: Any, **kwargs: Any) -> None:
         """Clip the lifter alone: where the discriminator is steep, so is the lifter's loss."""
-        nn.utils.clip_grad_norm_(self.lifter.parameters(), self.gradient_clip)
+        norm = nn.utils.get_total_norm([w.grad for w in self.lifter.parameters() if w.grad is not None])
+        # On a CPU asking costs nothing and mostly saves a pass over the gradients; a GPU would have to be waited for.
+        if norm.is_cuda or norm > self.gradient_clip:
+            nn.utils.clip_grads_with_norm_(self.lifter.parameters(), self.gradient_clip, norm)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Adam over both players, the learning rate by step."""

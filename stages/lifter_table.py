@@ -65,7 +65,8 @@ def make_table(options: argparse.Namespace) -> None:
         trained = [row for row in runs if row.joint_set == joint_set]
         say(f"evaluating {joint_set}")
         first = load_network(runs[trained[0]][0].artifact, trained[0].stage, get_joint_set(joint_set), body)
-        rows += [study.planar(first), *study.linear(get_joint_set(joint_set), DetectionNoise())]
+        joints = get_joint_set(joint_set)
+        rows += [study.planar(first), *study.linear(joints, DetectionNoise(joints))]
         rows += [study.trained(row, [job.artifact for job in runs[row]]) for row in trained]
     stem = "table_lifter" if options.preset == QUICK else f"table_lifter_{options.preset}"
     ratio = read_ratio(options.output / "lifter_profile.json")

@@ -75,7 +75,7 @@ class TemporalStage(Stage):
             "blocks": blocks,
         }
         self.model = TemporalLifter(self.frozen, TemporalHead(**self.head_arguments))
-        self.noise = DetectionNoise(noise, missing, outlier, swap)
+        self.noise = DetectionNoise(self.joint_set, noise, missing, outlier, swap)
         self.weights = {"distance": 1.0, "reprojection": reprojection, "acceleration": acceleration}
         self.learning_rate, self.warmup_steps = learning_rate, warmup_steps
 
@@ -99,7 +99,7 @@ class TemporalStage(Stage):
         """One step on windows of recordings."""
         observation = training_observation(frame)
         labels = normalise(observation.joints2d, observation.confidence, self.joint_set)
-        disturbed = self.noise(labels, self.joint_set)
+        disturbed = self.noise(labels)
         with torch.no_grad():
             target = self.frozen(labels.joints2d, labels.visible).joints3d
             _, units = self.frozen.lift(labels.joints2d, labels.visible)

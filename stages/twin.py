@@ -43,7 +43,7 @@ class TwinStage(LifterStage):
             raise UserError("stage twin: expected training frames with their truth, found none; use SupervisedFrames")
         observation = frame.observation
         target = normalise(observation.joints2d, observation.confidence, self.joint_set)
-        disturbed = self.objective.noise(target, self.joint_set)
+        disturbed = self.objective.noise(target)
         denoised, skeleton = self.lifter.lift(disturbed.joints2d, disturbed.visible)
         fit = relative_error(skeleton, frame.truth.joints3d, self.joint_set.root_index).mean()
         corrected = disturbed.origin + disturbed.scale * denoised

@@ -98,17 +98,22 @@ class FrameDataset(Dataset[Frame]):
         return replace(packed.frame, observation=replace(packed.frame.observation, silhouette=masks))
 
     def _observation(self, rows: NDArray[np.int64], flip: NDArray[np.bool_]) -> Observation:
-        arrays = self._arrays.observation
-        crop = arrays["crop"][rows]
-        confidence = np.nan_to_num(arrays["confidence"][rows][:, self._columns])
-        joints = (arrays["joints2d"][rows][:, self._columns] - crop[:, None, :2]) / crop[:, None, 2:]
+        crop = self._picked("crop", rows)
+        confidence = np.nan_to_num(self._picked("confidence", rows).take(self._columns, 1))
+        joints = self._picked("joints2d", rows).take(self._columns, 1)
+        joints = (joints - crop[:, None, :2]) / crop[:, None, 2:]
         joints[confidence <= 0] = 0.0
         if flip.any():
             mirror = list(self.joint_set.mirror)
-            joints[flip] = joints[flip][:, mirror] * np.array([-1, 1], joints.dtype)
-            confidence[flip] = confidence[flip][:, mirror]
+            mirrored = joints.take(mirror, 1) * np.array([-1, 1], joints.dtype)
+            joints = np.where(flip[:, None, None], mirrored, joints)
+            confidence = np.where(flip[:, None], confidence.take(mirror, 1), confidence)
             crop[flip, 0] = self._widths(rows[flip]) - crop[flip, 0]
         return Observation(_tensor(joints), _tensor(confidence), None, _tensor(crop), torch.from_numpy(rows))
+
+    def _picked(self, name: str, rows: NDArray[np.int64]) -> Array:
+        """Rows of a stored array; ``take`` on a plain array is several times as fast as indexing the file's."""
+        return np.asarray(self._arrays.observation[name]).take(rows, 0)
 
     def _widths(self, rows: NDArray[np.int64]) -> Array | int:
         sizes = self._arrays.observation.get("image_size")

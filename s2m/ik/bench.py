@@ -16,10 +16,11 @@ from torch import Tensor
 from tqdm import tqdm
 
 from s2m.body import load_body
+from s2m.fused import CompilerMissing
 from s2m.ik import results
 from s2m.ik.baselines import AdamIK, DampedIK, LevenbergIK, SwingIK
 from s2m.ik.evaluation import SkinnedJoints, random_poses
-from s2m.ik.fused import CompilerMissing, FusedDIK
+from s2m.ik.fused import FusedDIK
 from s2m.ik.interface import IKSolver
 from s2m.ik.solver import DIK
 from s2m.ik.tables import median_ms

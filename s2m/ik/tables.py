@@ -17,6 +17,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from s2m.body import Body, load_body
+from s2m.fused import CompilerMissing
 from s2m.ik import results
 from s2m.ik.baselines import AdamIK, DampedIK, LevenbergIK, SwingIK
 from s2m.ik.evaluation import (
@@ -30,7 +31,7 @@ from s2m.ik.evaluation import (
     with_noise,
 )
 from s2m.ik.faults import inject
-from s2m.ik.fused import CompilerMissing, FusedDIK
+from s2m.ik.fused import FusedDIK
 from s2m.ik.interface import IKSolver
 from s2m.ik.solver import DIK
 from s2m.ik.stability import stability, straight_gains

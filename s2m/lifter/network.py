@@ -123,9 +123,17 @@ class Lifter(nn.Module):
         joints2d: (B, J, 2) normalised, zero where missing; visible: (B, J) in {0, 1}. Returns the denoised 2D joints
         (B, J, 2), measured from the same origin, and the root-relative skeleton (B, J, 3), camera frame.
         """
-        batch, count = visible.shape
-        output = self.network(torch.cat([joints2d.flatten(1), visible], dim=1))
-        depth, correction = output[:, :count], output[:, count:].reshape(batch, count, 2)
+        return self.read(self.tell(joints2d, visible), joints2d)
+
+    def tell(self, joints2d: Tensor, visible: Tensor) -> Tensor:
+        """What the network says, (B, 3 J), to be read with the same joints by :meth:`read`."""
+        said: Tensor = self.network(torch.cat([joints2d.flatten(1), visible], dim=1))
+        return said
+
+    def read(self, said: Tensor, joints2d: Tensor) -> tuple[Tensor, Tensor]:
+        """Denoised 2D joints and the skeleton, see :meth:`lift`: geometry alone, each sample on its own."""
+        count = len(self.joint_set)
+        depth, correction = said[:, :count], said[:, count:].reshape(joints2d.shape)
         denoised = joints2d + correction
         return denoised, back_project(denoised, depth, self.joint_set.root_index, self.camera_distance)
 

@@ -34,10 +34,11 @@ class Normalised(TensorRecord):
     scale: Tensor
     anchor: Tensor
 
-    def like(self, points: Tensor) -> Tensor:
-        """Other finite points (B, J, 2) of the same people, normalised by the same visible joints."""
-        joints2d, _, _ = _normalised(points, self.visible, self.anchor)
-        return joints2d
+
+def like(points: Tensor, visible: Tensor, anchor: Tensor) -> Tensor:
+    """Other finite points (B, J, 2) of the same people, normalised by the same visible joints (see Normalised)."""
+    joints2d, _, _ = _normalised(points, visible, anchor)
+    return joints2d
 
 
 def normalise(joints2d: Tensor, confidence: Tensor, joint_set: JointSet) -> Normalised:
@@ -70,12 +71,12 @@ def _normalised(points: Tensor, visible: Tensor, anchor: Tensor) -> tuple[Tensor
 
 
 def _anchor(visible: Tensor, joint_set: JointSet) -> Tensor:
-    root = joint_set.root_index
-    root_weight, hip_weight = torch.zeros_like(visible), torch.zeros_like(visible)
-    root_weight[:, root] = visible[:, root]
-    for hip in ("left_hip", "right_hip"):
-        if hip in joint_set:
-            hip_weight[:, joint_set.index(hip)] = visible[:, joint_set.index(hip)]
-    weight = torch.where(hip_weight.sum(1, keepdim=True) > 0, hip_weight, visible)
-    weight = torch.where(visible[:, root : root + 1] > 0, root_weight, weight)
+    number = torch.arange(len(joint_set), device=visible.device)
+    weight = visible
+    # The later, the better; a group of joints is passed over when none of them is visible.
+    for group in (("left_hip", "right_hip"), (joint_set.root,)):
+        member = [number == joint_set.index(joint) for joint in group if joint in joint_set]
+        if member:
+            share = visible * torch.stack(member).any(0)
+            weight = torch.where(share.sum(1, keepdim=True) > 0, share, weight)
     return weight / weight.sum(1, keepdim=True).clamp_min(1)

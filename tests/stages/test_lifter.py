@@ -206,6 +206,16 @@ def test_only_the_lifter_is_clipped() -> None:
     assert all(torch.equal(p.grad, torch.ones_like(p)) for p in stage.objective.terms["adversarial"].parameters())
 
 
+def test_small_gradients_of_the_lifter_stay_as_they_are() -> None:
+    stage = LifterStage("h36m17", gradient_clip=100.0, **TINY)
+    weights = list(stage.lifter.parameters())[:-1]  # the last one got no gradient
+    for number, weight in enumerate(weights):
+        weight.grad = torch.full_like(weight, 1e-3 * (number + 1))
+    before = [weight.grad.clone() for weight in weights]
+    stage.configure_gradient_clipping(torch.optim.SGD(stage.lifter.parameters()))
+    assert all(torch.equal(weight.grad, grad) for weight, grad in zip(weights, before, strict=True))
+
+
 def test_clipping_takes_place_in_training() -> None:
     stage = LifterStage("h36m17", gradient_clip=0.0, **TINY)
     before = copy.deepcopy(stage.state_dict())

@@ -4,7 +4,7 @@ from s2m.lifter.objective.adversarial import Adversarial, Discriminator, PartDis
 from s2m.lifter.objective.augmentation import DetectionNoise
 from s2m.lifter.objective.bones import BoneRatios, rigid_pairs
 from s2m.lifter.objective.chirality import Chirality
-from s2m.lifter.objective.cycle import Cycle, run_cycle
+from s2m.lifter.objective.cycle import Cycle, RoundTrip
 from s2m.lifter.objective.gan_rules import GanRule, LeastSquares, NonSaturating
 from s2m.lifter.objective.rotations import LearnedTurn, RandomTurn, Turn
 from s2m.lifter.objective.self_supervision import SelfSupervision, SelfSupervisionOutput, Weights
@@ -27,6 +27,7 @@ __all__ = [
     "PartDiscriminator",
     "PlayerTerm",
     "RandomTurn",
+    "RoundTrip",
     "SelfSupervision",
     "SelfSupervisionOutput",
     "Term",
@@ -34,5 +35,4 @@ __all__ = [
     "Weights",
     "discriminators",
     "rigid_pairs",
-    "run_cycle",
 ]

@@ -8,6 +8,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from s2m.fused import Fused
 from s2m.lifter.network import perceptron
 from s2m.lifter.normalise import mean_distance
 from s2m.lifter.objective.cycle import Cycle
@@ -43,16 +44,20 @@ class Discriminator(Judge):
         self.register_buffer("pairs", torch.tensor(pairs, dtype=torch.long).view(-1, 2).T, persistent=False)
         self.network = perceptron(3 * len(joint_set) + 3 * len(pairs), 1, width, blocks)
         self.pairs: Tensor
+        self._features = Fused(self._features_of)
 
     def forward(self, joints2d: Tensor, visible: Tensor) -> Tensor:
         """Return logits (B,); positive means real."""
+        logits: Tensor = self.network(self._features(joints2d, visible))
+        return logits[:, 0]
+
+    def _features_of(self, joints2d: Tensor, visible: Tensor) -> Tensor:
         parents, children = self.pairs
         offset = joints2d[:, children] - joints2d[:, parents]
         length = distances(offset)[..., None].clamp_min(EPSILON)
         seen = (visible[:, children] * visible[:, parents])[..., None]
         bones = [(offset / length * seen).flatten(1), (length * seen).flatten(1)]
-        logits: Tensor = self.network(torch.cat([joints2d.flatten(1), visible, *bones], dim=1))
-        return logits[:, 0]
+        return torch.cat([joints2d.flatten(1), visible, *bones], dim=1)
 
 
 class PartDiscriminator(Judge):
@@ -67,12 +72,16 @@ class PartDiscriminator(Judge):
         self.discriminator = Discriminator(part, width, blocks, bones)
         self.register_buffer("joints", torch.tensor(whole.indices(part.joints)), persistent=False)
         self.joints: Tensor
+        self._part = Fused(self._part_of)
 
     def forward(self, joints2d: Tensor, visible: Tensor) -> Tensor:
         """Return logits (B,); positive means real."""
-        points, seen = joints2d[:, self.joints], visible[:, self.joints]
-        logits: Tensor = self.discriminator(points / mean_distance(points, seen), seen)
+        logits: Tensor = self.discriminator(*self._part(joints2d, visible))
         return logits
+
+    def _part_of(self, joints2d: Tensor, visible: Tensor) -> tuple[Tensor, Tensor]:
+        points, seen = joints2d[:, self.joints], visible[:, self.joints]
+        return points / mean_distance(points, seen), seen
 
 
 class Adversarial(PlayerTerm):

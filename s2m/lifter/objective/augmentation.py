@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor
 
+from s2m.fused import Fused
 from s2m.lifter.normalise import Normalised, normalise
 from s2m.skeletons import JointSet
 
@@ -21,12 +22,14 @@ _LIMBS = (("hip", "knee", "ankle", "heel", "toe"), ("shoulder", "elbow", "wrist"
 class DetectionNoise:
     """Gaussian noise that differs between samples and joints, outliers, swapped limbs, and joints that go missing.
 
-    noise: each sample's standard deviation is drawn from U(0, noise), in lifter units (0.07 is about 5 % of the
-    head-root length). missing: probability that a visible joint is hidden. outlier: probability that a joint jumps.
-    swap: probability, per sample, that the legs, and that the arms, change sides.
+    joint_set: of the poses. noise: each sample's standard deviation is drawn from U(0, noise), in lifter units (0.07
+    is about 5 % of the head-root length). missing: probability that a visible joint is hidden. outlier: probability
+    that a joint jumps. swap: probability, per sample, that the legs, and that the arms, change sides.
     """
 
-    def __init__(self, noise: float = 0.07, missing: float = 0.02, outlier: float = 0.0, swap: float = 0.0) -> None:
+    def __init__(
+        self, joint_set: JointSet, noise: float = 0.07, missing: float = 0.02, outlier: float = 0.0, swap: float = 0.0
+    ) -> None:
         shares = {"missing": missing, "outlier": outlier, "swap": swap}
         wrong = [f"{name}={value}" for name, value in shares.items() if not 0 <= value < 1]
         if noise < 0 or wrong:
@@ -34,20 +37,32 @@ class DetectionNoise:
                 f"DetectionNoise: expected noise >= 0 and probabilities in [0, 1), found noise={noise}"
                 + "".join(f", {text}" for text in wrong)
             )
-        self.noise, self.missing, self.outlier, self.swap = noise, missing, outlier, swap
+        self.joint_set, self.noise, self.missing, self.outlier, self.swap = joint_set, noise, missing, outlier, swap
+        self._limbs = [_exchange(joint_set, limb) for limb in _LIMBS]
+        self._disturb = Fused(self._disturbed)
 
-    def __call__(self, target: Normalised, joint_set: JointSet, generator: torch.Generator | None = None) -> Normalised:
+    def __call__(self, target: Normalised, generator: torch.Generator | None = None) -> Normalised:
         """Disturb and normalise again; torch's global generator is used when none is given."""
         points, visible = target.joints2d, target.visible
         dice = _Dice(points, generator)
-        if self.swap:
-            points, visible = _swapped(points, visible, joint_set, dice, self.swap)
-        deviation = self.noise * dice.uniform(len(points), 1, 1) * dice.between(_JOINT_SHARE, *visible.shape)[..., None]
-        noisy = points + deviation * dice.normal(*points.shape)
+        swaps = [dice.uniform(len(points), 1) for _ in self._limbs] if self.swap else []
+        gauss = [dice.uniform(len(points), 1), dice.uniform(*visible.shape), dice.normal(*points.shape)]
+        jumps = [dice.uniform(*visible.shape) for _ in range(3)] if self.outlier else []
+        return Normalised(*self._disturb(points, visible, dice.uniform(*visible.shape), *gauss, *swaps, *jumps))
+
+    def _disturbed(self, points: Tensor, visible: Tensor, *dice: Tensor) -> tuple[Tensor, ...]:
+        """The same with the dice thrown: from U(0, 1), but for ``normal``; the rest are those of swaps, then jumps."""
+        kept, sample, joint, normal, *rest = dice
+        swaps = rest[: len(self._limbs)] if self.swap else []
+        for chance, other in zip(swaps, self._limbs, strict=False):
+            chosen = chance < self.swap
+            points = torch.where(chosen[..., None], points[:, other], points)
+            visible = torch.where(chosen, visible[:, other], visible)
+        deviation = self.noise * sample * _between(_JOINT_SHARE, joint)
+        points = points + deviation[..., None] * normal
         if self.outlier:
-            noisy = noisy + _jumps(dice, visible, self.outlier)
-        kept = dice.uniform(*visible.shape) >= self.missing
-        return normalise(noisy, visible * kept, joint_set)
+            points = points + _jumps(self.outlier, *rest[len(swaps) :])
+        return normalise(points, visible * (kept >= self.missing), self.joint_set).tensors()
 
 
 class _Dice:
@@ -59,23 +74,8 @@ class _Dice:
     def uniform(self, *shape: int) -> Tensor:
         return torch.rand(shape, **self._options)  # type: ignore[call-overload, no-any-return]
 
-    def between(self, limits: tuple[float, float], *shape: int) -> Tensor:
-        low, high = limits
-        return low + (high - low) * self.uniform(*shape)
-
     def normal(self, *shape: int) -> Tensor:
         return torch.randn(shape, **self._options)  # type: ignore[call-overload, no-any-return]
-
-
-def _swapped(
-    points: Tensor, visible: Tensor, joint_set: JointSet, dice: _Dice, probability: float
-) -> tuple[Tensor, Tensor]:
-    for limb in _LIMBS:
-        chosen = dice.uniform(len(points), 1) < probability
-        other = _exchange(joint_set, limb)
-        points = torch.where(chosen[..., None], points[:, other], points)
-        visible = torch.where(chosen, visible[:, other], visible)
-    return points, visible
 
 
 def _exchange(joint_set: JointSet, limb: tuple[str, ...]) -> list[int]:
@@ -87,7 +87,12 @@ def _exchange(joint_set: JointSet, limb: tuple[str, ...]) -> list[int]:
     return joint_set.indices(names)
 
 
-def _jumps(dice: _Dice, visible: Tensor, probability: float) -> Tensor:
-    jumping = dice.uniform(*visible.shape) < probability
-    reach, angle = dice.between(_OUTLIER_REACH, *visible.shape), 2 * math.pi * dice.uniform(*visible.shape)
-    return (jumping * reach)[..., None] * torch.stack([angle.cos(), angle.sin()], -1)
+def _between(limits: tuple[float, float], uniform: Tensor) -> Tensor:
+    low, high = limits
+    return low + (high - low) * uniform
+
+
+def _jumps(probability: float, chance: Tensor, reach: Tensor, turn: Tensor) -> Tensor:
+    """(B, J, 2) from three throws (B, J), uniform on [0, 1]."""
+    length, angle = (chance < probability) * _between(_OUTLIER_REACH, reach), 2 * math.pi * turn
+    return length[..., None] * torch.stack([angle.cos(), angle.sin()], -1)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from s2m.fused import Fused
 from s2m.lifter.objective.cycle import Cycle
 from s2m.lifter.objective.terms import EPSILON, Term, distances
 from s2m.skeletons import JointSet
@@ -35,16 +36,21 @@ class BoneRatios(Term):
         self.register_buffer("template", template / template.mean(), persistent=False)
         self.ratios = nn.Parameter(template / template.mean())
         self.reach = reach
+        self._ratios = Fused(self._of_skeleton)
         self.pairs: Tensor
         self.template: Tensor
 
     def forward(self, cycle: Cycle) -> Tensor:
         """Return the unweighted loss, a scalar."""
-        parents, children = self.pairs
-        length = distances(cycle.skeleton[:, children] - cycle.skeleton[:, parents])
-        deviation = length / length.mean(1, keepdim=True).clamp_min(EPSILON) - self.ratios
+        deviation = self._ratios(cycle.skeleton) - self.ratios
         astray = torch.relu((self.ratios - self.template).abs() - self.reach * self.template)
         return deviation.square().mean() + astray.square().mean()
+
+    def _of_skeleton(self, skeleton: Tensor) -> Tensor:
+        """(B, J, 3) to (B, P), each length over their mean."""
+        parents, children = self.pairs
+        length = distances(skeleton[:, children] - skeleton[:, parents])
+        return length / length.mean(1, keepdim=True).clamp_min(EPSILON)
 
 
 def rigid_pairs(joint_set: JointSet) -> list[tuple[int, int]]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from s2m.fused import Fused
 from s2m.lifter.objective.cycle import Cycle
 from s2m.lifter.objective.terms import EPSILON, Term, distances
 from s2m.skeletons import JointSet
@@ -34,11 +35,17 @@ class Chirality(Term):
         self.register_buffer("fronts", torch.tensor(fronts).T, persistent=False)
         self.legs: Tensor
         self.fronts: Tensor
+        self._penalties = Fused(self._penalties_of)
 
     def forward(self, cycle: Cycle) -> Tensor:
         """Return the unweighted loss, a scalar."""
-        knees, fronts = self.evidence(cycle.skeleton)
-        return torch.relu(-knees).mean(0).sum() + torch.relu(self.margin - fronts).mean(0).sum()
+        loss: Tensor = self._penalties(cycle.skeleton).mean()
+        return loss
+
+    def _penalties_of(self, skeleton: Tensor) -> Tensor:
+        """(B, J, 3) to (B,)."""
+        knees, fronts = self.evidence(skeleton)
+        return torch.relu(-knees).sum(1) + torch.relu(self.margin - fronts).sum(1)
 
     def evidence(self, skeleton: Tensor) -> tuple[Tensor, Tensor]:
         """How far knees (B, 2) and front joints (B, P) of skeletons (B, J, 3) lie in front; negative is suspicious."""

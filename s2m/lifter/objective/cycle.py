@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from s2m.batch import TensorRecord
+from s2m.fused import Fused
 from s2m.lifter.network import Lifter
-from s2m.lifter.normalise import Normalised, mean_distance
+from s2m.lifter.normalise import Normalised, like, mean_distance
 from s2m.lifter.projection import project
 
 
@@ -37,31 +39,54 @@ class Cycle(TensorRecord):
     returned: Tensor
 
 
-def run_cycle(lifter: Lifter, target: Normalised, confidence: Tensor, disturbed: Normalised, turn: Tensor) -> Cycle:
-    """Go around once.
+class RoundTrip:
+    """Goes around the cycle with one lifter.
 
-    target: normalised labels. confidence: (B, J). disturbed: ``target.joints2d`` after augmentation, normalised
-    again. turn: (B, 3, 3) rotations, camera frame.
+    The network speaks twice; what lies after each of its answers is geometry of single samples, hence a fused function.
     """
-    distance = lifter.camera_distance
-    denoised, skeleton = lifter.lift(disturbed.joints2d, disturbed.visible)
-    rotated = skeleton @ turn.transpose(1, 2)
-    projected = project(rotated, distance)
-    everywhere = target.visible.new_ones(target.visible.shape)
-    size = mean_distance(projected, everywhere)
-    reprojected = projected / size
-    _, relifted = lifter.lift(reprojected, everywhere)
-    relifted = relifted * size
-    returned = project(relifted @ turn, distance)
-    return Cycle(
-        target=target.joints2d,
-        visible=target.visible,
-        weight=confidence,
-        denoised=disturbed.origin + disturbed.scale * denoised,
-        skeleton=skeleton,
-        rotated=rotated,
-        reprojected=reprojected,
-        masked=target.like(projected),
-        relifted=relifted,
-        returned=target.like(returned),
-    )
+
+    def __init__(self, lifter: Lifter) -> None:
+        self.lifter = lifter
+        self._out, self._back = Fused(self._way_out), Fused(self._way_back)
+
+    def __call__(self, target: Normalised, confidence: Tensor, disturbed: Normalised, turn: Tensor) -> Cycle:
+        """Go around once.
+
+        target: normalised labels. confidence: (B, J). disturbed: ``target.joints2d`` after augmentation, normalised
+        again. turn: (B, 3, 3) rotations, camera frame.
+        """
+        said = self.lifter.tell(disturbed.joints2d, disturbed.visible)
+        place = disturbed.joints2d, disturbed.origin, disturbed.scale
+        labels = target.visible, target.anchor
+        denoised, skeleton, rotated, size, reprojected, masked = self._out(said, *place, turn, *labels)
+        answer = self.lifter.tell(reprojected, torch.ones_like(target.visible))
+        relifted, returned = self._back(answer, reprojected, size, turn, *labels)
+        return Cycle(
+            target=target.joints2d,
+            visible=target.visible,
+            weight=confidence,
+            denoised=denoised,
+            skeleton=skeleton,
+            rotated=rotated,
+            reprojected=reprojected,
+            masked=masked,
+            relifted=relifted,
+            returned=returned,
+        )
+
+    def _way_out(
+        self, said: Tensor, joints2d: Tensor, origin: Tensor, scale: Tensor, turn: Tensor, *labels: Tensor
+    ) -> tuple[Tensor, ...]:
+        denoised, skeleton = self.lifter.read(said, joints2d)
+        rotated = skeleton @ turn.transpose(1, 2)
+        projected = project(rotated, self.lifter.camera_distance)
+        size = mean_distance(projected, torch.ones_like(projected[..., 0]))
+        return origin + scale * denoised, skeleton, rotated, size, projected / size, like(projected, *labels)
+
+    def _way_back(
+        self, said: Tensor, reprojected: Tensor, size: Tensor, turn: Tensor, *labels: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        _, relifted = self.lifter.read(said, reprojected)
+        relifted = relifted * size
+        returned = project(relifted @ turn, self.lifter.camera_distance)
+        return relifted, like(returned, *labels)

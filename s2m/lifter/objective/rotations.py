@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor
 
+from s2m.fused import Fused
 from s2m.lifter.network import Lifter
 from s2m.lifter.normalise import Normalised
 
@@ -94,6 +95,7 @@ def _symmetric(count: int, target: Normalised, generator: torch.Generator | None
     return 2 * torch.rand(shape, device=points.device, dtype=points.dtype, generator=generator) - 1
 
 
+@Fused
 def _around(new: Tensor, azimuth: Tensor, old: Tensor) -> Tensor:
     """``Rx(new) Ry(azimuth) Rx(-old)``, multiplied out; (B,) radians to (B, 3, 3)."""
     (c, ca, co), (s, sa, so) = ((torch.stack([new, azimuth, old])).cos(), torch.stack([new, azimuth, old]).sin())

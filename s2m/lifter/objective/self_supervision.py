@@ -8,12 +8,13 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import Tensor, nn
 
+from s2m.fused import Fused
 from s2m.lifter.network import Lifter
 from s2m.lifter.normalise import Normalised, normalise
 from s2m.lifter.objective.augmentation import DetectionNoise
 from s2m.lifter.objective.bones import BoneRatios, rigid_pairs
 from s2m.lifter.objective.chirality import Chirality
-from s2m.lifter.objective.cycle import Cycle, run_cycle
+from s2m.lifter.objective.cycle import Cycle, RoundTrip
 from s2m.lifter.objective.rotations import Turn
 from s2m.lifter.objective.terms import Cycle2D, Cycle3D, Denoising, PlayerTerm, Term
 
@@ -93,12 +94,15 @@ class SelfSupervision(nn.Module):
             raise ValueError(f"weights: no term for {', '.join(missing)}")
         self.terms = nn.ModuleDict({name: terms[name] for name in self.weights})
         self.turn, self.noise, self.frames_per_turn = turn, noise, frames_per_turn
+        # Not a submodule: the lifter is not the objective's, and its weights must not be counted twice.
+        self._round_trip = RoundTrip(lifter)
+        self._labels = Fused(self._labels_of)
 
-    def forward(self, lifter: Lifter, joints2d: Tensor, confidence: Tensor) -> SelfSupervisionOutput:
+    def forward(self, joints2d: Tensor, confidence: Tensor) -> SelfSupervisionOutput:
         """Losses of joints2d (B, J, 2) in crop units with confidence (B, J); joints of confidence 0 are ignored."""
-        target = normalise(joints2d, confidence, self.joint_set)
-        disturbed = self.noise(target, self.joint_set)
-        cycle = run_cycle(lifter, target, confidence, disturbed, self._turns(lifter, target))
+        target = Normalised(*self._labels(joints2d, confidence))
+        disturbed = self.noise(target)
+        cycle = self._round_trip(target, confidence, disturbed, self._turns(target))
         terms = {name: term(cycle) for name, term in self.terms.items()}
         return SelfSupervisionOutput(
             lifter=torch.stack([self.weights[name] * value for name, value in terms.items()]).sum(),
@@ -107,8 +111,11 @@ class SelfSupervision(nn.Module):
             cycle=cycle,
         )
 
-    def _turns(self, lifter: Lifter, target: Normalised) -> Tensor:
-        turns: Tensor = self.turn(lifter, target)
+    def _labels_of(self, joints2d: Tensor, confidence: Tensor) -> tuple[Tensor, ...]:
+        return normalise(joints2d, confidence, self.joint_set).tensors()
+
+    def _turns(self, target: Normalised) -> Tensor:
+        turns: Tensor = self.turn(self._round_trip.lifter, target)
         if self.frames_per_turn == 1:
             return turns
         return turns[:: self.frames_per_turn].repeat_interleave(self.frames_per_turn, 0)

@@ -8,6 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from s2m.fused import Fused
 from s2m.lifter.objective.cycle import Cycle
 
 EPSILON = 1e-6
@@ -39,15 +40,28 @@ class PlayerTerm(Term):
         """Return the loss of the term's own network, a scalar."""
 
 
-def confident_distance(predicted: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """Mean Euclidean distance of (B, J, D) points, weighted by (B, J); joints of weight 0 play no part."""
-    return (weight * distances(predicted - target)).sum() / weight.sum().clamp_min(EPSILON)
-
-
 def distances(difference: Tensor) -> Tensor:
     """Lengths of (..., D) vectors; their derivative at zero is zero."""
     length: Tensor = torch.linalg.vector_norm(difference, dim=-1)
     return length
+
+
+@Fused
+def mean_distances(predicted: Tensor, target: Tensor) -> Tensor:
+    """(B,) mean Euclidean distances of points (B, J, D)."""
+    return distances(predicted - target).mean(1)
+
+
+@Fused
+def weighted_distances(predicted: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """(B,) sums of the Euclidean distances of points (B, J, D), each times its weight (B, J)."""
+    return (weight * distances(predicted - target)).sum(1)
+
+
+def confident_distance(predicted: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """Mean Euclidean distance of (B, J, D) points, weighted by (B, J); joints of weight 0 play no part."""
+    total: Tensor = weighted_distances(predicted, target, weight).sum()
+    return total / weight.sum().clamp_min(EPSILON)
 
 
 class Cycle2D(Term):
@@ -70,7 +84,8 @@ class Cycle3D(Term):
 
     def forward(self, cycle: Cycle) -> Tensor:
         """Return the unweighted loss, a scalar."""
-        return distances(cycle.relifted - cycle.rotated).mean()
+        distance: Tensor = mean_distances(cycle.relifted, cycle.rotated).mean()
+        return distance
 
 
 class Denoising(Term):

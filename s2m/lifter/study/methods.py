@@ -58,5 +58,5 @@ def linear(
 ) -> LinearLifter:
     """Ridge regression on the training frames' truth, of labels as they are or with the lifter's augmentation."""
     generator = torch.Generator().manual_seed(seed)
-    disturb = None if noise is None else lambda labels: noise(labels, joint_set, generator)
+    disturb = None if noise is None else lambda labels: noise(labels, generator)
     return fit_linear(training_batches(store, "train_pose", joint_set, limit), joint_set, disturb)

@@ -13,7 +13,7 @@ OURS = "ours"
 FOR_ALL_JOINTS = (OURS, TWIN)
 JOINT_SETS = ("h36m17", "s2m27")
 # What decides how a lifter is trained.
-SOURCES = ("s2m/lifter/*.py", "s2m/lifter/objective/**/*.py", "stages/lifter.py", "stages/twin.py")
+SOURCES = ("s2m/fused/*.py", "s2m/lifter/*.py", "s2m/lifter/objective/**/*.py", "stages/lifter.py", "stages/twin.py")
 # What only this variant, or none of the table's, reads.
 FLOW = "flow"
 FLOW_SOURCES = ("s2m/lifter/objective/flow.py", "s2m/lifter/objective/pose_pca.py")

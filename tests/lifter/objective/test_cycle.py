@@ -5,7 +5,7 @@ import torch
 
 from s2m.lifter import Lifter
 from s2m.lifter.normalise import normalise
-from s2m.lifter.objective import RandomTurn, run_cycle
+from s2m.lifter.objective import RandomTurn, RoundTrip
 from s2m.lifter.projection import back_project
 from s2m.skeletons import H36M17
 
@@ -13,7 +13,7 @@ from s2m.skeletons import H36M17
 class Flat(Lifter):
     """Always the same depth for each joint, and no correction of the 2D joints."""
 
-    def lift(self, joints2d, visible):
+    def read(self, said, joints2d):
         depth = torch.linspace(-0.8, 0.8, joints2d.shape[1]).expand(len(joints2d), -1)
         return joints2d, back_project(joints2d, depth, self.joint_set.root_index, self.camera_distance)
 
@@ -37,7 +37,7 @@ def turns(count):
 
 def test_without_a_turn_everything_returns_to_its_place(target):
     lifter = Flat("h36m17", 0.25)
-    cycle = run_cycle(lifter, target, torch.ones(5, 17), target, torch.eye(3).expand(5, 3, 3))
+    cycle = RoundTrip(lifter)(target, torch.ones(5, 17), target, torch.eye(3).expand(5, 3, 3))
     torch.testing.assert_close(cycle.reprojected, target.joints2d, atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(cycle.relifted, cycle.rotated, atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(cycle.returned, target.joints2d, atol=1e-5, rtol=1e-5)
@@ -46,7 +46,7 @@ def test_without_a_turn_everything_returns_to_its_place(target):
 
 def test_reprojection_matches_a_pinhole_camera(target):
     turn = turns(5)
-    cycle = run_cycle(Flat("h36m17", 0.25), target, torch.ones(5, 17), target, turn)
+    cycle = RoundTrip(Flat("h36m17", 0.25))(target, torch.ones(5, 17), target, turn)
     for b in range(5):
         turned = torch.stack([turn[b] @ joint for joint in cycle.skeleton[b]])
         image = torch.stack([10 * joint[:2] / (joint[2] + 10) for joint in turned])
@@ -57,10 +57,9 @@ def test_reprojection_matches_a_pinhole_camera(target):
 def test_rotated_and_relifted_have_one_unit(target):
     # A lifter that knows the answer: it undoes the scale of the re-projection, so the 3D cycle closes.
     lifter = Flat("h36m17", 0.25)
-    flat = torch.zeros(5, 17)
-    lifter.lift = lambda joints, visible: (joints, torch.cat([joints, flat[..., None]], dim=-1))
+    lifter.read = lambda said, joints: (joints, torch.cat([joints, torch.zeros_like(joints[..., :1])], dim=-1))
     turn = torch.diag(torch.tensor([-1.0, -1.0, 1.0])).expand(5, 3, 3)  # half a turn about the optical axis
-    cycle = run_cycle(lifter, target, torch.ones(5, 17), target, turn)
+    cycle = RoundTrip(lifter)(target, torch.ones(5, 17), target, turn)
     torch.testing.assert_close(cycle.relifted, cycle.rotated, atol=1e-5, rtol=1e-5)
 
 
@@ -69,7 +68,7 @@ def test_missing_joints_are_hidden_from_the_discriminator():
     confidence = torch.ones(5, 17)
     confidence[:, 6] = 0
     seen = normalise(joints, confidence, H36M17)
-    cycle = run_cycle(Flat("h36m17", 0.25), seen, confidence, seen, turns(5))
+    cycle = RoundTrip(Flat("h36m17", 0.25))(seen, confidence, seen, turns(5))
     assert torch.equal(cycle.masked[:, 6], torch.zeros(5, 2))
     assert float(cycle.reprojected[:, 6].abs().min()) > 0
     sizes = cycle.masked.norm(dim=-1).sum(1) / 16

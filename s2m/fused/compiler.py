@@ -8,12 +8,14 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from pathlib import Path
 
-from s2m.ik.fused.expressions import Graph
+from s2m.fused.expressions import Graph
 
 LANES = 16
-_FLAGS = ("-O2", "-march=native", "-fno-math-errno", "-ffinite-math-only", "-fno-signed-zeros", "-fno-trapping-math",
+_FLAGS = ("-O2", "-march=native", "-fno-math-errno", "-fno-signed-zeros", "-fno-trapping-math",
           "-ffp-contract=fast", "-fno-strict-aliasing", "-ftree-vectorize", "-shared", "-fPIC",
           "-std=c++17")  # fmt: skip
 
@@ -93,6 +95,7 @@ _FORMS = {
     "mul": "{0} * {1}",
     "div": "{0} / {1}",
     "sqrt": "v_sqrt({0})",
+    "length": "v_sqrt({0})",
     "rsqrt": "v_rsqrt({0})",
     "exp": "v_exp({0})",
     "sin": "v_sin({0})",
@@ -109,12 +112,46 @@ class CompilerMissing(RuntimeError):
     """There is no C++ compiler on this machine, or it failed."""
 
 
-def source(graph: Graph, outputs: list[int], widths: list[int]) -> str:
-    """C++ text of ``run(count, in_0, ..., out)``: rows of ``widths`` floats in, rows of ``len(outputs)`` out.
+def source(graph: Graph, outputs: list[int], widths: Sequence[int], result_widths: Sequence[int]) -> str:
+    """C++ text of ``run(count, in_0, ..., out_0, ...)``: rows of ``widths`` floats in, of ``result_widths`` out.
 
-    Inputs of the graph are numbered through all rows. A condition must come from a comparison of values.
+    Inputs of the graph are numbered through all rows, and so are the outputs.
     """
-    lines = [_HEAD, "static void block(const V* __restrict in, V* __restrict out) {"]
+    outputs = [graph.number(node) for node in outputs]
+    ins, outs = [f"in_{i}" for i in range(len(widths))], [f"out_{i}" for i in range(len(result_widths))]
+    declared = [*(f"const float* {name}" for name in ins), *(f"float* {name}" for name in outs)]
+    lines = [_HEAD, *_block(graph, outputs)]
+    lines += [f'extern "C" void run(int64_t count, {", ".join(declared)}) {{']
+    lines += [f"  V in[{sum(widths)}], out[{len(outputs)}];", "  for (int64_t start = 0; start < count; start += L) {"]
+    lines += ["    const int width = count - start < L ? int(count - start) : L;"]
+    lines += [_READ.format(name=name, width=w, offset=o) for name, w, o in _rows(ins, widths)]
+    lines += ["    block(in, out);"]
+    lines += [_WRITE.format(name=name, width=w, offset=o) for name, w, o in _rows(outs, result_widths)]
+    return "\n".join([*lines, "  }", "}"]) + "\n"
+
+
+_READ = """\
+    if (width == L) transpose({name} + start * {width}, L, {width}, (float*)(in + {offset}));
+    else for (int l = 0; l < L; ++l) {{
+      const float* row = {name} + (start + (l < width ? l : 0)) * {width};
+      for (int k = 0; k < {width}; ++k) in[{offset} + k][l] = row[k];
+    }}"""
+_WRITE = """\
+    if (width == L) transpose((float*)(out + {offset}), {width}, L, {name} + start * {width});
+    else for (int l = 0; l < width; ++l) {{
+      float* row = {name} + (start + l) * {width};
+      for (int k = 0; k < {width}; ++k) row[k] = out[{offset} + k][l];
+    }}"""
+
+
+def _rows(names: list[str], widths: Sequence[int]) -> Iterator[tuple[str, int, int]]:
+    """Name, width and offset of each row."""
+    return zip(names, widths, accumulate(widths, initial=0), strict=False)
+
+
+def _block(graph: Graph, outputs: list[int]) -> list[str]:
+    """The function of sixteen samples."""
+    lines = ["static void block(const V* __restrict in, V* __restrict out) {"]
     for node in graph.used(outputs):
         kind, arguments, number = graph.nodes[node]
         if kind == "const":
@@ -123,39 +160,8 @@ def source(graph: Graph, outputs: list[int], widths: list[int]) -> str:
             text = f"in[{int(number)}]"
         else:
             text = _FORMS[kind].format(*(f"n{argument}" for argument in arguments))
-        lines.append(f"  const {'M' if _is_mask(graph, node) else 'V'} n{node} = {text};")
-    lines += [f"  out[{position}] = n{node};" for position, node in enumerate(outputs)]
-    names = [f"in_{i}" for i in range(len(widths))]
-    lines += [
-        "}",
-        f'extern "C" void run(int64_t count, {", ".join(f"const float* {name}" for name in names)}, float* result) {{',
-        f"  V in[{sum(widths)}], out[{len(outputs)}];",
-        "  for (int64_t start = 0; start < count; start += L) {",
-        "    const int width = count - start < L ? int(count - start) : L;",
-    ]
-    offset = 0
-    for name, width in zip(names, widths, strict=True):
-        lines += [
-            f"    if (width == L) transpose({name} + start * {width}, L, {width}, (float*)(in + {offset}));",
-            "    else for (int l = 0; l < L; ++l) {",
-            f"      const float* row = {name} + (start + (l < width ? l : 0)) * {width};",
-            f"      for (int k = 0; k < {width}; ++k) in[{offset} + k][l] = row[k]; }}",
-        ]
-        offset += width
-    count = len(outputs)
-    lines += [
-        "    block(in, out);",
-        f"    if (width == L) transpose(reinterpret_cast<float*>(out), {count}, L, result + start * {count});",
-        f"    else for (int l = 0; l < width; ++l) {{ float* row = result + (start + l) * {count}; "
-        f"for (int k = 0; k < {count}; ++k) row[k] = out[k][l]; }}",
-        "  }",
-        "}",
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _is_mask(graph: Graph, node: int) -> bool:
-    return graph.nodes[node][0] in ("lt", "and", "not")
+        lines.append(f"  const {'M' if graph.is_truth(node) else 'V'} n{node} = {text};")
+    return [*lines, *(f"  out[{position}] = n{node};" for position, node in enumerate(outputs)), "}"]
 
 
 def build(text: str) -> ctypes.CDLL:
@@ -164,12 +170,12 @@ def build(text: str) -> ctypes.CDLL:
     if compiler is None:
         raise CompilerMissing("no C++ compiler was found (g++, clang++ or $CXX)")
     key = hashlib.sha256("\n".join([text, compiler, *_FLAGS, _processor()]).encode()).hexdigest()[:24]
-    library = _cache() / f"dik_{key}.so"
+    library = _cache() / f"kernel_{key}.so"
     if not library.exists():
         with tempfile.TemporaryDirectory(dir=library.parent) as folder:
-            code = Path(folder) / "dik.cpp"
+            code = Path(folder) / "kernel.cpp"
             code.write_text(text)
-            made = Path(folder) / "dik.so"
+            made = Path(folder) / "kernel.so"
             command = [compiler, *_FLAGS, str(code), "-o", str(made), "-lm"]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode != 0:

@@ -6,9 +6,13 @@ Equal expressions are stored once, constants are folded, and gradients are expre
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 Node = tuple[str, tuple[int, ...], float]
+
+# Operations whose result is a truth value, and those that take them.
+_TRUTHS = frozenset({"lt", "and", "not"})
+_LOGIC = frozenset({"and", "not"})
 
 _FOLD: dict[str, Callable[..., float]] = {
     "add": lambda a, b: a + b,
@@ -16,6 +20,7 @@ _FOLD: dict[str, Callable[..., float]] = {
     "mul": lambda a, b: a * b,
     "div": lambda a, b: a / b,
     "sqrt": lambda a: math.sqrt(a),
+    "length": lambda a: math.sqrt(a),
     "rsqrt": lambda a: 1 / math.sqrt(a),
     "exp": lambda a: math.exp(a),
     "sin": lambda a: math.sin(a),
@@ -49,7 +54,11 @@ class Graph:
         return number if kind == "const" else None
 
     def op(self, kind: str, *arguments: int) -> int:
-        """An operation on nodes, simplified where that is exact for finite numbers."""
+        """An operation on nodes, simplified where that is exact for finite numbers.
+
+        "length" is a square root whose derivative at zero is zero, as torch defines it for the norm of a vector.
+        """
+        arguments = self._typed(kind, arguments)
         values = [self.value(argument) for argument in arguments]
         if all(value is not None for value in values):
             return self.constant(_FOLD[kind](*values))
@@ -59,6 +68,27 @@ class Graph:
         if kind in ("add", "mul") and arguments[0] > arguments[1]:
             arguments = arguments[::-1]
         return self._add((kind, tuple(arguments), 0.0))
+
+    def is_truth(self, node: int) -> bool:
+        """Whether a node is the result of a comparison."""
+        return self.nodes[node][0] in _TRUTHS
+
+    def number(self, node: int) -> int:
+        """A node, as 0 or 1 if it is a truth value."""
+        return self.op("select", node, self.constant(1), self.constant(0)) if self.is_truth(node) else node
+
+    def _truth(self, node: int) -> int:
+        if self.is_truth(node) or self.value(node) is not None:
+            return node
+        zero = self.constant(0)
+        sides = [self.op("not", self.op("lt", *pair)) for pair in ((node, zero), (zero, node))]
+        return self.op("not", self.op("and", *sides))
+
+    def _typed(self, kind: str, arguments: tuple[int, ...]) -> tuple[int, ...]:
+        if kind == "select":
+            return self._truth(arguments[0]), *(self.number(argument) for argument in arguments[1:])
+        convert = self._truth if kind in _LOGIC else self.number
+        return tuple(convert(argument) for argument in arguments)
 
     def _simplified(self, kind: str, arguments: tuple[int, ...], values: list[float | None]) -> int | None:
         first, last = arguments[0], arguments[-1]
@@ -96,6 +126,20 @@ class Graph:
                 needed.update(self.nodes[node][1])
         return sorted(needed)
 
+    def inputs(self, outputs: list[int]) -> set[int]:
+        """The positions of the inputs that the outputs need."""
+        return {int(number) for kind, _, number in map(self.nodes.__getitem__, self.used(outputs)) if kind == "input"}
+
+    def renumbered(self, outputs: list[int], places: Mapping[int, int]) -> tuple[Graph, list[int]]:
+        """The outputs alone in a graph of their own, where input ``i`` is ``places[i]``."""
+        graph = Graph()
+        found: dict[int, int] = {}
+        for node in self.used(outputs):
+            kind, arguments, number = self.nodes[node]
+            number = places[int(number)] if kind == "input" else number
+            found[node] = graph._add((kind, tuple(found[argument] for argument in arguments), float(number)))
+        return graph, [found[node] for node in outputs]
+
     def gradient(self, outputs: list[int], seeds: list[int], inputs: list[int]) -> list[int]:
         """Reverse mode: the derivative of sum(seed * output) with respect to every input."""
         order = self.used(outputs)
@@ -131,6 +175,8 @@ class Graph:
         if kind == "select":
             condition = arguments[0]
             return [None, op("select", condition, seed, zero), op("select", condition, zero, seed)]
+        if kind == "length":
+            return [op("select", op("lt", zero, node), op("div", op("mul", seed, self.constant(0.5)), node), zero)]
         if kind == "sqrt":
             return [op("div", op("mul", seed, self.constant(0.5)), node)]
         if kind == "rsqrt":

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from s2m.ik.fused.expressions import Graph
+from s2m.fused.expressions import Graph
 
 # Operations that copy or move entries: torch does them on the numbers of the expressions.
 _MOVING = frozenset(
@@ -28,34 +28,38 @@ _BINARY = {"mul": "mul", "add": "add", "sub": "sub", "div": "div", "atan2": "ata
 _UNARY = frozenset({"sqrt", "rsqrt", "exp", "sin", "cos"})
 
 
-def trace(function: Callable[[Tensor], Tensor], example: Tensor) -> tuple[Graph, list[int]]:
-    """The expressions of ``function``'s output (flattened) in terms of the entries of its input.
+def trace(function: Callable[..., Any], *examples: Tensor) -> tuple[Graph, Any]:
+    """What ``function`` returns, as tensors of the numbers of their entries' expressions, and the graph of these.
 
-    example: one sample (1, ...), finite. Raises NotImplementedError for an operation that is not known here.
+    examples: arguments, finite; the entries of all of them are the graph's inputs, in order. The function returns a
+    tensor or a tuple of tensors. Raises NotImplementedError for an operation that is not known here.
     """
-    record = make_fx(function)(example)
+    record = make_fx(lambda *given: function(*given))(*examples)  # methods, too
     graph = Graph()
     values: dict[Any, Any] = {}
+    arguments, start = iter(examples), 0
     for node in record.graph.nodes:
         if node.op == "placeholder":
-            flat = [graph.input(i) for i in range(example.numel())]
+            example = next(arguments)
+            flat = [graph.input(start + i) for i in range(example.numel())]
             values[node] = torch.tensor(flat).reshape(example.shape)
+            start += example.numel()
         elif node.op == "get_attr":
             values[node] = _constants(graph, getattr(record, node.target))
         elif node.op == "call_function":
-            arguments = torch.fx.node.map_arg(node.args, lambda n: values[n])
+            given = torch.fx.node.map_arg(node.args, lambda n: values[n])
             options = torch.fx.node.map_arg(node.kwargs, lambda n: values[n])
-            values[node] = _Step(graph, node, arguments, options).run()
+            values[node] = _Step(graph, node, given, options).run()
         elif node.op == "output":
             (result,) = node.args
-            return graph, values[result].flatten().tolist()
+            return graph, torch.fx.node.map_arg(result, lambda n: values[n])
     raise NotImplementedError("a record without an output")
 
 
 def _constants(graph: Graph, tensor: Tensor) -> Tensor:
-    # Indices stay what they are, told apart from numbers of expressions by their type.
-    if tensor.dtype == torch.int64:
-        return tensor.int()
+    # Indices and masks stay what they are, told apart from numbers of expressions by their type.
+    if not tensor.is_floating_point():
+        return tensor if tensor.dtype == torch.bool else tensor.int()
     return torch.tensor([graph.constant(v) for v in tensor.double().flatten().tolist()]).reshape(tensor.shape)
 
 
@@ -70,6 +74,10 @@ class _Step:
     def run(self) -> Any:
         if self.name == "getitem":
             return self.arguments[0][self.arguments[1]]
+        if not self._has_expressions():
+            found = self.node.target(*self.arguments, **self.options)
+            parts = isinstance(found, (list, tuple))
+            return [_constants(self.graph, part) for part in found] if parts else _constants(self.graph, found)
         if self.name == "_to_copy":  # between truth values and numbers, which are the same here
             return self.arguments[0]
         if self.name in ("view", "_unsafe_view"):  # strides differ from those that were recorded
@@ -85,7 +93,14 @@ class _Step:
             return self._each(self.name, self.arguments[0])
         raise NotImplementedError(f"operation {self.node.target} has no scalar form")
 
+    def _has_expressions(self) -> bool:
+        given: list[Any] = []
+        torch.fx.node.map_aggregate((self.arguments, self.options), given.append)
+        return any(isinstance(value, Tensor) and value.dtype == torch.int64 for value in given)
+
     def _tensor(self, value: Any) -> Tensor:
+        if isinstance(value, Tensor) and value.dtype == torch.bool:
+            return _constants(self.graph, value.double())
         return value if isinstance(value, Tensor) else torch.tensor(self.graph.constant(float(value)))
 
     def _each(self, kind: str, *operands: Any) -> Tensor:
@@ -163,6 +178,12 @@ class _Step:
     def _where(self, condition: Tensor, x: Any, y: Any) -> Tensor:
         return self._each("select", condition, x, y)
 
+    def _masked_fill(self, x: Tensor, mask: Any, value: float) -> Tensor:
+        return self._where(mask, value, x)
+
+    def _bitwise_not(self, x: Tensor) -> Tensor:
+        return self._each("not", x)
+
     def _clamp(self, x: Tensor, low: Any = None, high: Any = None) -> Tensor:
         low, high = self.options.get("min", low), self.options.get("max", high)
         if low is not None:
@@ -203,7 +224,12 @@ class _Step:
         return self._each("sqrt", self._each("add", self._each("mul", x, x), self._each("mul", y, y)))
 
     def _relu(self, x: Tensor) -> Tensor:
-        return self._clamp(x, 0.0)
+        return self._where(self._each("lt", 0.0, x), x, 0.0)
+
+    def _linalg_vector_norm(self, x: Tensor, order: float, dim: Any, keepdim: bool = False) -> Tensor:
+        if order != 2:
+            raise NotImplementedError(f"{self.node.target} of order {order} has no scalar form")
+        return self._each("length", self._reduce("add", self._each("mul", x, x), dim, keepdim))
 
     def _argmax(self, x: Tensor, dim: int, keepdim: bool = False) -> Tensor:
         best, index = x.select(dim, 0), self._map(lambda _: self.graph.constant(0), x.select(dim, 0))
