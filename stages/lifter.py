@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, Literal
 
 import torch
+from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torchmetrics import MetricCollection
@@ -34,6 +35,7 @@ from s2m.lifter.sign import SignWatch
 from s2m.metrics import skeleton_metrics
 from s2m.skeletons import JOINT_SETS, JointSet
 from stages.base import Stage, training_observation
+from stages.precision import TrainingPrecision
 from stages.schedules import CosineTail, Schedule
 
 
@@ -159,22 +161,9 @@ class LifterStage(Stage):
             labels = normalise(seen.joints2d, seen.confidence, self.joint_set)
             player.prepare(labels.joints2d, labels.visible)
 
-    def on_train_start(self) -> None:
-        """Let matrix products be as fast as they may."""
-        torch.set_float32_matmul_precision(self.matmul)
-
-    def on_train_end(self) -> None:
-        """Exact products again."""
-        torch.set_float32_matmul_precision("highest")
-
-    def on_validation_start(self) -> None:
-        """Numbers are made with exact products."""
-        torch.set_float32_matmul_precision("highest")
-
-    def on_validation_end(self) -> None:
-        """Back to training, if that is where we came from."""
-        if self.trainer.training or self.trainer.state.fn == "fit":
-            torch.set_float32_matmul_precision(self.matmul)
+    def configure_callbacks(self) -> list[Callback]:
+        """Matrix products may be rounded in training alone."""
+        return [TrainingPrecision(self.matmul)]
 
     def _logs_this_step(self) -> bool:
         """Logging a dozen figures costs as much as a tenth of a step."""

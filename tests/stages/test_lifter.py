@@ -188,6 +188,18 @@ def test_products_are_exact_outside_of_training() -> None:
     assert torch.get_float32_matmul_precision() == "highest"
 
 
+@pytest.mark.parametrize("error", [RuntimeError("lost"), KeyboardInterrupt()])
+def test_a_training_that_fails_leaves_products_exact(error: BaseException) -> None:
+    class Failing(LifterStage):
+        def training_step(self, frame: Frame, batch_idx: int) -> torch.Tensor:
+            assert torch.get_float32_matmul_precision() == "medium"
+            raise error
+
+    with pytest.raises((RuntimeError, KeyboardInterrupt, SystemExit)):
+        trainer().fit(Failing("h36m17", **TINY), datamodule=People())
+    assert torch.get_float32_matmul_precision() == "highest"
+
+
 def test_hopeless_run_is_stopped() -> None:
     stage = LifterStage("h36m17", **TINY)
     stage.sign.patience = 1
