@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from s2m.batch import Observation
+from s2m.geometry.procrustes import scale_align
 from s2m.model import Recovery
 from s2m.refine.comparing import cut_windows
 
@@ -23,6 +24,7 @@ END_WINDOW, END_REACH = 24, 0.2
 
 Norm = Literal["paper", "squared"]
 MaskDistance = Literal["iou", "mse"]
+JointScale = Literal["given", "best"]
 
 
 def joints2d_loss(predicted: Tensor, target: Tensor, confidence: Tensor) -> Tensor:
@@ -31,8 +33,14 @@ def joints2d_loss(predicted: Tensor, target: Tensor, confidence: Tensor) -> Tens
     return (confidence * distance).sum() / confidence.sum().clamp_min(1e-6)
 
 
-def joints3d_loss(predicted: Tensor, target: Tensor) -> Tensor:
-    """L_3D of Eqn. 4: mean distance of root-relative (B, J, 3) joints, metres."""
+def joints3d_loss(predicted: Tensor, target: Tensor, scale: JointScale = "given") -> Tensor:
+    """L_3D of Eqn. 4: mean distance of root-relative (B, J, 3) joints, metres.
+
+    scale: ``given``, that of both; ``best``, each sample of ``predicted`` is first brought to the size that fits best,
+    so that a target whose size means nothing does not pull on that of the body.
+    """
+    if scale == "best":
+        predicted = scale_align(predicted, target)
     return (predicted - target).norm(dim=-1).mean()
 
 
@@ -122,7 +130,8 @@ class MeshObjective(nn.Module):
     """Eqn. 7 and a term for end points. The defaults are this project's; the paper's: ``configs/weights/paper.yaml``.
 
     A term of weight 0 is not computed. w_ends: of :func:`ends_loss`; where it is not 0 the mask term leaves the
-    surroundings of end points to it. mask_distance: IoU (paper) or MSE. norm: see the module's docstring.
+    surroundings of end points to it. mask_distance: IoU (paper) or MSE. scale_3d: see :func:`joints3d_loss` (paper:
+    given). norm: see the module's docstring.
     """
 
     def __init__(
@@ -135,6 +144,7 @@ class MeshObjective(nn.Module):
         w_wreg: float = 1.0,
         w_preg: float = 0.01,
         mask_distance: MaskDistance = "iou",
+        scale_3d: JointScale = "given",
         norm: Norm = "squared",
     ) -> None:
         super().__init__()
@@ -143,7 +153,7 @@ class MeshObjective(nn.Module):
         negative = [name for name, weight in self.weights.items() if weight < 0]
         if negative:
             raise ValueError(f"MeshObjective: expected weights >= 0, found a negative w_{negative[0]}")
-        self.mask_distance = mask_distance
+        self.mask_distance, self.scale_3d = mask_distance, scale_3d
         self.norm = norm
 
     @property
@@ -167,7 +177,7 @@ class MeshObjective(nn.Module):
         norm = self.norm
         terms = {
             "2d": lambda: joints2d_loss(recovery.joints2d, observation.joints2d, observation.confidence),
-            "3d": lambda: joints3d_loss(recovery.joints3d, recovery.lifted.joints3d),
+            "3d": lambda: joints3d_loss(recovery.joints3d, recovery.lifted.joints3d, self.scale_3d),
             "mask": lambda: self._mask(Pictures.of(recovery, observation, rendered, ends)),
             "ends": lambda: ends_loss(Pictures.of(recovery, observation, rendered, ends)),
             "sreg": lambda: shape_regulariser(recovery.params.betas, norm),

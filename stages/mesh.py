@@ -24,7 +24,7 @@ from s2m.comparison import MEANS_REPLACED, ORACLE, MeanRecorder, OutputMeans, co
 from s2m.data import FrameDataModule
 from s2m.data.augment import Augmentation, NoAugmentation
 from s2m.ik import IKSolver, RestSkeleton
-from s2m.losses import MeshObjective
+from s2m.losses import Losses, MeshObjective
 from s2m.metrics import body_metrics, skeleton_metrics, vertex_areas
 from s2m.metrics.joints import mpjpe
 from s2m.metrics.shape import BetaCorrelation
@@ -36,6 +36,7 @@ from s2m.render import SilhouetteRenderer
 from s2m.report.examples import save_examples
 from s2m.report.gallery import example_picture
 from s2m.skeletons import JointSet
+from s2m.teaching import SyntheticTeaching
 from stages.base import Stage, training_observation
 from stages.evaluation import MAIN
 from stages.schedules import EpochDecay, Schedule
@@ -53,7 +54,8 @@ class MeshStage(Stage):
     regressor: takes the place of stage 2's W (an ablation); None in the full model. render_faces: size of the
     decimated mesh that is rendered (the paper, too, down-samples the mesh for rendering); the size of the rendered
     image is that of the silhouettes. augmentation: what is done to training frames; nothing if not given.
-    schedule: of the learning rate. warm_start: ``mesh.pt`` of another run with the same parts, to start from its
+    teaching: on made bodies, in the first epochs alone; none if not given. learning_rate, schedule: of the epochs after
+    these. warm_start: ``mesh.pt`` of another run with the same parts, to start from its
     weights (the lifter's excepted). body: path of a body in SMPL format; the open body if not given.
     The gradient is clipped by the trainer (``trainer.gradient_clip_val``).
     """
@@ -78,6 +80,7 @@ class MeshStage(Stage):
         regressor: Callable[[Body, JointSet], JointRegressor] | None = None,
         render_faces: int = 2000,
         augmentation: Augmentation | None = None,
+        teaching: SyntheticTeaching | None = None,
         learning_rate: float = 3e-5,
         schedule: Schedule = EpochDecay(),  # noqa: B008 (frozen)
         warm_start: str | None = None,
@@ -106,6 +109,7 @@ class MeshStage(Stage):
         self.renderer = renderer
         self.objective = objective
         self.augmentation = augmentation or NoAugmentation()
+        self.teaching = teaching
         self.learning_rate, self.schedule = learning_rate, schedule
         if warm_start is not None:
             self._start_from(Path(warm_start))
@@ -146,14 +150,39 @@ class MeshStage(Stage):
         return silhouettes
 
     def training_step(self, frame: Frame, batch_idx: int) -> Tensor:
-        """Eqn. 7 on one batch."""
-        view = self.augmentation(training_observation(frame))
+        """Made bodies in the poses of one batch, and after the first epochs Eqn. 7 on it."""
+        observation = training_observation(frame)
+        return self.learn(self.equation7, observation)
+
+    def learn(self, objective: Callable[[Observation], Losses], observation: Observation) -> Tensor:
+        """The loss of one step: that of the teaching, and after its epochs ``objective``'s."""
+        parts = [] if self.teaching is None else [self.teaching(self.model, observation, self.augmentation)]
+        parts.append(self._rest() if self.only_teaches else objective(observation))
+        total = torch.stack([part.total for part in parts]).sum()
+        terms = {name: value for part in parts for name, value in part.terms.items()}
+        self.log_terms({"loss": total, **terms}, len(observation))
+        return self.guard(total, observation)
+
+    def equation7(self, observation: Observation) -> Losses:
+        """The terms of Eqn. 7."""
+        view = self.augmentation(observation)
         recovery = self.model(view.seen)
         rendered = self._rendered(recovery, view.target)
         row_sums, ends = self.model.regressor.row_sum_penalty(), self.joint_set.indices(ENDPOINTS)
-        losses = self.objective(recovery, view.target, rendered, row_sums, ends)
-        self.log_terms({"loss": losses.total, **losses.terms}, len(recovery.camera))
-        return self.guard(losses.total, view.target)
+        losses: Losses = self.objective(recovery, view.target, rendered, row_sums, ends)
+        return losses
+
+    @property
+    def only_teaches(self) -> bool:
+        """Whether this epoch is one of the first."""
+        return self.teaching is not None and self.current_epoch < self.teaching.epochs
+
+    def _rest(self) -> Losses:
+        """Gradients of zero, by which Adam moves nothing, for parts that no other term reaches: DDP waits for all."""
+        return Losses(total=0 * torch.stack([weights.sum() for weights in self._trained()]).sum(), terms={})
+
+    def _trained(self) -> list[nn.Parameter]:
+        return [weights for weights in self.model.parameters() if weights.requires_grad]
 
     def _rendered(self, recovery: Recovery, observation: Observation) -> Tensor | None:
         if not self.objective.needs_silhouette or observation.silhouette is None:
@@ -219,8 +248,17 @@ class MeshStage(Stage):
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Adam (section 4.1), the learning rate by step."""
-        parameters = [p for p in self.model.parameters() if p.requires_grad]
-        optimiser = torch.optim.Adam(parameters, lr=self.learning_rate)
-        total, epochs = int(self.trainer.estimated_stepping_batches), int(self.trainer.max_epochs or 1)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: self.schedule.share(step, total, epochs))
+        optimiser = torch.optim.Adam(self._trained(), lr=self.learning_rate)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, self._share)
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _share(self, step: int) -> float:
+        """Of ``learning_rate``; the schedule starts where the teaching no longer is alone."""
+        total, epochs = int(self.trainer.estimated_stepping_batches), int(self.trainer.max_epochs or 1)
+        if self.teaching is None:
+            return self.schedule.share(step, total, epochs)
+        first = min(self.teaching.epochs, epochs)
+        before = total * first // epochs
+        if step < before:
+            return self.teaching.rate(step) / self.learning_rate
+        return self.schedule.share(step - before, total - before, epochs - first)

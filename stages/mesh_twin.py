@@ -5,16 +5,18 @@ No part of the pipeline: ``make train`` does not know it, and its artifact is re
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
-from s2m.batch import Frame, Truth
+from s2m.batch import Frame, Observation, Truth
 from s2m.body import Body
 from s2m.body.skeleton import global_rotations
 from s2m.comparison import true_values
 from s2m.errors import UserError
 from s2m.geometry.procrustes import scale_align
-from s2m.losses import joints2d_loss
+from s2m.losses import Losses, joints2d_loss
 from s2m.model import Recovery
 from s2m.refine.pose import ENDPOINTS
 from s2m.skeletons import SMPL24
@@ -26,9 +28,9 @@ WEIGHTS = {"vertices": 1.0, "joints": 0.5, "ends": 0.02, "betas": 0.02, "2d": 0.
 
 
 class MeshTwinStage(MeshStage):
-    """Stage 3 with another loss: the model, its parts, the frozen unsupervised lifter, the optimiser, the schedule and
-    the augmentation are :class:`stages.mesh.MeshStage`'s, and so are the arguments (``objective`` and ``renderer`` play
-    no part).
+    """Stage 3 with another loss: the model, its parts, the frozen unsupervised lifter, the teaching, the optimiser,
+    the schedule and the augmentation are :class:`stages.mesh.MeshStage`'s, and so are the arguments (``objective`` and
+    ``renderer`` play no part).
 
     The loss is the weighted sum of :func:`truth_terms`, of ``2d`` (L_2D of Eqn. 4, crop units), from which the camera
     learns, since the truth does not hold it in crop units, and of ``wreg`` (second term of Eqn. 6, no unit), which
@@ -45,16 +47,17 @@ class MeshTwinStage(MeshStage):
                 f"stage {self.name}: data: expected training frames with the body parameters of their truth, found "
                 f"{found}; use s2m.data.supervised.SupervisedFrames (configs/mesh_twin.yaml) on a store that has them"
             )
-        view = self.augmentation(frame.observation)
+        return self.learn(partial(self._supervised, frame.truth), frame.observation)
+
+    def _supervised(self, truth: Truth, observation: Observation) -> Losses:
+        view = self.augmentation(observation)
         recovery = self.model(view.seen)
         terms = {
-            **truth_terms(recovery, frame.truth, self.joint_set.root_index, self.body),
+            **truth_terms(recovery, truth, self.joint_set.root_index, self.body),
             "2d": joints2d_loss(recovery.joints2d, view.target.joints2d, view.target.confidence),
             "wreg": self.model.regressor.row_sum_penalty(),
         }
-        loss = torch.stack([WEIGHTS[name] * value for name, value in terms.items()]).sum()
-        self.log_terms({"loss": loss, **terms}, len(view.target))
-        return self.guard(loss, view.target)
+        return Losses(torch.stack([WEIGHTS[name] * value for name, value in terms.items()]).sum(), terms)
 
 
 def truth_terms(recovery: Recovery, truth: Truth, root: int, body: Body) -> dict[str, Tensor]:

@@ -20,8 +20,11 @@ class PoseHead(nn.Module, ABC):
 
     ``forward`` maps silhouette features (B, F) and rotations (B, 24, 3, 3) to refined rotations of the same shape
     and the corrections theta_PR (B, P, 3) in axis-angle, P being 0 when nothing is refined. It does so in two steps,
-    so that corrections from elsewhere (their mean over a split, say) can be applied, too.
+    so that corrections from elsewhere (their mean over a split, say) can be applied, too. ``joints``: positions in
+    SMPL's order of the P joints that are refined.
     """
+
+    joints: Sequence[int] = ()
 
     @abstractmethod
     def corrections(self, features: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ SPLIT = "test"
 # What decides how the mesh stage trains.
 SOURCES = (
     *(f"s2m/{name}.py" for name in ("baselines", "batch", "comparison", "losses", "model", "skeletons")),
+    *(f"s2m/{name}.py" for name in ("synthetic", "teaching")),
     *(f"s2m/data/{name}.py" for name in ("augment", "dataset", "module", "samplers")),
     *(f"s2m/render/{name}.py" for name in ("base", "hard", "pytorch3d", "ragged")),
     "s2m/body/*.py",
@@ -60,6 +61,7 @@ ROWS = (
         published="without adaptive regressor",
     ),
     Row("no_pr", "no PR", "ablation/no_pr", published="without PR"),
+    Row("no_teaching", "no made bodies (Eqn. 7 alone)", "ablation/no_teaching"),
     Row("pr_all", "PR on all joints", "ablation/pr_all"),
     Row("silhouette_root", "root and camera from the silhouette", "ablation/silhouette_root"),
     Row("residual_root", "root: skeleton + learned residual", "ablation/residual_root"),

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from s2m.data.commands import read_config
 from stages.cli import STAGES, StageCLI
@@ -30,13 +31,40 @@ def test_every_data_preset_is_read(preset: str) -> None:
 def test_the_full_preset_has_the_papers_values(chain: Path, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WANDB_MODE", "disabled")
     arguments = [a.replace("preset/smoke", "preset/full") for a in stage_arguments("mesh", store, chain)]
-    paper = ["--config", str(ROOT / "configs/weights/paper.yaml"), "--trainer.devices", "1"]
-    config = StageCLI(STAGES["mesh"], [*arguments, *paper]).resolved()
-    assert config["trainer"]["max_epochs"] == 200
+    arguments += ["--trainer.devices", "1"]
+    config = StageCLI(STAGES["mesh"], arguments).resolved()
+    assert config["trainer"]["max_epochs"] - config["model"]["teaching"]["init_args"]["epochs"] == 200
     assert config["data"]["init_args"]["batch_size"] == 512
     assert config["model"]["learning_rate"] == 3e-5
     assert config["model"]["schedule"]["init_args"]["factor"] == 0.95
-    assert config["model"]["objective"]["init_args"]["w_3d"] == 2.5
+    paper = StageCLI(STAGES["mesh"], [*arguments, "--config", str(ROOT / "configs/weights/paper.yaml")]).resolved()
+    weights = paper["model"]["objective"]["init_args"]
+    assert [weights[f"w_{name}"] for name in ("2d", "3d", "mask", "sreg", "wreg", "preg")] == [
+        1,
+        2.5,
+        0.15,
+        0.06,
+        1,
+        0.05,
+    ]
+    assert (weights["scale_3d"], weights["norm"], paper["model"].get("teaching")) == ("given", "paper", None)
+
+
+@pytest.mark.parametrize("overlay", sorted(path.stem for path in (ROOT / "configs/ablation").glob("*.yaml")))
+def test_an_ablation_changes_what_it_names_alone(
+    overlay: str, chain: Path, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A layer that names a class again must not throw away what the layers below have said of it."""
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    layer = ROOT / f"configs/ablation/{overlay}.yaml"
+    arguments = stage_arguments("mesh", store, chain)
+    plain = StageCLI(STAGES["mesh"], arguments).resolved()["model"]
+    changed = StageCLI(STAGES["mesh"], [*arguments, "--config", str(layer)]).resolved()["model"]
+    named = yaml.safe_load(layer.read_text())["model"]
+    assert {part for part in {*plain, *changed} if plain.get(part) != changed.get(part)} == set(named)
+    if "objective" in named:
+        told, below = named["objective"]["init_args"], plain["objective"]["init_args"]
+        assert changed["objective"]["init_args"] == {**below, **told}
 
 
 @pytest.mark.parametrize("stage", ["lifter", "regressor", "mesh"])

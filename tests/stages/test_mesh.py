@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
+import pytorch_lightning as pl
 import torch
+from pytorch_lightning.callbacks import Callback
 
+import stages.cli
 from s2m.artifact import ArtifactError, load
 from s2m.comparison import MEANS_REPLACED
 from stages.cli import run
+from stages.mesh import MeshStage
 from stages.schedules import CosineTail, EpochDecay, Warmup
 from tests.stages.conftest import Train, stage_arguments
 from tests.stages.test_resume import EPOCHS, kill
@@ -58,7 +64,8 @@ def test_means_in_place_of_outputs_and_correlations_are_reported(chain: Path) ->
 
 def test_a_warm_start_begins_where_another_run_ended(train: Train, chain: Path, linked: Path) -> None:
     source = chain / "mesh/mesh.pt"
-    path = train("mesh", linked, "--model.warm_start", str(source), "--model.learning_rate", "1e-12")
+    still = ("--model.learning_rate", "1e-12", "--model.teaching.init_args.learning_rate", "1e-12")
+    path = train("mesh", linked, "--model.warm_start", str(source), *still)
     before, after = load(source, "mesh").state, load(path, "mesh").state
     for name, value in before.items():
         if value.is_floating_point() and "running" not in name:
@@ -70,6 +77,36 @@ def test_a_warm_start_from_other_parts_is_refused(train: Train, chain: Path, lin
     all_joints = ("--model.pose", "s2m.refine.RefinedPoseAll", "--model.warm_start", str(chain / "mesh/mesh.pt"))
     with pytest.raises(ArtifactError, match=r"mesh\.pt: pose: expected the part that this run trains"):
         train("mesh", linked, *all_joints)
+
+
+def test_teaching_comes_first_and_then_beside_equation_7(
+    train: Train, linked: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Parts that the teaching does not reach rest in its epochs; the schedule of the others starts after them."""
+    before, rates = {}, []
+
+    class Watch(Callback):
+        def on_train_start(self, trainer: pl.Trainer, stage: MeshStage) -> None:
+            before.update(copy.deepcopy(stage.model.state_dict()))
+
+        def on_train_batch_start(self, trainer: pl.Trainer, stage: MeshStage, *_: Any) -> None:
+            rates.append(trainer.optimizers[0].param_groups[0]["lr"])
+
+        def on_train_epoch_end(self, trainer: pl.Trainer, stage: MeshStage) -> None:
+            now, parts = stage.model.state_dict(), ("encoder", "shape", "pose", "regressor", "camera")
+            moved = {part: any(not torch.equal(now[n], before[n]) for n in now if n.startswith(part)) for part in parts}
+            first = trainer.current_epoch == 0
+            assert moved == {"encoder": True, "shape": True, "pose": True, "regressor": not first, "camera": not first}
+            shown = {name.removeprefix("train/") for name in trainer.callback_metrics if name.startswith("train/")}
+            assert {"loss", "made_betas", "made_ends"} <= shown
+            assert ("mask" in shown) != first
+
+    made = stages.cli.stage_callbacks
+    monkeypatch.setattr(stages.cli, "stage_callbacks", lambda *args: [*made(*args), Watch()])
+    teaching = ("--model.teaching.init_args.learning_rate", "2e-4", "--model.teaching.init_args.warmup_steps", "2")
+    after = ("--model.learning_rate", "1e-4", "--model.schedule", "stages.schedules.EpochDecay")
+    train("mesh", linked, *teaching, *after, "--model.schedule.init_args.factor", "0.5", "--trainer.max_epochs", "3")
+    assert rates == pytest.approx([1e-4, 2e-4, 1e-4, 1e-4, 5e-5, 5e-5])
 
 
 def test_schedules_of_the_learning_rate() -> None:

@@ -51,7 +51,7 @@ def ready(store: Path, chain: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     """An untrained stage that needs no trainer, and its first batch."""
     monkeypatch.setenv("WANDB_MODE", "disabled")
     quieten()
-    cli = StageCLI(MeshTwinStage, twin_arguments(store, chain, tmp_path / "mesh_twin"))
+    cli = StageCLI(MeshTwinStage, twin_arguments(store, chain, tmp_path / "mesh_twin", "--model.teaching", "null"))
     monkeypatch.setattr(cli.model, "log_terms", lambda terms, batch_size: None)
     cli.model.train()
     return cli.model, next(iter(cli.datamodule.train_dataloader()))

@@ -1,0 +1,68 @@
+"""What Eqn. 7 does not teach: to read shape and end points off made bodies, whose answers are known."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from s2m.batch import Frame, Observation
+from s2m.body.skeleton import global_rotations
+from s2m.data.augment import Augmentation
+from s2m.losses import Losses
+from s2m.model import Evidence, MeshRecovery
+from s2m.synthetic import SyntheticPairs
+
+
+class SyntheticTeaching:
+    """Teaches the encoder and the heads of SR and PR on :class:`~s2m.synthetic.SyntheticPairs`.
+
+    In the first epochs alone (W, root and camera rest), then beside Eqn. 7. epochs: how many of the training's first
+    epochs. learning_rate: of these; constant, after ``warmup_steps`` of a linear rise. pairs: makes the bodies.
+    w_betas, w_ends: weights of the terms. Raises ValueError for a negative number.
+    """
+
+    def __init__(
+        self,
+        epochs: int = 15,
+        learning_rate: float = 1e-3,
+        warmup_steps: int = 200,
+        pairs: SyntheticPairs = SyntheticPairs(),  # noqa: B008 (frozen)
+        w_betas: float = 1.0,
+        w_ends: float = 2.0,
+    ) -> None:
+        self.weights = {"betas": w_betas, "ends": w_ends}
+        given = {"epochs": epochs, "learning_rate": learning_rate, "warmup_steps": warmup_steps, **self.weights}
+        negative = [f"{name}={value}" for name, value in given.items() if value < 0]
+        if negative:
+            raise ValueError(f"SyntheticTeaching: expected numbers >= 0, found {', '.join(negative)}")
+        self.epochs, self.learning_rate, self.warmup_steps, self.pairs = epochs, learning_rate, warmup_steps, pairs
+
+    def rate(self, step: int) -> float:
+        """The learning rate of a step."""
+        return self.learning_rate * min(1.0, (step + 1) / max(1, self.warmup_steps))
+
+    def __call__(self, model: MeshRecovery, observation: Observation, augmentation: Augmentation) -> Losses:
+        """The terms on made bodies in the poses of ``observation``, and their weighted sum."""
+        made = self.pairs(model, observation)
+        evidence = model.read(augmentation(made.observation).seen)
+        terms = answer_terms(model, evidence, made)
+        total = torch.stack([self.weights[name] * value for name, value in terms.items()]).sum()
+        return Losses(total=total, terms={f"made_{name}": value for name, value in terms.items()})
+
+
+def answer_terms(model: MeshRecovery, evidence: Evidence, made: Frame) -> dict[str, Tensor]:
+    """How far SR's and PR's answers are from the known ones; means over the batch, 0 where they are right.
+
+    betas: mean square over all betas, standard deviations squared. ends: mean over the joints that PR refines of
+    ``|R - R*|_F / sqrt 2 = 2 sin(angle / 2)`` of their rotations in the camera frame; the solver's part of them is
+    given, PR's correction learns. Raises ValueError for a frame without the body's parameters.
+    """
+    if made.truth is None or made.truth.params is None:
+        raise ValueError("Frame.truth.params: expected those of a made body, found None")
+    true, joints = made.truth.params, model.pose.joints
+    terms = {"betas": (evidence.betas - true.betas).square().mean()}
+    if joints:
+        rotations = model.pose.refine(evidence.solution.rotations.detach(), evidence.theta_pr)
+        off = global_rotations(rotations)[:, joints] - global_rotations(true.rotations)[:, joints]
+        terms["ends"] = torch.linalg.vector_norm(off.flatten(2), dim=-1).mean() / 2**0.5
+    return terms
