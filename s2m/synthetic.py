@@ -9,13 +9,15 @@ BMVC 2020, whose poses come from motion capture.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import roma
 import torch
 from torch import Tensor
 
-from s2m.batch import BodyParams, Frame, Observation, Truth
+from s2m.batch import BodyParams, Frame, Observation, TensorRecord, Truth
 from s2m.geometry.camera import perspective
 from s2m.model import MeshRecovery
 from s2m.refine.encoder import silhouette_of
@@ -53,19 +55,20 @@ class SyntheticPairs:
             raise ValueError(f"SyntheticPairs: expected 0 < near <= far, found near={self.near}, far={self.far}")
 
     @torch.no_grad()
-    def __call__(self, model: MeshRecovery, observation: Observation) -> Frame:
+    def __call__(self, model: MeshRecovery, observation: Observation, keys: Sequence[Sequence[int]]) -> Frame:
         """Frames with their truth; their joints fill the same box of the crop as those of ``observation``.
 
-        observation: (B) with silhouettes, whose size is that of the made ones; confidences are taken over. Uses torch's
-        global generator.
+        observation: (B) with silhouettes, whose size is that of the made ones; confidences are taken over. keys: seeds
+        of each frame's body, which is a function of them, the frame and the model; non-negative.
         """
         lifted = model.lift(observation)
-        params = self._params(model, lifted.joints3d)
+        draws = _Draws.of(keys, len(model.joint_set), model.body.num_betas).to(lifted.joints3d)
+        params = self._params(model, lifted.joints3d, draws)
         body = model.body(params)
         joints3d = model.regressor(body.vertices)
         # The root joint goes on the optical axis: a crop does not tell where in the image it was cut.
         transl = -joints3d[:, model.joint_set.root_index]
-        transl[:, 2] += transl.new_empty(len(transl)).uniform_(self.near, self.far)
+        transl[:, 2] += self.near + (self.far - self.near) * draws.distance
         joints3d, vertices = joints3d + transl[:, None], body.vertices + transl[:, None]
         crop = _Crop.like(lifted.joints2d, joints3d)
         size = silhouette_of(observation).shape[-1]
@@ -74,15 +77,33 @@ class SyntheticPairs:
         made = Observation(crop.project(joints3d), observation.confidence, mask)
         return Frame(made, Truth(joints3d, BodyParams(params.global_orient, params.body_pose, params.betas, transl)))
 
-    def _params(self, model: MeshRecovery, skeleton: Tensor) -> BodyParams:
+    def _params(self, model: MeshRecovery, skeleton: Tensor, draws: _Draws) -> BodyParams:
         deeper = skeleton.clone()
-        deeper[..., 2] += self.depth * torch.randn_like(deeper[..., 2])
+        deeper[..., 2] += self.depth * draws.depth
         solution = model.ik(deeper, None, None)
         ends, rotations = SMPL24.indices(ENDPOINTS), solution.rotations.clone()
         spread = torch.where(solution.solved[:, ends], self.solved_ends, self.open_ends)[..., None]
-        turns = roma.rotvec_to_rotmat(spread * torch.randn(*spread.shape[:2], 3, device=spread.device))
-        rotations[:, ends] = rotations[:, ends] @ turns.to(rotations.dtype)
-        return BodyParams.from_rotations(rotations, rotations.new_empty(len(rotations), model.body.num_betas).normal_())
+        rotations[:, ends] = rotations[:, ends] @ roma.rotvec_to_rotmat(spread * draws.ends)
+        return BodyParams.from_rotations(rotations, draws.betas)
+
+
+@dataclass(frozen=True)
+class _Draws(TensorRecord):
+    """depth (B, J), ends (B, E, 3) and betas (B, 10) from N(0, 1), distance (B,) from U(0, 1)."""
+
+    depth: Tensor
+    ends: Tensor
+    betas: Tensor
+    distance: Tensor
+
+    @staticmethod
+    def of(keys: Sequence[Sequence[int]], joints: int, betas: int) -> _Draws:
+        """Each frame has a stream of its own, so that it does not matter which others are in its batch."""
+        streams = [np.random.default_rng(tuple(key)) for key in keys]
+        ends = len(ENDPOINTS)
+        normal = torch.tensor(np.stack([rng.standard_normal(joints + 3 * ends + betas) for rng in streams]))
+        depth, turns, shape = normal.split([joints, 3 * ends, betas], dim=1)
+        return _Draws(depth, turns.unflatten(1, (ends, 3)), shape, torch.tensor([rng.random() for rng in streams]))
 
 
 @dataclass(frozen=True)

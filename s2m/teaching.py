@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from s2m.batch import Frame, Observation
 from s2m.body.skeleton import global_rotations
@@ -13,7 +13,7 @@ from s2m.model import Evidence, MeshRecovery
 from s2m.synthetic import SyntheticPairs
 
 
-class SyntheticTeaching:
+class SyntheticTeaching(nn.Module):
     """Teaches the encoder and the heads of SR and PR on :class:`~s2m.synthetic.SyntheticPairs`.
 
     In the first epochs alone (W, root and camera rest), then beside Eqn. 7. epochs: how many of the training's first
@@ -30,6 +30,7 @@ class SyntheticTeaching:
         w_betas: float = 1.0,
         w_ends: float = 2.0,
     ) -> None:
+        super().__init__()
         self.weights = {"betas": w_betas, "ends": w_ends}
         given = {"epochs": epochs, "learning_rate": learning_rate, "warmup_steps": warmup_steps, **self.weights}
         negative = [f"{name}={value}" for name, value in given.items() if value < 0]
@@ -41,13 +42,24 @@ class SyntheticTeaching:
         """The learning rate of a step."""
         return self.learning_rate * min(1.0, (step + 1) / max(1, self.warmup_steps))
 
-    def __call__(self, model: MeshRecovery, observation: Observation, augmentation: Augmentation) -> Losses:
-        """The terms on made bodies in the poses of ``observation``, and their weighted sum."""
-        made = self.pairs(model, observation)
+    def forward(self, model: MeshRecovery, observation: Observation, augmentation: Augmentation, *seeds: int) -> Losses:
+        """The terms on made bodies in the poses of ``observation``, and their weighted sum.
+
+        seeds: of the bodies, with the rows of the frames in their store: over batches and processes however frames are
+        divided among them, the same seeds make the same bodies.
+        """
+        made = self.pairs(model, observation, [(*seeds, row) for row in _rows(observation)])
         evidence = model.read(augmentation(made.observation).seen)
         terms = answer_terms(model, evidence, made)
         total = torch.stack([self.weights[name] * value for name, value in terms.items()]).sum()
         return Losses(total=total, terms={f"made_{name}": value for name, value in terms.items()})
+
+
+def _rows(observation: Observation) -> list[int]:
+    """Of the frames in their store; random numbers for frames that come from nowhere."""
+    index = observation.index
+    rows: list[int] = (torch.randint(2**31, (len(observation),)) if index is None else index).tolist()
+    return rows
 
 
 def answer_terms(model: MeshRecovery, evidence: Evidence, made: Frame) -> dict[str, Tensor]:

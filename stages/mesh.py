@@ -156,7 +156,11 @@ class MeshStage(Stage):
 
     def learn(self, objective: Callable[[Observation], Losses], observation: Observation) -> Tensor:
         """The loss of one step: that of the teaching, and after its epochs ``objective``'s."""
-        parts = [] if self.teaching is None else [self.teaching(self.model, observation, self.augmentation)]
+        parts: list[Losses] = []
+        if self.teaching is not None:
+            data: FrameDataModule = self.trainer.datamodule  # type: ignore[attr-defined]
+            seeds = data.seed, self.current_epoch
+            parts.append(self.teaching(self.model, observation, self.augmentation, *seeds))
         parts.append(self._rest() if self.only_teaches else objective(observation))
         total = torch.stack([part.total for part in parts]).sum()
         terms = {name: value for part in parts for name, value in part.terms.items()}

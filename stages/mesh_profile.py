@@ -199,6 +199,9 @@ def profile_training(options: argparse.Namespace, folder: str) -> tuple[StageCLI
     cli = StageCLI(MeshStage, arguments)
     clock, whole = StepClock(cli.trainer.strategy.root_device), WholeSteps()
     inputs: list[Any] = []
+    if cli.model.teaching is not None:
+        cli.model.teaching.epochs = 0  # steps of both kinds at once, as they are for most of a long training
+        clock.watch(cli.model.teaching, "making bodies to teach on")
     for path, part in MODULES.items():
         clock.watch(cli.model.get_submodule(path), part)
     watch = cli.model.model.encoder.register_forward_pre_hook(lambda _, given: inputs.__setitem__(slice(None), given))

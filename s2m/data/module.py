@@ -37,7 +37,7 @@ class FrameDataModule(pl.LightningDataModule):
         num_workers: loader processes.
         flip: probability that a training frame is mirrored, joints, silhouette and crop together.
         min_joints: a frame with fewer joints found is unusable.
-        seed: order and mirroring of training frames are functions of (seed, epoch).
+        seed: order and mirroring of training frames are functions of (seed, epoch); bodies that are made of them, too.
 
     Training frames never carry truth; unusable ones are skipped and counted in ``skipped``. Validation and test
     frames carry it when the store has it. Unusable validation or test frames raise StoreError.
@@ -65,7 +65,7 @@ class FrameDataModule(pl.LightningDataModule):
         self._splits = (train_split, val_split, tuple(test_splits))
         self._batch_size, self._eval_batch_size, self._steps = batch_size, eval_batch_size, steps_per_epoch
         self._silhouettes, self._num_workers = silhouettes, num_workers
-        self._flip, self._min_joints, self._seed = flip, min_joints, seed
+        self._flip, self._min_joints, self.seed = flip, min_joints, seed
         self._datasets: dict[tuple[str, bool], FrameDataset] = {}
 
     _store: FrameStore | None
@@ -117,7 +117,7 @@ class FrameDataModule(pl.LightningDataModule):
         """Training frames, without truth."""
         dataset = self._dataset(self._splits[0], train=True)
         batches = TrainBatches(
-            len(dataset), self._batch_size, self._steps, self._flip, self._seed, *self._rank_and_world()
+            len(dataset), self._batch_size, self._steps, self._flip, self.seed, *self._rank_and_world()
         )
         return self._loader(dataset, batches, TrainLoader)
 

@@ -105,7 +105,7 @@ class VideoFrames(FrameDataModule):
                 f"found at most {max(map(len, recordings), default=0)}"
             )
         batches = WindowBatches(
-            recordings, self._window, self._batch_size, self._steps, self._flip, self._seed, *self._rank_and_world()
+            recordings, self._window, self._batch_size, self._steps, self._flip, self.seed, *self._rank_and_world()
         )
         return self._loader(dataset, batches, TrainLoader)
 

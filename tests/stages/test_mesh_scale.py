@@ -19,7 +19,8 @@ from stages.mesh import MeshStage
 from tests.stages.conftest import ROOT, in_subprocess, stage_arguments
 
 RATE = "1e-3"
-UNTOUCHED = ("--trainer.limit_val_batches", "0", "--model.learning_rate", RATE)
+TEACHING = ("--model.teaching.init_args.learning_rate", RATE, "--model.teaching.init_args.warmup_steps", "0")
+UNTOUCHED = ("--trainer.limit_val_batches", "0", "--model.learning_rate", RATE, *TEACHING)
 BATCH_OF_8 = ("--data.init_args.batch_size", "8", "--data.init_args.steps_per_epoch", "3")
 TWICE_4 = ("--data.init_args.batch_size", "4", "--data.init_args.steps_per_epoch", "6")
 PAPERS_ENCODER = ("--config", str(ROOT / "configs/ablation/silhouette_encoder.yaml"))
@@ -42,7 +43,7 @@ def trained_weights(store: Path, run_dir: Path, *extra: str) -> tuple[dict[str, 
     cli = StageCLI(MeshStage, stage_arguments("mesh", store, run_dir, *UNTOUCHED, *extra))
     before = weights(cli.model)
     cli.trainer.fit(cli.model, datamodule=cli.datamodule)
-    assert cli.trainer.global_step == 3
+    assert cli.trainer.global_step == 6  # an epoch of teaching alone, and one beside Eqn. 7
     return before, weights(cli.model)
 
 
@@ -58,7 +59,7 @@ def difference(before: dict[str, Tensor], one: dict[str, Tensor], two: dict[str,
 
 
 def test_accumulated_gradients_train_like_the_larger_batch(chain: Path, store: Path, tmp_path: Path) -> None:
-    """Three steps. 0.25 % was seen: where a gradient is nothing but rounding, Adam makes a whole step of it."""
+    """Six steps. 0.25 % was seen: where a gradient is nothing but rounding, Adam makes a whole step of it."""
     before, whole = trained_weights(store, linked(chain, tmp_path / "whole"), *BATCH_OF_8)
     run_dir = linked(chain, tmp_path / "parts")
     again, parts = trained_weights(store, run_dir, *TWICE_4, "--trainer.accumulate_grad_batches", "2")
@@ -82,7 +83,7 @@ def test_the_papers_encoder_normalises_by_the_batch_so_accumulation_is_another_t
 
 
 def test_two_processes_end_at_the_weights_of_one(chain: Path, store: Path, tmp_path: Path) -> None:
-    """Three steps of the same global batch, each process with half of it, against the fit in one process."""
+    """Six steps of the same global batch, each process with half of it, against the fit in one process."""
     before, one = trained_weights(store, linked(chain, tmp_path / "one"), *BATCH_OF_8)
     run_dir = linked(chain, tmp_path / "two")
     arguments = stage_arguments("mesh", store, run_dir, *UNTOUCHED, *BATCH_OF_8)
