@@ -17,8 +17,9 @@ class SyntheticTeaching(nn.Module):
     """Teaches the encoder and the heads of SR and PR on :class:`~s2m.synthetic.SyntheticPairs`.
 
     In the first epochs alone (W, root and camera rest), then beside Eqn. 7. epochs: how many of the training's first
-    epochs. learning_rate: of these; constant, after ``warmup_steps`` of a linear rise. pairs: makes the bodies.
-    w_betas, w_ends: weights of the terms. Raises ValueError for a negative number.
+    epochs. learning_rate: of these; constant, after ``warmup_steps`` of a linear rise. then: share of the stage's own
+    learning rate in the epochs after them, in which what was learned is to be kept. pairs: makes the bodies. w_betas,
+    w_ends: weights of the terms. Raises ValueError for a negative number.
     """
 
     def __init__(
@@ -26,17 +27,19 @@ class SyntheticTeaching(nn.Module):
         epochs: int = 15,
         learning_rate: float = 1e-3,
         warmup_steps: int = 200,
+        then: float = 1.0,
         pairs: SyntheticPairs = SyntheticPairs(),  # noqa: B008 (frozen)
         w_betas: float = 1.0,
         w_ends: float = 2.0,
     ) -> None:
         super().__init__()
         self.weights = {"betas": w_betas, "ends": w_ends}
-        given = {"epochs": epochs, "learning_rate": learning_rate, "warmup_steps": warmup_steps, **self.weights}
-        negative = [f"{name}={value}" for name, value in given.items() if value < 0]
+        given = {"epochs": epochs, "learning_rate": learning_rate, "warmup_steps": warmup_steps, "then": then}
+        negative = [f"{name}={value}" for name, value in {**given, **self.weights}.items() if value < 0]
         if negative:
             raise ValueError(f"SyntheticTeaching: expected numbers >= 0, found {', '.join(negative)}")
-        self.epochs, self.learning_rate, self.warmup_steps, self.pairs = epochs, learning_rate, warmup_steps, pairs
+        self.epochs, self.learning_rate, self.warmup_steps, self.then = epochs, learning_rate, warmup_steps, then
+        self.pairs = pairs
 
     def rate(self, step: int) -> float:
         """The learning rate of a step."""

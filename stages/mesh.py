@@ -265,4 +265,4 @@ class MeshStage(Stage):
         before = total * first // epochs
         if step < before:
             return self.teaching.rate(step) / self.learning_rate
-        return self.schedule.share(step - before, total - before, epochs - first)
+        return self.teaching.then * self.schedule.share(step - before, total - before, epochs - first)

@@ -103,8 +103,9 @@ def test_teaching_comes_first_and_then_beside_equation_7(
 
     made = stages.cli.stage_callbacks
     monkeypatch.setattr(stages.cli, "stage_callbacks", lambda *args: [*made(*args), Watch()])
-    teaching = ("--model.teaching.init_args.learning_rate", "2e-4", "--model.teaching.init_args.warmup_steps", "2")
-    after = ("--model.learning_rate", "1e-4", "--model.schedule", "stages.schedules.EpochDecay")
+    taught = {"learning_rate": 2e-4, "warmup_steps": 2, "then": 0.2}
+    teaching = [part for name, value in taught.items() for part in (f"--model.teaching.init_args.{name}", str(value))]
+    after = ("--model.learning_rate", "5e-4", "--model.schedule", "stages.schedules.EpochDecay")
     train("mesh", linked, *teaching, *after, "--model.schedule.init_args.factor", "0.5", "--trainer.max_epochs", "3")
     assert rates == pytest.approx([1e-4, 2e-4, 1e-4, 1e-4, 5e-5, 5e-5])
 
