@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -34,6 +35,19 @@ def test_joint_losses_are_mean_distances() -> None:
     predicted[:, 2] = 1e6  # confidence 0
     assert joints2d_loss(predicted, target, confidence).item() == pytest.approx(5.0)
     assert joints3d_loss(torch.ones(2, 3, 3), torch.zeros(2, 3, 3)).item() == pytest.approx(math.sqrt(3))
+
+
+def test_the_3d_term_at_the_best_scale_is_the_n_mpjpe() -> None:
+    target = torch.randn(3, 17, 3)
+    predicted = target + 0.1 * torch.randn(3, 17, 3)
+    expected = []
+    for ours, theirs in zip(predicted.double().numpy(), target.double().numpy(), strict=True):
+        (scale,), *_ = np.linalg.lstsq(ours.reshape(-1, 1), theirs.ravel(), rcond=None)
+        expected.append(np.linalg.norm(scale * ours - theirs, axis=1).mean())
+    for size in (1.0, 3.0):
+        found = float(joints3d_loss(size * predicted, target, "best"))
+        assert found == pytest.approx(float(np.mean(expected)), rel=1e-4)
+    assert float(joints3d_loss(3 * predicted, target)) > 1
 
 
 def test_mask_losses_on_squares() -> None:

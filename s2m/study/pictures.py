@@ -1,4 +1,4 @@
-"""Fig. 6 (ablations side by side) and Fig. 7 (what regressors read off meshes) of the paper, on our frames."""
+"""Fig. 6 (ablations side by side) and Fig. 7 (what regressors read off meshes) of the paper; made bodies."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from s2m.comparison import true_values
 from s2m.geometry.camera import fit_weak_perspective, weak_perspective
 from s2m.model import MeshRecovery
 from s2m.render.picture import BLUE, SAND, Picture, draw_skeleton, shade, view
+from s2m.synthetic import SyntheticPairs
 
 PANEL = 220
 _PAPER = (250, 250, 250)
@@ -81,14 +82,36 @@ def regressor_picture(model: MeshRecovery, frame: Frame) -> Picture:
     return np.concatenate(lines, axis=0)
 
 
+@torch.no_grad()
+def made_picture(model: MeshRecovery, pairs: SyntheticPairs, frame: Frame) -> Picture:
+    """A column per frame: the frame, what is seen of the body that is made of it, and that body from both sides.
+
+    Row numbers are the bodies' seeds. frame: with silhouette; its truth is not used.
+    """
+    made = pairs(model, frame.observation, [(row,) for row in range(len(frame))])
+    assert made.truth is not None
+    assert made.truth.params is not None
+    posed = model.body(made.truth.params)
+    meshes = posed.vertices - posed.joints[:, :1]
+    columns = []
+    for row in range(len(frame)):
+        extent = 1.1 * float((meshes[row].amax(0) - meshes[row].amin(0)).amax()) / 2
+        seen = [_titled(_input(shown, row, model), name) for name, shown in (("frame", frame), ("made", made))]
+        sides = [_turned(meshes[row], model.body.faces, extent, SAND, degrees) for degrees in (0.0, 90.0)]
+        columns.append(np.concatenate([*seen, *sides], axis=0))
+    return np.concatenate(columns, axis=1)
+
+
 def _read(regressor: JointRegressor, mesh: Tensor) -> Tensor:
     joints: Tensor = regressor(mesh)
     return joints
 
 
-def _turned(vertices: Tensor, faces: Tensor, extent: float, colour: tuple[int, int, int]) -> Picture:
+def _turned(
+    vertices: Tensor, faces: Tensor, extent: float, colour: tuple[int, int, int], degrees: float = 90.0
+) -> Picture:
     background = np.full((PANEL, PANEL, 3), _PAPER, dtype=np.uint8)
-    return shade(view(vertices, 90.0, half_extent=extent), faces, PANEL, background, colour, depth_scale=1.0)
+    return shade(view(vertices, degrees, half_extent=extent), faces, PANEL, background, colour, depth_scale=1.0)
 
 
 def _mask(frame: Frame, row: int) -> Picture:

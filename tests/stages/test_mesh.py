@@ -12,11 +12,14 @@ from typing import Any
 import pytest
 import pytorch_lightning as pl
 import torch
+from PIL import Image
 from pytorch_lightning.callbacks import Callback
 
 import stages.cli
 from s2m.artifact import ArtifactError, load
 from s2m.comparison import MEANS_REPLACED
+from s2m.study.pictures import PANEL
+from stages import made_bodies
 from stages.cli import run
 from stages.mesh import MeshStage
 from stages.schedules import CosineTail, EpochDecay, Warmup
@@ -108,6 +111,21 @@ def test_teaching_comes_first_and_then_beside_equation_7(
     after = ("--model.learning_rate", "5e-4", "--model.schedule", "stages.schedules.EpochDecay")
     train("mesh", linked, *teaching, *after, "--model.schedule.init_args.factor", "0.5", "--trainer.max_epochs", "3")
     assert rates == pytest.approx([1e-4, 2e-4, 1e-4, 1e-4, 5e-5, 5e-5])
+
+
+def test_made_bodies_can_be_looked_at(
+    chain: Path, store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "new/bodies.png"
+    made_bodies.main(
+        ["--model", str(chain / "mesh/mesh.pt"), "--store", str(store), "--count", "2", "--output", str(output)]
+    )
+    with Image.open(output) as picture:
+        assert picture.size == (2 * PANEL, 4 * PANEL)
+        assert len(picture.getcolors(1 << 20) or []) > 100  # shaded bodies, not blank panels
+    assert str(output) in capsys.readouterr().out
+    with pytest.raises(SystemExit, match=r"error: .*no such file"):
+        made_bodies.main(["--model", str(tmp_path / "no.pt"), "--store", str(store), "--output", str(output)])
 
 
 def test_schedules_of_the_learning_rate() -> None:
