@@ -48,16 +48,16 @@ BETAS = "betas"
 
 
 class MeshStage(Stage):
-    """Train shape, end-point, root and camera heads and W by the terms of Eqn. 7.
+    """Train shape, end-point, root and camera heads and W: on made bodies, and by the terms of Eqn. 7.
 
     joint_set: name; comes from the data. lifter, pretrained_regressor: paths of the artifacts of stages 1 and 2.
     regressor: takes the place of stage 2's W (an ablation); None in the full model. render_faces: size of the
     decimated mesh that is rendered (the paper, too, down-samples the mesh for rendering); the size of the rendered
     image is that of the silhouettes. augmentation: what is done to training frames; nothing if not given.
-    teaching: on made bodies, in the first epochs alone; none if not given. learning_rate, schedule: of the epochs after
-    these. warm_start: ``mesh.pt`` of another run with the same parts, to start from its
-    weights (the lifter's excepted). body: path of a body in SMPL format; the open body if not given.
-    The gradient is clipped by the trainer (``trainer.gradient_clip_val``).
+    teaching: on made bodies; there is nothing else in its first epochs. None if not given. learning_rate, schedule: of
+    the epochs after these. warm_start: ``mesh.pt`` of another run with the same parts, to start from its weights (the
+    lifter's excepted). body: path of a body in SMPL format; the open body if not given. The gradient is clipped by the
+    trainer (``trainer.gradient_clip_val``).
     """
 
     name = "mesh"
