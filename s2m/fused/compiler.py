@@ -1,4 +1,4 @@
-"""Expressions to machine code: one C++ function that works on sixteen samples at a time."""
+"""Expressions to machine code: one C++ function that works on as many samples at a time as a register holds."""
 
 from __future__ import annotations
 
@@ -14,25 +14,31 @@ from pathlib import Path
 
 from s2m.fused.expressions import Graph
 
-LANES = 16
 _FLAGS = ("-O2", "-march=native", "-fno-math-errno", "-fno-signed-zeros", "-fno-trapping-math",
           "-ffp-contract=fast", "-fno-strict-aliasing", "-ftree-vectorize", "-shared", "-fPIC",
           "-std=c++17")  # fmt: skip
 
-_HEAD = f"""
+_HEAD = """
 #include <cmath>
 #include <cstdint>
-constexpr int L = {LANES};
+// Samples at a time. Wider than a register, every operation becomes several, and compiling takes eight times as long.
+#if defined(__AVX512F__)
+constexpr int L = 16;
+#elif defined(__AVX__)
+constexpr int L = 8;
+#else
+constexpr int L = 4;
+#endif
 typedef float V __attribute__((vector_size(4 * L)));
 typedef int32_t M __attribute__((vector_size(4 * L)));
-#define EACH(NAME, CALL) static inline V NAME(V x) {{ V r; for (int l = 0; l < L; ++l) r[l] = CALL; return r; }}
+#define EACH(NAME, CALL) static inline V NAME(V x) { V r; for (int l = 0; l < L; ++l) r[l] = CALL; return r; }
 EACH(v_sqrt, __builtin_sqrtf(x[l]))
 EACH(v_rsqrt, 1.0f / __builtin_sqrtf(x[l]))
 EACH(v_exp, x[l] < -87.0f ? 0.0f : __builtin_expf(x[l]))
-static inline V v_number(float c) {{ return V{{}} + c; }}
-static inline V v_abs(V x) {{ return x < 0.0f ? -x : x; }}
+static inline V v_number(float c) { return V{} + c; }
+static inline V v_abs(V x) { return x < 0.0f ? -x : x; }
 // The library's functions take one number at a time; these are Cephes' polynomials for single precision (S. Moshier).
-static inline V v_wave(V x, int quarter) {{
+static inline V v_wave(V x, int quarter) {
   const V turns = (x * 0.63661977f + 12582912.0f) - 12582912.0f;  // quarter turns, rounded by the mantissa's end
   const V t = ((x - turns * 1.5703125f) - turns * 4.8375130e-4f) - turns * 7.5497900e-8f;
   const V z = t * t;
@@ -41,10 +47,10 @@ static inline V v_wave(V x, int quarter) {{
   const M k = __builtin_convertvector(turns, M) + quarter;
   const V value = (k & 1) != 0 ? even : odd;
   return (k & 2) != 0 ? -value : value;
-}}
-static inline V v_sin(V x) {{ return v_wave(x, 0); }}
-static inline V v_cos(V x) {{ return v_wave(x, 1); }}
-static inline V v_atan2(V y, V x) {{
+}
+static inline V v_sin(V x) { return v_wave(x, 0); }
+static inline V v_cos(V x) { return v_wave(x, 1); }
+static inline V v_atan2(V y, V x) {
   const V a = v_abs(x), b = v_abs(y);
   const V low = b < a ? b : a, high = b < a ? a : b;
   V t = low / (high < 1e-30f ? v_number(1.0f) : high);
@@ -56,20 +62,20 @@ static inline V v_atan2(V y, V x) {{
   r = b > a ? 1.5707963f - r : r;
   r = x < 0.0f ? 3.1415927f - r : r;
   return y < 0.0f ? -r : r;
-}}
+}
 typedef float Q __attribute__((vector_size(16), aligned(4)));
 #ifdef __clang__
 #define PICK(X, Y, A, B, C, D) __builtin_shufflevector(X, Y, A, B, C, D)
 #else
 typedef int32_t P __attribute__((vector_size(16)));
-#define PICK(X, Y, A, B, C, D) __builtin_shuffle(X, Y, (P){{A, B, C, D}})
+#define PICK(X, Y, A, B, C, D) __builtin_shuffle(X, Y, (P){A, B, C, D})
 #endif
 // (height, width) numbers to (width, height), four by four.
-static inline void transpose(const float* from, int64_t height, int64_t width, float* to) {{
+static inline void transpose(const float* from, int64_t height, int64_t width, float* to) {
   int64_t i = 0;
-  for (; i + 4 <= height; i += 4) {{
+  for (; i + 4 <= height; i += 4) {
     int64_t k = 0;
-    for (; k + 4 <= width; k += 4) {{
+    for (; k + 4 <= width; k += 4) {
       const float* at = from + i * width + k;
       float* out = to + k * height + i;
       const Q a = *(const Q*)at, b = *(const Q*)(at + width);
@@ -80,13 +86,13 @@ static inline void transpose(const float* from, int64_t height, int64_t width, f
       *(Q*)(out + height) = PICK(e, g, 2, 3, 6, 7);
       *(Q*)(out + 2 * height) = PICK(f, h, 0, 1, 4, 5);
       *(Q*)(out + 3 * height) = PICK(f, h, 2, 3, 6, 7);
-    }}
+    }
     for (; k < width; ++k)
       for (int64_t l = i; l < i + 4; ++l) to[k * height + l] = from[l * width + k];
-  }}
+  }
   for (; i < height; ++i)
     for (int64_t k = 0; k < width; ++k) to[k * height + i] = from[i * width + k];
-}}
+}
 """
 
 _FORMS = {
@@ -150,7 +156,7 @@ def _rows(names: list[str], widths: Sequence[int]) -> Iterator[tuple[str, int, i
 
 
 def _block(graph: Graph, outputs: list[int]) -> list[str]:
-    """The function of sixteen samples."""
+    """The function of L samples."""
     lines = ["static void block(const V* __restrict in, V* __restrict out) {"]
     for node in graph.used(outputs):
         kind, arguments, number = graph.nodes[node]
