@@ -31,8 +31,9 @@ IKFactory = Callable[[RestSkeleton], IKSolver]
 class SeenBody(TensorRecord):
     """A body in front of the crop. Metres, camera frame, relative to the regressed root joint.
 
-    params: the body's parameters. body: vertices (B, V, 3) and SMPL joints. joints3d: (B, J, 3) the skeleton that W
-    reads off the mesh. camera: (B, 3) weak perspective. joints2d: (B, J, 2) the projected skeleton, crop units.
+    params: the body's parameters. body: vertices (B, V, 3), or those that were asked for, and SMPL joints. joints3d:
+    (B, J, 3) the skeleton that W reads off the mesh. camera: (B, 3) weak perspective. joints2d: (B, J, 2) the projected
+    skeleton, crop units.
     """
 
     params: BodyParams
@@ -41,9 +42,9 @@ class SeenBody(TensorRecord):
     camera: Tensor
     joints2d: Tensor
 
-    def projected(self, vertices: Tensor | None = None) -> Tensor:
-        """Vertices (B, V, 3) in front of the crop: x, y in crop units (+y down), z the depth in metres."""
-        points = self.body.vertices if vertices is None else self.body.vertices[:, vertices]
+    def projected(self) -> Tensor:
+        """The body's vertices (B, V, 3) in front of the crop: x, y in crop units (+y down), z the depth in metres."""
+        points = self.body.vertices
         return torch.cat([weak_perspective(points, self.camera), points[..., 2:]], dim=-1)
 
 
@@ -75,15 +76,25 @@ class Evidence(TensorRecord):
     theta_pr: Tensor
 
 
-def assemble(
-    body: Body,
-    regressor: JointRegressor,
-    root: int,
-    params: BodyParams,
+def pose_and_read(
+    body: Body, regressor: JointRegressor, params: BodyParams, vertices: Tensor | None = None
 ) -> tuple[BodyOutput, Tensor]:
-    """Pose the body, read its skeleton, and move both so that the skeleton's root joint is the origin."""
-    posed = body(params)
-    joints3d = regressor(posed.vertices)
+    """Pose the body and read its skeleton (B, J, 3), metres. vertices: positions (V',) of those that are wanted; all if
+    not given."""
+    if vertices is None:
+        posed = body(params)
+        return posed, regressor(posed.vertices)
+    read = regressor.support()
+    both = body(params, torch.cat([read, vertices]))
+    joints3d = regressor.weights()[:, read] @ both.vertices[:, : len(read)]
+    return BodyOutput(both.vertices[:, len(read) :], both.joints), joints3d
+
+
+def assemble(
+    body: Body, regressor: JointRegressor, root: int, params: BodyParams, vertices: Tensor | None = None
+) -> tuple[BodyOutput, Tensor]:
+    """:func:`pose_and_read`, both moved so that the skeleton's root joint is the origin."""
+    posed, joints3d = pose_and_read(body, regressor, params, vertices)
     origin = joints3d[:, root : root + 1]
     centred = BodyOutput(vertices=posed.vertices - origin, joints=posed.joints - origin)
     return centred, joints3d - origin
@@ -136,11 +147,11 @@ class MeshRecovery(nn.Module):
         """What the skeleton alone gives, for the encoder to compare with. Raises ValueError without a silhouette."""
         rotations = self.ik(lifted.joints3d, None, None).rotations
         params = BodyParams.from_rotations(rotations, rotations.new_zeros(len(rotations), self.body.num_betas))
-        body, joints3d = assemble(self.body, self.regressor, self.joint_set.root_index, params)
+        drawn, faces = self.body.render_mesh(DRAFT_FACES)
+        body, joints3d = self._assemble(params, drawn)
         camera = fit_weak_perspective(joints3d, observation.joints2d, observation.confidence)
-        vertices, faces = self.body.render_mesh(DRAFT_FACES)
         mask = silhouette_of(observation)
-        covered = hard_silhouette(weak_perspective(body.vertices[:, vertices], camera), faces, mask.shape[-1])
+        covered = hard_silhouette(weak_perspective(body.vertices, camera), faces, mask.shape[-1])
         return Draft(
             lifted3d=lifted.joints3d,
             lifted2d=lifted.joints2d,
@@ -150,9 +161,9 @@ class MeshRecovery(nn.Module):
             silhouette=covered.to(mask.dtype),
         )
 
-    def forward(self, observation: Observation) -> Recovery:
-        """Recover the body of each frame."""
-        return self.realise(self.read(observation), observation)
+    def forward(self, observation: Observation, vertices: Tensor | None = None) -> Recovery:
+        """Recover the body of each frame. vertices: positions (V',) of those that are wanted; all if not given."""
+        return self.realise(self.read(observation), observation, vertices)
 
     def read(self, observation: Observation) -> Evidence:
         """Everything that comes before the body: skeleton, rotations, shape and corrections."""
@@ -161,11 +172,11 @@ class MeshRecovery(nn.Module):
         solution = self.root.solve(self.ik, lifted.joints3d, features)
         return Evidence(lifted, solution, features, self.shape(features), self.pose.corrections(features))
 
-    def realise(self, evidence: Evidence, observation: Observation) -> Recovery:
+    def realise(self, evidence: Evidence, observation: Observation, vertices: Tensor | None = None) -> Recovery:
         """The body and camera of ``evidence``, which may have been changed since it was read."""
         rotations = self.pose.refine(evidence.solution.rotations, evidence.theta_pr)
         params = BodyParams.from_rotations(rotations, evidence.betas)
-        body, joints3d = assemble(self.body, self.regressor, self.joint_set.root_index, params)
+        body, joints3d = self._assemble(params, vertices)
         camera = self.camera(evidence.features, joints3d, observation.joints2d, observation.confidence)
         return Recovery(
             lifted=evidence.lifted,
@@ -177,3 +188,6 @@ class MeshRecovery(nn.Module):
             theta_pr=evidence.theta_pr,
             solved=evidence.solution.solved,
         )
+
+    def _assemble(self, params: BodyParams, vertices: Tensor | None) -> tuple[BodyOutput, Tensor]:
+        return assemble(self.body, self.regressor, self.joint_set.root_index, params, vertices)

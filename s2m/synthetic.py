@@ -19,7 +19,7 @@ from torch import Tensor
 
 from s2m.batch import BodyParams, Frame, Observation, TensorRecord, Truth
 from s2m.geometry.camera import perspective
-from s2m.model import MeshRecovery
+from s2m.model import MeshRecovery, pose_and_read
 from s2m.refine.encoder import silhouette_of
 from s2m.refine.pose import ENDPOINTS
 from s2m.render import hard_silhouette
@@ -64,16 +64,15 @@ class SyntheticPairs:
         lifted = model.lift(observation)
         draws = _Draws.of(keys, len(model.joint_set), model.body.num_betas).to(lifted.joints3d)
         params = self._params(model, lifted.joints3d, draws)
-        body = model.body(params)
-        joints3d = model.regressor(body.vertices)
+        drawn, faces = model.body.render_mesh(self.faces)
+        body, joints3d = pose_and_read(model.body, model.regressor, params, drawn)
         # The root joint goes on the optical axis: a crop does not tell where in the image it was cut.
         transl = -joints3d[:, model.joint_set.root_index]
         transl[:, 2] += self.near + (self.far - self.near) * draws.distance
         joints3d, vertices = joints3d + transl[:, None], body.vertices + transl[:, None]
         crop = _Crop.like(lifted.joints2d, joints3d)
         size = silhouette_of(observation).shape[-1]
-        drawn, faces = model.body.render_mesh(self.faces)
-        mask = hard_silhouette(crop.project(vertices[:, drawn]), faces, size).to(vertices.dtype)
+        mask = hard_silhouette(crop.project(vertices), faces, size).to(vertices.dtype)
         made = Observation(crop.project(joints3d), observation.confidence, mask)
         return Frame(made, Truth(joints3d, BodyParams(params.global_orient, params.body_pose, params.betas, transl)))
 

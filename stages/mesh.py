@@ -144,9 +144,8 @@ class MeshStage(Stage):
         self.parents["mesh"] = sha256(path)
 
     def render(self, recovery: Recovery, size: int) -> Tensor:
-        """Soft silhouettes (B, S, S) of the decimated mesh."""
-        points = recovery.projected(self.render_vertices)
-        silhouettes: Tensor = self.renderer(points, self.render_faces, size)
+        """Soft silhouettes (B, S, S) of the decimated mesh, whose vertices ``recovery`` holds."""
+        silhouettes: Tensor = self.renderer(recovery.projected(), self.render_faces, size)
         return silhouettes
 
     def training_step(self, frame: Frame, batch_idx: int) -> Tensor:
@@ -170,7 +169,7 @@ class MeshStage(Stage):
     def equation7(self, observation: Observation) -> Losses:
         """The terms of Eqn. 7."""
         view = self.augmentation(observation)
-        recovery = self.model(view.seen)
+        recovery = self.model(view.seen, self.render_vertices)
         rendered = self._rendered(recovery, view.target)
         row_sums, ends = self.model.regressor.row_sum_penalty(), self.joint_set.indices(ENDPOINTS)
         losses: Losses = self.objective(recovery, view.target, rendered, row_sums, ends)

@@ -79,7 +79,8 @@ class RegressorStage(Stage):
 
     def read(self, regressor: JointRegressor, params: BodyParams) -> Tensor:
         """The root-relative skeleton (B, J, 3) that a regressor reads off a posed body."""
-        return assemble(self.body, regressor, self.joint_set.root_index, params)[1]
+        nothing_else = self.body.faces.new_zeros(0)
+        return assemble(self.body, regressor, self.joint_set.root_index, params, nothing_else)[1]
 
     def training_step(self, frame: Frame, batch_idx: int) -> Tensor:
         """Eqn. 6 on one batch."""

@@ -12,7 +12,7 @@ from scipy.spatial.transform import Rotation
 from s2m.baselines import Baselines
 from s2m.batch import BodyParams, Frame, Observation, Truth
 from s2m.body import Body, load_body
-from s2m.body.regressors import ConvexRegressor, FixedRegressor
+from s2m.body.regressors import ConvexRegressor, FixedRegressor, FreeRegressor
 from s2m.comparison import MEANS_REPLACED, MeanRecorder, compare, true_values
 from s2m.geometry.camera import weak_perspective
 from s2m.ik import DIK, RestSkeleton
@@ -52,9 +52,26 @@ def test_recovery_is_consistent(model: MeshRecovery) -> None:
     # W reads the same skeleton off the returned vertices, and the camera projects it.
     torch.testing.assert_close(model.regressor(recovery.body.vertices), recovery.joints3d, atol=1e-5, rtol=0)
     torch.testing.assert_close(weak_perspective(recovery.joints3d, recovery.camera), recovery.joints2d)
-    points = recovery.projected(torch.tensor([5, 7]))
+    points = recovery.projected()[:, [5, 7]]
     expected = recovery.camera[:, None, :1] * (recovery.body.vertices[:, [5, 7], :2] + recovery.camera[:, None, 1:])
     torch.testing.assert_close(points[..., :2], expected)
+
+
+def test_some_vertices_are_the_same_body(model: MeshRecovery) -> None:
+    """Whatever W reads: its own few vertices, or every one."""
+    wanted = torch.tensor([5, 900, 7])
+    seen = observation(2)
+    for regressor in (model.regressor, FreeRegressor(model.body, H36M17)):
+        other = copy.copy(model.eval())
+        other._modules = {**model._modules, "regressor": regressor}
+        some, whole = other(seen, wanted), other(seen)
+        torch.testing.assert_close(some.projected(), whole.projected()[:, wanted], atol=1e-5, rtol=0)
+        torch.testing.assert_close(some.joints2d, whole.joints2d, atol=1e-5, rtol=0)
+        gradients = [
+            torch.autograd.grad(found.joints3d.square().sum(), list(regressor.parameters())) for found in (some, whole)
+        ]
+        for found, expected in zip(*gradients, strict=True):
+            torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-3)
 
 
 def test_gradients_reach_the_heads_and_w_but_not_the_frozen_lifter(model: MeshRecovery) -> None:

@@ -87,7 +87,7 @@ def terms(model: MeshRecovery, recovery: Recovery, seen: Observation) -> dict[st
     """The unweighted terms of Eqn. 7, L_3D at both scales."""
     assert seen.silhouette is not None
     index, faces = model.body.render_mesh(FACES)
-    rendered = RaggedSilhouette(1e-3)(recovery.projected(index), faces, SIDE)
+    rendered = RaggedSilhouette(1e-3)(recovery.projected()[:, index], faces, SIDE)
     return {
         "2d": joints2d_loss(recovery.joints2d, seen.joints2d, seen.confidence),
         "3d": joints3d_loss(recovery.joints3d, recovery.lifted.joints3d),

@@ -53,6 +53,10 @@ class JointRegressor(nn.Module, ABC):
     def weights(self) -> Tensor:
         """W, (J, V)."""
 
+    @abstractmethod
+    def support(self) -> Tensor:
+        """Positions (N,) of the vertices that W reads or could learn to read."""
+
     def forward(self, vertices: Tensor) -> Tensor:
         """Joints (B, J, 3) of vertices (B, V, 3), in their unit and frame."""
         return self.weights() @ vertices
@@ -75,6 +79,10 @@ class FixedRegressor(JointRegressor):
         """W, (J, V)."""
         return self.matrix
 
+    def support(self) -> Tensor:
+        """Where W is not zero."""
+        return (self.matrix != 0).any(0).nonzero()[:, 0]
+
 
 class FreeRegressor(JointRegressor):
     """The paper's W: any (J, V) matrix, starting at the body's own joints, held by the penalty of Eqn. 6 alone."""
@@ -86,6 +94,10 @@ class FreeRegressor(JointRegressor):
     def weights(self) -> Tensor:
         """W, (J, V)."""
         return self.matrix
+
+    def support(self) -> Tensor:
+        """Every vertex: a weight of zero has a gradient."""
+        return torch.arange(self.matrix.shape[1], device=self.matrix.device)
 
 
 class ConvexRegressor(JointRegressor):
@@ -117,6 +129,10 @@ class ConvexRegressor(JointRegressor):
         """W, (J, V), non-negative, rows sum to one."""
         rows = self.logits.new_zeros(len(self.index), self.vertex_count)
         return rows.scatter(1, self.index, self.logits.softmax(dim=1))
+
+    def support(self) -> Tensor:
+        """The vertices around the joints."""
+        return self.index.unique()
 
 
 def surrounding(points: Tensor, centre: Tensor, count: int) -> Tensor:

@@ -96,9 +96,9 @@ class BodyFitter(nn.Module):
         with torch.no_grad():
             return self._posed(unknowns)
 
-    def _posed(self, unknowns: _Unknowns) -> SeenBody:
+    def _posed(self, unknowns: _Unknowns, vertices: Tensor | None = None) -> SeenBody:
         params = BodyParams.from_rotations(unknowns.rotations(), unknowns.betas)
-        body, joints3d = assemble(self.body, self.regressor, self.joint_set.root_index, params)
+        body, joints3d = assemble(self.body, self.regressor, self.joint_set.root_index, params, vertices)
         camera = unknowns.camera()
         return SeenBody(params, body, joints3d, camera, weak_perspective(joints3d, camera))
 
@@ -109,7 +109,7 @@ class BodyFitter(nn.Module):
         cost = torch.zeros(len(observation), device=observation.joints2d.device)
         for _ in range(steps):
             with torch.enable_grad():
-                cost = self._cost(self._posed(unknowns), observation, mask)
+                cost = self._cost(self._posed(unknowns, self.render_vertices), observation, mask)
                 gradient = torch.autograd.grad(cost.sum(), unknowns.parameters())
             for parameter, slope in zip(unknowns.parameters(), gradient, strict=True):
                 parameter.grad = slope
@@ -130,7 +130,7 @@ class BodyFitter(nn.Module):
         cost = cost + w.betas * (seen.params.betas**2).sum(1)
         if mask and observation.silhouette is not None:
             reference = observation.silhouette
-            soft = self.renderer(seen.projected(self.render_vertices), self.render_faces, reference.shape[-1])
+            soft = self.renderer(seen.projected(), self.render_faces, reference.shape[-1])
             both = (soft * reference).sum((1, 2))
             cost = cost + w.mask * (1 - both / (soft + reference - soft * reference).sum((1, 2)).clamp_min(1e-6))
         return cost

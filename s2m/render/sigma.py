@@ -18,7 +18,6 @@ from typing import Any
 
 import roma
 import torch
-from smplx.lbs import batch_rigid_transform
 from torch import Tensor
 
 from s2m.batch import BodyParams, TensorRecord
@@ -102,43 +101,20 @@ def disturbed(people: People, seed: int) -> People:
     return People(params, torch.cat([scale, people.camera[:, 1:] + shift], dim=1))
 
 
-class CoarseBodies:
-    """People of fixed shape on some vertices of the body: what is not drawn is not skinned.
-
-    betas: (B, 10). index: (V',). Called with rotations (B, 24, 3, 3) it returns the (B, V', 3) that the body itself
-    would, metres, camera frame.
-    """
-
-    def __init__(self, body: Body, betas: Tensor, index: Tensor) -> None:
-        rest, buffers = body.rest(betas), dict(body.layer.named_buffers())
-        self._vertices, self._joints = rest.vertices[:, index].detach(), rest.joints.detach()
-        self._correctives = buffers["posedirs"].unflatten(1, (-1, 3))[:, index].flatten(1)
-        self._weights = buffers["lbs_weights"][index]
-        self._parents = torch.tensor(body.parents)
-
-    def __call__(self, rotations: Tensor) -> Tensor:
-        """Linear blend skinning."""
-        _, transforms = batch_rigid_transform(rotations, self._joints, self._parents)
-        blended = (self._weights @ transforms[:, :, :3].flatten(2)).unflatten(2, (3, 4))
-        offset = (rotations[:, 1:] - torch.eye(3)).flatten(1) @ self._correctives
-        vertices = self._vertices + offset.view(self._vertices.shape)
-        return (blended[..., :3] @ vertices[..., None])[..., 0] + blended[..., 3]
-
-
 def fit(body: Body, start: People, masks: Tensor, sigma: float, faces: int, steps: int) -> People:
     """Pose, position and size that bring soft silhouettes closest to masks (B, S, S); Adam on 1 - soft IoU.
 
     The turns away from the start are held by a weak square, as in stage 3. The root and the shape stay as they are.
     """
     index, triangles = body.render_mesh(faces)
-    skin, renderer = CoarseBodies(body, start.params.betas, index), RaggedSilhouette(sigma)
+    renderer = RaggedSilhouette(sigma)
     turns = torch.zeros(len(masks), 23, 3, requires_grad=True)
     change = torch.zeros(len(masks), 3, requires_grad=True)
     optimiser = torch.optim.Adam([turns, change], lr=RATE)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
     for _ in range(steps):
         people = _changed(start, turns, change)
-        points = weak_perspective(skin(people.params.rotations), people.camera)
+        points = weak_perspective(body(people.params, index).vertices, people.camera)
         alpha = renderer(points, triangles, masks.shape[-1])
         loss = _distance(alpha, masks) + PRIOR * turns.square().sum((1, 2))
         optimiser.zero_grad()

@@ -44,7 +44,7 @@ def arrays_of(body: Body) -> BodyArrays:
     return BodyArrays(
         v_template=body.v_template.numpy(),
         shapedirs=layer.shapedirs.numpy(),
-        posedirs=layer.posedirs.T.reshape(-1, 3, 207).numpy(),
+        posedirs=np.zeros((len(body.v_template), 3, 207), np.float32),  # the open body has none
         joint_regressor=body.joint_regressor.numpy(),
         weights=layer.lbs_weights.numpy(),
         faces=body.faces.numpy(),

@@ -128,16 +128,37 @@ def test_stance_is_narrow_and_arms_are_straight(body: Body) -> None:
     assert body.v_template[body.vertex_ids["lear"], 0] > 0.05
 
 
-def test_pose_dependent_offsets_are_used(tmp_path: Path) -> None:
+@pytest.fixture
+def with_offsets(tmp_path: Path) -> Path:
+    """The open body with pose-dependent offsets, which it has none of."""
     path = Path(__file__).parents[2] / "s2m" / "body" / "assets" / "open_body.npz"
     with np.load(path) as file:
         fields = {name: file[name] for name in file.files}
     fields["posedirs"] = np.random.default_rng(0).normal(scale=1e-3, size=fields["posedirs"].shape).astype("f4")
     np.savez(tmp_path / "offsets.npz", **fields)
+    return tmp_path / "offsets.npz"
+
+
+def test_pose_dependent_offsets_are_used(with_offsets: Path) -> None:
     params = random_params(1, torch.Generator().manual_seed(3))
-    vertices, _ = naive_skinning(
-        tmp_path / "offsets.npz", params.rotations[0].double().numpy(), params.betas[0].double().numpy()
-    )
+    vertices, _ = naive_skinning(with_offsets, params.rotations[0].double().numpy(), params.betas[0].double().numpy())
     assert params.transl is not None
-    found = load_body(tmp_path / "offsets.npz")(params).vertices[0] - params.transl[0]
+    found = load_body(with_offsets)(params).vertices[0] - params.transl[0]
     assert_allclose(found, vertices, atol=1e-5)
+
+
+@pytest.mark.parametrize("offsets", [False, True])
+def test_some_vertices_are_those_of_the_whole_with_their_gradient(offsets: bool, with_offsets: Path) -> None:
+    body = load_body(with_offsets if offsets else None)
+    index = torch.randperm(len(body.v_template), generator=torch.Generator().manual_seed(0))[:300]
+    given = random_params(3, torch.Generator().manual_seed(4))
+
+    def run(some: bool) -> tuple[torch.Tensor, ...]:
+        leaves = [value.clone().requires_grad_() for value in (given.rotations, given.betas)]
+        params = BodyParams.from_rotations(*leaves, given.transl)
+        posed = body(params, index) if some else body(params)
+        vertices = posed.vertices if some else posed.vertices[:, index]
+        return vertices, posed.joints, *torch.autograd.grad((vertices**2).sum(), leaves)
+
+    for found, expected in zip(run(some=True), run(some=False), strict=True):
+        torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)

@@ -12,7 +12,7 @@ from scipy import stats
 from s2m.batch import BodyParams
 from s2m.body import Body, load_body
 from s2m.render import default_sigma, hard_silhouette
-from s2m.render.sigma import CoarseBodies, Fit, best, disturbed, fit, judge, known_people, main, nearest
+from s2m.render.sigma import Fit, best, disturbed, fit, judge, known_people, main, nearest
 
 FIT = Fit(64, 1e-5, iou=[0.9, 0.8], area=[1.0, 1.1], plane_mm=[1.0, 3.0], space_mm=[2.0, 4.0], seconds=0.1)
 
@@ -20,13 +20,6 @@ FIT = Fit(64, 1e-5, iou=[0.9, 0.8], area=[1.0, 1.1], plane_mm=[1.0, 3.0], space_
 @pytest.fixture(scope="module")
 def body() -> Body:
     return load_body()
-
-
-def test_coarse_bodies_are_the_bodys_own_vertices(body: Body) -> None:
-    people = disturbed(known_people(body, 2, seed=5), seed=6)
-    index, _ = body.render_mesh(600)
-    coarse = CoarseBodies(body, people.params.betas, index)(people.params.rotations)
-    torch.testing.assert_close(coarse, body(people.params).vertices[:, index], atol=1e-5, rtol=0)
 
 
 def test_people_are_as_large_as_promised_and_in_the_middle(body: Body) -> None:

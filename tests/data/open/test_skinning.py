@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import pytest
 import roma
 import torch
 
@@ -11,12 +10,8 @@ from s2m.data.open.skinning import SubsetSkinner
 from s2m.skeletons import S2M27
 
 
-@pytest.mark.parametrize("correctives", [False, True])
-def test_subset_equals_the_whole_mesh(correctives: bool) -> None:
+def test_subset_equals_the_whole_mesh() -> None:
     body, generator = load_body(), torch.Generator().manual_seed(0)
-    if correctives:
-        directions = dict(body.layer.named_buffers())["posedirs"]
-        directions.copy_(torch.randn(directions.shape, generator=generator) * 1e-3)
     regressor = dataset_regressor(body, S2M27)
     rotations = roma.rotvec_to_rotmat(torch.randn(6, 24, 3, generator=generator))
     betas, transl = torch.randn(6, 10, generator=generator), torch.randn(6, 3, generator=generator)
