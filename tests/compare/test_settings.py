@@ -101,34 +101,34 @@ def test_settings_of_the_lifter_are_the_meshs_own() -> None:
     assert differing_keys(list(settings_with_parents(meshes, [*late, *meshes]).values())) == []
 
 
+def config_with(*names: str) -> dict[str, object]:
+    """What a run notes of stage 3's config with these overlays: another class drops the arguments of the one before."""
+    resolved = flatten(yaml.safe_load((DEFAULT_FOLDER.parent / "mesh.yaml").read_text()))
+    for name in names:
+        overlay = flatten(yaml.safe_load((DEFAULT_FOLDER / f"{name}.yaml").read_text()))
+        for owner in (key.removesuffix("class_path") for key in overlay if key.endswith("class_path")):
+            resolved = {key: value for key, value in resolved.items() if not key.startswith(owner)}
+        resolved |= overlay
+    return {**resolved, "seed_everything": 3}
+
+
 @pytest.mark.parametrize("name", OVERLAYS)
 def test_every_overlay_is_recognised_in_a_resolved_config(name: str) -> None:
-    base = yaml.safe_load((DEFAULT_FOLDER.parent / "mesh.yaml").read_text())
-    overlay = yaml.safe_load((DEFAULT_FOLDER / f"{name}.yaml").read_text())
-    resolved = flatten(base)
-    for key in flatten(overlay):
-        if key.endswith("class_path"):
-            owner = key.removesuffix("class_path")
-            resolved = {k: v for k, v in resolved.items() if not k.startswith(owner)}
-    resolved |= flatten(overlay)
-    resolved["seed_everything"] = 3
-    changes_something = any(flatten(base).get(key) != value for key, value in flatten(overlay).items())
-    label = Ablations(DEFAULT_FOLDER).label(run(config=resolved))
-    assert name in label.split("+") if changes_something else label == FULL
+    base, overlay = config_with(), flatten(yaml.safe_load((DEFAULT_FOLDER / f"{name}.yaml").read_text()))
+    changes_something = any(base.get(key) != value for key, value in overlay.items())
+    label = Ablations(DEFAULT_FOLDER).label(run(config=config_with(name)))
+    assert label == (name if changes_something else FULL)
 
 
 def test_a_run_without_an_overlay_is_the_full_model() -> None:
     ablations = Ablations(DEFAULT_FOLDER)
-    assert (
-        ablations.label(run(config=flatten(yaml.safe_load((DEFAULT_FOLDER.parent / "mesh.yaml").read_text())))) == FULL
-    )
+    assert ablations.label(run(config=config_with())) == FULL
     assert ablations.label(run(changes={"model__pose": {"class_path": "elsewhere.UnrefinedPose"}})) == "no_pr"
 
 
 def test_two_overlays_are_both_named() -> None:
-    changes = {"model__pose": {"class_path": "s2m.refine.UnrefinedPose"},
-               "model__ik": {"class_path": "s2m.ik.LearnedIK"}}  # fmt: skip
-    assert Ablations(DEFAULT_FOLDER).label(run(changes=changes)) == "no_dik+no_pr"
+    both = config_with("no_dik", "no_pr")
+    assert Ablations(DEFAULT_FOLDER).label(run(config=both)) == "no_dik+no_pr"
 
 
 def test_an_unknown_ablation_names_the_known_ones() -> None:
