@@ -10,16 +10,18 @@ from s2m.body.skeleton import global_rotations
 from s2m.data.augment import Augmentation
 from s2m.losses import Losses
 from s2m.model import Evidence, MeshRecovery
+from s2m.skeletons import SMPL24
 from s2m.synthetic import SyntheticPairs
 
 
 class SyntheticTeaching(nn.Module):
-    """Teaches the encoder and the heads of SR and PR on :class:`~s2m.synthetic.SyntheticPairs`.
+    """Teaches the encoder, the heads of SR and PR, and a root that is read off the picture, on
+    :class:`~s2m.synthetic.SyntheticPairs`.
 
-    In the first epochs alone (W, root and camera rest), then beside Eqn. 7. epochs: how many of the training's first
+    In the first epochs alone (W and camera rest), then beside Eqn. 7. epochs: how many of the training's first
     epochs. learning_rate: of these; constant, after ``warmup_steps`` of a linear rise. then: share of the stage's own
     learning rate in the epochs after them, in which what was learned is to be kept. pairs: makes the bodies. w_betas,
-    w_ends: weights of the terms. Raises ValueError for a negative number.
+    w_ends, w_root: weights of the terms. Raises ValueError for a negative number.
     """
 
     def __init__(
@@ -31,9 +33,10 @@ class SyntheticTeaching(nn.Module):
         pairs: SyntheticPairs = SyntheticPairs(),  # noqa: B008 (frozen)
         w_betas: float = 1.0,
         w_ends: float = 2.0,
+        w_root: float = 1.0,
     ) -> None:
         super().__init__()
-        self.weights = {"betas": w_betas, "ends": w_ends}
+        self.weights = {"betas": w_betas, "ends": w_ends, "root": w_root}
         given = {"epochs": epochs, "learning_rate": learning_rate, "warmup_steps": warmup_steps, "then": then}
         negative = [f"{name}={value}" for name, value in {**given, **self.weights}.items() if value < 0]
         if negative:
@@ -66,18 +69,24 @@ def _rows(observation: Observation) -> list[int]:
 
 
 def answer_terms(model: MeshRecovery, evidence: Evidence, made: Frame) -> dict[str, Tensor]:
-    """How far SR's and PR's answers are from the known ones; means over the batch, 0 where they are right.
+    """How far what was read off made bodies is from the known answers; means over the batch, 0 where it is right.
 
     betas: mean square over all betas, standard deviations squared. ends: mean over the joints that PR refines of
     ``|R - R*|_F / sqrt 2 = 2 sin(angle / 2)`` of their rotations in the camera frame; the solver's part of them is
-    given, PR's correction learns. Raises ValueError for a frame without the body's parameters.
+    given, PR's correction learns. root: the same of the root, where a head has something to learn about it. Raises
+    ValueError for a frame without the body's parameters.
     """
     if made.truth is None or made.truth.params is None:
         raise ValueError("Frame.truth.params: expected those of a made body, found None")
-    true, joints = made.truth.params, model.pose.joints
+    true, found, joints = made.truth.params, evidence.solution.rotations, model.pose.joints
     terms = {"betas": (evidence.betas - true.betas).square().mean()}
     if joints:
-        rotations = model.pose.refine(evidence.solution.rotations.detach(), evidence.theta_pr)
-        off = global_rotations(rotations)[:, joints] - global_rotations(true.rotations)[:, joints]
-        terms["ends"] = torch.linalg.vector_norm(off.flatten(2), dim=-1).mean() / 2**0.5
+        rotations = global_rotations(model.pose.refine(found.detach(), evidence.theta_pr))
+        terms["ends"] = _off(rotations[:, joints], global_rotations(true.rotations)[:, joints])
+    if any(True for _ in model.root.parameters()):
+        terms["root"] = _off(found[:, SMPL24.root_index], true.global_orient)
     return terms
+
+
+def _off(rotations: Tensor, others: Tensor) -> Tensor:
+    return torch.linalg.vector_norm((rotations - others).flatten(-2), dim=-1).mean() / 2**0.5

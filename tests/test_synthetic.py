@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,17 @@ from s2m.data.augment import NoAugmentation, ObservationAugmentation
 from s2m.ik import DIK, RestSkeleton
 from s2m.lifter import Lifter
 from s2m.model import MeshRecovery
-from s2m.refine import ComparingEncoder, CorrectedCamera, PoseHead, RefinedPose, SilhouetteShape, SkeletonRoot
+from s2m.refine import (
+    ComparingEncoder,
+    CorrectedCamera,
+    PoseHead,
+    RefinedPose,
+    ResidualRoot,
+    RootHead,
+    SilhouetteRoot,
+    SilhouetteShape,
+    SkeletonRoot,
+)
 from s2m.refine.pose import ENDPOINTS, RefinedPoseAll, UnrefinedPose
 from s2m.skeletons import H36M17, S2M27, SMPL24, JointSet
 from s2m.synthetic import SyntheticPairs
@@ -35,12 +46,17 @@ def body() -> Body:
     return load_body()
 
 
-def build(body: Body, joint_set: JointSet = H36M17, pose: type[PoseHead] = RefinedPose) -> MeshRecovery:
+def build(
+    body: Body,
+    joint_set: JointSet = H36M17,
+    pose: type[PoseHead] = RefinedPose,
+    root: type[RootHead] = SkeletonRoot,
+) -> MeshRecovery:
     torch.manual_seed(0)
     regressor = ConvexRegressor(body, joint_set)
     rest = RestSkeleton.of(body, regressor.weights().detach(), joint_set)
     features = ComparingEncoder.features
-    heads = (SilhouetteShape(features, 10), pose(features), SkeletonRoot(features), CorrectedCamera(features))
+    heads = (SilhouetteShape(features, 10), pose(features), root(features), CorrectedCamera(features))
     lifter = Lifter(joint_set.name, rest_bone_length=0.25)
     return MeshRecovery(body, joint_set, lifter, regressor, DIK(rest), ComparingEncoder(len(joint_set), 32, 16), *heads)
 
@@ -162,14 +178,36 @@ def test_right_answers_cost_nothing_and_wrong_ones_their_closed_form(model: Mesh
 
 
 @pytest.mark.parametrize(
-    ("pose", "names"), [(UnrefinedPose, {"made_betas"}), (RefinedPoseAll, {"made_betas", "made_ends"})]
+    ("heads", "names"),
+    [
+        ({"pose": UnrefinedPose}, {"made_betas"}),
+        ({"pose": RefinedPoseAll}, {"made_betas", "made_ends"}),
+        ({"root": ResidualRoot}, {"made_betas", "made_ends", "made_root"}),
+        ({"root": SilhouetteRoot}, {"made_betas", "made_ends", "made_root"}),
+    ],
 )
-def test_other_heads_are_taught_what_they_have(body: Body, pose: type[PoseHead], names: set[str]) -> None:
-    model = build(body, pose=pose).train()
+def test_other_heads_are_taught_what_they_have(body: Body, heads: dict[str, Any], names: set[str]) -> None:
+    model = build(body, **heads).train()
     losses = SyntheticTeaching()(model, seen(model, 3), NoAugmentation())
     assert set(losses.terms) == names
     losses.total.backward()
-    assert all(weights.grad is not None for weights in model.shape.parameters())
+    assert all(weights.grad is not None for part in (model.shape, model.root) for weights in part.parameters())
+
+
+def test_a_root_that_is_read_is_compared_with_the_known_one(body: Body) -> None:
+    model = build(body, root=SilhouetteRoot)
+    given = seen(model, 4)
+    made = SyntheticPairs()(model, given, keys(given))
+    assert made.truth is not None
+    assert made.truth.params is not None
+    evidence = model.read(made.observation)
+    rotations = evidence.solution.rotations.clone()
+    turn = roma.rotvec_to_rotmat(torch.tensor([0.0, 0.9, 0.0]))
+    for angle, root in ((0.0, made.truth.params.global_orient), (0.9, made.truth.params.global_orient @ turn)):
+        rotations[:, 0] = root
+        solution = replace(evidence.solution, rotations=rotations)
+        terms = answer_terms(model, replace(evidence, solution=solution), made)
+        assert float(terms["root"]) == pytest.approx(2 * math.sin(angle / 2), abs=1e-5)
 
 
 def test_the_teaching_reaches_encoder_and_heads_alone_and_is_learned(body: Body) -> None:

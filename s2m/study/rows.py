@@ -63,7 +63,7 @@ ROWS = (
     Row("no_pr", "no PR", "ablation/no_pr", published="without PR"),
     Row("no_teaching", "no made bodies (Eqn. 7 alone)", "ablation/no_teaching"),
     Row("pr_all", "PR on all joints", "ablation/pr_all"),
-    Row("silhouette_root", "root and camera from the silhouette", "ablation/silhouette_root"),
+    Row("silhouette_root", "root from the silhouette", "ablation/silhouette_root"),
     Row("residual_root", "root: skeleton + learned residual", "ablation/residual_root"),
     Row("mse_mask", "mask loss: MSE", "ablation/mse_mask"),
     Row("exact_renderer", "renderer: exact, no fill, no cull", "ablation/exact_renderer"),
