@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -19,9 +21,10 @@ class SyntheticTeaching(nn.Module):
     :class:`~s2m.synthetic.SyntheticPairs`.
 
     In the first epochs alone (W and camera rest), then beside Eqn. 7. epochs: how many of the training's first
-    epochs. learning_rate: of these; constant, after ``warmup_steps`` of a linear rise. then: share of the stage's own
-    learning rate in the epochs after them, in which what was learned is to be kept. pairs: makes the bodies. w_betas,
-    w_ends, w_root: weights of the terms. Raises ValueError for a negative number.
+    epochs. learning_rate: of these; after ``warmup_steps`` of a linear rise it is constant, and in the second half it
+    falls to that of the epochs after them, where what was learned is to be kept. then: share of the stage's own learning
+    rate in these. pairs: makes the bodies. w_betas, w_ends, w_root: weights of the terms. Raises ValueError for a
+    negative number.
     """
 
     def __init__(
@@ -44,9 +47,11 @@ class SyntheticTeaching(nn.Module):
         self.epochs, self.learning_rate, self.warmup_steps, self.then = epochs, learning_rate, warmup_steps, then
         self.pairs = pairs
 
-    def rate(self, step: int) -> float:
-        """The learning rate of a step."""
-        return self.learning_rate * min(1.0, (step + 1) / max(1, self.warmup_steps))
+    def rate(self, step: int, steps: int, after: float) -> float:
+        """The learning rate at ``step`` of the ``steps`` of the first epochs; ``after``: the one that follows."""
+        rise = min(1.0, (step + 1) / max(1, self.warmup_steps))
+        fallen = max(0.0, 2 * step / steps - 1)  # share of the way, a cosine's
+        return rise * (after + (self.learning_rate - after) * (1 + math.cos(math.pi * fallen)) / 2)
 
     def forward(self, model: MeshRecovery, observation: Observation, augmentation: Augmentation, *seeds: int) -> Losses:
         """The terms on made bodies in the poses of ``observation``, and their weighted sum.

@@ -48,7 +48,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser = study_parser(MODULE, __doc__)
     names = " ".join(row.name for row in ROWS)
     costly = " ".join(row.name for row in ROWS if row.costly)
-    parser.add_argument("--rows", nargs="+", metavar="ROW", help=f"{names} (all but {costly}; full always)")
+    parser.add_argument(
+        "--rows", nargs="+", metavar="ROW", help=f"{names} (all but {costly}; full always); ROW:N: N seeds"
+    )
     parser.add_argument("--fit-frames", type=int, default=128, help="frames for the optimisers; 0: none (128)")
     parser.add_argument("--fit-steps", type=int, nargs=2, default=(100, 60), help="on joints, with masks (100 60)")
     parser.add_argument("--runs", type=Path, help="folder of the trainings (runs/ablations-PRESET)")
@@ -100,7 +102,7 @@ def plan_runs(options: argparse.Namespace, store_hash: str) -> Runs:
         mesh_extra=tuple(shlex.split(options.mesh_arguments)),
         threads=options.threads,
     )
-    counts = {row: 1 if row.once else options.seeds for row in chosen_rows(options.rows)}
+    counts = chosen_rows(options.rows, options.seeds)
     return {row: [chain(row, seed, setting) for seed in range(count)] for row, count in counts.items()}
 
 

@@ -263,5 +263,6 @@ class MeshStage(Stage):
         first = min(self.teaching.epochs, epochs)
         before = total * first // epochs
         if step < before:
-            return self.teaching.rate(step) / self.learning_rate
+            after = self.teaching.then * self.learning_rate
+            return self.teaching.rate(step, before, after) / self.learning_rate
         return self.teaching.then * self.schedule.share(step - before, total - before, epochs - first)

@@ -259,8 +259,9 @@ def test_a_body_depends_on_its_seeds_and_its_frame_alone(model: MeshRecovery) ->
 
 def test_the_rate_rises_and_stays() -> None:
     teaching = SyntheticTeaching(learning_rate=2e-3, warmup_steps=4)
-    assert [teaching.rate(step) for step in (0, 1, 3, 4, 1000)] == pytest.approx([5e-4, 1e-3, 2e-3, 2e-3, 2e-3])
-    assert SyntheticTeaching(learning_rate=1e-3, warmup_steps=0).rate(0) == 1e-3
+    rates = [teaching.rate(step, 1000, 1e-4) for step in (0, 1, 3, 4, 500, 750, 1000)]
+    assert rates == pytest.approx([5e-4, 1e-3, 2e-3, 2e-3, 2e-3, 1.05e-3, 1e-4])
+    assert SyntheticTeaching(learning_rate=1e-3, warmup_steps=0).rate(0, 10, 0.0) == 1e-3
 
 
 def test_bad_input(model: MeshRecovery) -> None:

@@ -13,8 +13,9 @@ from s2m.lifter.study.runner import Job, code_hash, settings_hash
 FULL = "full"
 SHARED, ALL = "h36m17", "s2m27"
 PARENTS = ("lifter", "regressor")
-# What the tables show; the others take their time.
+# What the tables show; the others take their time, and so does a validation that decides nothing.
 SPLIT = "test"
+WITHOUT_VALIDATION = ("--trainer.limit_val_batches", "0")
 # What decides how the mesh stage trains.
 SOURCES = (
     *(f"s2m/{name}.py" for name in ("baselines", "batch", "comparison", "losses", "model", "skeletons")),
@@ -79,15 +80,27 @@ ROWS = (
 )
 
 
-def chosen_rows(names: list[str] | None) -> list[Row]:
-    """Rows by name, in the table's order; all but the costly ones if not given. UserError for unknown names."""
+def chosen_rows(names: list[str] | None, seeds: int) -> dict[Row, int]:
+    """Rows in the table's order and how many seeds each gets; all but the costly ones if not given.
+
+    names: ``ROW``, or ``ROW:SEEDS`` for a number of its own. UserError for unknown names and other numbers.
+    """
     if names is None:
-        return [row for row in ROWS if not row.costly]
+        return {row: 1 if row.once else seeds for row in ROWS if not row.costly}
+    own = dict(_row_and_seeds(name) for name in names)
     known = {row.name for row in ROWS}
-    unknown = [name for name in names if name not in known]
+    unknown = [name for name in own if name not in known]
     if unknown:
         raise UserError(f"--rows: expected some of {' '.join(sorted(known))}, found {' '.join(unknown)}")
-    return [row for row in ROWS if row.name in {*names, FULL}]
+    counts = {row: own.get(row.name) or (1 if row.once else seeds) for row in ROWS}
+    return {row: count for row, count in counts.items() if row.name in {*own, FULL}}
+
+
+def _row_and_seeds(text: str) -> tuple[str, int | None]:
+    name, colon, count = text.partition(":")
+    if colon and not (count.isdigit() and int(count)):
+        raise UserError(f"--rows {text}: expected ROW or ROW:SEEDS with at least one seed, found '{count}'")
+    return name, int(count) if colon else None
 
 
 @dataclass(frozen=True)
@@ -150,7 +163,7 @@ def _job(stage: str, folder: str, row: Row, seed: int, setting: Setting, parents
         *("--data.init_args.joint_set", row.joint_set),
         # Seed of the order and the mirroring of the frames, too: a seed is one whole repetition.
         *("--seed_everything", str(seed), "--data.init_args.seed", str(seed)),
-        *(("--data.init_args.test_splits", json.dumps([SPLIT])) if last else ()),
+        *(("--data.init_args.test_splits", json.dumps([SPLIT]), *WITHOUT_VALIDATION) if last else ()),
         *setting.extra,
         *(setting.mesh_extra if last else ()),
     ]

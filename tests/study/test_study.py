@@ -60,15 +60,26 @@ def test_settings_follow_what_a_result_depends_on(tmp_path: Path) -> None:
 
 
 def test_rows_are_chosen_by_name_and_full_is_always_there() -> None:
-    default = [each.name for each in chosen_rows(None)]
+    default = [each.name for each in chosen_rows(None, 3)]
     assert "pytorch3d_renderer" not in default
-    assert [each.name for each in chosen_rows(["no_pr", "pytorch3d_renderer"])] == [
+    assert [each.name for each in chosen_rows(["no_pr", "pytorch3d_renderer"], 3)] == [
         "full",
         "no_pr",
         "pytorch3d_renderer",
     ]
     with pytest.raises(UserError, match="--rows: .*found nonsense"):
-        chosen_rows(["nonsense"])
+        chosen_rows(["nonsense"], 3)
+
+
+def test_a_row_can_have_a_number_of_seeds_of_its_own() -> None:
+    counts = {
+        each.name: count for each, count in chosen_rows(["no_pr", "pr_all:1", "augmented", "whole_mask:2"], 3).items()
+    }
+    assert counts == {"full": 3, "no_pr": 3, "pr_all": 1, "whole_mask": 2, "augmented": 1}
+    assert next(count for each, count in chosen_rows(["full:2", "no_pr"], 3).items() if each.name == "full") == 2
+    for wrong in ("no_pr:0", "no_pr:two", "no_pr:"):
+        with pytest.raises(UserError, match=f"--rows {wrong}: expected ROW or ROW:SEEDS"):
+            chosen_rows([wrong], 3)
 
 
 def test_rows_of_the_papers_tables_are_never_trained_once() -> None:
