@@ -22,9 +22,9 @@ class SyntheticTeaching(nn.Module):
 
     In the first epochs alone (W and camera rest), then beside Eqn. 7. epochs: how many of the training's first
     epochs. learning_rate: of these; after ``warmup_steps`` of a linear rise it is constant, and in the second half it
-    falls to that of the epochs after them, where what was learned is to be kept. then: share of the stage's own learning
-    rate in these. pairs: makes the bodies. w_betas, w_ends, w_root: weights of the terms. Raises ValueError for a
-    negative number.
+    falls to that of the epochs after them, where what was learned is to be kept. then: share of the stage's own
+    learning rate in these. pairs: makes the bodies. w_betas, w_ends, w_root: weights of the terms. Raises ValueError
+    for a negative number.
     """
 
     def __init__(

@@ -13,17 +13,21 @@ from s2m.refine.encoder import Draft, Encoder, reduce, silhouette_of
 
 _GROUPS = 8
 _END_COUNT = 5
+# The difference is a few per cent of the pixels; as loud as the mask itself, training would take hundreds of steps to
+# notice it.
+_CONTRAST = 4.0
 _WHOLE_CHANNELS = (16, 32, 64, 96)
 _PATCH_CHANNELS = (24, 48, 96)
 _WHOLE_FEATURES, _PATCH_FEATURES, _JOINT_FEATURES = 256, 96, 256
 
 
 class ComparingEncoder(Encoder):
-    """Silhouette beside the draft's silhouette, as a whole and in a window around each end point, and both skeletons.
+    """What the silhouette has beyond the draft's and what it lacks, and both skeletons.
 
-    A network that sees a mask alone has to find out where the body is before it can tell what differs from the mean
-    person; here the differences are in the input. The windows keep every pixel of hands and feet, which are about five
-    pixels long in the reduced whole. Source: this project (iterative feedback: Carreira et al., CVPR 2016).
+    The former as a whole, and in a window around each end point. A network that sees a mask alone has to find out where
+    the body is before it can tell what differs from the mean person; here the difference is the input, beside the mask.
+    The windows keep every pixel of hands and feet, which are about five pixels long in the reduced whole. Source: this
+    project (iterative feedback: Carreira et al., CVPR 2016).
 
     size: side of the reduced whole. window, reach: side in pixels of a window, and half of it in crop units; the
     default keeps the pixels of a mask of 112. Normalised per group of channels, so nothing depends on the batch.
@@ -43,8 +47,8 @@ class ComparingEncoder(Encoder):
 
     def forward(self, observation: Observation, draft: Callable[[], Draft]) -> Tensor:
         """Return features (B, 256)."""
-        first = draft()
-        pair = torch.stack([silhouette_of(observation), first.silhouette], dim=1)
+        first, mask = draft(), silhouette_of(observation)
+        pair = torch.stack([_CONTRAST * (mask - first.silhouette), mask], dim=1)
         windows = cut_windows(pair, first.ends, self.window, self.reach)
         patches = self.patch(windows.flatten(0, 1)).unflatten(0, windows.shape[:2]).flatten(1)
         read = [self.whole(reduce(pair, self.size)), patches, self.skeleton(skeleton_numbers(first))]
