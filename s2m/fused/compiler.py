@@ -14,6 +14,7 @@ from pathlib import Path
 
 from s2m.fused.expressions import Graph
 
+PART = 1500  # operations in one function
 _FLAGS = ("-O2", "-march=native", "-fno-math-errno", "-fno-signed-zeros", "-fno-trapping-math",
           "-ffp-contract=fast", "-fno-strict-aliasing", "-ftree-vectorize", "-shared", "-fPIC",
           "-std=c++17")  # fmt: skip
@@ -31,6 +32,7 @@ constexpr int L = 4;
 #endif
 typedef float V __attribute__((vector_size(4 * L)));
 typedef int32_t M __attribute__((vector_size(4 * L)));
+#define NOT_INLINE __attribute__((noinline))
 #define EACH(NAME, CALL) static inline V NAME(V x) { V r; for (int l = 0; l < L; ++l) r[l] = CALL; return r; }
 EACH(v_sqrt, __builtin_sqrtf(x[l]))
 EACH(v_rsqrt, 1.0f / __builtin_sqrtf(x[l]))
@@ -156,18 +158,43 @@ def _rows(names: list[str], widths: Sequence[int]) -> Iterator[tuple[str, int, i
 
 
 def _block(graph: Graph, outputs: list[int]) -> list[str]:
-    """The function of L samples."""
-    lines = ["static void block(const V* __restrict in, V* __restrict out) {"]
-    for node in graph.used(outputs):
-        kind, arguments, number = graph.nodes[node]
-        if kind == "const":
-            text = f"v_number({number!r}f)" if number == number else "v_number(0.0f)"
-        elif kind == "input":
-            text = f"in[{int(number)}]"
-        else:
-            text = _FORMS[kind].format(*(f"n{argument}" for argument in arguments))
-        lines.append(f"  const {'M' if graph.is_truth(node) else 'V'} n{node} = {text};")
-    return [*lines, *(f"  out[{position}] = n{node};" for position, node in enumerate(outputs)), "}"]
+    """The function of L samples, in parts: a compiler needs far more than twice as long for twice as many lines."""
+    nodes = list(graph.used(outputs))
+    parts = [nodes[start : start + PART] for start in range(0, len(nodes), PART)]
+    part_of = {node: i for i, part in enumerate(parts) for node in part}
+    earlier = [sorted({a for n in part for a in graph.nodes[n][1] if part_of[a] < i}) for i, part in enumerate(parts)]
+    kept = sorted({node for needed in earlier for node in needed if not _is_at_hand(graph, node)})
+    slots = {node: slot for slot, node in enumerate(kept)}
+    lines = []
+    for i, part in enumerate(parts):
+        lines.append(f"static NOT_INLINE void part_{i}({_FILES}, V* __restrict keep) {{")
+        lines += [_declared(graph, n, f"({_type(graph, n)})keep[{slots[n]}]" if n in slots else "") for n in earlier[i]]
+        lines += [_declared(graph, node) for node in part]
+        lines += [f"  keep[{slots[node]}] = (V)n{node};" for node in part if node in slots]
+        lines += [f"  out[{place}] = n{node};" for place, node in enumerate(outputs) if part_of[node] == i] + ["}"]
+    calls = [f"  part_{i}(in, out, keep);" for i in range(len(parts))]
+    return [*lines, f"static void block({_FILES}) {{", f"  V keep[{len(kept) + 1}];", *calls, "}"]
+
+
+_FILES = "const V* __restrict in, V* __restrict out"
+
+
+def _is_at_hand(graph: Graph, node: int) -> bool:
+    """Whether a part can as well write it down again."""
+    return graph.nodes[node][0] in ("const", "input")
+
+
+def _type(graph: Graph, node: int) -> str:
+    return "M" if graph.is_truth(node) else "V"
+
+
+def _declared(graph: Graph, node: int, text: str = "") -> str:
+    kind, arguments, number = graph.nodes[node]
+    if not text and kind == "const":
+        text = f"v_number({number!r}f)" if number == number else "v_number(0.0f)"
+    elif not text and kind == "input":
+        text = f"in[{int(number)}]"
+    return f"  const {_type(graph, node)} n{node} = {text or _FORMS[kind].format(*(f'n{a}' for a in arguments))};"
 
 
 def build(text: str) -> ctypes.CDLL:

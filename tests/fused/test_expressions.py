@@ -106,6 +106,25 @@ def test_unknown_operations_are_named(sample):
         trace(lambda x: x**3, sample)
 
 
+@pytest.mark.parametrize("part", [1, 7, 1500])
+def test_functions_in_parts_are_the_function(part, sample, monkeypatch, tmp_path):
+    """Numbers and truth values cross from one part to the next; samples do not fill the last register."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(compiler, "PART", part)
+    graph, outputs = trace_flat(everything, sample)
+    text = compiler.source(graph, outputs, [9], [len(outputs)])
+    assert text.count("void part_") == math.ceil(len(graph.used(outputs)) / part)
+    try:
+        library = compiler.build(text)
+    except CompilerMissing as error:
+        pytest.skip(str(error))
+    inputs = np.random.default_rng(3).standard_normal((37, 9)).astype(np.float32)
+    found = np.zeros((37, len(outputs)), np.float32)
+    library.run(ctypes.c_int64(37), *(ctypes.c_void_p(array.ctypes.data) for array in (inputs, found)))
+    expected = [evaluate(graph, outputs, row.astype(float).tolist()) for row in inputs]
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
 def test_compiled_functions_have_single_precision(monkeypatch, tmp_path):
     """The kernel's own sine, cosine and arc tangent against NumPy's in double precision."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
