@@ -13,13 +13,15 @@ _SMALLEST_GAIN = 0.005
 
 
 def check_bars(rows: dict[str, RowFigures], fits: Sequence[FitRow]) -> list[Bar]:
-    """All bars; a value is None where a row was not trained. fits: optimisers first, the full model last."""
+    """All bars; a value is None where a row was not trained. fits: optimisers first, the full model last.
+
+    A ratio is that of two means over the seeds that both rows have.
+    """
 
     def ratio(row: str, metric: str, reference: tuple[str, str] = ("full", "full")) -> float | None:
-        top, base = rows.get(row), rows.get(reference[0])
-        value = None if top is None else top.mean(metric)
-        divisor = None if base is None else base.mean(metric, reference[1])
-        return None if value is None or not divisor else value / divisor
+        top, base = _values(rows, row, metric, "full"), _values(rows, reference[0], metric, reference[1])
+        shared = min(len(top), len(base))
+        return sum(top[:shared]) / sum(base[:shared]) if sum(base[:shared]) else None
 
     wide = ("full_s2m27", "full"), ("full", BASE)
     fit_error, fit_speed = _against_fits(fits)
@@ -37,6 +39,11 @@ def check_bars(rows: dict[str, RowFigures], fits: Sequence[FitRow]) -> list[Bar]
         Bar("PVE: no PR / full", ratio("no_pr", "pve_mm"), 1.01, True),
         Bar("MPJPE: no SR / full", ratio("no_sr", "mpjpe_mm"), 1.02),
     ]
+
+
+def _values(rows: dict[str, RowFigures], row: str, metric: str, method: str) -> tuple[float, ...]:
+    figure = rows[row].at(metric, method) if row in rows else None
+    return () if figure is None else figure.values
 
 
 def inferred_share(rows: dict[str, RowFigures], name: str = "full", metric: str = "pve_mm") -> float | None:

@@ -25,7 +25,8 @@ PROTOCOL = """\
 Split `test` of the open data: unseen clips, unseen bodies, clean 2D joints and masks. This is none of the paper's data
 sets: our columns and the paper's must not be compared number by number; what can be compared is which way a component
 moves an error. Mean ± sample standard deviation over {seeds} seeds (rows without it: the first seed alone); a seed
-repeats all three stages, and the rows of a seed share their lifter and regressor. Joints are the 17 of `h36m17`,
+repeats all three stages, and the rows of a seed share their lifter and regressor; two rows are compared over the seeds
+that both have. Joints are the 17 of `h36m17`,
 relative to the pelvis; MPJPE and PVE are as predicted (scale by a prior), N-: best scale per frame, PA-: Procrustes
 without reflection."""
 

@@ -115,6 +115,15 @@ def test_signs_against_the_paper() -> None:
     assert table4["no_sr", "MPJPE"] == "agrees"  # Surreal: 95.1 against 99.5
 
 
+def test_rows_with_fewer_seeds_are_compared_over_the_seeds_of_both() -> None:
+    rows = {
+        "full": fabricated_row("full", {"mpjpe_mm": (1.0, 3.0)}),
+        "no_regressor": fabricated_row("no_regressor", {"mpjpe_mm": (1.5,)}),
+    }
+    bar = next(bar for bar in check_bars(rows, []) if bar.name == "MPJPE: fixed regressor / full")
+    assert bar.value == pytest.approx(1.5)
+
+
 def test_bars_and_the_inferred_share() -> None:
     made = results()
     # (1.02 - 1) / (1.1 - 1)
