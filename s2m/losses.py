@@ -127,7 +127,10 @@ class Losses:
 
 
 class MeshObjective(nn.Module):
-    """Eqn. 7 and a term for end points. The defaults are this project's; the paper's: ``configs/weights/paper.yaml``.
+    """Eqn. 7 and a term for end points.
+
+    The defaults are this project's, for a model that is taught on made bodies as well; without these it needs
+    regularisers: ``configs/ablation/no_teaching.yaml``. The paper's weights: ``configs/weights/paper.yaml``.
 
     A term of weight 0 is not computed. w_ends: of :func:`ends_loss`; where it is not 0 the mask term leaves the
     surroundings of end points to it. mask_distance: IoU (paper) or MSE. scale_3d: see :func:`joints3d_loss` (paper:
@@ -140,11 +143,11 @@ class MeshObjective(nn.Module):
         w_3d: float = 2.5,
         w_mask: float = 2.0,
         w_ends: float = 2.0,
-        w_sreg: float = 0.003,
+        w_sreg: float = 0.0,
         w_wreg: float = 1.0,
-        w_preg: float = 0.01,
+        w_preg: float = 0.0,
         mask_distance: MaskDistance = "iou",
-        scale_3d: JointScale = "given",
+        scale_3d: JointScale = "best",
         norm: Norm = "squared",
     ) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""``python -m stages.made_bodies``: a picture of what stage 3 is taught on, made of training frames of a store."""
+"""``python -m stages.made_bodies``: a picture of bodies as stage 3 is taught on by default, made of training frames."""
 
 from __future__ import annotations
 

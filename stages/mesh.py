@@ -23,6 +23,7 @@ from s2m.body.regressors import JointRegressor
 from s2m.comparison import MEANS_REPLACED, ORACLE, MeanRecorder, OutputMeans, compare
 from s2m.data import FrameDataModule
 from s2m.data.augment import Augmentation, NoAugmentation
+from s2m.errors import UserError
 from s2m.ik import IKSolver, RestSkeleton
 from s2m.losses import Losses, MeshObjective
 from s2m.metrics import body_metrics, skeleton_metrics, vertex_areas
@@ -181,7 +182,7 @@ class MeshStage(Stage):
         return self.teaching is not None and self.current_epoch < self.teaching.epochs
 
     def _rest(self) -> Losses:
-        """Gradients of zero, by which Adam moves nothing, for parts that no other term reaches: DDP waits for all."""
+        """Gradients of zero, which move nothing, for parts that no other term reaches: DDP waits for those of all."""
         return Losses(total=0 * torch.stack([weights.sum() for weights in self._trained()]).sum(), terms={})
 
     def _trained(self) -> list[nn.Parameter]:
@@ -250,19 +251,36 @@ class MeshStage(Stage):
                 logger.log_image("examples", [example_picture(examples, row) for row in range(len(examples))])
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        """Adam (section 4.1), the learning rate by step."""
-        optimiser = torch.optim.Adam(self._trained(), lr=self.learning_rate)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, self._share)
+        """Adam (section 4.1), the learning rate by step. Raises UserError where teaching leaves no epoch to Eqn. 7."""
+        self._check_epochs()
+        optimiser = torch.optim.Adam(self._trained(), lr=1.0)  # times the rate of the step
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, self._rate)
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
-    def _share(self, step: int) -> float:
-        """Of ``learning_rate``; the schedule starts where the teaching no longer is alone."""
-        total, epochs = int(self.trainer.estimated_stepping_batches), int(self.trainer.max_epochs or 1)
+    def on_train_epoch_start(self) -> None:
+        """Adam counts the steps that a part has rested, and would move it by many times its rate afterwards."""
+        if self.teaching is not None and self.current_epoch == self.teaching.epochs:
+            for moments in self.trainer.optimizers[0].state.values():
+                if not bool(moments["exp_avg_sq"].any()):
+                    moments["step"].zero_()
+
+    def _check_epochs(self) -> None:
+        first, epochs = 0 if self.teaching is None else self.teaching.epochs, self.trainer.max_epochs
+        if first and epochs is not None and 0 < epochs <= first:
+            raise UserError(
+                f"stage {self.name}: trainer.max_epochs: expected more than model.teaching.init_args.epochs ({first}), "
+                f"since Eqn. 7 is trained in the epochs after these; found {epochs}"
+            )
+
+    def _rate(self, step: int) -> float:
+        """The learning rate; the schedule starts where the teaching no longer is alone."""
+        trainer = self.trainer
+        total, epochs = int(trainer.estimated_stepping_batches), int(trainer.max_epochs or 1)
         if self.teaching is None:
-            return self.schedule.share(step, total, epochs)
-        first = min(self.teaching.epochs, epochs)
-        before = total * first // epochs
+            return self.learning_rate * self.schedule.share(step, total, epochs)
+        per_epoch = -(-int(trainer.num_training_batches) // trainer.accumulate_grad_batches)
+        first, after = self.teaching.epochs, self.teaching.then * self.learning_rate
+        before = first * per_epoch
         if step < before:
-            after = self.teaching.then * self.learning_rate
-            return self.teaching.rate(step, before, after) / self.learning_rate
-        return self.teaching.then * self.schedule.share(step - before, total - before, epochs - first)
+            return self.teaching.rate(step, before, after)
+        return after * self.schedule.share(step - before, total - before, epochs - first)

@@ -28,8 +28,8 @@ WEIGHTS = {"vertices": 1.0, "joints": 0.5, "ends": 0.02, "betas": 0.02, "2d": 0.
 
 
 class MeshTwinStage(MeshStage):
-    """Stage 3 with another loss: the model, its parts, the frozen unsupervised lifter, the teaching, the optimiser,
-    the schedule and the augmentation are :class:`stages.mesh.MeshStage`'s, and so are the arguments (``objective`` and
+    """Stage 3 with another loss: the model, its parts, the frozen unsupervised lifter, the optimiser, the schedule and
+    the augmentation are :class:`stages.mesh.MeshStage`'s, and so are the arguments (``objective`` and
     ``renderer`` play no part).
 
     The loss is the weighted sum of :func:`truth_terms`, of ``2d`` (L_2D of Eqn. 4, crop units), from which the camera

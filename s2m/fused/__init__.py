@@ -2,7 +2,7 @@
 
 Geometry of a few joints is hundreds of operations on tensors so small that calling them costs more than doing them.
 The function itself is traced to scalar expressions, which are differentiated and compiled: its code is the only source
-of its formulas, and compiling takes about a second.
+of its formulas, and compiling takes seconds, once.
 """
 
 from s2m.fused.compiler import CompilerMissing

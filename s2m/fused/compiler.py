@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import math
 import os
 import shutil
 import subprocess
@@ -191,10 +192,18 @@ def _type(graph: Graph, node: int) -> str:
 def _declared(graph: Graph, node: int, text: str = "") -> str:
     kind, arguments, number = graph.nodes[node]
     if not text and kind == "const":
-        text = f"v_number({number!r}f)" if number == number else "v_number(0.0f)"
+        text = f"v_number({_constant(number)})"
     elif not text and kind == "input":
         text = f"in[{int(number)}]"
     return f"  const {_type(graph, node)} n{node} = {text or _FORMS[kind].format(*(f'n{a}' for a in arguments))};"
+
+
+def _constant(number: float) -> str:
+    if math.isnan(number):
+        return '__builtin_nanf("")'
+    if math.isinf(number):
+        return f"{'-' * (number < 0)}__builtin_inff()"
+    return f"{number!r}f"
 
 
 def build(text: str) -> ctypes.CDLL:

@@ -74,6 +74,20 @@ class _Traced:
             raise ValueError(f"{_name(function)}: the result of one sample depends on another sample of the batch")
         graph, outputs = graph.renumbered(outputs, places)
         self.kernel = Kernel(graph, outputs, shapes, [tuple(part.shape[1:]) for part in parts])
+        self._check(function, shapes)
+
+    @torch.no_grad()
+    def _check(self, function: Callable[..., Any], shapes: tuple[tuple[int, ...], ...]) -> None:
+        """The first sample alone was traced; whether the others are treated alike shows in their results."""
+        generator = torch.Generator().manual_seed(0)
+        examples = [0.1 + 0.8 * torch.rand(2, *shape, generator=generator) for shape in shapes]
+        wanted, found = function(*examples), self.kernel(*examples)
+        for one, other in zip([wanted] if self.alone else wanted, found, strict=True):
+            same = one.shape == other.shape and torch.allclose(
+                other, one.to(other.dtype), rtol=1e-2, atol=1e-3, equal_nan=True
+            )
+            if not same:
+                raise ValueError(f"{_name(function)}: the result of one sample depends on another sample of the batch")
 
     def __call__(self, *tensors: Tensor) -> Any:
         results = self.kernel(*tensors)

@@ -13,9 +13,6 @@ from s2m.refine.encoder import Draft, Encoder, reduce, silhouette_of
 
 _GROUPS = 8
 _END_COUNT = 5
-# The difference is a few per cent of the pixels; as loud as the mask itself, training would take hundreds of steps to
-# notice it.
-_CONTRAST = 4.0
 _WHOLE_CHANNELS = (16, 32, 64, 96)
 _PATCH_CHANNELS = (24, 48, 96)
 _WHOLE_FEATURES, _PATCH_FEATURES, _JOINT_FEATURES = 256, 96, 256
@@ -34,10 +31,14 @@ class ComparingEncoder(Encoder):
     """
 
     features = 256
+    contrast: Tensor
 
     def __init__(self, joints: int, size: int = 64, window: int = 32, reach: float = 0.28) -> None:
         super().__init__(joints)
         self.size, self.window, self.reach = size, window, reach
+        # The difference is a few per cent of the pixels; as loud as the mask itself, training would take hundreds of
+        # steps to notice it. Saved with the weights, which mean nothing for another one.
+        self.register_buffer("contrast", torch.tensor(4.0))
         self.whole = _pyramid(size, _WHOLE_CHANNELS, _WHOLE_FEATURES)
         self.patch = _pyramid(window, _PATCH_CHANNELS, _PATCH_FEATURES)
         numbers = joints * (2 + 2 + 3) + _END_COUNT * 9
@@ -48,7 +49,7 @@ class ComparingEncoder(Encoder):
     def forward(self, observation: Observation, draft: Callable[[], Draft]) -> Tensor:
         """Return features (B, 256)."""
         first, mask = draft(), silhouette_of(observation)
-        pair = torch.stack([_CONTRAST * (mask - first.silhouette), mask], dim=1)
+        pair = torch.stack([self.contrast * (mask - first.silhouette), mask], dim=1)
         windows = cut_windows(pair, first.ends, self.window, self.reach)
         patches = self.patch(windows.flatten(0, 1)).unflatten(0, windows.shape[:2]).flatten(1)
         read = [self.whole(reduce(pair, self.size)), patches, self.skeleton(skeleton_numbers(first))]

@@ -27,8 +27,7 @@ SOURCES = (
     "s2m/ik/*.py",
     "s2m/lifter/*.py",
     "s2m/refine/*.py",
-    "stages/mesh.py",
-    "stages/schedules.py",
+    *(f"stages/{name}.py" for name in ("base", "mesh", "mesh_twin", "schedules")),
 )
 
 

@@ -123,13 +123,35 @@ def test_without_a_compiler_it_is_the_function_and_says_so_once(monkeypatch, tmp
     assert "no C++ compiler" in caplog.text
 
 
-def test_samples_that_are_mixed_are_refused():
-    with pytest.raises(ValueError, match="mixing.*one sample depends on another"):
-        Fused(mixing)(*inputs())
-
-
-def mixing(points: Tensor, weight: Tensor) -> Tensor:
+def from_the_mean(points: Tensor, weight: Tensor) -> Tensor:
     return points - points.mean(0, keepdim=True) * weight[..., None]
+
+
+def from_the_first(points: Tensor, weight: Tensor) -> Tensor:
+    return points - points[:1] * weight[..., None]
+
+
+def up_to_here(points: Tensor, weight: Tensor) -> Tensor:
+    return points.cumsum(0) * weight[..., None]
+
+
+def of_nobody(points: Tensor, weight: Tensor) -> Tensor:
+    return torch.ones(3)
+
+
+@pytest.mark.parametrize("function", [from_the_mean, from_the_first, up_to_here, of_nobody])
+def test_samples_that_are_mixed_are_refused(function):
+    compiled(measures)
+    with pytest.raises(ValueError, match=f"{function.__name__}: .*one sample depends on another"):
+        Fused(function)(*inputs())
+
+
+def test_constants_that_are_no_numbers():
+    def marked(points: Tensor, weight: Tensor) -> Tensor:
+        wide = torch.where(points > 1, torch.inf, points).masked_fill(points < -1, -torch.inf)
+        return wide.masked_fill(weight[..., None] < 0.2, torch.nan)
+
+    torch.testing.assert_close(compiled(marked)(*inputs()), marked(*inputs()), equal_nan=True)
 
 
 def test_a_copy_works_and_leaves_the_original_alone():

@@ -18,7 +18,9 @@ from pytorch_lightning.callbacks import Callback
 import stages.cli
 from s2m.artifact import ArtifactError, load
 from s2m.comparison import MEANS_REPLACED
+from s2m.errors import UserError
 from s2m.study.pictures import PANEL
+from s2m.teaching import SyntheticTeaching
 from stages import made_bodies
 from stages.cli import run
 from stages.mesh import MeshStage
@@ -85,8 +87,11 @@ def test_a_warm_start_from_other_parts_is_refused(train: Train, chain: Path, lin
 def test_teaching_comes_first_and_then_beside_equation_7(
     train: Train, linked: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Parts that the teaching does not reach rest in its epochs; the schedule of the others starts after them."""
-    before, rates = {}, []
+    """Parts that the teaching does not reach rest in its epochs; the schedule of the others starts after them.
+
+    Each epoch makes bodies of its own.
+    """
+    before, rates, seeds, counted = {}, [], [], []
 
     class Watch(Callback):
         def on_train_start(self, trainer: pl.Trainer, stage: MeshStage) -> None:
@@ -94,6 +99,11 @@ def test_teaching_comes_first_and_then_beside_equation_7(
 
         def on_train_batch_start(self, trainer: pl.Trainer, stage: MeshStage, *_: Any) -> None:
             rates.append(trainer.optimizers[0].param_groups[0]["lr"])
+
+        def on_train_batch_end(self, trainer: pl.Trainer, stage: MeshStage, *_: Any) -> None:
+            parts = (stage.model.regressor, stage.model.shape)
+            states = [trainer.optimizers[0].state[next(part.parameters())] for part in parts]
+            counted.append(tuple(int(state["step"]) for state in states))
 
         def on_train_epoch_end(self, trainer: pl.Trainer, stage: MeshStage) -> None:
             now, parts = stage.model.state_dict(), ("encoder", "shape", "pose", "regressor", "camera")
@@ -104,13 +114,23 @@ def test_teaching_comes_first_and_then_beside_equation_7(
             assert {"loss", "made_betas", "made_ends"} <= shown
             assert ("mask" in shown) != first
 
-    made = stages.cli.stage_callbacks
+    made, teach = stages.cli.stage_callbacks, SyntheticTeaching.forward
     monkeypatch.setattr(stages.cli, "stage_callbacks", lambda *args: [*made(*args), Watch()])
+    monkeypatch.setattr(SyntheticTeaching, "forward", lambda *args: (seeds.append(args[4:]), teach(*args))[1])
     taught = {"learning_rate": 2e-4, "warmup_steps": 2, "then": 0.2}
     teaching = [part for name, value in taught.items() for part in (f"--model.teaching.init_args.{name}", str(value))]
     after = ("--model.learning_rate", "5e-4", "--model.schedule", "stages.schedules.EpochDecay")
     train("mesh", linked, *teaching, *after, "--model.schedule.init_args.factor", "0.5", "--trainer.max_epochs", "3")
     assert rates == pytest.approx([1e-4, 2e-4, 1e-4, 1e-4, 5e-5, 5e-5])
+    # Adam corrects its moments by the steps that W has moved in, not those in which it has rested.
+    assert counted == [(1, 1), (2, 2), (1, 3), (2, 4), (3, 5), (4, 6)]
+    assert seeds == [(0, 0), (0, 0), (0, 1), (0, 1), (0, 2), (0, 2)]
+
+
+def test_a_training_that_would_only_teach_is_refused(train: Train, linked: Path) -> None:
+    wanted = r"trainer\.max_epochs: expected more than model\.teaching\.init_args\.epochs \(1\).*found 1"
+    with pytest.raises(UserError, match=wanted):
+        train("mesh", linked, "--trainer.max_epochs", "1")
 
 
 def test_made_bodies_can_be_looked_at(
