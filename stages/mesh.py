@@ -112,6 +112,7 @@ class MeshStage(Stage):
         self.augmentation = augmentation or NoAugmentation()
         self.teaching = teaching
         self.learning_rate, self.schedule = learning_rate, schedule
+        self.baselines = Baselines(self.body, self.joint_set, frozen_lifter, copy.deepcopy(stage_two))
         if warm_start is not None:
             self._start_from(Path(warm_start))
         vertices, faces = self.body.render_mesh(render_faces)
@@ -119,7 +120,6 @@ class MeshStage(Stage):
         self.register_buffer("render_faces", faces, persistent=False)
         self.showcase = Showcase()
         self.means: dict[str, OutputMeans] = {}
-        self.baselines = Baselines(self.body, self.joint_set, frozen_lifter, copy.deepcopy(stage_two))
 
     def export(self) -> nn.Module:
         """The whole model."""

@@ -74,6 +74,6 @@ def pairs(
             their_base = published_value(table, reference, column)
             if ours is None or base is None or theirs is None or their_base is None:
                 continue
-            ratios = tuple(a / b - 1 for a, b in zip(ours.values, base.values, strict=True))
+            ratios = tuple(a / b - 1 for a, b in zip(ours.values, base.values, strict=False))  # seeds of both
             found.append(Pair(row.row.name, column, ratios, theirs / their_base - 1))
     return found

@@ -10,7 +10,7 @@ from s2m.report.published import TABLE4, TABLE7
 from s2m.report.results import ReportError
 from s2m.study.bars import check_bars, inferred_share
 from s2m.study.page import TABLE4_LAYOUT, TABLE7_LAYOUT, Page
-from s2m.study.results import read_row
+from s2m.study.results import StudyResults, read_row
 from s2m.study.rows import ROWS, Setting, chain, chosen_rows
 from s2m.study.signs import Pair, published_value
 from tests.study.fabricated import results
@@ -122,6 +122,10 @@ def test_rows_with_fewer_seeds_are_compared_over_the_seeds_of_both() -> None:
     }
     bar = next(bar for bar in check_bars(rows, []) if bar.name == "MPJPE: fixed regressor / full")
     assert bar.value == pytest.approx(1.5)
+    page = Page(TABLE7_LAYOUT, StudyResults(rows, [], 0, {}, []))
+    (pair,) = [pair for pair in page.signs if pair.column == "MPJPE"]
+    assert pair.ours == pytest.approx((0.5,))
+    assert "+50.0" in page.markdown()
 
 
 def test_bars_and_the_inferred_share() -> None:
