@@ -67,7 +67,7 @@ class Baselines(nn.Module):
                 lifter,
                 regressor,
                 DIK(rest, noise=LIFTED_NOISE),
-                BlindEncoder(len(joint_set)),
+                BlindEncoder(joint_set),
                 shape,
                 pose,
                 root,

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from s2m.batch import Observation
 from s2m.geometry.procrustes import scale_align
+from s2m.geometry.windows import cut_windows
 from s2m.model import Recovery
-from s2m.refine.comparing import cut_windows
 
 # Windows around end points: pixels, and half a side in crop units (a hand is 0.15 long, a foot 0.2).
 END_WINDOW, END_REACH = 24, 0.2

@@ -156,7 +156,6 @@ class MeshRecovery(nn.Module):
             lifted3d=lifted.joints3d,
             lifted2d=lifted.joints2d,
             joints2d=weak_perspective(joints3d, camera),
-            ends=lifted.joints2d[:, self.joint_set.indices(ENDPOINTS)],
             orientations=global_rotations(rotations)[:, SMPL24.indices(ENDPOINTS)],
             silhouette=covered.to(mask.dtype),
         )

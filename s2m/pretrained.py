@@ -40,7 +40,7 @@ def load_mesh_model(path: str | Path, body: Body) -> tuple[MeshRecovery, Artifac
     try:
         model = build_mesh_model(artifact.spec, body, get_joint_set(artifact.joint_set))
     except (SpecError, KeyError) as error:
-        raise ArtifactError(f"{path}: field spec: {error}") from error
+        raise _unbuildable(path, error) from error
     artifacts.restore(Path(path), model, _with_body(artifact, model))
     return model.eval(), artifact
 
@@ -48,7 +48,7 @@ def load_mesh_model(path: str | Path, body: Body) -> tuple[MeshRecovery, Artifac
 def build_mesh_model(spec: dict[str, Spec], body: Body, joint_set: JointSet) -> MeshRecovery:
     """Assemble the model from the specs of its parts, with fresh weights."""
     regressor: JointRegressor = build(spec["regressor"], body, joint_set)
-    encoder = build(spec["encoder"], len(joint_set))
+    encoder = build(spec["encoder"], joint_set)
     return MeshRecovery(
         body=body,
         joint_set=joint_set,
@@ -67,7 +67,11 @@ def _build(path: str | Path, spec: Spec, *runtime: Any) -> Any:
     try:
         return build(spec, *runtime)
     except SpecError as error:
-        raise ArtifactError(f"{path}: field spec: {error}") from error
+        raise _unbuildable(path, error) from error
+
+
+def _unbuildable(path: str | Path, error: Exception) -> ArtifactError:
+    return ArtifactError(f"{path}: field spec: {error}; only the version of s2m that trained it can build it")
 
 
 def _with_body(artifact: Artifact, model: MeshRecovery) -> Artifact:

@@ -35,7 +35,7 @@ class SyntheticTeaching(nn.Module):
         then: float = 1.0,
         pairs: SyntheticPairs = SyntheticPairs(),  # noqa: B008 (frozen)
         w_betas: float = 1.0,
-        w_ends: float = 2.0,
+        w_ends: float = 4.0,
         w_root: float = 1.0,
     ) -> None:
         super().__init__()

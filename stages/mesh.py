@@ -71,7 +71,7 @@ class MeshStage(Stage):
         lifter: str,
         pretrained_regressor: str,
         ik: Callable[[RestSkeleton], IKSolver],
-        encoder: Callable[[int], Encoder],
+        encoder: Callable[[JointSet], Encoder],
         shape: Callable[[int, int], ShapeHead],
         pose: Callable[[int], PoseHead],
         root: Callable[[int], RootHead],
@@ -94,7 +94,7 @@ class MeshStage(Stage):
         self.parent_specs = {"lifter": lifter_artifact.spec, "regressor": regressor_artifact.spec}
         chosen = regressor(self.body, self.joint_set) if regressor else stage_two
         rest = RestSkeleton.of(self.body, chosen.weights().detach(), self.joint_set)
-        eye = encoder(len(self.joint_set))
+        eye = encoder(self.joint_set)
         self.model = MeshRecovery(
             body=self.body,
             joint_set=self.joint_set,

@@ -29,6 +29,7 @@ from torch.utils.hooks import RemovableHandle
 from s2m.data.store import FrameStore
 from s2m.ik.results import machine, markdown_table, write
 from s2m.refine import SilhouetteEncoder
+from s2m.skeletons import JointSet
 from stages.cli import StageCLI, quieten
 from stages.mesh import MeshStage
 from stages.study_cli import profile_folder, profile_parser, run_command
@@ -174,7 +175,7 @@ def measure(options: argparse.Namespace) -> None:
         result["loader_frames_per_s"] = {str(n): loader_speed(cli, n, options.steps) for n in WORKERS}
         encoder = cli.model.model.encoder
         compiles = not options.no_compile and shutil.which(os.environ.get("CXX", "g++")) is not None
-        passes = {**encoders(encoder, inputs, compiles), "ResNet-18": resnet(encoder, inputs)}
+        passes = {**encoders(encoder, inputs, compiles), "ResNet-18": resnet(cli.model.joint_set, inputs)}
         result["encoder_ms"] = in_turns(passes, options.rounds, cli.model.device)
     result["frames_per_s"] = 1000 * batch / result["step_ms"]
     result["share_of_resnet"] = result["encoder_ms"]["ResNet-18"] / result["step_ms"]
@@ -248,11 +249,10 @@ def encoders(encoder: nn.Module, inputs: tuple[Any, ...], compiles: bool) -> dic
     return passes
 
 
-def resnet(encoder: nn.Module, inputs: tuple[Any, ...]) -> Callable[[], None]:
+def resnet(joint_set: JointSet, inputs: tuple[Any, ...]) -> Callable[[], None]:
     """The paper's backbone at the size of the masks, whatever the encoder is."""
-    device = next(encoder.parameters()).device
-    joints, size = inputs[0].joints2d.shape[1], inputs[0].silhouette.shape[-1]
-    return both_ways(SilhouetteEncoder(joints, size).to(device), inputs)
+    masks = inputs[0].silhouette
+    return both_ways(SilhouetteEncoder(joint_set, masks.shape[-1]).to(masks.device), inputs)
 
 
 def both_ways(module: nn.Module, inputs: tuple[Any, ...], half: bool = False) -> Callable[[], None]:

@@ -85,7 +85,7 @@ def test_a_root_from_the_silhouette_is_the_same_for_both_so_one_of_them_is_wrong
 ) -> None:
     """Whatever is learned: two equal pictures have one answer, and its two errors add up to the angle between them."""
     torch.manual_seed(0)
-    encoder, head = SilhouetteEncoder(len(H36M17), 32).eval(), SilhouetteRoot(512)
+    encoder, head = SilhouetteEncoder(H36M17, 32).eval(), SilhouetteRoot(512)
     torch.nn.init.normal_(head.layer.weight, std=0.05)
     other = mirrored_in_depth(walker)
     seen = [observed(body, params) for params in (walker, other)]

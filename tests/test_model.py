@@ -36,7 +36,7 @@ def model(body: Body) -> MeshRecovery:
     rest = RestSkeleton.of(body, regressor.weights().detach(), H36M17)
     heads = (SilhouetteShape(512, 10), RefinedPose(512), SkeletonRoot(512), CorrectedCamera(512))
     lifter = Lifter("h36m17", rest_bone_length=0.25)
-    return MeshRecovery(body, H36M17, lifter, regressor, DIK(rest), SilhouetteEncoder(len(H36M17), 32), *heads)
+    return MeshRecovery(body, H36M17, lifter, regressor, DIK(rest), SilhouetteEncoder(H36M17, 32), *heads)
 
 
 def observation(frames: int) -> Observation:

@@ -49,7 +49,7 @@ def tiny_model(body: Body, camera: Callable[[int], CameraHead]) -> MeshRecovery:
     regressor = ConvexRegressor(body, H36M17)
     rest = RestSkeleton.of(body, regressor.weights().detach(), H36M17)
     lifter = Lifter("h36m17", rest_bone_length=BONE, width=32, blocks=1)
-    encoder = SilhouetteEncoder(len(H36M17), 32)
+    encoder = SilhouetteEncoder(H36M17, 32)
     shape, pose = SilhouetteShape(512, 10), RefinedPose(512)
     for layer, size in ((lifter.network[-1], 0.1), (shape.layer, 0.05), (pose.layer, 0.01)):
         torch.nn.init.normal_(layer.weight, std=size)  # type: ignore[arg-type]

@@ -58,7 +58,7 @@ def build(
     features = ComparingEncoder.features
     heads = (SilhouetteShape(features, 10), pose(features), root(features), CorrectedCamera(features))
     lifter = Lifter(joint_set.name, rest_bone_length=0.25)
-    return MeshRecovery(body, joint_set, lifter, regressor, DIK(rest), ComparingEncoder(len(joint_set), 32, 16), *heads)
+    return MeshRecovery(body, joint_set, lifter, regressor, DIK(rest), ComparingEncoder(joint_set, 16), *heads)
 
 
 @pytest.fixture(scope="module")

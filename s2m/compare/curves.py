@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -74,6 +73,8 @@ def curves_picture(comparison: Comparison) -> bytes | None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
+    from s2m.report.figures import png
+
     groups = drawn_groups(comparison)
     bands = {m: {g.name: b for g in groups if (b := group_band(g, m)) is not None} for m in comparison.curves}
     bands = {metric: drawn for metric, drawn in bands.items() if drawn}
@@ -98,9 +99,7 @@ def curves_picture(comparison: Comparison) -> bytes | None:
         title += f"; {len(groups)} of {len(comparison.groups)} configurations"
     figure.suptitle(title, fontsize=9, x=0.01, ha="left")
     figure.legend(handles.values(), handles, loc="outside lower left", ncols=columns, fontsize=8, frameon=False)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
+    return png(figure)
 
 
 def _draw(axis: Any, curve: Band, colour: str) -> Any:

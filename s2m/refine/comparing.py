@@ -5,54 +5,64 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from s2m.batch import Observation
-from s2m.refine.encoder import Draft, Encoder, reduce, silhouette_of
+from s2m.geometry.windows import pixel_centres, sample_windows
+from s2m.refine.encoder import Draft, Encoder, silhouette_of
+from s2m.refine.pose import ENDPOINTS
+from s2m.skeletons import JointSet
 
 _GROUPS = 8
-_END_COUNT = 5
-_WHOLE_CHANNELS = (16, 32, 64, 96)
 _PATCH_CHANNELS = (24, 48, 96)
-_WHOLE_FEATURES, _PATCH_FEATURES, _JOINT_FEATURES = 256, 96, 256
+_BONE_FEATURES, _PATCH_FEATURES, _JOINT_FEATURES = 256, 96, 256
+_ALONG, _ACROSS = 8, 16
+_BEYOND, _ASIDE = 0.25, 0.15
+_SHORTEST = 0.01
 
 
 class ComparingEncoder(Encoder):
-    """What the silhouette has beyond the draft's and what it lacks, and both skeletons.
+    """What the silhouette has beyond the draft's and what it lacks, as each bone sees it, and both skeletons.
 
-    The former as a whole, and in a window around each end point. A network that sees a mask alone has to find out where
-    the body is before it can tell what differs from the mean person; here the difference is the input, beside the mask.
-    The windows keep every pixel of hands and feet, which are about five pixels long in the reduced whole. Source: this
-    project (iterative feedback: Carreira et al., CVPR 2016).
+    A network that sees a mask alone has to find out where the body is before it can tell what differs from the mean
+    person. Here the input is the difference, beside the mask, and it is read where the skeleton says: on a grid along
+    every bone, whose columns are how far the body reaches to either side of it, and in a window around every end point
+    that is turned with the bone which leads there. So a thick thigh or a bent hand looks the same wherever the limb
+    points. Source: this project (iterative feedback: Carreira et al., CVPR 2016).
 
-    size: side of the reduced whole. window, reach: side in pixels of a window, and half of it in crop units; the
-    default keeps the pixels of a mask of 112. Normalised per group of channels, so nothing depends on the batch.
+    window, reach: side in pixels of an end point's window, and half of it in crop units; the default keeps the pixels
+    of a mask of 112. Normalised per group of channels, so nothing depends on the batch.
     """
 
     features = 256
     contrast: Tensor
 
-    def __init__(self, joints: int, size: int = 64, window: int = 32, reach: float = 0.28) -> None:
-        super().__init__(joints)
-        self.size, self.window, self.reach = size, window, reach
+    def __init__(self, joint_set: JointSet, window: int = 32, reach: float = 0.28) -> None:
+        super().__init__(joint_set)
+        self.window, self.reach = window, reach
+        self.bones = joint_set.indices(joint_set.parent_of)
+        self.parents = joint_set.indices(joint_set.parent_of.values())
+        self.ends = joint_set.indices(ENDPOINTS)
+        self.end_bones = [self.bones.index(end) for end in self.ends]
         # The difference is a few per cent of the pixels; as loud as the mask itself, training would take hundreds of
         # steps to notice it. Saved with the weights, which mean nothing for another one.
         self.register_buffer("contrast", torch.tensor(4.0))
-        self.whole = _pyramid(size, _WHOLE_CHANNELS, _WHOLE_FEATURES)
+        self.strips = _dense(len(self.bones) * 2 * _ALONG * _ACROSS, _BONE_FEATURES)
         self.patch = _pyramid(window, _PATCH_CHANNELS, _PATCH_FEATURES)
-        numbers = joints * (2 + 2 + 3) + _END_COUNT * 9
+        numbers = len(joint_set) * (2 + 2 + 3) + len(ENDPOINTS) * 9
         self.skeleton = nn.Sequential(_dense(numbers, _JOINT_FEATURES), _dense(_JOINT_FEATURES, _JOINT_FEATURES))
-        together = _WHOLE_FEATURES + _END_COUNT * _PATCH_FEATURES + _JOINT_FEATURES
-        self.fusion = _dense(together, self.features)
+        self.fusion = _dense(_BONE_FEATURES + len(ENDPOINTS) * _PATCH_FEATURES + _JOINT_FEATURES, self.features)
 
     def forward(self, observation: Observation, draft: Callable[[], Draft]) -> Tensor:
         """Return features (B, 256)."""
         first, mask = draft(), silhouette_of(observation)
         pair = torch.stack([self.contrast * (mask - first.silhouette), mask], dim=1)
-        windows = cut_windows(pair, first.ends, self.window, self.reach)
-        patches = self.patch(windows.flatten(0, 1)).unflatten(0, windows.shape[:2]).flatten(1)
-        read = [self.whole(reduce(pair, self.size)), patches, self.skeleton(skeleton_numbers(first))]
+        tops = first.lifted2d[:, self.parents]
+        bones = first.lifted2d[:, self.bones] - tops
+        strips = along_bones(pair, tops, bones, _ALONG, _ACROSS)
+        windows = around_ends(pair, first.lifted2d[:, self.ends], bones[:, self.end_bones], self.window, self.reach)
+        patches = self.patch(windows.flatten(0, 1)).unflatten(0, windows.shape[:2])
+        read = [self.strips(strips.flatten(1)), patches.flatten(1), self.skeleton(skeleton_numbers(first))]
         features: Tensor = self.fusion(torch.cat(read, dim=1))
         return features
 
@@ -64,16 +74,31 @@ def skeleton_numbers(draft: Draft) -> Tensor:
     return torch.cat([part.flatten(1) for part in parts], dim=1)
 
 
-def cut_windows(images: Tensor, centres: Tensor, size: int, reach: float) -> Tensor:
-    """Square windows (B, E, C, size, size) of images (B, C, S, S), bilinear, zero outside the image.
+def along_bones(images: Tensor, tops: Tensor, bones: Tensor, along: int, across: int) -> Tensor:
+    """What images (B, C, S, S) have beside bones: (B, N, C, along, across).
 
-    centres: (B, E, 2) crop units. reach: half a window's side, crop units.
+    tops, bones: (B, N, 2) crop units, where bones begin and which way and how far they lead. Rows begin a quarter of
+    the bone before it and end as much after it; columns reach 0.15 crop units to either side, whatever its length.
     """
-    step = (torch.arange(size, device=images.device, dtype=images.dtype) + 0.5) * (2 / size) - 1
-    offsets = torch.stack(torch.meshgrid(step, step, indexing="xy"), dim=-1) * reach
-    grid = (centres[:, :, None, None].to(images) + offsets).flatten(1, 2)
-    windows = F.grid_sample(images, grid, align_corners=False)
-    return windows.unflatten(2, (centres.shape[1], size)).transpose(1, 2)
+    rows = (0.5 + _BEYOND) * pixel_centres(along) + 0.5
+    columns = _ASIDE * pixel_centres(across)
+    return sample_windows(images, tops, bones, _side(_direction(bones)), rows, columns)
+
+
+def around_ends(images: Tensor, ends: Tensor, bones: Tensor, size: int, reach: float) -> Tensor:
+    """Square windows (B, N, C, size, size) around ends (B, N, 2), turned so that bones (B, N, 2) lead down."""
+    down, steps = _direction(bones), reach * pixel_centres(size)
+    return sample_windows(images, ends, down, _side(down), steps, steps)
+
+
+def _direction(bones: Tensor) -> Tensor:
+    """Nearly unit vectors; short where a bone points at the camera and has no direction in the picture."""
+    return bones / (torch.linalg.vector_norm(bones, dim=-1, keepdim=True) + _SHORTEST)
+
+
+def _side(directions: Tensor) -> Tensor:
+    """Turned by a right angle, so that what leads down has its right at the picture's right."""
+    return torch.stack([directions[..., 1], -directions[..., 0]], dim=-1)
 
 
 def _pyramid(side: int, channels: Sequence[int], features: int) -> nn.Sequential:

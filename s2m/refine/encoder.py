@@ -11,6 +11,7 @@ import torchvision
 from torch import Tensor, nn
 
 from s2m.batch import Observation, TensorRecord
+from s2m.skeletons import JointSet
 
 
 @dataclass(frozen=True)
@@ -18,15 +19,14 @@ class Draft(TensorRecord):
     """The body that the skeleton alone gives: the solver's rotations, the mean shape, a fitted camera. No gradient.
 
     lifted3d: (B, J, 3) the lifter's skeleton, metres, camera frame, root-relative. lifted2d: (B, J, 2) its 2D joints
-    (denoised, missing ones filled in), crop units. joints2d: (B, J, 2) where the draft's own joints project. ends:
-    (B, E, 2) those of ``lifted2d`` where end points begin (head, wrists, ankles). orientations: (B, E, 3, 3) their
-    global rotations in the draft. silhouette: (B, S, S) of the draft, in {0, 1}.
+    (denoised, missing ones filled in), crop units. joints2d: (B, J, 2) where the draft's own joints project.
+    orientations: (B, E, 3, 3) global rotations of its end points (head, wrists, ankles). silhouette: (B, S, S) of the
+    draft, in {0, 1}.
     """
 
     lifted3d: Tensor
     lifted2d: Tensor
     joints2d: Tensor
-    ends: Tensor
     orientations: Tensor
     silhouette: Tensor
 
@@ -34,13 +34,13 @@ class Draft(TensorRecord):
 class Encoder(nn.Module, ABC):
     """Interface: a frame to features (B, ``features``) for the heads.
 
-    joints: size J of the joint set. ``forward`` takes the observation and a function that makes the draft of it, for
+    ``forward`` takes the observation and a function that makes the draft of it, for
     encoders that compare; others leave it alone. Raises ValueError without a silhouette where one is needed.
     """
 
     features: int
 
-    def __init__(self, joints: int) -> None:
+    def __init__(self, joint_set: JointSet) -> None:
         super().__init__()
 
     @abstractmethod
@@ -56,8 +56,8 @@ class SilhouetteEncoder(Encoder):
 
     features = 512
 
-    def __init__(self, joints: int, size: int = 112) -> None:
-        super().__init__(joints)
+    def __init__(self, joint_set: JointSet, size: int = 112) -> None:
+        super().__init__(joint_set)
         self.size = size
         network = torchvision.models.resnet18(weights=None)
         network.conv1 = nn.Conv2d(1, 64, kernel_size=7, stride=2, padding=3, bias=False)

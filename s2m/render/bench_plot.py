@@ -13,6 +13,7 @@ from matplotlib.ticker import NullFormatter, NullLocator
 
 from s2m.render.bench_case import RENDERERS
 from s2m.render.bench_report import Axis, Result
+from s2m.report.figures import save
 
 # Okabe and Ito's colours, told apart by people with any colour vision.
 _COLOURS = dict(zip(RENDERERS, ("#D55E00", "#0072B2", "#009E73"), strict=True))
@@ -33,12 +34,7 @@ def plot(axes: Sequence[Axis], results: Sequence[Result], target: Path) -> None:
         panels[row, 0].set_ylabel(title, fontsize=9)
     handles, labels = panels[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=3, frameon=False)
-    temporary = target.with_name(f".{target.stem}.partial.png")
-    try:
-        figure.savefig(temporary, metadata={"Software": None})
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    save(figure, target)
 
 
 def _lines(panel: Axes, axis: Axis, results: Sequence[Result], field: str, factor: float) -> None:

@@ -243,6 +243,8 @@ def plot(fits: Sequence[Fit], target: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
+    from s2m.report.figures import save
+
     figure = Figure(figsize=(9, 3.4), dpi=110, layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
     panels = (("hard IoU", "iou"), ("vertex error in the plane [mm]", "plane_mm"))
@@ -258,12 +260,7 @@ def plot(fits: Sequence[Fit], target: Path) -> None:
         axis.grid(alpha=0.25)
         axis.spines[["top", "right"]].set_visible(False)
     figure.axes[0].legend(frameon=False, fontsize=9)
-    temporary = target.with_name(f".{target.stem}.partial.png")
-    try:
-        figure.savefig(temporary, metadata={"Software": None})
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    save(figure, target)
 
 
 def main(argv: list[str] | None = None) -> None:

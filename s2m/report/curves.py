@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
-
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from s2m.report.figures import png
 from s2m.report.protocol import METRICS
 from s2m.report.results import Curve, StageResults
 
@@ -28,9 +27,7 @@ def curves_picture(stage: StageResults) -> bytes | None:
         _plot(axis, name, stage.curves[name])
     for axis in axes[len(names) :]:
         axis.set_axis_off()
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
+    return png(figure)
 
 
 def _plot(axis: Axes, name: str, curve: Curve) -> None:

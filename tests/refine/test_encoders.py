@@ -7,7 +7,8 @@ import torch
 
 from s2m.batch import Observation
 from s2m.refine import BlindEncoder, ComparingEncoder, Draft, SilhouetteEncoder
-from s2m.refine.comparing import cut_windows
+from s2m.refine.comparing import along_bones, around_ends
+from s2m.skeletons import H36M17, S2M27
 
 
 def no_draft() -> Draft:
@@ -27,30 +28,30 @@ def draft(frames: int, side: int = 48, joints: int = 17) -> Draft:
         return torch.rand(frames, *shape, generator=generator) - 0.5
 
     turned = torch.eye(3).expand(frames, 5, 3, 3)
-    points = random(joints, 3), random(joints, 2), random(joints, 2), random(5, 2)
+    points = random(joints, 3), random(joints, 2), random(joints, 2)
     return Draft(*points, turned, (random(side, side) > 0).float())
 
 
 @pytest.mark.parametrize("side", [32, 48])
 def test_the_papers_encoder_accepts_any_mask_size_and_needs_no_draft(side: int) -> None:
-    features = SilhouetteEncoder(17, size=32)(observation(2, side), no_draft)
+    features = SilhouetteEncoder(H36M17, size=32)(observation(2, side), no_draft)
     assert features.shape == (2, SilhouetteEncoder.features)
 
 
 def test_a_blind_encoder_needs_nothing() -> None:
-    assert BlindEncoder(17)(Observation(torch.rand(2, 17, 2), torch.ones(2, 17)), no_draft).shape == (2, 1)
+    assert BlindEncoder(H36M17)(Observation(torch.rand(2, 17, 2), torch.ones(2, 17)), no_draft).shape == (2, 1)
 
 
 def test_comparing_depends_on_everything_that_it_is_shown_and_on_no_other_frame() -> None:
     torch.manual_seed(0)
-    encoder = ComparingEncoder(17, size=32, window=16)
+    encoder = ComparingEncoder(H36M17, window=16)
     seen, first = observation(3), draft(3)
     features = encoder(seen, lambda: first)
     assert features.shape == (3, ComparingEncoder.features)
     # Not a batch norm: each frame by itself, in training mode, too.
     torch.testing.assert_close(encoder(seen[1:2], lambda: first[1:2]), features[1:2])
     changes = {"silhouette": 1 - first.silhouette, "lifted3d": -first.lifted3d, "lifted2d": -first.lifted2d}
-    changes |= {"joints2d": first.joints2d + 0.1, "ends": first.ends + 0.2, "orientations": -first.orientations}
+    changes |= {"joints2d": first.joints2d + 0.1, "orientations": -first.orientations}
     for name, value in changes.items():
         other = replace(first, **{name: value})
         assert (encoder(seen, lambda other=other: other) - features).abs().max() > 1e-4, name
@@ -59,19 +60,48 @@ def test_comparing_depends_on_everything_that_it_is_shown_and_on_no_other_frame(
 
 
 def test_comparing_takes_any_joint_set_and_wants_a_silhouette() -> None:
-    assert ComparingEncoder(27, size=32)(observation(1), lambda: draft(1, joints=27)).shape == (1, 256)
+    assert ComparingEncoder(S2M27)(observation(1), lambda: draft(1, joints=27)).shape == (1, 256)
     with pytest.raises(ValueError, match=r"Observation\.silhouette"):
-        ComparingEncoder(17)(Observation(torch.rand(1, 17, 2), torch.ones(1, 17)), lambda: draft(1))
+        ComparingEncoder(H36M17)(Observation(torch.rand(1, 17, 2), torch.ones(1, 17)), lambda: draft(1))
 
 
-def test_windows_are_what_lies_around_their_centres() -> None:
-    images = torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(0))
-    centres = torch.tensor([[[0.0, 0.0], [0.25, -0.5]], [[-0.5, 0.0], [1.0, 1.0]]])
-    windows = cut_windows(images, centres, size=8, reach=0.5)  # as many pixels as the image has there
-    assert windows.shape == (2, 2, 3, 8, 8)
-    for frame in range(2):
-        padded = torch.nn.functional.pad(images[frame], (8, 8, 8, 8))
-        for end in range(2):
-            column, row = (round(float(c + 1) * 8) - 4 + 8 for c in centres[frame, end])
-            expected = padded[:, row : row + 8, column : column + 8]
-            torch.testing.assert_close(windows[frame, end], expected, atol=1e-5, rtol=0)
+def test_a_strip_shows_how_far_the_body_reaches_beside_a_bone() -> None:
+    """A bar of known width around a bone that points anywhere: the columns within half its width are full."""
+    across, half = 30, 0.08
+    for degrees in (0.0, 35.0, 90.0, -140.0):
+        angle = torch.deg2rad(torch.tensor(degrees))
+        way = torch.stack([angle.cos(), angle.sin()])
+        mask = bar(way, half, side=200)
+        strips = along_bones(mask[None, None], -0.3 * way[None, None], 0.6 * way[None, None], 6, across)[0, 0, 0]
+        columns = 0.15 * ((torch.arange(across) + 0.5) * 2 / across - 1)
+        inside = (columns.abs() < half).float()[None].expand(6, across)
+        clear = ((columns.abs() - half).abs() > 0.01)[None].expand(6, across)  # not within a pixel of the edge
+        torch.testing.assert_close(strips[clear], inside[clear], atol=1e-4, rtol=0)
+
+
+def bar(way: torch.Tensor, half: float, side: int) -> torch.Tensor:
+    """(S, S): 1 within ``half`` of the line through the middle that points ``way``, 0 elsewhere."""
+    steps = (torch.arange(side) + 0.5) * 2 / side - 1
+    y, x = torch.meshgrid(steps, steps, indexing="ij")
+    return ((x * way[1] - y * way[0]).abs() < half).float()
+
+
+def test_what_an_end_shows_turns_with_its_bone() -> None:
+    """A hand's window is the same when the picture, with arm and all, is turned by a right angle."""
+    picture = torch.rand(1, 2, 64, 64, generator=torch.Generator().manual_seed(3))
+    end, bone = torch.tensor([[[0.2, -0.1]]]), torch.tensor([[[0.3, 0.12]]])
+    turned = torch.rot90(picture, -1, (2, 3))  # clockwise: (x, y) goes to (-y, x), y down
+
+    def clockwise(points: torch.Tensor) -> torch.Tensor:
+        return torch.stack([-points[..., 1], points[..., 0]], -1)
+
+    first = around_ends(picture, end, bone, 16, 0.3)
+    second = around_ends(turned, clockwise(end), clockwise(bone), 16, 0.3)
+    torch.testing.assert_close(first, second, atol=1e-4, rtol=0)
+    assert (first - around_ends(picture, end, -bone, 16, 0.3)).abs().max() > 0.1
+
+
+def test_a_bone_without_length_is_no_error() -> None:
+    encoder, first = ComparingEncoder(H36M17), draft(2)
+    flat = replace(first, lifted2d=torch.zeros_like(first.lifted2d))
+    assert encoder(observation(2), lambda: flat).isfinite().all()

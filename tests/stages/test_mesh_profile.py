@@ -106,7 +106,7 @@ def test_what_fails_is_left_out_and_named(capsys: pytest.CaptureFixture[str]) ->
 def test_the_profile_of_a_short_training(chain: Path, store: Path, tmp_path: Path, extra: list[str]) -> None:
     options = ["--store", str(store), "--lifter", str(chain / "lifter/lifter.pt")]
     options += ["--regressor", str(chain / "regressor/regressor.pt"), "--preset", "smoke", "--steps", "2"]
-    small = ["--", "--trainer.accelerator", "cpu", "--model.encoder.init_args.size", "32"]
+    small = ["--", "--trainer.accelerator", "cpu", *(["--model.encoder.init_args.size", "32"] if extra else [])]
     main([*options, "--rounds", "1", "--no-compile", "--output", str(tmp_path), *extra, *small])
     result = json.loads((tmp_path / "mesh_profile.json").read_text())
     parts = result["parts_ms"]

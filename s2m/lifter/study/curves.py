@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from s2m.errors import UserError
+from s2m.report.figures import save
 
 # Okabe and Ito's colours, told apart by people with any colour vision.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7A7A7A")
@@ -65,12 +66,7 @@ def plot_curves(logs: Mapping[str, Sequence[Path]], target: Path) -> None:
         axis = figure.add_subplot(grid[1 + i // COLUMNS, i % COLUMNS])
         _lines(axis, [read_curve(path, LOSS) for path in logs[name]], colours[name], 1.0, name)
         _decorate(axis, f"training loss: {name}")
-    temporary = target.with_name(f".{target.stem}.partial.png")
-    try:
-        figure.savefig(temporary, metadata={"Software": None})
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    save(figure, target)
 
 
 def _lines(axis: Axes, curves: Sequence[Curve], colour: str, factor: float, label: str) -> None:
