@@ -1,4 +1,5 @@
-"""``python -m stages.made_bodies``: a picture of bodies as stage 3 is taught on by default, made of training frames."""
+"""``python -m stages.made_bodies``: bodies as stage 3 is taught on by default, made of training frames; a picture, with
+what the default encoder is given of these frames."""
 
 from __future__ import annotations
 
@@ -6,12 +7,14 @@ import argparse
 import sys
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from s2m.body import load_body
 from s2m.data import FrameDataModule
 from s2m.pretrained import load_mesh_model
-from s2m.study.pictures import made_picture
+from s2m.refine import ComparingEncoder
+from s2m.study.pictures import compared_picture, made_picture
 from s2m.synthetic import SyntheticPairs
 from stages.study_cli import positive, run_command
 
@@ -36,9 +39,12 @@ def draw(options: argparse.Namespace) -> None:
     """Make the bodies. Raises UserError."""
     model, artifact = load_mesh_model(options.model, load_body(None))
     data = FrameDataModule(str(options.store), artifact.joint_set, train_split=options.split, batch_size=options.count)
-    picture = made_picture(model, SyntheticPairs(), data.training_sample(options.count))
+    frame = data.training_sample(options.count)
+    pictures = [made_picture(model, SyntheticPairs(), frame)]
+    if isinstance(model.encoder, ComparingEncoder):
+        pictures.append(compared_picture(model, frame))
     options.output.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(picture).save(options.output)
+    Image.fromarray(np.concatenate(pictures)).save(options.output)
     print(f"written: {options.output}")
 
 

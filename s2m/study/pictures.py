@@ -1,4 +1,5 @@
-"""Fig. 6 (ablations side by side) and Fig. 7 (what regressors read off meshes) of the paper; made bodies."""
+"""Fig. 6 (ablations side by side) and Fig. 7 (what regressors read off meshes) of the paper; made bodies; what the
+default encoder is given."""
 
 from __future__ import annotations
 
@@ -14,10 +15,14 @@ from s2m.body.regressors import FixedRegressor, JointRegressor
 from s2m.comparison import true_values
 from s2m.geometry.camera import fit_weak_perspective, weak_perspective
 from s2m.model import MeshRecovery
+from s2m.refine.comparing import ComparingEncoder, along_bones, around_ends
+from s2m.refine.encoder import silhouette_of
 from s2m.render.picture import BLUE, SAND, Picture, draw_skeleton, shade, view
 from s2m.synthetic import SyntheticPairs
 
 PANEL = 220
+FINE = (48, 32)
+_HEADING = 24
 _PAPER = (250, 250, 250)
 _PERSON = (205, 207, 212)
 
@@ -100,6 +105,52 @@ def made_picture(model: MeshRecovery, pairs: SyntheticPairs, frame: Frame) -> Pi
         sides = [_turned(meshes[row], model.body.faces, extent, SAND, degrees) for degrees in (0.0, 90.0)]
         columns.append(np.concatenate([*seen, *sides], axis=0))
     return np.concatenate(columns, axis=1)
+
+
+@torch.no_grad()
+def compared_picture(model: MeshRecovery, frame: Frame) -> Picture:
+    """A column per frame, what :class:`ComparingEncoder` is given: the mask less the draft's, the same along every bone
+    (which leads down; more finely than the encoder reads it) and around every end point.
+
+    White: the mask has more; black: less. frame: with silhouette. Raises TypeError for a model with another encoder.
+    """
+    encoder, observation = model.encoder, frame.observation
+    if not isinstance(encoder, ComparingEncoder):
+        raise TypeError(f"compared_picture: expected a ComparingEncoder, found {type(encoder).__name__}")
+    draft = model.draft(observation, model.lift(observation))
+    difference = (silhouette_of(observation) - draft.silhouette)[:, None]
+    tops = draft.lifted2d[:, encoder.parents]
+    bones = draft.lifted2d[:, encoder.bones] - tops
+    strips = along_bones(difference, tops, bones, *FINE)[:, :, 0]
+    ends, end_bones = draft.lifted2d[:, encoder.ends], bones[:, encoder.end_bones]
+    windows = around_ends(difference, ends, end_bones, encoder.window, encoder.reach)[:, :, 0]
+    columns = []
+    for row in range(len(frame)):
+        whole = draw_skeleton(_grey(difference[row, 0], PANEL, PANEL), draft.lifted2d[row], model.joint_set)
+        parts = (("along bones", strips[row]), ("around ends", windows[row]))
+        shown = [_titled(whole, "more, less"), *(_titled(_mosaic(images), title) for title, images in parts)]
+        columns.append(np.concatenate(shown, axis=0))
+    return np.concatenate(columns, axis=1)
+
+
+def _mosaic(images: Tensor) -> Picture:
+    """Images (N, H, W) in [-1, 1] side by side under a heading, from black to white, as large as a panel allows."""
+    count, height, width = images.shape
+    scales = {n: min(PANEL / n / width, (PANEL - _HEADING) / -(-count // n) / height) for n in range(1, count + 1)}
+    columns = max(scales, key=scales.__getitem__)
+    high, wide = int(scales[columns] * height), int(scales[columns] * width)
+    panel = np.full((PANEL, PANEL, 3), _PAPER, dtype=np.uint8)
+    for i, image in enumerate(images):
+        y, x = _HEADING + i // columns * high, i % columns * wide
+        panel[y : y + high - 2, x : x + wide - 2] = _grey(image, wide - 2, high - 2)
+    return panel
+
+
+def _grey(image: Tensor, width: int, height: int) -> Picture:
+    """An image (H, W) in [-1, 1] from black to white."""
+    levels = Image.fromarray((127.5 * (image.clamp(-1, 1) + 1)).byte().numpy())
+    resized = np.asarray(levels.resize((width, height), Image.Resampling.NEAREST))
+    return np.repeat(resized[..., None], 3, axis=2)
 
 
 def _read(regressor: JointRegressor, mesh: Tensor) -> Tensor:

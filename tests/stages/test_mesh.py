@@ -145,7 +145,7 @@ def test_made_bodies_can_be_looked_at(
         ["--model", str(chain / "mesh/mesh.pt"), "--store", str(store), "--count", "2", "--output", str(output)]
     )
     with Image.open(output) as picture:
-        assert picture.size == (2 * PANEL, 4 * PANEL)
+        assert picture.size == (2 * PANEL, 7 * PANEL)
         assert len(picture.getcolors(1 << 20) or []) > 100  # shaded bodies, not blank panels
     assert str(output) in capsys.readouterr().out
     with pytest.raises(SystemExit, match=r"error: .*no such file"):
