@@ -17,4 +17,5 @@ if [ "$free_mb" -lt "$needed_mb" ]; then
 fi
 [ -x "$VENV/bin/python" ] || "$PYTHON" -m venv "$VENV"
 echo "Installing into $VENV (once; about 6 GB, a few minutes) ..."
-"$VENV/bin/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+# Without compiling: Python does so for what is imported, and most of these packages never is.
+"$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt -e '.[dev]'
