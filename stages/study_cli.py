@@ -85,7 +85,8 @@ def results_folder(preset: str, otherwise: Path) -> Path:
 def about(module: str, options: argparse.Namespace, store: FrameStore, more: Iterable[str] = ()) -> dict[str, str]:
     """What a study was made with. more: of its command line, what is not common to all studies."""
     host = machine()
-    command = ["python", "-m", module, "--preset", options.preset, "--data", options.data]
+    place = options.store if not options.store.is_absolute() else options.store.name  # pages name no machine's folders
+    command = ["python", "-m", module, "--store", str(place), "--preset", options.preset, "--data", options.data]
     command += ["--seeds", str(options.seeds), "--jobs", str(options.jobs), "--threads", str(options.threads), *more]
     command += ["--", *options.extra] if options.extra else []
     return {

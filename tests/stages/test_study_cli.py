@@ -4,9 +4,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from stages.study_cli import about, study_parser
 from tests.stages.conftest import ROOT, environment
 
 # A study of one training, which tells its number and then waits for ever.
@@ -34,3 +36,17 @@ def test_a_study_that_is_terminated_stops_its_trainings(tmp_path: Path) -> None:
     assert "interrupted; the same command goes on from here" in errors
     with pytest.raises(ProcessLookupError):
         os.kill(training, 0)
+
+
+@pytest.mark.parametrize("place", ["data/open", "{folder}/open"])
+def test_the_command_that_a_page_names_is_one_that_runs_here_and_names_no_folder_of_this_machine(
+    tmp_path: Path, place: str
+) -> None:
+    store = place.format(folder=tmp_path)
+    parser = study_parser("stages.study", "A study.")
+    options = parser.parse_args(["--store", store, "--seeds", "2"])
+    words = about("stages.study", options, SimpleNamespace(header={}))["command"].split()  # type: ignore[arg-type]
+    assert words[:3] == ["python", "-m", "stages.study"]
+    again = parser.parse_args(words[3:])
+    assert (again.seeds, again.preset, again.data) == (2, options.preset, options.data)
+    assert str(again.store) == (store if store == "data/open" else "open")
