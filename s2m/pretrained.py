@@ -71,7 +71,7 @@ def _build(path: str | Path, spec: Spec, *runtime: Any) -> Any:
 
 
 def _unbuildable(path: str | Path, error: Exception) -> ArtifactError:
-    return ArtifactError(f"{path}: field spec: {error}; only the version of s2m that trained it can build it")
+    return ArtifactError(f"{path}: field spec: {error}; another version of s2m may have written it")
 
 
 def _with_body(artifact: Artifact, model: MeshRecovery) -> Artifact:

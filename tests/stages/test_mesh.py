@@ -147,6 +147,9 @@ def test_made_bodies_can_be_looked_at(
     with Image.open(output) as picture:
         assert picture.size == (2 * PANEL, 7 * PANEL)
         assert len(picture.getcolors(1 << 20) or []) > 100  # shaded bodies, not blank panels
+        for row in (5, 6):  # what the encoder is given along bones and around ends: mostly no difference, some of each
+            panel = picture.convert("L").crop((0, row * PANEL + 24, PANEL, (row + 1) * PANEL))
+            assert {0, 127, 255} <= {level for _, level in panel.getcolors() or []}
     assert str(output) in capsys.readouterr().out
     with pytest.raises(SystemExit, match=r"error: .*no such file"):
         made_bodies.main(["--model", str(tmp_path / "no.pt"), "--store", str(store), "--output", str(output)])
