@@ -9,11 +9,13 @@ from torch import Tensor, nn
 
 from s2m.batch import Frame, Observation
 from s2m.body.skeleton import global_rotations
-from s2m.data.augment import Augmentation
+from s2m.data.augment import Augmentation, frame_keys
 from s2m.losses import Losses
 from s2m.model import Evidence, MeshRecovery
 from s2m.skeletons import SMPL24
 from s2m.synthetic import SyntheticPairs
+
+SHOWN = 1  # ends the seeds of what is done to a made body's observation; not zero, which a seed's end does not count
 
 
 class SyntheticTeaching(nn.Module):
@@ -57,20 +59,14 @@ class SyntheticTeaching(nn.Module):
         """The terms on made bodies in the poses of ``observation``, and their weighted sum.
 
         seeds: of the bodies, with the rows of the frames in their store: over batches and processes however frames are
-        divided among them, the same seeds make the same bodies.
+        divided among them, the same seeds make the same bodies and show them in the same way.
         """
-        made = self.pairs(model, observation, [(*seeds, row) for row in _rows(observation)])
-        evidence = model.read(augmentation(made.observation).seen)
+        keys = frame_keys(observation, *seeds)
+        made = self.pairs(model, observation, keys)
+        evidence = model.read(augmentation(made.observation, [(*key, SHOWN) for key in keys]).seen)
         terms = answer_terms(model, evidence, made)
         total = torch.stack([self.weights[name] * value for name, value in terms.items()]).sum()
         return Losses(total=total, terms={f"made_{name}": value for name, value in terms.items()})
-
-
-def _rows(observation: Observation) -> list[int]:
-    """Of the frames in their store; random numbers for frames that come from nowhere."""
-    index = observation.index
-    rows: list[int] = (torch.randint(2**31, (len(observation),)) if index is None else index).tolist()
-    return rows
 
 
 def answer_terms(model: MeshRecovery, evidence: Evidence, made: Frame) -> dict[str, Tensor]:

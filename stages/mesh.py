@@ -22,7 +22,7 @@ from s2m.body import Body
 from s2m.body.regressors import JointRegressor
 from s2m.comparison import MEANS_REPLACED, ORACLE, MeanRecorder, OutputMeans, compare
 from s2m.data import FrameDataModule
-from s2m.data.augment import Augmentation, NoAugmentation
+from s2m.data.augment import Augmentation, NoAugmentation, TrainingView, frame_keys
 from s2m.errors import UserError
 from s2m.ik import IKSolver, RestSkeleton
 from s2m.losses import Losses, MeshObjective
@@ -46,6 +46,7 @@ from stages.showcase import Showcase, make_examples
 STATISTICS_FRAMES = 512
 PARTS = ("ik", "encoder", "shape", "pose", "root", "camera")
 BETAS = "betas"
+FRAME_SHOWN = 2  # ends the seeds of what is done to a frame; s2m.teaching has others
 
 
 class MeshStage(Stage):
@@ -158,9 +159,7 @@ class MeshStage(Stage):
         """The loss of one step: that of the teaching, and after its epochs ``objective``'s."""
         parts: list[Losses] = []
         if self.teaching is not None:
-            data: FrameDataModule = self.trainer.datamodule  # type: ignore[attr-defined]
-            seeds = data.seed, self.current_epoch
-            parts.append(self.teaching(self.model, observation, self.augmentation, *seeds))
+            parts.append(self.teaching(self.model, observation, self.augmentation, *self._seeds()))
         parts.append(self._rest() if self.only_teaches else objective(observation))
         total = torch.stack([part.total for part in parts]).sum()
         terms = {name: value for part in parts for name, value in part.terms.items()}
@@ -169,12 +168,21 @@ class MeshStage(Stage):
 
     def equation7(self, observation: Observation) -> Losses:
         """The terms of Eqn. 7."""
-        view = self.augmentation(observation)
+        view = self.view(observation)
         recovery = self.model(view.seen, self.render_vertices)
         rendered = self._rendered(recovery, view.target)
         row_sums, ends = self.model.regressor.row_sum_penalty(), self.joint_set.indices(ENDPOINTS)
         losses: Losses = self.objective(recovery, view.target, rendered, row_sums, ends)
         return losses
+
+    def view(self, observation: Observation) -> TrainingView:
+        """What the network is shown of frames in this epoch, and what its losses compare with."""
+        keys = frame_keys(observation, *self._seeds())
+        return self.augmentation(observation, [(*key, FRAME_SHOWN) for key in keys])
+
+    def _seeds(self) -> tuple[int, int]:
+        data: FrameDataModule = self.trainer.datamodule  # type: ignore[attr-defined]
+        return data.seed, self.current_epoch
 
     @property
     def only_teaches(self) -> bool:

@@ -50,7 +50,7 @@ class MeshTwinStage(MeshStage):
         return self.learn(partial(self._supervised, frame.truth), frame.observation)
 
     def _supervised(self, truth: Truth, observation: Observation) -> Losses:
-        view = self.augmentation(observation)
+        view = self.view(observation)
         recovery = self.model(view.seen)
         terms = {
             **truth_terms(recovery, truth, self.joint_set.root_index, self.body),

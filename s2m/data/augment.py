@@ -1,22 +1,33 @@
 """Augmentation of observations while training: what the network is shown may be worse than what the loss compares with.
 
-Everything is drawn on the batch's device. Without a generator the global random state is used, which training resets
-at every epoch's start to a function of (seed, epoch, process), so that a resumed run draws what it would have drawn.
+Every frame has a stream of random numbers of its own, so it does not matter which others are in its batch: runs in two
+processes, or in two parts, see what one run sees.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Generator, Tensor
+from numpy.typing import NDArray
+from torch import Tensor
 
 from s2m.batch import Observation
 
 _KEPT_JOINTS = 8  # no augmentation leaves fewer
+
+Keys = Sequence[tuple[int, ...]]
+
+
+def frame_keys(observation: Observation, *seeds: int) -> Keys:
+    """A seed for each frame: ``seeds`` and its row in the store; a random row for frames that come from nowhere."""
+    index = observation.index
+    rows: list[int] = (torch.randint(2**31, (len(observation),)) if index is None else index).tolist()
+    return [(*seeds, row) for row in rows]
 
 
 @dataclass(frozen=True)
@@ -31,16 +42,36 @@ class Augmentation(ABC):
     """Interface: from a batch of training frames to what is shown of them and what is compared with."""
 
     @abstractmethod
-    def __call__(self, observation: Observation, generator: Generator | None = None) -> TrainingView:
-        """Augment a batch; ``generator``: source of randomness on the batch's device, the global one if not given."""
+    def __call__(self, observation: Observation, keys: Keys) -> TrainingView:
+        """Augment a batch; keys: (B) seeds of what is drawn for each frame, which is a function of them alone."""
 
 
 class NoAugmentation(Augmentation):
     """Frames as they are (mirroring, which is the loader's, apart)."""
 
-    def __call__(self, observation: Observation, generator: Generator | None = None) -> TrainingView:
+    def __call__(self, observation: Observation, keys: Keys) -> TrainingView:
         """The same observation twice; nothing is drawn."""
         return TrainingView(observation, observation)
+
+
+class NoisyJoints(Augmentation):
+    """2D joints as detectors find them: a little beside, some not at all. Half the frames are shown as they are.
+
+    noise: the standard deviation of a frame's joints is between none and this, crop units. missing: probability of each
+    joint, where eight are left. spared: share of frames without these errors. Raises ValueError for a probability
+    outside [0, 1] or negative noise.
+    """
+
+    def __init__(self, noise: float = 0.03, missing: float = 0.02, spared: float = 0.5) -> None:
+        _check_probabilities(missing=missing, spared=spared)
+        _check_sizes(noise=noise)
+        self.noise, self.missing, self.spared = noise, missing, spared
+
+    def __call__(self, observation: Observation, keys: Keys) -> TrainingView:
+        """See :class:`Augmentation`."""
+        draw = _Draw(observation.joints2d, keys)
+        spared = draw.chance(self.spared, 1)
+        return TrainingView(_disturb_joints(observation, self.noise, self.missing, spared, draw), observation)
 
 
 class ObservationAugmentation(Augmentation):
@@ -52,8 +83,8 @@ class ObservationAugmentation(Augmentation):
     up to 1 + ``scale``. occluder, hole, resize, wobble: probability that a frame's mask loses a rectangle (side
     8-25 % of the picture), a disc (radius 2-5 %), is eroded or dilated (by 1 to ``resize_pixels``), and has its
     outline moved by smooth random distances (``wobble_pixels``: their standard deviation). A mask that would lose more
-    than two thirds of its area stays as it was. joint_noise: standard deviation, crop units. joint_missing: probability
-    of each joint, where eight are left. Raises ValueError for a probability outside [0, 1] or a negative size.
+    than two thirds of its area stays as it was. joint_noise, joint_missing, spared: as in :class:`NoisyJoints`; spared
+    frames have neither kind of error. Raises ValueError for a probability outside [0, 1] or a negative size.
     """
 
     def __init__(
@@ -66,10 +97,12 @@ class ObservationAugmentation(Augmentation):
         resize_pixels: int = 2,
         wobble: float = 0.3,
         wobble_pixels: float = 1.0,
-        joint_noise: float = 0.01,
+        joint_noise: float = 0.03,
         joint_missing: float = 0.02,
+        spared: float = 0.5,
     ) -> None:
-        _check_probabilities(occluder=occluder, hole=hole, resize=resize, wobble=wobble, joint_missing=joint_missing)
+        _check_probabilities(occluder=occluder, hole=hole, resize=resize, wobble=wobble)
+        _check_probabilities(joint_missing=joint_missing, spared=spared)
         _check_sizes(
             shift=shift, scale=scale, resize_pixels=resize_pixels, wobble_pixels=wobble_pixels, joint_noise=joint_noise
         )
@@ -77,15 +110,17 @@ class ObservationAugmentation(Augmentation):
         self.occluder, self.hole = occluder, hole
         self.resize, self.resize_pixels = resize, resize_pixels
         self.wobble, self.wobble_pixels = wobble, wobble_pixels
-        self.joint_noise, self.joint_missing = joint_noise, joint_missing
+        self.joint_noise, self.joint_missing, self.spared = joint_noise, joint_missing, spared
 
-    def __call__(self, observation: Observation, generator: Generator | None = None) -> TrainingView:
+    def __call__(self, observation: Observation, keys: Keys) -> TrainingView:
         """See :class:`Augmentation`."""
-        draw = _Draw(observation.joints2d, generator)
+        draw = _Draw(observation.joints2d, keys)
         target = self._jitter(observation, draw)
-        seen = self._disturb_joints(target, draw)
+        spared = draw.chance(self.spared, 1)
+        seen = _disturb_joints(target, self.joint_noise, self.joint_missing, spared, draw)
         if target.silhouette is not None:
-            seen = replace(seen, silhouette=self._corrupt(target.silhouette, draw))
+            corrupt = self._corrupt(target.silhouette, draw)
+            seen = replace(seen, silhouette=torch.where(spared[..., None], target.silhouette, corrupt))
         return TrainingView(seen, target)
 
     def _jitter(self, observation: Observation, draw: _Draw) -> Observation:
@@ -94,19 +129,6 @@ class ObservationAugmentation(Augmentation):
         centre = draw.between(-self.shift, self.shift, 2)
         side = (1 + self.scale) ** draw.between(-1.0, 1.0, 1)
         return recrop(observation, centre, side[:, 0])
-
-    def _disturb_joints(self, observation: Observation, draw: _Draw) -> Observation:
-        joints, confidence = observation.joints2d, observation.confidence
-        found = confidence > 0
-        lost = draw.chance(self.joint_missing, confidence.shape[1])
-        lost &= (found & ~lost).sum(1, keepdim=True) >= min(_KEPT_JOINTS, confidence.shape[1])
-        noisy = joints + self.joint_noise * draw.normal(joints.shape)
-        kept = found & ~lost
-        return replace(
-            observation,
-            joints2d=torch.where(kept[..., None], noisy, torch.zeros_like(noisy)),
-            confidence=torch.where(kept, confidence, torch.zeros_like(confidence)),
-        )
 
     def _corrupt(self, masks: Tensor, draw: _Draw) -> Tensor:
         changed = torch.where(draw.chance(self.resize, 1)[..., None], self._resized(masks, draw), masks)
@@ -131,7 +153,7 @@ class ObservationAugmentation(Augmentation):
         reach = max(1, round(3 * self.wobble_pixels))
         # A box of 2 * reach + 1 pixels makes the mask a ramp of about that length across its outline.
         soft = F.avg_pool2d(masks[:, None], 2 * reach + 1, 1, reach, count_include_pad=False)[:, 0]
-        coarse = draw.normal(torch.Size([len(masks), 1, max(2, size // 8), max(2, size // 8)]))
+        coarse = draw.normal(1, max(2, size // 8), max(2, size // 8))
         level = F.interpolate(coarse, size=(size, size), mode="bicubic", align_corners=False)[:, 0]
         level = level / level.std((1, 2), keepdim=True).clamp_min(1e-6)
         threshold = 0.5 + level * self.wobble_pixels / (2 * reach + 1)
@@ -150,6 +172,22 @@ class ObservationAugmentation(Augmentation):
         half = draw.between(0.08, 0.25, 2) * masks.shape[-1] / 2
         box = ((x - column).abs() < half[:, :1, None]) & ((y - row).abs() < half[:, 1:, None])
         return (box & draw.chance(self.occluder, 1)[..., None]).to(masks.dtype)
+
+
+def _disturb_joints(observation: Observation, noise: float, missing: float, spared: Tensor, draw: _Draw) -> Observation:
+    """See :class:`NoisyJoints`; spared: (B, 1)."""
+    joints, confidence = observation.joints2d, observation.confidence
+    found = confidence > 0
+    lost = draw.chance(missing, confidence.shape[1]) & ~spared
+    lost &= (found & ~lost).sum(1, keepdim=True) >= min(_KEPT_JOINTS, confidence.shape[1])
+    spread = draw.between(0.0, noise, 1) * ~spared
+    noisy = joints + spread[..., None] * draw.normal(*joints.shape[1:])
+    kept = found & ~lost
+    return replace(
+        observation,
+        joints2d=torch.where(kept[..., None], noisy, torch.zeros_like(noisy)),
+        confidence=torch.where(kept, confidence, torch.zeros_like(confidence)),
+    )
 
 
 def recrop(observation: Observation, centre: Tensor, side: Tensor) -> Observation:
@@ -177,29 +215,31 @@ def recrop(observation: Observation, centre: Tensor, side: Tensor) -> Observatio
 class _Draw:
     """Random numbers for a batch: (B, count) of each kind."""
 
-    def __init__(self, like: Tensor, generator: Generator | None) -> None:
-        self._batch, self._generator = len(like), generator
-        self._options: dict[str, Any] = {"dtype": like.dtype, "device": like.device}
+    def __init__(self, like: Tensor, keys: Keys) -> None:
+        self._like, self._streams = like, [np.random.default_rng(key) for key in keys]
 
     def between(self, low: float, high: float, count: int) -> Tensor:
         """Uniform in [low, high)."""
-        uniform: Tensor = torch.rand(self._batch, count, generator=self._generator, **self._options)
-        return low + (high - low) * uniform
+        return low + (high - low) * self._each(lambda stream: stream.random(count))
 
     def chance(self, probability: float, count: int) -> Tensor:
         """True with this probability."""
         return self.between(0.0, 1.0, count) < probability
 
-    def normal(self, shape: torch.Size) -> Tensor:
-        """Standard normal."""
-        return torch.randn(shape, generator=self._generator, **self._options)
+    def normal(self, *shape: int) -> Tensor:
+        """Standard normal, (B, *shape)."""
+        return self._each(lambda stream: stream.standard_normal(shape))
 
     def inside(self, masks: Tensor) -> tuple[Tensor, Tensor]:
         """Column and row (B, 1, 1) of a random pixel of each mask; of any pixel where a mask is empty."""
-        weight = masks.flatten(1) + 1e-9
-        pixel = torch.multinomial(weight, 1, generator=self._generator)[..., None].to(masks.dtype)
+        until = (masks.flatten(1).double() + 1e-9).cumsum(1)
+        wanted = self.between(0.0, 1.0, 1).double() * until[:, -1:]
+        pixel = torch.searchsorted(until, wanted)[..., None].to(masks.dtype)
         row = torch.div(pixel, masks.shape[-1], rounding_mode="floor")
         return pixel - row * masks.shape[-1], row
+
+    def _each(self, draw: Callable[[np.random.Generator], NDArray[np.float64]]) -> Tensor:
+        return torch.from_numpy(np.stack([draw(stream) for stream in self._streams])).to(self._like)
 
 
 def _grid(masks: Tensor) -> tuple[Tensor, Tensor]:
@@ -211,10 +251,10 @@ def _grid(masks: Tensor) -> tuple[Tensor, Tensor]:
 def _check_probabilities(**values: float) -> None:
     for name, value in values.items():
         if not 0 <= value <= 1:
-            raise ValueError(f"ObservationAugmentation: {name}: expected a probability, found {value}")
+            raise ValueError(f"{name}: expected a probability, found {value}")
 
 
 def _check_sizes(**values: float) -> None:
     for name, value in values.items():
         if value < 0:
-            raise ValueError(f"ObservationAugmentation: {name}: expected a number >= 0, found {value}")
+            raise ValueError(f"{name}: expected a number >= 0, found {value}")

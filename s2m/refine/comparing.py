@@ -19,6 +19,7 @@ _BONE_FEATURES, _PATCH_FEATURES, _JOINT_FEATURES = 256, 96, 256
 _ALONG, _ACROSS = 8, 16
 _BEYOND, _ASIDE = 0.25, 0.15
 _SHORTEST = 0.01
+_AS_TENTHS = 10  # makes a few hundredths of the crop as loud as the other numbers
 
 
 class ComparingEncoder(Encoder):
@@ -49,7 +50,7 @@ class ComparingEncoder(Encoder):
         self.register_buffer("contrast", torch.tensor(4.0))
         self.strips = _dense(len(self.bones) * 2 * _ALONG * _ACROSS, _BONE_FEATURES)
         self.patch = _pyramid(window, _PATCH_CHANNELS, _PATCH_FEATURES)
-        numbers = len(joint_set) * (2 + 2 + 3) + len(ENDPOINTS) * 9
+        numbers = len(joint_set) * (2 + 2 + 2 + 1 + 3) + len(ENDPOINTS) * 9
         self.skeleton = nn.Sequential(_dense(numbers, _JOINT_FEATURES), _dense(_JOINT_FEATURES, _JOINT_FEATURES))
         self.fusion = _dense(_BONE_FEATURES + len(ENDPOINTS) * _PATCH_FEATURES + _JOINT_FEATURES, self.features)
 
@@ -57,20 +58,34 @@ class ComparingEncoder(Encoder):
         """Return features (B, 256)."""
         first, mask = draft(), silhouette_of(observation)
         pair = torch.stack([self.contrast * (mask - first.silhouette), mask], dim=1)
-        tops = first.lifted2d[:, self.parents]
-        bones = first.lifted2d[:, self.bones] - tops
-        strips = along_bones(pair, tops, bones, _ALONG, _ACROSS)
-        windows = around_ends(pair, first.lifted2d[:, self.ends], bones[:, self.end_bones], self.window, self.reach)
+        strips, windows = self.beside_bones(pair, first), self.beside_ends(pair, first)
         patches = self.patch(windows.flatten(0, 1)).unflatten(0, windows.shape[:2])
-        read = [self.strips(strips.flatten(1)), patches.flatten(1), self.skeleton(skeleton_numbers(first))]
+        read = [self.strips(strips.flatten(1)), patches.flatten(1), self.skeleton(skeleton_numbers(observation, first))]
         features: Tensor = self.fusion(torch.cat(read, dim=1))
         return features
 
+    def beside_bones(self, images: Tensor, draft: Draft, along: int = _ALONG, across: int = _ACROSS) -> Tensor:
+        """What images (B, C, S, S) have beside the bones of the draft's skeleton: (B, N, C, along, across)."""
+        tops, bones = self._bones(draft)
+        return along_bones(images, tops, bones, along, across)
 
-def skeleton_numbers(draft: Draft) -> Tensor:
-    """(B, N): 2D joints, how far the draft's are from them, 3D joints, and how the ends' joints are turned."""
-    off = 10 * (draft.lifted2d - draft.joints2d)  # a few hundredths of the crop become a few tenths
-    parts = (draft.lifted2d, off, draft.lifted3d, draft.orientations)
+    def beside_ends(self, images: Tensor, draft: Draft) -> Tensor:
+        """What images (B, C, S, S) have around its end points: (B, E, C, window, window)."""
+        _, bones = self._bones(draft)
+        return around_ends(images, draft.lifted2d[:, self.ends], bones[:, self.end_bones], self.window, self.reach)
+
+    def _bones(self, draft: Draft) -> tuple[Tensor, Tensor]:
+        tops = draft.lifted2d[:, self.parents]
+        return tops, draft.lifted2d[:, self.bones] - tops
+
+
+def skeleton_numbers(observation: Observation, draft: Draft) -> Tensor:
+    """(B, N): the lifter's 2D joints, how far the draft's and the detector's are from them, which it
+    found, 3D joints, and how the ends' joints are turned."""
+    found = (observation.confidence > 0).to(draft.lifted2d)[..., None]  # how sure detectors say they are differs
+    off = _AS_TENTHS * (draft.lifted2d - draft.joints2d)
+    seen = _AS_TENTHS * (observation.joints2d - draft.lifted2d) * found
+    parts = (draft.lifted2d, off, seen, found, draft.lifted3d, draft.orientations)
     return torch.cat([part.flatten(1) for part in parts], dim=1)
 
 

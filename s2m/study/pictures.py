@@ -15,7 +15,7 @@ from s2m.body.regressors import FixedRegressor, JointRegressor
 from s2m.comparison import true_values
 from s2m.geometry.camera import fit_weak_perspective, weak_perspective
 from s2m.model import MeshRecovery
-from s2m.refine.comparing import ComparingEncoder, along_bones, around_ends
+from s2m.refine.comparing import ComparingEncoder
 from s2m.refine.encoder import silhouette_of
 from s2m.render.picture import BLUE, SAND, Picture, draw_skeleton, shade, view
 from s2m.synthetic import SyntheticPairs
@@ -119,11 +119,8 @@ def compared_picture(model: MeshRecovery, frame: Frame) -> Picture:
         raise TypeError(f"compared_picture: expected a ComparingEncoder, found {type(encoder).__name__}")
     draft = model.draft(observation, model.lift(observation))
     difference = (silhouette_of(observation) - draft.silhouette)[:, None]
-    tops = draft.lifted2d[:, encoder.parents]
-    bones = draft.lifted2d[:, encoder.bones] - tops
-    strips = along_bones(difference, tops, bones, *FINE)[:, :, 0]
-    ends, end_bones = draft.lifted2d[:, encoder.ends], bones[:, encoder.end_bones]
-    windows = around_ends(difference, ends, end_bones, encoder.window, encoder.reach)[:, :, 0]
+    strips = encoder.beside_bones(difference, draft, *FINE)[:, :, 0]
+    windows = encoder.beside_ends(difference, draft)[:, :, 0]
     columns = []
     for row in range(len(frame)):
         whole = draw_skeleton(_grey(difference[row, 0], PANEL, PANEL), draft.lifted2d[row], model.joint_set)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from scipy import ndimage
 
 from s2m.batch import Observation
-from s2m.data.augment import NoAugmentation, ObservationAugmentation, recrop
+from s2m.data.augment import Keys, NoAugmentation, NoisyJoints, ObservationAugmentation, frame_keys, recrop
 
 SIZE = 64
 OFF = {
@@ -20,6 +22,7 @@ OFF = {
     "wobble": 0.0,
     "joint_noise": 0.0,
     "joint_missing": 0.0,
+    "spared": 0.0,
 }
 
 
@@ -47,8 +50,8 @@ def only(**changes: float) -> ObservationAugmentation:
     return ObservationAugmentation(**{**OFF, **changes})  # type: ignore[arg-type]
 
 
-def generator(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
+def keys(seen: Observation, seed: int = 0) -> Keys:
+    return frame_keys(seen, seed)
 
 
 def test_recrop_moves_joints_mask_and_crop_together() -> None:
@@ -71,26 +74,49 @@ def test_recrop_moves_joints_mask_and_crop_together() -> None:
 def test_null_and_all_off_change_nothing() -> None:
     seen = observation()
     for augmentation in (NoAugmentation(), only()):
-        view = augmentation(seen, generator())
+        view = augmentation(seen, keys(seen))
         for record in (view.seen, view.target):
             for name in ("joints2d", "confidence", "silhouette", "crop"):
                 assert torch.equal(getattr(record, name), getattr(seen, name)), name
 
 
-def test_the_same_state_gives_the_same_view_and_another_another() -> None:
-    first, again, other = (ObservationAugmentation()(observation(), generator(seed)).seen for seed in (3, 3, 4))
-    assert torch.equal(first.joints2d, again.joints2d)
-    assert torch.equal(first.silhouette, again.silhouette)  # type: ignore[arg-type]
-    assert not torch.equal(first.silhouette, other.silhouette)  # type: ignore[arg-type]
+def test_a_view_is_a_function_of_the_frame_and_its_seeds_alone() -> None:
+    """Not of the batch: two processes that share a batch see what one would have seen."""
+    seen, augmentation = observation(), ObservationAugmentation(spared=0.0)
+    whole, other = augmentation(seen, keys(seen)).seen, augmentation(seen, keys(seen, 1)).seen
+    halves = [augmentation(seen[rows], keys(seen[rows])).seen for rows in (slice(0, 2), slice(2, 6))]
+    for name in ("joints2d", "confidence", "silhouette", "crop"):
+        apart = torch.cat([getattr(half, name) for half in halves])
+        assert torch.equal(apart, getattr(whole, name)), name
+        if name != "confidence":
+            assert not torch.equal(getattr(other, name), getattr(whole, name)), name
+
+
+def test_frames_from_nowhere_get_random_seeds() -> None:
+    seen = replace(observation(), index=None)
     torch.manual_seed(7)
-    globally = ObservationAugmentation()(observation()).seen
+    first, second = frame_keys(seen, 3, 4), frame_keys(seen, 3, 4)
     torch.manual_seed(7)
-    assert torch.equal(globally.joints2d, ObservationAugmentation()(observation()).seen.joints2d)
+    assert frame_keys(seen, 3, 4) == first != second
+    assert all(key[:2] == (3, 4) for key in first)
+
+
+def test_some_frames_are_spared_and_noise_is_each_frames_own() -> None:
+    seen = observation(600)
+    shown = only(joint_noise=0.03, occluder=1.0, joint_missing=0.3, spared=0.4)(seen, keys(seen)).seen
+    spared = (shown.joints2d == seen.joints2d).flatten(1).all(1)
+    assert abs(float(spared.float().mean()) - 0.4) < 0.06
+    assert torch.equal((shown.silhouette == seen.silhouette).flatten(1).all(1), spared)  # type: ignore[union-attr]
+    assert torch.equal(shown.confidence[spared], seen.confidence[spared])
+    noisy = only(joint_noise=0.03)(seen, keys(seen)).seen.joints2d - seen.joints2d
+    spread = noisy[1:].flatten(1).std(1) / 0.03  # the first frame lacks a joint
+    quartiles = torch.tensor([0.25, 0.5, 0.75])
+    torch.testing.assert_close(spread.quantile(quartiles), quartiles, atol=0.05, rtol=0)
 
 
 def test_jitter_is_shared_and_bounded() -> None:
     seen = observation(200)
-    view = only(shift=0.05, scale=0.1)(seen, generator())
+    view = only(shift=0.05, scale=0.1)(seen, keys(seen))
     assert torch.equal(view.seen.silhouette, view.target.silhouette)  # type: ignore[arg-type]
     assert torch.equal(view.seen.joints2d, view.target.joints2d)
     side = view.target.crop[:, 2] / seen.crop[:, 2]  # type: ignore[index]
@@ -103,7 +129,7 @@ def test_jitter_is_shared_and_bounded() -> None:
 @pytest.mark.parametrize("kind", ["occluder", "hole"])
 def test_holes_take_away_from_the_input_alone(kind: str) -> None:
     seen = observation(100)
-    view = only(**{kind: 1.0})(seen, generator())
+    view = only(**{kind: 1.0})(seen, keys(seen))
     lost = seen.silhouette - view.seen.silhouette  # type: ignore[operator]
     assert torch.equal(view.target.silhouette, seen.silhouette)  # type: ignore[arg-type]
     assert lost.min() == 0
@@ -111,13 +137,13 @@ def test_holes_take_away_from_the_input_alone(kind: str) -> None:
     assert (area > 0).all()  # centred on a pixel of the mask
     side = SIZE / 4 if kind == "occluder" else 2 * 0.05 * SIZE
     assert area.max() <= (side + 1) ** 2
-    shares = only(**{kind: 0.3})(seen, generator(2)).seen.silhouette != seen.silhouette
+    shares = only(**{kind: 0.3})(seen, keys(seen, 2)).seen.silhouette != seen.silhouette
     assert 0.15 < shares.flatten(1).any(1).float().mean() < 0.45
 
 
 def test_resizing_is_erosion_or_dilation() -> None:
     seen = observation(60)
-    made = only(resize=1.0, resize_pixels=2)(seen, generator()).seen.silhouette.numpy() > 0.5  # type: ignore[union-attr]
+    made = only(resize=1.0, resize_pixels=2)(seen, keys(seen)).seen.silhouette.numpy() > 0.5  # type: ignore[union-attr]
     mask = seen.silhouette[0].numpy() > 0.5  # type: ignore[index]
     square = np.ones((3, 3), bool)
     expected = [
@@ -132,7 +158,7 @@ def test_resizing_is_erosion_or_dilation() -> None:
 
 def test_wobbling_moves_the_outline_about_as_far_as_asked() -> None:
     seen = observation(80)
-    made = only(wobble=1.0, wobble_pixels=1.5)(seen, generator()).seen.silhouette.numpy() > 0.5  # type: ignore[union-attr]
+    made = only(wobble=1.0, wobble_pixels=1.5)(seen, keys(seen)).seen.silhouette.numpy() > 0.5  # type: ignore[union-attr]
     mask = seen.silhouette[0].numpy() > 0.5  # type: ignore[index]
     distance = np.maximum(ndimage.distance_transform_edt(mask), ndimage.distance_transform_edt(~mask))
     changed = made != mask
@@ -147,27 +173,40 @@ def test_a_mask_that_would_all_but_vanish_stays() -> None:
     tiny = disc(torch.zeros(20, 2), torch.full((20,), 0.08))
     seen = observation(20)
     seen = Observation(seen.joints2d, seen.confidence, tiny)
-    made = only(occluder=1.0)(seen, generator()).seen.silhouette
+    made = only(occluder=1.0)(seen, keys(seen)).seen.silhouette
     assert ((made.sum((1, 2)) * 3) >= tiny.sum((1, 2))).all()  # type: ignore[union-attr]
 
 
 def test_joints_are_disturbed_for_the_network_alone() -> None:
     seen = observation(400)
-    view = only(joint_noise=0.02, joint_missing=0.1)(seen, generator())
+    view = only(joint_noise=0.02, joint_missing=0.1)(seen, keys(seen))
     assert torch.equal(view.target.joints2d, seen.joints2d)
     assert torch.equal(view.target.confidence, seen.confidence)
     kept = view.seen.confidence > 0
     assert view.seen.joints2d[~kept].abs().max() == 0
-    assert abs(float((view.seen.joints2d - seen.joints2d)[kept].std()) - 0.02) < 0.001
+    # Uniform between nothing and 0.02: a mean square of a third.
+    assert abs(float((view.seen.joints2d - seen.joints2d)[kept].std()) - 0.02 / 3**0.5) < 0.001
     assert abs(float((~kept).float().mean()) - 0.1) < 0.01
     assert not kept[0, 3]
-    almost_all = only(joint_missing=0.9)(seen, generator()).seen.confidence > 0
+    almost_all = only(joint_missing=0.9)(seen, keys(seen)).seen.confidence > 0
     assert almost_all.sum(1).min() >= 8
+
+
+def test_noisy_joints_leave_the_mask_alone() -> None:
+    seen = observation(50)
+    view = NoisyJoints(noise=0.02, missing=0.1, spared=0.5)(seen, keys(seen))
+    assert view.target is seen
+    assert view.seen.silhouette is seen.silhouette
+    # The same errors as where masks have some, too: what is drawn for joints comes first.
+    both = only(joint_noise=0.02, joint_missing=0.1, spared=0.5, occluder=1.0)(seen, keys(seen)).seen
+    assert torch.equal(view.seen.joints2d, both.joints2d)
+    assert torch.equal(view.seen.confidence, both.confidence)
+    assert not torch.equal(view.seen.joints2d, seen.joints2d)
 
 
 def test_without_a_silhouette_joints_are_augmented_still() -> None:
     seen = observation()
-    view = ObservationAugmentation()(Observation(seen.joints2d, seen.confidence), generator())
+    view = ObservationAugmentation(spared=0)(Observation(seen.joints2d, seen.confidence), keys(seen))
     assert view.seen.silhouette is None
     assert not torch.equal(view.seen.joints2d, seen.joints2d)
 

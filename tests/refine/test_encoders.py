@@ -15,10 +15,10 @@ def no_draft() -> Draft:
     raise AssertionError("this encoder compares with nothing")
 
 
-def observation(frames: int, side: int = 48) -> Observation:
+def observation(frames: int, side: int = 48, joints: int = 17) -> Observation:
     generator = torch.Generator().manual_seed(frames)
     masks = (torch.rand(frames, side, side, generator=generator) > 0.5).float()
-    return Observation(torch.rand(frames, 17, 2), torch.ones(frames, 17), masks)
+    return Observation(torch.rand(frames, joints, 2), torch.ones(frames, joints), masks)
 
 
 def draft(frames: int, side: int = 48, joints: int = 17) -> Draft:
@@ -59,8 +59,25 @@ def test_comparing_depends_on_everything_that_it_is_shown_and_on_no_other_frame(
     assert (encoder(turned_over, lambda: first) - features).abs().max() > 1e-3
 
 
+def test_comparing_sees_how_far_detections_are_off_but_not_how_sure_they_say_they_are() -> None:
+    torch.manual_seed(0)
+    encoder, seen, first = ComparingEncoder(H36M17, window=16), observation(2), draft(2)
+
+    def features(**changes: torch.Tensor) -> torch.Tensor:
+        return encoder(replace(seen, **changes), lambda: first)
+
+    off = seen.joints2d.clone()
+    off[:, 5] += 0.03
+    assert (features(joints2d=off) - features()).abs().max() > 1e-4
+    torch.testing.assert_close(features(confidence=0.6 * seen.confidence), features())
+    lost = seen.confidence.clone()
+    lost[:, 5] = 0
+    assert (features(confidence=lost) - features()).abs().max() > 1e-4
+    torch.testing.assert_close(features(confidence=lost, joints2d=off), features(confidence=lost))
+
+
 def test_comparing_takes_any_joint_set_and_wants_a_silhouette() -> None:
-    assert ComparingEncoder(S2M27)(observation(1), lambda: draft(1, joints=27)).shape == (1, 256)
+    assert ComparingEncoder(S2M27)(observation(1, joints=27), lambda: draft(1, joints=27)).shape == (1, 256)
     with pytest.raises(ValueError, match=r"Observation\.silhouette"):
         ComparingEncoder(H36M17)(Observation(torch.rand(1, 17, 2), torch.ones(1, 17)), lambda: draft(1))
 

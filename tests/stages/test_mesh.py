@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 import math
-import os
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +21,9 @@ from s2m.errors import UserError
 from s2m.study.pictures import PANEL
 from s2m.teaching import SyntheticTeaching
 from stages import made_bodies
-from stages.cli import run
 from stages.mesh import MeshStage
 from stages.schedules import CosineTail, EpochDecay, Warmup
-from tests.stages.conftest import Train, stage_arguments
-from tests.stages.test_resume import EPOCHS, kill
-
-AUGMENTED = ("--model.augmentation", "s2m.data.augment.ObservationAugmentation")
+from tests.stages.conftest import Train
 
 
 @pytest.fixture
@@ -36,25 +31,6 @@ def linked(chain: Path, tmp_path: Path) -> Path:
     for stage in ("lifter", "regressor"):
         (tmp_path / stage).symlink_to(chain / stage)
     return tmp_path
-
-
-def test_an_augmented_run_that_was_killed_resumes_to_the_same_weights(chain: Path, store: Path, tmp_path: Path) -> None:
-    made = []
-    for name in ("straight", "killed"):
-        folder = tmp_path / name
-        folder.mkdir()
-        for stage in ("lifter", "regressor"):
-            (folder / stage).symlink_to(chain / stage)
-        arguments = stage_arguments("mesh", store, folder, *EPOCHS, *AUGMENTED)
-        if name == "killed":
-            kill("mesh", arguments, folder / "mesh", 2)
-        os.environ["WANDB_MODE"] = "disabled"
-        run("mesh", arguments)
-        made.append(load(folder / "mesh/mesh.pt", "mesh").state)
-    assert all(torch.equal(value, made[1][name]) for name, value in made[0].items())
-    assert any(
-        not torch.equal(value, made[0][name]) for name, value in load(chain / "mesh/mesh.pt", "mesh").state.items()
-    )
 
 
 def test_means_in_place_of_outputs_and_correlations_are_reported(chain: Path) -> None:

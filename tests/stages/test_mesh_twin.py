@@ -18,6 +18,7 @@ from torch import Tensor
 from s2m.artifact import ArtifactError, load
 from s2m.batch import BodyOutput, BodyParams, Frame, Lifted, Truth
 from s2m.body import Body, load_body
+from s2m.data.augment import NoAugmentation
 from s2m.data.store import StoreError
 from s2m.errors import UserError
 from s2m.model import Recovery
@@ -53,6 +54,7 @@ def ready(store: Path, chain: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     quieten()
     cli = StageCLI(MeshTwinStage, twin_arguments(store, chain, tmp_path / "mesh_twin", "--model.teaching", "null"))
     monkeypatch.setattr(cli.model, "log_terms", lambda terms, batch_size: None)
+    monkeypatch.setattr(cli.model, "view", lambda observation: NoAugmentation()(observation, []))
     cli.model.train()
     return cli.model, next(iter(cli.datamodule.train_dataloader()))
 
