@@ -19,6 +19,8 @@ PART = 1500  # operations in one function
 _FLAGS = ("-O2", "-march=native", "-fno-math-errno", "-fno-signed-zeros", "-fno-trapping-math",
           "-ffp-contract=fast", "-fno-strict-aliasing", "-ftree-vectorize", "-shared", "-fPIC",
           "-std=c++17")  # fmt: skip
+# GNU's OpenMP library is the one that torch brings, so kernels and torch share one set of threads.
+_THREADS = ("-fopenmp",)
 
 _HEAD = """
 #include <cmath>
@@ -122,16 +124,19 @@ class CompilerMissing(RuntimeError):
 
 
 def source(graph: Graph, outputs: list[int], widths: Sequence[int], result_widths: Sequence[int]) -> str:
-    """C++ text of ``run(count, in_0, ..., out_0, ...)``: rows of ``widths`` floats in, of ``result_widths`` out.
+    """C++ text of ``run(threads, count, in_0, ..., out_0, ...)``: rows of ``widths`` floats in, others out.
 
-    Inputs of the graph are numbered through all rows, and so are the outputs.
+    Inputs of the graph are numbered through all rows, and so are the outputs. A sample's result does not depend on the
+    number of threads.
     """
     outputs = [graph.number(node) for node in outputs]
     ins, outs = [f"in_{i}" for i in range(len(widths))], [f"out_{i}" for i in range(len(result_widths))]
     declared = [*(f"const float* {name}" for name in ins), *(f"float* {name}" for name in outs)]
     lines = [_HEAD, *_block(graph, outputs)]
-    lines += [f'extern "C" void run(int64_t count, {", ".join(declared)}) {{']
-    lines += [f"  V in[{sum(widths)}], out[{len(outputs)}];", "  for (int64_t start = 0; start < count; start += L) {"]
+    lines += [f'extern "C" void run(int threads, int64_t count, {", ".join(declared)}) {{']
+    lines += ["  #pragma omp parallel for num_threads(threads) schedule(static)"]
+    lines += ["  for (int64_t start = 0; start < count; start += L) {"]
+    lines += [f"    V in[{sum(widths)}], out[{len(outputs)}];"]
     lines += ["    const int width = count - start < L ? int(count - start) : L;"]
     lines += [_READ.format(name=name, width=w, offset=o) for name, w, o in _rows(ins, widths)]
     lines += ["    block(in, out);"]
@@ -211,19 +216,26 @@ def build(text: str) -> ctypes.CDLL:
     compiler = os.environ.get("CXX") or shutil.which("g++") or shutil.which("clang++") or shutil.which("c++")
     if compiler is None:
         raise CompilerMissing("no C++ compiler was found (g++, clang++ or $CXX)")
-    key = hashlib.sha256("\n".join([text, compiler, *_FLAGS, _processor()]).encode()).hexdigest()[:24]
+    key = hashlib.sha256("\n".join([text, compiler, *_FLAGS, *_THREADS, _processor()]).encode()).hexdigest()[:24]
     library = _cache() / f"kernel_{key}.so"
     if not library.exists():
         with tempfile.TemporaryDirectory(dir=library.parent) as folder:
             code = Path(folder) / "kernel.cpp"
             code.write_text(text)
-            made = Path(folder) / "kernel.so"
-            command = [compiler, *_FLAGS, str(code), "-o", str(made), "-lm"]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            if done.returncode != 0:
-                raise CompilerMissing(f"{compiler} failed: {done.stderr[:500]}")
-            os.replace(made, library)
+            os.replace(_compiled(compiler, code), library)
     return ctypes.CDLL(str(library))
+
+
+def _compiled(compiler: str, code: Path) -> Path:
+    """The library, with threads if the compiler has them. Raises :class:`CompilerMissing`."""
+    made, error = code.with_suffix(".so"), ""
+    for threads in (_THREADS, ()):
+        command = [compiler, *_FLAGS, *threads, str(code), "-o", str(made), "-lm"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode == 0:
+            return made
+        error = done.stderr
+    raise CompilerMissing(f"{compiler} failed: {error[:500]}")
 
 
 def _processor() -> str:

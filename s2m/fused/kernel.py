@@ -13,6 +13,8 @@ from torch import Tensor
 from s2m.fused.compiler import build, source
 from s2m.fused.expressions import Graph
 
+SAMPLES_PER_THREAD = 64  # fewer are done before another thread has begun
+
 Shapes = Sequence[tuple[int, ...]]
 
 
@@ -77,11 +79,12 @@ class _Library:
     def __init__(self, graph: Graph, outputs: list[int], widths: Sequence[int], result_widths: Sequence[int]) -> None:
         self._library = build(source(graph, outputs, widths, result_widths))
         self._run = self._library.run
-        self._run.argtypes = [ctypes.c_int64] + [ctypes.c_void_p] * (len(widths) + len(result_widths))
+        self._run.argtypes = [ctypes.c_int, ctypes.c_int64] + [ctypes.c_void_p] * (len(widths) + len(result_widths))
         self._run.restype = None
 
     def __call__(self, count: int, tensors: Sequence[Tensor]) -> None:
-        self._run(count, *(tensor.data_ptr() for tensor in tensors))
+        threads = max(1, min(torch.get_num_threads(), count // SAMPLES_PER_THREAD))
+        self._run(threads, count, *(tensor.data_ptr() for tensor in tensors))
 
 
 class _Differentiable(torch.autograd.Function):

@@ -120,7 +120,7 @@ def test_functions_in_parts_are_the_function(part, sample, monkeypatch, tmp_path
         pytest.skip(str(error))
     inputs = np.random.default_rng(3).standard_normal((37, 9)).astype(np.float32)
     found = np.zeros((37, len(outputs)), np.float32)
-    library.run(ctypes.c_int64(37), *(ctypes.c_void_p(array.ctypes.data) for array in (inputs, found)))
+    library.run(2, ctypes.c_int64(37), *(ctypes.c_void_p(array.ctypes.data) for array in (inputs, found)))
     expected = [evaluate(graph, outputs, row.astype(float).tolist()) for row in inputs]
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
@@ -139,7 +139,7 @@ def test_compiled_functions_have_single_precision(monkeypatch, tmp_path):
         pytest.skip(str(error))
     found = np.zeros((len(inputs), 4), np.float32)
     pointers = (ctypes.c_void_p(array.ctypes.data) for array in (inputs, found))
-    library.run(ctypes.c_int64(len(inputs)), *pointers)
+    library.run(1, ctypes.c_int64(len(inputs)), *pointers)
     a, b = inputs.astype(np.float64).T
     expected = np.stack([np.sin(a), np.cos(a), np.arctan2(a, b), np.arctan2(b, a)], 1)
     away = (a != 0) | (b != 0)

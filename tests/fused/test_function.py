@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import shutil
 
 import pytest
 import torch
@@ -169,3 +170,37 @@ def test_a_copy_works_and_leaves_the_original_alone():
     other.factor = 3.0
     torch.testing.assert_close(other.scale(*given), 1.5 * first)
     torch.testing.assert_close(one.scale(*given), first)
+
+
+@pytest.mark.parametrize("count", [130, 1001])
+def test_the_number_of_threads_changes_nothing(count):
+    fused, before = compiled(measures), torch.get_num_threads()
+    points, weight = inputs(count)
+    found = []
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            given = points.clone().requires_grad_()
+            results = fused(given, weight)
+            results[0].sum().backward()
+            found.append([*results, given.grad])
+    finally:
+        torch.set_num_threads(before)
+    for other in found[1:]:
+        assert all(torch.equal(a, b) for a, b in zip(found[0], other, strict=True))
+    torch.testing.assert_close(found[0][0], measures(points, weight)[0])
+
+
+def test_a_compiler_without_threads_compiles_all_the_same(monkeypatch, tmp_path):
+    real = shutil.which("g++") or shutil.which("clang++") or shutil.which("c++")
+    if real is None:
+        pytest.skip("no C++ compiler")
+    asked = tmp_path / "asked"
+    compiler = tmp_path / "plain-c++"
+    refusal = 'case "$*" in *-fopenmp*) exit 1;; esac'
+    compiler.write_text(f'#!/bin/sh\necho "$*" >> {asked}\n{refusal}\nexec {real} "$@"\n')
+    compiler.chmod(0o755)
+    monkeypatch.setenv("CXX", str(compiler))
+    for one, other in zip(compiled(measures)(*inputs(200)), measures(*inputs(200)), strict=True):
+        torch.testing.assert_close(one, other)
+    assert [("-fopenmp" in line) for line in asked.read_text().splitlines()] == [True, False]
