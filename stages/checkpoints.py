@@ -12,6 +12,7 @@ from pytorch_lightning.callbacks import Callback, ModelCheckpoint
 from torch import Tensor
 
 from s2m.data.module import TrainLoader
+from s2m.errors import UserError
 
 # numpy takes seeds below this.
 _SEEDS = 2**32
@@ -22,7 +23,7 @@ class Randomness(Callback):
 
     Every epoch starts from a random state of its own; a run that goes on in the middle of one takes up the state that
     its checkpoint holds, for every process. All that a training step draws comes from torch's generators (those of
-    numpy and Python are seeded, too, but not kept).
+    numpy and Python are seeded, too, but not kept) or is a function of (seed, epoch, frame).
     """
 
     def __init__(self, seed: int) -> None:
@@ -55,7 +56,7 @@ class Randomness(Callback):
         if kept is None:
             return
         if len(kept) != trainer.world_size:
-            raise RuntimeError(
+            raise UserError(
                 f"last.ckpt: expected the random states of {trainer.world_size} processes, found {len(kept)}: a run "
                 "that stopped in the middle of an epoch goes on with as many processes as it had"
             )

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from s2m.artifact import load
 from s2m.batch import Observation
+from s2m.errors import UserError
 from stages.base import Stage
 from stages.cli import resume_point, run
 from stages.tracking import continue_csv
@@ -142,7 +143,7 @@ def test_two_processes_that_were_killed_in_an_epoch_resume_to_the_same_weights(
         arguments = stage_arguments("lifter", store, folder, *EPOCHS, *OFTEN, *TWO)
         if step:
             kill("lifter", arguments, folder / "lifter", step)
-            with pytest.raises(SystemExit, match="expected the random states of 1 processes, found 2"):
+            with pytest.raises(UserError, match="expected the random states of 1 processes, found 2"):
                 run("lifter", alone)
         result = in_subprocess("lifter", arguments)
         assert result.returncode == 0, result.stderr
