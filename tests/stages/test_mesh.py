@@ -21,9 +21,11 @@ from s2m.errors import UserError
 from s2m.study.pictures import PANEL
 from s2m.teaching import SyntheticTeaching
 from stages import made_bodies
+from stages.base import training_observation
+from stages.cli import StageCLI
 from stages.mesh import MeshStage
 from stages.schedules import CosineTail, EpochDecay, Warmup
-from tests.stages.conftest import Train
+from tests.stages.conftest import Train, stage_arguments
 
 
 @pytest.fixture
@@ -31,6 +33,22 @@ def linked(chain: Path, tmp_path: Path) -> Path:
     for stage in ("lifter", "regressor"):
         (tmp_path / stage).symlink_to(chain / stage)
     return tmp_path
+
+
+def test_a_frame_is_shown_in_another_way_in_each_epoch_and_compared_as_it_is(
+    store: Path, linked: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    cli = StageCLI(MeshStage, stage_arguments("mesh", store, linked))
+    observation = training_observation(next(iter(cli.datamodule.train_dataloader())))
+    views = []
+    for epoch in (0, 0, 1):
+        monkeypatch.setattr(cli.model, "_seeds", lambda epoch=epoch: (0, epoch))
+        views.append(cli.model.view(observation))
+    first, again, later = (view.seen.joints2d for view in views)
+    assert torch.equal(first, again)
+    assert not torch.equal(first, later)
+    assert all(torch.equal(view.target.joints2d, observation.joints2d) for view in views)
 
 
 def test_means_in_place_of_outputs_and_correlations_are_reported(chain: Path) -> None:
