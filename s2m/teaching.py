@@ -9,13 +9,12 @@ from torch import Tensor, nn
 
 from s2m.batch import Frame, Observation
 from s2m.body.skeleton import global_rotations
-from s2m.data.augment import Augmentation, frame_keys
+from s2m.data.augment import Augmentation
+from s2m.data.keys import Purpose, frame_keys, keys_for
 from s2m.losses import Losses
 from s2m.model import Evidence, MeshRecovery
 from s2m.skeletons import SMPL24
 from s2m.synthetic import SyntheticPairs
-
-SHOWN = 1  # ends the seeds of what is done to a made body's observation; not zero, which a seed's end does not count
 
 
 class SyntheticTeaching(nn.Module):
@@ -62,9 +61,9 @@ class SyntheticTeaching(nn.Module):
         divided among them, the same seeds make the same bodies and show them in the same way.
         """
         keys = frame_keys(observation, *seeds)
-        made = self.pairs(model, observation, keys)
-        evidence = model.read(augmentation(made.observation, [(*key, SHOWN) for key in keys]).seen)
-        terms = answer_terms(model, evidence, made)
+        made = self.pairs(model, observation, keys_for(Purpose.BODY, keys))
+        shown = augmentation(made.observation, keys_for(Purpose.SHOWN_BODY, keys)).seen
+        terms = answer_terms(model, model.read(shown), made)
         total = torch.stack([self.weights[name] * value for name, value in terms.items()]).sum()
         return Losses(total=total, terms={f"made_{name}": value for name, value in terms.items()})
 

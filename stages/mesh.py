@@ -22,7 +22,8 @@ from s2m.body import Body
 from s2m.body.regressors import JointRegressor
 from s2m.comparison import MEANS_REPLACED, ORACLE, MeanRecorder, OutputMeans, compare
 from s2m.data import FrameDataModule
-from s2m.data.augment import Augmentation, NoAugmentation, TrainingView, frame_keys
+from s2m.data.augment import Augmentation, NoAugmentation, TrainingView
+from s2m.data.keys import Purpose, frame_keys, keys_for
 from s2m.errors import UserError
 from s2m.ik import IKSolver, RestSkeleton
 from s2m.losses import Losses, MeshObjective
@@ -46,7 +47,6 @@ from stages.showcase import Showcase, make_examples
 STATISTICS_FRAMES = 512
 PARTS = ("ik", "encoder", "shape", "pose", "root", "camera")
 BETAS = "betas"
-FRAME_SHOWN = 2  # ends the seeds of what is done to a frame; s2m.teaching has others
 
 
 class MeshStage(Stage):
@@ -178,7 +178,7 @@ class MeshStage(Stage):
     def view(self, observation: Observation) -> TrainingView:
         """What the network is shown of frames in this epoch, and what its losses compare with."""
         keys = frame_keys(observation, *self._seeds())
-        return self.augmentation(observation, [(*key, FRAME_SHOWN) for key in keys])
+        return self.augmentation(observation, keys_for(Purpose.SHOWN_FRAME, keys))
 
     def _seeds(self) -> tuple[int, int]:
         data: FrameDataModule = self.trainer.datamodule  # type: ignore[attr-defined]

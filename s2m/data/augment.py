@@ -7,7 +7,7 @@ processes, or in two parts, see what one run sees.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,17 +17,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from s2m.batch import Observation
+from s2m.data.keys import Keys
 
 _KEPT_JOINTS = 8  # no augmentation leaves fewer
-
-Keys = Sequence[tuple[int, ...]]
-
-
-def frame_keys(observation: Observation, *seeds: int) -> Keys:
-    """A seed for each frame: ``seeds`` and its row in the store; a random row for frames that come from nowhere."""
-    index = observation.index
-    rows: list[int] = (torch.randint(2**31, (len(observation),)) if index is None else index).tolist()
-    return [(*seeds, row) for row in rows]
 
 
 @dataclass(frozen=True)

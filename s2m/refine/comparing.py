@@ -80,8 +80,11 @@ class ComparingEncoder(Encoder):
 
 
 def skeleton_numbers(observation: Observation, draft: Draft) -> Tensor:
-    """(B, N): the lifter's 2D joints, how far the draft's and the detector's are from them, which it
-    found, 3D joints, and how the ends' joints are turned."""
+    """What both skeletons say, (B, N): see the parts below, flattened.
+
+    The lifter's joints in the picture, how far the draft's and the detector's are from them, which joints the detector
+    found, the lifter's joints in 3D, and how the ends' joints are turned.
+    """
     found = (observation.confidence > 0).to(draft.lifted2d)[..., None]  # how sure detectors say they are differs
     off = _AS_TENTHS * (draft.lifted2d - draft.joints2d)
     seen = _AS_TENTHS * (observation.joints2d - draft.lifted2d) * found

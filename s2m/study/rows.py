@@ -18,15 +18,16 @@ SPLIT = "test"
 WITHOUT_VALIDATION = ("--trainer.limit_val_batches", "0")
 # What decides how the mesh stage trains.
 SOURCES = (
-    *(f"s2m/{name}.py" for name in ("baselines", "batch", "comparison", "losses", "model", "skeletons")),
+    *(f"s2m/{name}.py" for name in ("baselines", "batch", "comparison", "losses", "model")),
     *(f"s2m/{name}.py" for name in ("synthetic", "teaching")),
-    *(f"s2m/data/{name}.py" for name in ("augment", "dataset", "module", "samplers")),
+    *(f"s2m/data/{name}.py" for name in ("augment", "dataset", "keys", "module", "samplers")),
     *(f"s2m/render/{name}.py" for name in ("base", "hard", "pytorch3d", "ragged")),
     "s2m/body/*.py",
     "s2m/geometry/*.py",
     "s2m/ik/*.py",
     "s2m/lifter/*.py",
     "s2m/refine/*.py",
+    "s2m/skeletons/*.py",
     *(f"stages/{name}.py" for name in ("base", "mesh", "mesh_twin", "schedules")),
 )
 

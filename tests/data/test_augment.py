@@ -10,7 +10,8 @@ import torch
 from scipy import ndimage
 
 from s2m.batch import Observation
-from s2m.data.augment import Keys, NoAugmentation, NoisyJoints, ObservationAugmentation, frame_keys, recrop
+from s2m.data.augment import NoAugmentation, NoisyJoints, ObservationAugmentation, recrop
+from s2m.data.keys import Keys, Purpose, frame_keys, keys_for
 
 SIZE = 64
 OFF = {
@@ -215,3 +216,10 @@ def test_without_a_silhouette_joints_are_augmented_still() -> None:
 def test_settings_that_make_no_sense_are_named(name: str, value: float) -> None:
     with pytest.raises(ValueError, match=name):
         only(**{name: value})
+
+
+def test_purposes_do_not_share_their_draws() -> None:
+    seen = observation()
+    given = [keys_for(purpose, keys(seen)) for purpose in Purpose]
+    first = [np.random.default_rng(key).random() for part in given for key in part]
+    assert len(set(first)) == len(Purpose) * len(seen)

@@ -1,0 +1,77 @@
+"""What a joint set is: names, parents, mirror pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+
+@dataclass(frozen=True)
+class JointSet:
+    """An ordered set of named joints that form a tree.
+
+    ``parent_of`` maps every joint but the root to its parent; ``left_`` and ``right_`` names are mirror pairs.
+    """
+
+    name: str
+    joints: tuple[str, ...]
+    parent_of: dict[str, str]
+    root: str
+
+    def __post_init__(self) -> None:
+        if len(set(self.joints)) != len(self.joints):
+            raise ValueError(f"joint set {self.name}: a joint appears twice")
+        expected = set(self.joints) - {self.root}
+        if set(self.parent_of) != expected or not set(self.parent_of.values()) <= set(self.joints):
+            raise ValueError(f"joint set {self.name}: every joint but {self.root} needs a parent within the set")
+
+    def __len__(self) -> int:
+        return len(self.joints)
+
+    def __contains__(self, joint: object) -> bool:
+        return joint in self.joints
+
+    @cached_property
+    def _position(self) -> dict[str, int]:
+        return {joint: i for i, joint in enumerate(self.joints)}
+
+    def index(self, joint: str) -> int:
+        """Position of a joint; KeyError that lists the names when there is none."""
+        try:
+            return self._position[joint]
+        except KeyError:
+            raise KeyError(f"joint set {self.name} has no joint '{joint}'; it has: {', '.join(self.joints)}") from None
+
+    def indices(self, joints: Iterable[str]) -> list[int]:
+        """Positions of several joints."""
+        return [self.index(joint) for joint in joints]
+
+    @property
+    def root_index(self) -> int:
+        """Position of the root."""
+        return self.index(self.root)
+
+    @cached_property
+    def parents(self) -> tuple[int, ...]:
+        """Position of every joint's parent; -1 for the root."""
+        return tuple(self.index(self.parent_of[j]) if j in self.parent_of else -1 for j in self.joints)
+
+    @cached_property
+    def bones(self) -> tuple[tuple[int, int], ...]:
+        """(parent, child) pairs in the order of the children."""
+        return tuple((p, c) for c, p in enumerate(self.parents) if p >= 0)
+
+    @cached_property
+    def mirror(self) -> tuple[int, ...]:
+        """Permutation that swaps left and right: ``joints[:, mirror]`` relabels a mirrored skeleton."""
+        return tuple(self.index(mirrored_name(joint)) for joint in self.joints)
+
+
+def mirrored_name(joint: str) -> str:
+    """left_x <-> right_x; other names stay."""
+    if joint.startswith("left_"):
+        return "right_" + joint.removeprefix("left_")
+    if joint.startswith("right_"):
+        return "left_" + joint.removeprefix("right_")
+    return joint
