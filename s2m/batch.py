@@ -36,6 +36,10 @@ class TensorRecord:
         """Like :meth:`torch.Tensor.to`, for every field (Lightning moves batches with it)."""
         return self._apply(lambda tensor: tensor.to(*args, **kwargs))
 
+    def double(self: T) -> T:
+        """The same record with its real numbers in float64; integers stay as they are."""
+        return self._apply(lambda tensor: tensor.double() if tensor.is_floating_point() else tensor)
+
     def detach(self: T) -> T:
         """The same record, cut from the graph."""
         return self._apply(lambda tensor: tensor.detach())

@@ -32,7 +32,8 @@ class OutputMeans:
         What a model loses by that is what it inferred from the single image; the rest of its gain on the mean shape
         is a constant offset that it learned of all images.
         """
-        betas, theta = self.betas.expand_as(evidence.betas), self.theta_pr.expand_as(evidence.theta_pr)
+        betas = self.betas.to(evidence.betas).expand_as(evidence.betas)
+        theta = self.theta_pr.to(evidence.theta_pr).expand_as(evidence.theta_pr)
         return {
             MEAN_BETAS: replace(evidence, betas=betas),
             MEAN_PR: replace(evidence, theta_pr=theta),
@@ -62,7 +63,7 @@ class MeanRecorder:
             for values in (*self._sums, count):
                 torch.distributed.all_reduce(values)
         betas, theta = (values / count for values in self._sums)
-        return OutputMeans(betas.float(), theta.float())
+        return OutputMeans(betas, theta)
 
 
 def predicted_values(recovery: SeenBody, faces: Tensor, size: int | None) -> MetricInputs:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 from torchmetrics import MetricCollection
 
-from s2m.batch import Frame, Observation
+from s2m.batch import Frame, Observation, TensorRecord
 from s2m.body import Body, load_body
 from s2m.data import FrameDataModule
 from s2m.errors import UserError
 from s2m.skeletons import JointSet, get_joint_set
 from stages.evaluation import Evaluation, in_any_process
+
+T = TypeVar("T", bound=TensorRecord)
 
 
 class DivergedError(RuntimeError):
@@ -89,6 +91,11 @@ class Stage(pl.LightningModule, ABC):
     def on_test_epoch_end(self) -> None:
         """Log every test split."""
         self._log_results(self.test_names)
+
+    def as_handed_over(self, record: T) -> T:
+        """A record that was fetched aside, on the device and in the precision of those that the trainer hands over."""
+        converted: T = self.trainer.precision_plugin.convert_input(record)
+        return converted.to(self.device)
 
     def guard(self, loss: Tensor, observation: Observation) -> Tensor:
         """Return the loss, or raise DivergedError that names the frames of the batch."""

@@ -157,7 +157,7 @@ class LifterStage(Stage):
         players = [term for term in self.objective.terms.values() if isinstance(term, PlayerTerm) and term.sample_size]
         for player in players:
             data: FrameDataModule = self.trainer.datamodule  # type: ignore[attr-defined]
-            seen = data.training_sample(player.sample_size).observation.to(self.device)
+            seen = self.as_handed_over(data.training_sample(player.sample_size).observation)
             labels = normalise(seen.joints2d, seen.confidence, self.joint_set)
             player.prepare(labels.joints2d, labels.visible)
 

@@ -212,7 +212,7 @@ class MeshStage(Stage):
     def on_validation_start(self) -> None:
         """Baselines that need statistics of unlabelled training frames get them."""
         data: FrameDataModule = self.trainer.datamodule  # type: ignore[attr-defined]
-        self.baselines.prepare(data.training_sample(STATISTICS_FRAMES).observation.to(self.device))
+        self.baselines.prepare(self.as_handed_over(data.training_sample(STATISTICS_FRAMES).observation))
 
     def on_test_start(self) -> None:
         """As before validation; and the means over each test split of what the model reads off silhouettes."""
@@ -223,7 +223,7 @@ class MeshStage(Stage):
         for split, loader, limit in zip(self.test_names, loaders, limits, strict=True):
             recorder = MeanRecorder()
             for frame in islice(loader, int(limit)):
-                recorder.record(self.model.read(frame.observation.to(self.device)))
+                recorder.record(self.model.read(self.as_handed_over(frame.observation)))
             self.means[split] = recorder.means()
 
     def evaluate(self, frame: Frame, split: str) -> None:
@@ -250,7 +250,7 @@ class MeshStage(Stage):
     def _save_examples(self, labels: list[str], rows: list[int]) -> None:
         data: FrameDataModule = self.trainer.datamodule  # type: ignore[attr-defined]
         split = self.test_names[0]
-        frame = data.test_frames(split, rows).to(self.device)
+        frame = self.as_handed_over(data.test_frames(split, rows))
         with torch.no_grad():
             examples = make_examples(self.model, frame, labels, split)
         save_examples(Path(self.trainer.default_root_dir) / "examples.npz", examples)

@@ -1,4 +1,4 @@
-"""How exact matrix products are, which torch keeps for the whole process."""
+"""How exact a training computes."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from typing import Any
 
 import torch
 from pytorch_lightning.callbacks import Callback
+from pytorch_lightning.plugins import DoublePrecision
+
+from s2m.batch import TensorRecord
 
 
 class TrainingPrecision(Callback):
-    """Matrix products of another precision in training steps only.
+    """Matrix products of another precision in training steps only; torch keeps it for the whole process.
 
     Validation, and whatever the process does after the training (even one that failed), has the precision that was
     set before it. precision: see :func:`torch.set_float32_matmul_precision`.
@@ -43,3 +46,15 @@ class TrainingPrecision(Callback):
     def on_exception(self, *_: Any) -> None:
         """Nor does a training that fails leave its precision behind."""
         self.on_train_end()
+
+
+class DoubleFrames(DoublePrecision):
+    """Trains in float64: ``--trainer.plugins stages.precision.DoubleFrames``.
+
+    Slow, and no better; it tells rounding from error where two trainings should be the same. Lightning's own
+    ``--trainer.precision 64-true`` cannot convert frozen records.
+    """
+
+    def convert_input(self, data: TensorRecord) -> TensorRecord:
+        """A batch, or a part of one, in float64."""
+        return data.double()

@@ -13,10 +13,12 @@ def observation(frames: int) -> Observation:
 def test_records_move_index_and_keep_missing_fields_missing() -> None:
     truth = Truth(torch.rand(4, 17, 3), BodyParams(torch.rand(4, 3, 3), torch.rand(4, 23, 3, 3), torch.rand(4, 10)))
     frame = Frame(observation(4), truth)
-    doubled = frame.to(torch.float64)
+    doubled = frame.double()
     assert doubled.truth is not None
     assert doubled.truth.params is not None
     assert doubled.truth.params.betas.dtype == torch.float64
+    assert doubled.observation.index is not None
+    assert doubled.observation.index.dtype == torch.int64
     assert doubled.observation.silhouette is None
     assert doubled.truth.params.transl is None
     part = frame[torch.tensor([2, 0])]

@@ -19,11 +19,13 @@ from stages.mesh import MeshStage
 from tests.stages.conftest import ROOT, in_subprocess, stage_arguments
 
 RATE = "1e-3"
-# Share of the way by which two trainings may end apart that differ in the order of their sums alone. The heads start
-# near zero and leave the encoder small gradients.
-ROUNDING = 0.2
+# Share of the way by which two trainings may end apart that differ in the order of their sums alone. In float32 it is
+# several per cent after six steps: where a gradient is little more than rounding, Adam makes a whole step of it.
+ROUNDING = 1e-9
+DOUBLE = ("--trainer.plugins", "stages.precision.DoubleFrames")
+ANOTHER = 0.2
 TEACHING = ("--model.teaching.init_args.learning_rate", RATE, "--model.teaching.init_args.warmup_steps", "0")
-UNTOUCHED = ("--trainer.limit_val_batches", "0", "--model.learning_rate", RATE, *TEACHING)
+UNTOUCHED = ("--trainer.limit_val_batches", "0", "--model.learning_rate", RATE, *TEACHING, *DOUBLE)
 BATCH_OF_8 = ("--data.init_args.batch_size", "8", "--data.init_args.steps_per_epoch", "3")
 TWICE_4 = ("--data.init_args.batch_size", "4", "--data.init_args.steps_per_epoch", "6")
 PAPERS_ENCODER = ("--config", str(ROOT / "configs/ablation/silhouette_encoder.yaml"))
@@ -62,7 +64,6 @@ def difference(before: dict[str, Tensor], one: dict[str, Tensor], two: dict[str,
 
 
 def test_accumulated_gradients_train_like_the_larger_batch(chain: Path, store: Path, tmp_path: Path) -> None:
-    """Six steps. 11 % was seen: where a gradient is little more than rounding, Adam makes a whole step of it."""
     before, whole = trained_weights(store, linked(chain, tmp_path / "whole"), *BATCH_OF_8)
     run_dir = linked(chain, tmp_path / "parts")
     again, parts = trained_weights(store, run_dir, *TWICE_4, "--trainer.accumulate_grad_batches", "2")
@@ -70,7 +71,7 @@ def test_accumulated_gradients_train_like_the_larger_batch(chain: Path, store: P
     assert difference(before, whole, parts) < ROUNDING
     # The measure can fail: the small batches without accumulation end elsewhere.
     _, alone = trained_weights(store, linked(chain, tmp_path / "alone"), *TWICE_4[:2], *BATCH_OF_8[2:])
-    assert difference(before, whole, alone) > 3 * ROUNDING
+    assert difference(before, whole, alone) > ANOTHER
 
 
 def test_the_papers_encoder_normalises_by_the_batch_so_accumulation_is_another_training(
@@ -82,7 +83,7 @@ def test_the_papers_encoder_normalises_by_the_batch_so_accumulation_is_another_t
     parts = trained_weights(
         store, linked(chain, tmp_path / "parts"), *paper, *TWICE_4, "--trainer.accumulate_grad_batches", "2"
     )[1]
-    assert difference(before, whole, parts) > 2 * ROUNDING
+    assert difference(before, whole, parts) > ANOTHER
 
 
 def test_two_processes_end_at_the_weights_of_one(chain: Path, store: Path, tmp_path: Path) -> None:
