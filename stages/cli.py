@@ -8,6 +8,7 @@ import logging
 import os
 import sys
 import warnings
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from s2m.data import FrameDataModule
 from stages.base import Stage
 from stages.callbacks import stage_callbacks
 from stages.lifter import LifterStage
+from stages.lock import sole_writer
 from stages.mesh import MeshStage
 from stages.mesh_twin import MeshTwinStage
 from stages.regressor import RegressorStage
@@ -168,10 +170,16 @@ def run(name: str, args: list[str]) -> None:
     """Run stage ``name`` with LightningCLI arguments."""
     quieten()
     cli = StageCLI(STAGES[name], args)
-    stage, trainer = cli.model, cli.trainer
-    assert isinstance(stage, Stage)
     config = cli.resolved()
     cli.output.mkdir(parents=True, exist_ok=True)
+    with sole_writer(cli.output) if cli.trainer.is_global_zero else nullcontext():
+        train(name, cli, config)
+
+
+def train(name: str, cli: StageCLI, config: dict[str, Any]) -> None:
+    """Train or resume, evaluate, export."""
+    stage, trainer = cli.model, cli.trainer
+    assert isinstance(stage, Stage)
     settings = fingerprint(config, stage, cli.datamodule.store_hash)
     checkpoint = resume_point(cli.output / "checkpoints", settings)
     if trainer.is_global_zero:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from stages.lock import sole_writer
 from tests.stages.conftest import Train, in_subprocess, stage_arguments
 
 
@@ -90,3 +91,12 @@ def test_unusable_training_frames_are_skipped_and_counted(
     text = (tmp_path / "mesh/metrics.json").read_text()
     assert '"data/skipped/train/joints2d: not finite": 1.0' in text
     assert '"data/skipped/train/silhouette: empty": 1.0' in text
+
+
+def test_another_training_in_the_same_folder(store: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "lifter"
+    folder.mkdir()
+    with sole_writer(folder):
+        message = refused("lifter", stage_arguments("lifter", store, tmp_path))
+    assert f"{folder}: another training writes here (process {os.getpid()})" in message
+    assert [path.name for path in folder.iterdir()] == [".lock"]  # nothing of the other's was touched
