@@ -51,6 +51,8 @@ EXECUTION = (
     "enable_progress_bar",
     "profiler",
 )
+# The same of the data: where it lies, and how it is brought.
+LOADING = ("store", "num_workers", "resident")
 
 
 class StageCLI(LightningCLI):
@@ -112,7 +114,7 @@ def fingerprint(config: dict[str, Any], stage: Stage, data_hash: str) -> str:
     """What a checkpoint depends on: settings, data and parents."""
     trainer = {k: v for k, v in config["trainer"].items() if k not in EXECUTION}
     content = {"seed": config["seed_everything"], "trainer": trainer, "model": config["model"], "data": data_hash}
-    content["loader"] = {k: v for k, v in config["data"]["init_args"].items() if k not in ("store", "num_workers")}
+    content["loader"] = {k: v for k, v in config["data"]["init_args"].items() if k not in LOADING}
     content["parents"] = stage.parents
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 

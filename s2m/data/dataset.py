@@ -70,6 +70,11 @@ class FrameDataset(Dataset[Frame]):
         """Whether frames carry their truth."""
         return self._arrays.truth is not None
 
+    @property
+    def has_silhouettes(self) -> bool:
+        """Whether frames carry silhouettes."""
+        return self._masks
+
     def __getitem__(self, position: int) -> Frame:
         """A batch of one frame."""
         return self.__getitems__(as_stored(np.array([position])))

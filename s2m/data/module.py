@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from s2m.batch import Frame
 from s2m.data.dataset import FrameDataset, PackedFrame
+from s2m.data.resident import ResidentFrames
 from s2m.data.samplers import Batch, EpochCounter, EvalBatches, TrainBatches, as_stored
 from s2m.data.store import FrameStore
 from s2m.skeletons import JointSet, get_joint_set
@@ -35,6 +36,8 @@ class FrameDataModule(pl.LightningDataModule):
         steps_per_epoch: training steps per epoch; ``None``: as many as the split fills.
         silhouettes: whether frames carry silhouettes.
         num_workers: loader processes.
+        resident: keep training frames that have neither silhouettes nor truth on the device that trains, about 450
+            bytes each; no loader processes for them.
         flip: probability that a training frame is mirrored, joints, silhouette and crop together.
         min_joints: a frame with fewer joints found is unusable.
         seed: order and mirroring of training frames are functions of (seed, epoch); bodies that are made of them, too.
@@ -55,6 +58,7 @@ class FrameDataModule(pl.LightningDataModule):
         steps_per_epoch: int | None = None,
         silhouettes: bool = True,
         num_workers: int = 0,
+        resident: bool = True,
         flip: float = 0.5,
         min_joints: int = 6,
         seed: int = 0,
@@ -64,7 +68,7 @@ class FrameDataModule(pl.LightningDataModule):
         self._path, self._store = store, None
         self._splits = (train_split, val_split, tuple(test_splits))
         self._batch_size, self._eval_batch_size, self._steps = batch_size, eval_batch_size, steps_per_epoch
-        self._silhouettes, self._num_workers = silhouettes, num_workers
+        self._silhouettes, self._num_workers, self._resident = silhouettes, num_workers, resident
         self._flip, self._min_joints, self.seed = flip, min_joints, seed
         self._datasets: dict[tuple[str, bool], FrameDataset] = {}
 
@@ -119,7 +123,7 @@ class FrameDataModule(pl.LightningDataModule):
         batches = TrainBatches(
             len(dataset), self._batch_size, self._steps, self._flip, self.seed, *self._rank_and_world()
         )
-        return self._loader(dataset, batches, TrainLoader)
+        return self._train_loader(dataset, batches)
 
     def val_dataloader(self) -> DataLoader[Frame]:
         """Validation frames."""
@@ -157,16 +161,14 @@ class FrameDataModule(pl.LightningDataModule):
         dataset = self._dataset(split, train=False)
         return self._loader(dataset, EvalBatches(len(dataset), self._eval_batch_size, *self._rank_and_world()))
 
-    def _loader(self, dataset: FrameDataset, batches: Any, kind: type[FrameLoader] | None = None) -> DataLoader[Frame]:
-        return (kind or FrameLoader)(
-            _Packed(dataset),  # type: ignore[arg-type]  # unpacked on the way out
-            batch_sampler=batches,
-            num_workers=self._num_workers,
-            collate_fn=_as_it_is,
-            persistent_workers=self._num_workers > 0,
-            # Without one of its own, every new iterator would draw a seed from the global random state.
-            generator=torch.Generator(),
-        )
+    def _loader(self, dataset: FrameDataset, batches: Any) -> DataLoader[Frame]:
+        return _make_loader(FrameLoader, dataset, batches, self._num_workers)
+
+    def _train_loader(self, dataset: FrameDataset, batches: Any) -> DataLoader[Frame]:
+        if self._resident and ResidentFrames.fits(dataset):
+            device = torch.device("cpu") if self.trainer is None else self.trainer.strategy.root_device
+            return _make_loader(TrainLoader, ResidentFrames(dataset, device), batches, 0)
+        return _make_loader(TrainLoader, dataset, batches, self._num_workers)
 
     def _rank_and_world(self) -> tuple[int, int]:
         trainer = self.trainer
@@ -208,10 +210,24 @@ class TrainLoader(FrameLoader):
         return counter
 
 
+def _make_loader(
+    kind: type[FrameLoader], frames: FrameDataset | ResidentFrames, batches: Any, num_workers: int
+) -> DataLoader[Frame]:
+    return kind(
+        _Packed(frames),  # type: ignore[arg-type]  # unpacked on the way out
+        batch_sampler=batches,
+        num_workers=num_workers,
+        collate_fn=_as_it_is,
+        persistent_workers=num_workers > 0,
+        # Without one of its own, every new iterator would draw a seed from the global random state.
+        generator=torch.Generator(),
+    )
+
+
 class _Packed(Dataset[PackedFrame]):
     """Frames as they are fetched."""
 
-    def __init__(self, frames: FrameDataset):
+    def __init__(self, frames: FrameDataset | ResidentFrames):
         self.frames = frames
 
     def __len__(self) -> int:

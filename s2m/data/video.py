@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader
 
 from s2m.batch import Frame
 from s2m.data.dataset import FrameDataset
-from s2m.data.module import FrameDataModule, TrainLoader
+from s2m.data.module import FrameDataModule
 from s2m.data.samplers import Batch, TrainBatches, as_stored
 from s2m.data.store import StoreError
 
@@ -107,7 +107,7 @@ class VideoFrames(FrameDataModule):
         batches = WindowBatches(
             recordings, self._window, self._batch_size, self._steps, self._flip, self.seed, *self._rank_and_world()
         )
-        return self._loader(dataset, batches, TrainLoader)
+        return self._train_loader(dataset, batches)
 
     def _eval_loader(self, split: str) -> DataLoader[Frame]:
         dataset = self._video(split, train=False)

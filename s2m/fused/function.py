@@ -95,7 +95,8 @@ class _Traced:
 
 
 def _fits(tensors: tuple[Tensor, ...]) -> bool:
-    return all(t.dtype == torch.float32 and t.device.type == "cpu" and len(t) == len(tensors[0]) for t in tensors)
+    count = tensors[0].shape[0]
+    return all(t.dtype is torch.float32 and t.is_cpu and t.shape[0] == count for t in tensors)
 
 
 @cache

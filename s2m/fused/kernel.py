@@ -42,7 +42,7 @@ class Kernel:
 
     def run(self, tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """The results without a graph of autograd."""
-        count = len(tensors[0])
+        count = tensors[0].shape[0]
         results = tuple(tensors[0].new_empty((count, *shape)) for shape in self.output_shapes)
         self._forward(count, [*_contiguous(tensors), *results])
         return results
@@ -58,7 +58,7 @@ class Kernel:
         given = [seed for seed in seeds if seed is not None]
         gradients = [torch.empty_like(t) if want else None for t, want in zip(tensors, wanted, strict=True)]
         made = [gradient for gradient in gradients if gradient is not None]
-        self._backward[key](len(tensors[0]), [*tensors, *_contiguous(given), *made])
+        self._backward[key](tensors[0].shape[0], [*tensors, *_contiguous(given), *made])
         return gradients
 
     def _gradient_library(self, seeded: Sequence[bool], wanted: Sequence[bool]) -> _Library:

@@ -20,7 +20,7 @@ WITHOUT_VALIDATION = ("--trainer.limit_val_batches", "0")
 SOURCES = (
     *(f"s2m/{name}.py" for name in ("baselines", "batch", "comparison", "losses", "model")),
     *(f"s2m/{name}.py" for name in ("synthetic", "teaching")),
-    *(f"s2m/data/{name}.py" for name in ("augment", "dataset", "keys", "module", "samplers")),
+    *(f"s2m/data/{name}.py" for name in ("augment", "dataset", "keys", "module", "resident", "samplers")),
     *(f"s2m/render/{name}.py" for name in ("base", "hard", "pytorch3d", "ragged")),
     "s2m/body/*.py",
     "s2m/geometry/*.py",

@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader
 from s2m.batch import Frame
 from s2m.data import FrameDataModule, OpenData
 from s2m.data.dataset import FrameDataset
+from s2m.data.resident import ResidentFrames
 from s2m.data.samplers import Batch
 from s2m.data.store import FrameStore, StoreError, unpack_masks
 from s2m.skeletons import H36M17, S2M27, SMPL24
@@ -293,3 +294,25 @@ def test_shipped_configuration_builds_the_module(made: Path) -> None:
     assert isinstance(data, OpenData)
     assert data.joint_set is H36M17
     assert len(next(iter(data.val_dataloader()))) == 12
+
+
+@pytest.mark.parametrize(("split", "joint_set"), [("train_pose", "h36m17"), ("train", "s2m27")])
+def test_resident_frames_are_those_of_the_files(made: Path, split: str, joint_set: str) -> None:
+    epochs = []
+    for resident in (True, False):
+        data = FrameDataModule(str(made), joint_set, split, batch_size=16, silhouettes=False, resident=resident)
+        epochs.append(list(data.train_dataloader()))
+    assert len(epochs[0]) == len(epochs[1]) > 1
+    for kept, read in zip(*epochs, strict=True):
+        assert kept.truth is None
+        for one, other in zip(kept.observation.tensors(), read.observation.tensors(), strict=True):
+            assert (one is None and other is None) or (one.dtype == other.dtype and torch.equal(one, other))
+
+
+def test_frames_with_silhouettes_or_truth_are_read_from_files_whatever_is_asked(made: Path) -> None:
+    store = FrameStore(made)
+    assert ResidentFrames.fits(FrameDataset(store, "train", H36M17, truth=False, silhouettes=False))
+    assert not ResidentFrames.fits(FrameDataset(store, "train", H36M17, truth=False))
+    assert not ResidentFrames.fits(FrameDataset(store, "test", H36M17, truth=True, silhouettes=False))
+    frame = next(iter(FrameDataModule(str(made), train_split="train", batch_size=4, resident=True).train_dataloader()))
+    assert frame.observation.silhouette is not None

@@ -13,7 +13,7 @@ from s2m.lifter.network import perceptron
 from s2m.lifter.normalise import mean_distance
 from s2m.lifter.objective.cycle import Cycle
 from s2m.lifter.objective.gan_rules import GanRule
-from s2m.lifter.objective.terms import EPSILON, PlayerTerm, distances
+from s2m.lifter.objective.terms import EPSILON, PlayerTerm, distances, weights_held
 from s2m.skeletons import JointSet
 
 
@@ -25,8 +25,8 @@ class Judge(nn.Module):
 
         Both players' losses can then be summed and differentiated at once.
         """
-        constants = {name: weight.detach() for name, weight in self.named_parameters()}
-        logits: Tensor = torch.func.functional_call(self, constants, inputs)
+        with weights_held(self):
+            logits: Tensor = self(*inputs)
         return logits
 
 

@@ -13,7 +13,7 @@ from zuko.transforms import MonotonicAffineTransform
 
 from s2m.lifter.objective.cycle import Cycle
 from s2m.lifter.objective.pose_pca import PosePCA
-from s2m.lifter.objective.terms import PlayerTerm
+from s2m.lifter.objective.terms import PlayerTerm, weights_held
 from s2m.skeletons import JointSet
 
 # A coupling scales by at most e to this power, up or down: poses far from all real ones keep finite likelihoods.
@@ -39,10 +39,6 @@ class PoseFlow(nn.Module):
         self.pca = pca
         self.couplings = nn.ModuleList(_coupling(half, width) for half in _halves(pca.components, couplings, seed))
 
-    def forward(self, joints2d: Tensor) -> Tensor:
-        """The same as :meth:`log_prob`."""
-        return self.log_prob(joints2d)
-
     def log_prob(self, joints2d: Tensor) -> Tensor:
         """Log-density (B,), in nats, of the components of normalised poses (B, J, 2). ValueError for another shape."""
         with torch.autocast(joints2d.device.type, enabled=False):
@@ -55,9 +51,8 @@ class PoseFlow(nn.Module):
 
         Both players' losses can then be summed and differentiated at once.
         """
-        constants = {name: weight.detach() for name, weight in self.named_parameters()}
-        log_density: Tensor = torch.func.functional_call(self, constants, (joints2d,))
-        return log_density
+        with weights_held(self):
+            return self.log_prob(joints2d)
 
     def transform(self, components: Tensor) -> tuple[Tensor, Tensor]:
         """f: components (B, K) to latents (B, K), with log |det df/dc| (B,)."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import ClassVar
 
 import torch
@@ -38,6 +40,19 @@ class PlayerTerm(Term):
     @abstractmethod
     def player_loss(self, cycle: Cycle) -> Tensor:
         """Return the loss of the term's own network, a scalar."""
+
+
+@contextmanager
+def weights_held(network: nn.Module) -> Iterator[None]:
+    """What is computed within gives no gradient to the network's weights: how the lifter sees its opponent."""
+    trained = [weight for weight in network.parameters() if weight.requires_grad]
+    try:
+        for weight in trained:
+            weight.requires_grad_(False)
+        yield
+    finally:
+        for weight in trained:
+            weight.requires_grad_(True)
 
 
 def distances(difference: Tensor) -> Tensor:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from s2m.lifter.objective.terms import weights_held
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,6 @@ class PassRecorder:
     def _note(self, name: str) -> Callable[[nn.Module, tuple[Any, ...]], None]:
         def hook(module: nn.Module, inputs: tuple[Any, ...]) -> None:
             tensors = tuple(value for value in inputs if isinstance(value, Tensor))
-            # Where a loss is cut from the weights (torch.func.functional_call) they are no leaves that train.
             trained = any(weight.requires_grad for weight in module.parameters())
             copies = tuple(value.detach().clone() for value in tensors)
             self.passes.append(Pass(name, copies, tuple(value.requires_grad for value in tensors), trained))
@@ -83,12 +85,8 @@ class PassesAlone:
             fed = tuple(
                 value.requires_grad_(trained) for value, trained in zip(entry.inputs, entry.inputs_trained, strict=True)
             )
-            if entry.weights_trained:
-                output = module(*fed)
-            else:
-                constants = {name: weight.detach() for name, weight in module.named_parameters()}
-                output = torch.func.functional_call(module, constants, fed)
-            outputs.append(output.sum())
+            with nullcontext() if entry.weights_trained else weights_held(module):
+                outputs.append(module(*fed).sum())
         torch.stack(outputs).sum().backward()  # type: ignore[no-untyped-call]
         for entry in self._passes:
             for value in entry.inputs:

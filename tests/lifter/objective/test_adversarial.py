@@ -76,6 +76,25 @@ def test_judging_gives_the_same_logits():
     assert torch.equal(player(joints, visible), player.judge(joints, visible))
 
 
+def test_held_weights_are_as_they_were_afterwards():
+    player = Discriminator(H36M17, width=8, blocks=1)
+    frozen, *others = player.parameters()
+    frozen.requires_grad_(False)
+    joints = torch.randn(4, 17, 2, requires_grad=True)
+    with pytest.raises(RuntimeError):
+        player.judge(joints, torch.ones(3, 17))
+    judged = player.judge(joints, torch.ones(4, 17))
+    assert not frozen.requires_grad
+    assert all(weight.requires_grad for weight in others)
+    # The same gradient for the input as by torch's own way, and none for the weights.
+    judged.sum().backward()
+    constants = {name: weight.detach() for name, weight in player.named_parameters()}
+    again = joints.detach().clone().requires_grad_()
+    torch.func.functional_call(player, constants, (again, torch.ones(4, 17))).sum().backward()
+    torch.testing.assert_close(joints.grad, again.grad)
+    assert all(weight.grad is None for weight in player.parameters())
+
+
 @pytest.mark.parametrize("bones", [True, False])
 @pytest.mark.parametrize("joint_set", [H36M17, S2M27])
 def test_missing_joints_cannot_be_seen(joint_set, bones):
