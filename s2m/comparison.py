@@ -21,7 +21,7 @@ MetricInputs = dict[str, Tensor | None]
 
 @dataclass(frozen=True)
 class OutputMeans:
-    """Mean over a split of what the model infers from silhouettes: betas (10,) and theta_PR (P, 3), radians."""
+    """Mean over a split of what the model infers from silhouettes: betas (10,), theta_PR (P, 3), radians; float64."""
 
     betas: Tensor
     theta_pr: Tensor
