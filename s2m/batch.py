@@ -52,6 +52,10 @@ class TensorRecord:
         """Index every field along the batch."""
         return self._apply(lambda tensor: tensor[index])
 
+    def rows(self: T, numbers: Tensor) -> T:
+        """The samples of these numbers (N,), as indexing gives them, but copied whole: some times as fast."""
+        return self._apply(lambda tensor: tensor.index_select(0, numbers))
+
     def __len__(self) -> int:
         for f in fields(self):
             value = getattr(self, f.name)

@@ -34,7 +34,7 @@ class ResidentFrames:
     def fetch(self, batch: Batch) -> PackedFrame:
         """A batch, on the device."""
         rows = torch.from_numpy(batch.positions + self._count * batch.flip).to(self._device)
-        return PackedFrame(Frame(self._both[rows], None), None, torch.from_numpy(batch.flip))
+        return PackedFrame(Frame(self._both.rows(rows), None), None, torch.from_numpy(batch.flip))
 
     def finish(self, packed: PackedFrame) -> Frame:
         """There is nothing to unpack."""
