@@ -43,7 +43,7 @@ stage = $(PY) -m stages $(1) --output $(RUN_DIR)/$(1) --config configs/$(1).yaml
 	$(if $(JOINTS),--data.init_args.joint_set $(JOINTS)) $(ARGS)
 stage_configs = configs/$(1).yaml configs/data/$(DATA).yaml configs/preset/$(PRESET)/$(1).yaml
 
-.PHONY: train pretrain-lifter pretrain-regressor data report test lint install body bench bench-render bench-ik bench-data table2 table3 table4 table5 table6 table-lifter ship-lifter profile-lifter profile-mesh temporal ablations compare help FORCE
+.PHONY: train pretrain-lifter pretrain-regressor data report test lint install body bench bench-render bench-ik bench-data table2 table3 table4 table5 table6 table-lifter ship-lifter ship-heads profile-lifter profile-mesh temporal ablations compare help FORCE
 
 train: $(REPORT) ## the whole chain: data, lifter, regressor, mesh, report
 	@echo "$(RUN_DIR) is up to date; open $(REPORT)"
@@ -107,6 +107,14 @@ table-lifter: $(STORE)/store.json ## all lifters compared over seeds (an hour on
 
 ship-lifter: $(STORE)/store.json ## put the trained lifters of table-lifter (ours, seed 0) into the package, for `s2m lift`
 	$(PY) -m s2m.lifting.ship --runs runs/table-lifter-$(PRESET) --store $(STORE) --table docs/results/shipped_lifters.md
+
+shipped_sets = h36m17 s2m27
+ship-heads: $(STORE)/store.json ## train the temporal heads of the shipped lifters, for `s2m lift --video`, and put them into the package
+	for set in $(shipped_sets); do $(PY) -m stages temporal --output runs/heads/$$set/temporal \
+		--config configs/temporal.yaml --model.lifter s2m/lifting/assets/lifter_$$set.pt \
+		--data.init_args.store $(STORE) --data.init_args.joint_set $$set $(ARGS) || exit 1; done
+	$(PY) -m s2m.lifting.ship_head $(shipped_sets:%=runs/heads/%/temporal) --store $(STORE) \
+		--table docs/results/shipped_heads.md
 
 profile-lifter: $(STORE)/store.json ## steps per second of stage 1 against its network passes alone
 	$(PY) -m stages.lifter_profile --store $(STORE) --preset $(PRESET) --data $(DATA) $(if $(ARGS),-- $(ARGS))

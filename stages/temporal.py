@@ -29,6 +29,7 @@ from s2m.skeletons import JointSet
 from stages.base import Stage, training_observation
 from stages.schedules import CosineTail
 
+# Of the recordings; frame stores say nothing of it.
 FPS = 30.0
 
 
@@ -39,7 +40,7 @@ class TemporalStage(Stage):
     skeleton of the labels; b the mean bone length; y the projection of Y in the units of x, the labels; c their
     confidence; a the second difference in time.
 
-    joint_set: name; comes from the data. lifter: path of stage 1's artifact. radius, width, blocks: see TemporalHead.
+    joint_set: name; comes from the data. lifter: path of stage 1's artifact. radius, width: see TemporalHead.
     noise, missing, outlier, swap: see DetectionNoise; deviations differ from frame to frame. reprojection,
     acceleration: w_2d, w_a. learning_rate, warmup_steps: Adam, as in stage 1. body: path of a body in SMPL format;
     the open body if not given.
@@ -52,14 +53,13 @@ class TemporalStage(Stage):
         joint_set: str,
         lifter: str,
         radius: int = 6,
-        width: int = 256,
-        blocks: int = 2,
+        width: int = 32,
         noise: float = 0.085,
         missing: float = 0.03,
         outlier: float = 0.01,
         swap: float = 0.01,
         reprojection: float = 0.5,
-        acceleration: float = 0.5,
+        acceleration: float = 1.0,
         learning_rate: float = 1e-3,
         warmup_steps: int = 100,
         body: str | None = None,
@@ -72,7 +72,7 @@ class TemporalStage(Stage):
             "rest_bone_length": self.frozen.rest_bone_length,
             "radius": radius,
             "width": width,
-            "blocks": blocks,
+            "fps": FPS,
         }
         self.model = TemporalLifter(self.frozen, TemporalHead(**self.head_arguments))
         self.noise = DetectionNoise(self.joint_set, noise, missing, outlier, swap)
@@ -104,8 +104,7 @@ class TemporalStage(Stage):
             target = self.frozen(labels.joints2d, labels.visible).joints3d
             _, units = self.frozen.lift(labels.joints2d, labels.visible)
             lifted = self.frozen(disturbed.joints2d, disturbed.visible).joints3d
-        inputs = (lifted, disturbed.joints2d, disturbed.visible)
-        refined = self.model.head(*(value.unflatten(0, (-1, self.window)) for value in inputs))
+        refined = self.model.head(*(v.unflatten(0, (-1, self.window)) for v in (lifted, disturbed.visible)))
         projected = project(refined.flatten(0, 1) / self.frozen.metres_per_unit(units), self.frozen.camera_distance)
         bone, second = self.frozen.rest_bone_length, refined[:, 2:] - 2 * refined[:, 1:-1] + refined[:, :-2]
         terms = {

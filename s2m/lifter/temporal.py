@@ -1,7 +1,6 @@
 """Lifted video: a head that looks at neighbouring frames, on top of a frozen lifter.
 
-A frame-wise lifter makes a new mistake in every frame. The head takes what the lifter says of the frames around, and
-the 2D joints themselves, and corrects the middle one.
+A frame-wise lifter makes a new mistake in every frame. The head smooths what it says of the frames around.
 """
 
 from __future__ import annotations
@@ -15,22 +14,31 @@ from torch import Tensor, nn
 from s2m import artifact as artifacts
 from s2m.artifact import ArtifactError, sha256
 from s2m.batch import Lifted
-from s2m.body import Body
 from s2m.lifter.network import Lifter, perceptron
-from s2m.lifter.normalise import normalise
 from s2m.skeletons import JointSet, get_joint_set
 from s2m.spec import SpecError, build
 
+_FEATURES = 6
+_PASSES = 2
+# Mean bone lengths, a quarter of a millimetre: what moves less stands still.
+_STILL = 1e-3
+
 
 class TemporalHead(nn.Module):
-    """Correct the skeletons of a video from the ``radius`` frames before and after each.
+    """Smooth the skeletons of a video: each joint becomes a mean of what the lifter said of it in the frames around.
+
+    The weights of the ``2 radius + 1`` frames are a softmax of a kernel per joint, of what a small network makes of how
+    rough and how wide the joint's path is there, of whether the frame shows the joint, and of how far the frame is from
+    the mean itself (twice reweighted as for Cauchy's distribution, so that outliers do not count). A mean cannot invent
+    a pose: nothing is learned of how people move, which matters for motion that was not trained on.
 
     joint_set: name. rest_bone_length: metres, the lifter's; skeletons are divided by it inside. radius: in frames; at
-    the ends of a video the first and last frame stand for those that are not there. width, blocks: of the network.
+    the ends of a video the first and last frame stand for those that are not there. width: of the network. fps: frames
+    per second of the videos that it is trained on.
     """
 
     def __init__(
-        self, joint_set: str, rest_bone_length: float, radius: int = 6, width: int = 256, blocks: int = 2
+        self, joint_set: str, rest_bone_length: float, radius: int = 6, width: int = 32, fps: float = 30.0
     ) -> None:
         super().__init__()
         if radius < 1:
@@ -38,42 +46,71 @@ class TemporalHead(nn.Module):
         if rest_bone_length <= 0:
             raise ValueError(f"rest_bone_length: expected a length > 0 in metres, found {rest_bone_length}")
         self.joint_set: JointSet = get_joint_set(joint_set)
-        self.rest_bone_length, self.radius = rest_bone_length, radius
-        count = len(self.joint_set)
-        # A smoothing filter per joint, common to all people, and a network for what it cannot know.
-        self.filter = nn.Parameter(torch.zeros(2 * radius + 1, count))
-        self.network = perceptron((2 * radius + 1) * 6 * count, 3 * count, width, blocks)
+        self.rest_bone_length, self.radius, self.fps = rest_bone_length, radius, fps
+        count, frames = len(self.joint_set), 2 * radius + 1
+        self.kernel = nn.Parameter(torch.zeros(frames, count))
+        self.trust, self.tolerance = nn.Parameter(torch.ones(count)), nn.Parameter(torch.zeros(count))
+        self.network = perceptron(_FEATURES, frames, width, 1)
         with torch.no_grad():
-            self.filter[radius] = 3.0
+            self.kernel[radius] = 3.0
 
-    def forward(self, skeletons: Tensor, joints2d: Tensor, visible: Tensor) -> Tensor:
-        """Corrected skeletons (S, T, J, 3) in metres, root-relative, of S videos of T frames.
+    def forward(self, skeletons: Tensor, visible: Tensor, fps: float | None = None) -> Tensor:
+        """Smoothed skeletons (S, T, J, 3) in metres, root-relative, of S videos of T frames.
 
-        skeletons: (S, T, J, 3), the lifter's. joints2d: (S, T, J, 2) normalised, zero where missing; visible: (S, T, J)
-        in {0, 1}; see :mod:`s2m.lifter.normalise`.
+        skeletons: (S, T, J, 3), the lifter's. visible: (S, T, J) in {0, 1}. fps: frames per second; those of the
+        training if not given. At another rate the head sees the frames nearest to the moments that it knows.
         """
         count = len(self.joint_set)
-        if skeletons.dim() != 4 or skeletons.shape[2:] != (count, 3) or joints2d.shape[:3] != skeletons.shape[:3]:
+        if skeletons.dim() != 4 or skeletons.shape[2:] != (count, 3) or visible.shape != skeletons.shape[:3]:
             raise ValueError(
-                f"TemporalHead for {self.joint_set.name}: expected skeletons (S, T, {count}, 3) and joints2d "
-                f"(S, T, {count}, 2), found {tuple(skeletons.shape)} and {tuple(joints2d.shape)}"
+                f"TemporalHead for {self.joint_set.name}: expected skeletons (S, T, {count}, 3) and visible "
+                f"(S, T, {count}), found {tuple(skeletons.shape)} and {tuple(visible.shape)}"
             )
-        relative = skeletons / self.rest_bone_length
-        features = torch.cat([relative, joints2d, visible[..., None]], dim=-1)
-        videos, frames = skeletons.shape[:2]
-        around = neighbours(frames, self.radius, skeletons.device)
-        smooth = torch.einsum("stkjc,kj->stjc", relative[:, around], self.filter.softmax(0))
-        correction = self.network(features[:, around].reshape(videos * frames, -1))
-        corrected = smooth + correction.view(videos, frames, count, 3)
-        root = self.joint_set.root_index
-        result: Tensor = (corrected - corrected[:, :, root : root + 1]) * self.rest_bone_length
-        return result
+        around = neighbours(skeletons.shape[1], self._offsets(fps)).to(skeletons.device)
+        near, seen = skeletons[:, around] / self.rest_bone_length, visible[:, around]
+        told = self.network(_features(near, seen)).movedim(-1, 2)
+        logits = self.kernel + self.trust * seen + told
+        smooth = _mean(near, logits)
+        for _ in range(_PASSES):
+            away = (near - smooth[:, :, None]).square().sum(-1) / (2 * self.tolerance).exp()
+            smooth = _mean(near, logits - torch.log1p(away))
+        return smooth * self.rest_bone_length
+
+    def reach(self, fps: float | None = None) -> int:
+        """How many frames before and after play a part in one."""
+        return int(self._offsets(fps).max())
+
+    def _offsets(self, fps: float | None) -> Tensor:
+        spacing = 1.0 if fps is None else fps / self.fps
+        return (torch.arange(-self.radius, self.radius + 1) * spacing).round().long()
 
 
-def neighbours(frames: int, radius: int, device: torch.device | None = None) -> Tensor:
-    """(T, 2 radius + 1) frame numbers around each of T frames; those beyond the ends are the first or last frame."""
-    middle = torch.arange(frames, device=device)[:, None]
-    return (middle + torch.arange(-radius, radius + 1, device=device)).clamp(0, frames - 1)
+def _mean(near: Tensor, logits: Tensor) -> Tensor:
+    """(S, T, J, 3): of frames (S, T, K, J, 3) with the logarithms (S, T, K, J) of their weights."""
+    mean: Tensor = (logits.softmax(2)[..., None] * near).sum(2)
+    return mean
+
+
+def _features(near: Tensor, seen: Tensor) -> Tensor:
+    """(S, T, J, F) of paths (S, T, K, J, 3) of joints, in mean bone lengths: nothing of where or what they are.
+
+    Logarithms of how rough (second difference) and how wide (distance from the mean) the path of the joint is, and
+    those of all joints; how often the joint is seen, and all are.
+    """
+    second = near[:, :, 2:] - 2 * near[:, :, 1:-1] + near[:, :, :-2]
+    rough, wide = (_log_rms(path) for path in (second, near - near.mean(2, keepdim=True)))
+    own = torch.stack([rough, wide, seen.mean(2)], -1)
+    return torch.cat([own, own.mean(2, keepdim=True).expand_as(own)], -1)
+
+
+def _log_rms(path: Tensor) -> Tensor:
+    """(S, T, J) of (S, T, K, J, 3)."""
+    return (path.square().sum(-1).mean(2) + _STILL**2).log() / 2
+
+
+def neighbours(frames: int, offsets: Tensor) -> Tensor:
+    """(T, N) numbers of the frames at (N,) offsets from each of T; beyond the ends it is the first or last frame."""
+    return (torch.arange(frames)[:, None] + offsets).clamp(0, frames - 1)
 
 
 class TemporalLifter(nn.Module):
@@ -85,34 +122,38 @@ class TemporalLifter(nn.Module):
             raise ValueError(f"joint sets differ: lifter {lifter.joint_set.name}, head {head.joint_set.name}")
         self.lifter, self.head = lifter, head
 
-    def forward(self, joints2d: Tensor, confidence: Tensor, lengths: Sequence[int] | None = None) -> Lifted:
+    def forward(
+        self, joints2d: Tensor, confidence: Tensor, lengths: Sequence[int] | None = None, fps: float | None = None
+    ) -> Lifted:
         """Lift the frames (N, J, 2), (N, J) of one video, or of several one after the other with ``lengths`` frames.
 
-        The 2D output is the frame-wise lifter's. Raises ValueError when the lengths do not add up to N.
+        The 2D output is the lifter's, frame by frame. fps: see :meth:`TemporalHead.forward`. Raises ValueError when the
+        lengths do not add up to N.
         """
         parts = [len(joints2d)] if lengths is None else list(lengths)
         if sum(parts) != len(joints2d):
             raise ValueError(f"lengths: expected {len(joints2d)} frames in all, found {sum(parts)}")
         lifted: Lifted = self.lifter(joints2d, confidence)
-        seen = normalise(joints2d, confidence, self.lifter.joint_set)
-        videos = zip(*(value.split(parts) for value in (lifted.joints3d, seen.joints2d, seen.visible)), strict=True)
-        refined = [self.head(s[None], x[None], v[None])[0] for s, x, v in videos if len(s)]
+        videos = zip(lifted.joints3d.split(parts), (confidence > 0).to(confidence.dtype).split(parts), strict=True)
+        refined = [self.head(skeletons[None], seen[None], fps)[0] for skeletons, seen in videos if len(skeletons)]
         return Lifted(torch.cat(refined) if refined else lifted.joints3d, lifted.joints2d)
 
 
-def load_temporal(path: str | Path, lifter: Lifter, lifter_path: str | Path, body: Body) -> TemporalLifter:
+def load_temporal(path: str | Path, lifter: Lifter, lifter_path: str | Path) -> TemporalLifter:
     """The temporal head of a finished ``temporal`` stage on the lifter that it was trained on, frozen.
 
-    Raises ArtifactError for another lifter.
+    Raises ArtifactError, for another lifter's head as well.
     """
     path = Path(path)
-    artifact = artifacts.load(path, "temporal", joint_set=lifter.joint_set.name, body=body.hash)
+    artifact = artifacts.load(path, "temporal", joint_set=lifter.joint_set.name)
     expected, found = artifact.parents.get("lifter"), sha256(Path(lifter_path))
     if expected != found:
         raise ArtifactError(f"{path}: field parents: trained on a lifter with sha256 {expected}, found {found}")
     try:
         head = build(artifact.spec)
-    except SpecError as error:
+    except (SpecError, ValueError) as error:
         raise ArtifactError(f"{path}: field spec: {error}") from error
+    if not isinstance(head, TemporalHead):
+        raise ArtifactError(f"{path}: field spec: expected a TemporalHead, found {type(head).__name__}")
     artifacts.restore(path, head, artifact)
     return TemporalLifter(lifter, head).eval().requires_grad_(False)

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from s2m.lifting.api import Lift, lift
-    from s2m.lifting.pretrained import read_lifter, shipped
+    from s2m.lifting.pretrained import read_head, read_lifter, shipped, shipped_head
 
-__all__ = ["Lift", "lift", "read_lifter", "shipped"]
+__all__ = ["Lift", "lift", "read_head", "read_lifter", "shipped", "shipped_head"]
 
-_HOMES = {"Lift": "api", "lift": "api", "read_lifter": "pretrained", "shipped": "pretrained"}
+_HOMES = {"Lift": "api", "lift": "api"} | dict.fromkeys(
+    ("read_head", "read_lifter", "shipped", "shipped_head"), "pretrained"
+)
 
 
 def __getattr__(name: str) -> Any:

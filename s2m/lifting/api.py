@@ -12,8 +12,10 @@ from torch import Tensor
 from s2m.errors import UserError
 from s2m.lifter.network import Lifter, mean_bone_length
 from s2m.lifter.objective.chirality import Chirality
+from s2m.lifter.temporal import TemporalHead
 from s2m.lifting.keypoints import Keypoints, best_lifter_set
-from s2m.lifting.pretrained import shipped, shipped_records
+from s2m.lifting.pretrained import shipped, shipped_head, shipped_records
+from s2m.lifting.video import smoothed
 from s2m.skeletons import JointSet, get_joint_set
 
 # As in training: with fewer joints there is no pose to speak of.
@@ -28,10 +30,11 @@ class Lift:
     """3D skeletons of one person over time.
 
     joints3d: (T, J, 3) metres, camera frame (+x right, +y down, +z forward), relative to the pelvis. joints2d:
-    (T, J, 2) as the lifter believes them, in the input's unit: denoised, missing ones filled in. confidence: (T, J) of
-    the input's joints, 0 where the lifter had to fill in. elevation: (T,) radians, by how much the camera looks down;
-    None where the lifter does not tell. lifted: (T,) bool; where it is False too few joints were seen and the numbers
-    are NaN. reversed_suspected: (T,) bool, the knees, the nose and the toes speak for the mirrored depth.
+    (T, J, 2) as the lifter believes them, each frame on its own, in the input's unit: denoised, missing ones filled in.
+    confidence: (T, J) of the input's joints, 0 where the lifter had to fill in. elevation: (T,) radians, by how much
+    the camera looks down; None where the lifter does not tell. lifted: (T,) bool; where it is False too few joints were
+    seen and the numbers are NaN. reversed_suspected: (T,) bool, the knees, the nose and the toes speak for the mirrored
+    depth.
     """
 
     joint_set: JointSet
@@ -50,6 +53,8 @@ def lift(
     *,
     lifter: Lifter | None = None,
     height: float | None = None,
+    video_fps: float | None = None,
+    head: TemporalHead | None = None,
 ) -> Lift:
     """3D skeletons from the 2D joints of one person in one view; no training, no GPU.
 
@@ -58,14 +63,18 @@ def lift(
     :func:`s2m.lifting.keypoints.lifter_weights`. confidence: (T, K) or (K,), a joint counts where it is above 0.
     lifter: by default the shipped one that suits the joint set.
     height: of the person standing upright, in metres; without it the bones are on average as long as the lifter's
-    prior says, since one view cannot tell scale.
+    prior says, since one view cannot tell scale. video_fps: frames per second where the frames are those of one video,
+    in their order: each is then smoothed with those around it. head: what smooths them, for a ``lifter`` of one's own.
 
-    Raises UserError for wrong shapes and heights, and when no frame has six joints.
+    Raises UserError for wrong shapes, heights and frame rates, for a video with a lifter but no head of one's own, and
+    when no frame has six joints.
     """
+    _check_video(lifter, video_fps, head)
     given = get_joint_set(joint_set) if isinstance(joint_set, str) else joint_set
     keypoints = _keypoints(joints2d, confidence, given)
     if lifter is None:
-        lifter = shipped(best_lifter_set(given, list(shipped_records())))
+        name = best_lifter_set(given, list(shipped_records()))
+        lifter, head = shipped(name), None if video_fps is None else shipped_head(name)
     taken = keypoints.on(lifter.joint_set)
     points, trust = torch.from_numpy(taken.points), torch.from_numpy(taken.confidence)
     lifted = (trust > 0).sum(1) >= FEWEST_JOINTS
@@ -75,6 +84,8 @@ def lift(
     scale = 1.0 if height is None else metres_scale(height, lifter)
     parts = [_lift(lifter, *chunk) for chunk in zip(points.split(_CHUNK), trust.split(_CHUNK), strict=True)]
     skeleton, denoised = torch.cat([part[0] for part in parts]), torch.cat([part[1] for part in parts])
+    if video_fps is not None and head is not None:
+        skeleton = smoothed(head, skeleton, trust, lifted, video_fps)
     angles = [part[2] for part in parts if part[2] is not None]
     return Lift(
         joint_set=lifter.joint_set,
@@ -101,6 +112,20 @@ def metres_scale(height: float, lifter: Lifter) -> float:
     upright = body.v_template[:, 1]
     bones = mean_bone_length(own_regressor(body, lifter.joint_set) @ body.v_template, lifter.joint_set)
     return height * bones / float(upright.max() - upright.min()) / lifter.rest_bone_length
+
+
+def _check_video(lifter: Lifter | None, video_fps: float | None, head: TemporalHead | None) -> None:
+    if video_fps is None:
+        if head is not None:
+            raise UserError("head: it is for a video; expected its video_fps as well")
+        return
+    if not 0 < video_fps < float("inf"):
+        raise UserError(f"video_fps: expected frames per second > 0, found {video_fps}")
+    if (lifter is None) != (head is None):
+        found = "a lifter alone" if head is None else "a head alone"
+        raise UserError(f"video_fps: expected a lifter and its temporal head, or neither, found {found}")
+    if lifter is not None and head is not None and lifter.joint_set.name != head.joint_set.name:
+        raise UserError(f"head: expected one for {lifter.joint_set.name}, found one for {head.joint_set.name}")
 
 
 def _keypoints(

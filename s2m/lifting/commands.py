@@ -51,6 +51,14 @@ def add_lift_command(subparsers: argparse._SubParsersAction[argparse.ArgumentPar
         "--min-confidence", type=float, default=0.0, metavar="C", help="joints below count as missing (default: 0)"
     )
     parser.add_argument("--fps", type=float, default=30.0, help="frames per second (default: 30)")
+    parser.add_argument(
+        "--video",
+        action="store_true",
+        help="the frames are those of one video: smooth each with those around it, against jitter",
+    )
+    parser.add_argument(
+        "--temporal", type=Path, metavar="FILE", help="for --video with --lifter: its temporal.pt (`make temporal`)"
+    )
     parser.add_argument("--picture", type=Path, metavar="PNG", help="draw some frames, as seen and from the side")
     parser.add_argument("--ik", type=Path, metavar="NPZ", help="also solve SMPL rotations: an AMASS-style .npz")
     parser.add_argument(
@@ -101,6 +109,12 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UserError(f"{', '.join(written)}: expected files of their own, found one name twice")
     if not 0 < arguments.fps < float("inf"):
         raise UserError(f"--fps: expected a positive number, found {arguments.fps}")
+    if arguments.temporal is not None and not (arguments.video and arguments.lifter):
+        raise UserError("--temporal: it is for --video with a --lifter of your own, of which one is missing")
+    if arguments.video and arguments.lifter is not None and arguments.temporal is None:
+        raise UserError(
+            f"--video: {arguments.lifter} needs a head of its own, --temporal FILE; `make temporal` trains it"
+        )
     if not 0 <= arguments.min_confidence < 1:
         raise UserError(f"--min-confidence: expected a number from 0 to below 1, found {arguments.min_confidence}")
     if arguments.ik is None and (arguments.noise is not None or arguments.body is not None):
@@ -121,9 +135,10 @@ def _joint_set(name: str) -> JointSet:
 
 def _lift(keypoints: Keypoints, arguments: argparse.Namespace) -> Lift:
     from s2m.lifting.api import lift
-    from s2m.lifting.pretrained import read_lifter
+    from s2m.lifting.pretrained import read_head, read_lifter
 
     lifter = None if arguments.lifter is None else read_lifter(arguments.lifter)
+    head = None if arguments.temporal is None else read_head(arguments.temporal, arguments.lifter)
     try:
         return lift(
             keypoints.points,
@@ -131,6 +146,8 @@ def _lift(keypoints: Keypoints, arguments: argparse.Namespace) -> Lift:
             keypoints.confidence,
             lifter=lifter,
             height=arguments.height,
+            video_fps=arguments.fps if arguments.video else None,
+            head=head,
         )
     except UserError as error:
         raise UserError(f"{arguments.file}: {error}") from error

@@ -11,6 +11,7 @@ from s2m import artifact as artifacts
 from s2m.artifact import ArtifactError, sha256
 from s2m.errors import UserError
 from s2m.lifter.network import Lifter
+from s2m.lifter.temporal import TemporalHead, load_temporal
 from s2m.spec import SpecError, build
 
 LIST = "shipped.json"
@@ -27,12 +28,33 @@ def shipped(joint_set: str = "h36m17", folder: Path | None = None) -> Lifter:
     folder: where it lies; the package's own by default. Raises UserError when none ships for the joint set, or when a
     file is missing or is not the one that was shipped.
     """
+    record, folder = _record(joint_set, folder)
+    return read_lifter(_whole(folder, record), joint_set)
+
+
+def shipped_head(joint_set: str = "h36m17", folder: Path | None = None) -> TemporalHead:
+    """The temporal head that ships with the lifter of a joint set, for video; frozen, evaluation mode.
+
+    folder, and errors: see :func:`shipped`.
+    """
+    record, folder = _record(joint_set, folder)
+    if "video" not in record:
+        raise UserError(f"{folder}: no temporal head for joint set '{joint_set}'")
+    return read_head(_whole(folder, record["video"]), _whole(folder, record))
+
+
+def _record(joint_set: str, folder: Path | None) -> tuple[dict[str, Any], Path]:
     folder = assets() if folder is None else folder
-    record = shipped_records(folder).get(joint_set)
-    if record is None:
-        known = ", ".join(shipped_records(folder)) or "none"
+    records = shipped_records(folder)
+    if joint_set not in records:
+        known = ", ".join(records) or "none"
         raise UserError(f"{folder}: no lifter for joint set '{joint_set}'; there are lifters for: {known}")
-    path = folder / record["file"]
+    return records[joint_set], folder
+
+
+def _whole(folder: Path, record: dict[str, Any]) -> Path:
+    """The file of a record. UserError when it is missing or is not the one that was shipped."""
+    path: Path = folder / record["file"]
     if not path.is_file():
         raise UserError(f"{path}: this file belongs to the package and is missing; install the package again")
     if (found := sha256(path)) != record["sha256"]:
@@ -40,11 +62,12 @@ def shipped(joint_set: str = "h36m17", folder: Path | None = None) -> Lifter:
             f"{path}: damaged: expected sha256 {record['sha256'][:16]}..., found {found[:16]}...; "
             "install the package again"
         )
-    return read_lifter(path, joint_set)
+    return path
 
 
 def shipped_records(folder: Path | None = None) -> dict[str, dict[str, Any]]:
-    """What is known of each shipped lifter, by joint set: file, sha256, command, seed, data, metrics.
+    """What is known of each shipped lifter, by joint set: file, sha256, command, seed, data, metrics; the same of
+    its temporal head as ``video``.
 
     Raises UserError when the list cannot be read.
     """
@@ -71,3 +94,11 @@ def read_lifter(path: str | Path, joint_set: str | None = None) -> Lifter:
         raise ArtifactError(f"{path}: field spec: expected a Lifter, found {type(lifter).__name__}")
     artifacts.restore(path, lifter, artifact)
     return lifter.eval().requires_grad_(False)
+
+
+def read_head(path: str | Path, lifter: str | Path) -> TemporalHead:
+    """The temporal head in an artifact of ``make temporal``, frozen and in evaluation mode.
+
+    lifter: the file of the lifter that it was trained on. Raises ArtifactError, for another lifter's head as well.
+    """
+    return load_temporal(path, read_lifter(lifter), lifter).head

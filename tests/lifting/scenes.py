@@ -24,9 +24,21 @@ def _scene(frames: int) -> tuple[np.ndarray, np.ndarray]:
     clips = {clip.name: clip for clip in open_motion()}
     poses = np.concatenate([clips[name].poses[:: max(1, len(clips[name]) // 20)][:20] for name in ("walk", "kick")])
     poses = poses[np.linspace(0, len(poses) - 1, frames).astype(int)]
-    turns = Rotation.from_rotvec(np.linspace(0, 2 * np.pi, frames, endpoint=False)[:, None] * [[0.0, 1.0, 0.0]])
+    return _seen(poses, np.linspace(0, 2 * np.pi, frames, endpoint=False))
+
+
+@cache
+def _recording(frames: int) -> tuple[np.ndarray, np.ndarray]:
+    dance = next(clip for clip in open_motion() if clip.name == "dance_b")
+    return _seen(dance.poses[:frames], np.full(min(frames, len(dance)), 0.6))
+
+
+def _seen(poses: np.ndarray, turns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Poses (T, 72), each turned by an angle about the vertical, before the camera."""
+    frames = len(poses)
+    around = Rotation.from_rotvec(turns[:, None] * [[0.0, 1.0, 0.0]])
     rotations = Rotation.from_rotvec(poses.reshape(-1, 3)).as_matrix().reshape(frames, 24, 3, 3)
-    rotations[:, 0] = _FACING @ turns.as_matrix() @ rotations[:, 0]
+    rotations[:, 0] = _FACING @ around.as_matrix() @ rotations[:, 0]
     body = load_body()
     params = BodyParams.from_rotations(torch.from_numpy(rotations).float(), torch.zeros(frames, 10))
     with torch.no_grad():
@@ -39,6 +51,13 @@ def scene(joint_set: JointSet, frames: int = 24) -> tuple[np.ndarray, np.ndarray
     """Joints (T, J, 3), metres, camera frame, and their pixels (T, J, 2), of people who turn around once."""
     columns = S2M27.indices(joint_set.joints)
     joints, pixels = _scene(frames)
+    return joints[:, columns].copy(), pixels[:, columns].copy()
+
+
+def recording(joint_set: JointSet, frames: int = 60) -> tuple[np.ndarray, np.ndarray]:
+    """The same of consecutive frames of a person who dances."""
+    columns = S2M27.indices(joint_set.joints)
+    joints, pixels = _recording(frames)
     return joints[:, columns].copy(), pixels[:, columns].copy()
 
 

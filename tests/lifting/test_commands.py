@@ -24,7 +24,7 @@ from s2m.lifting.pretrained import assets
 from s2m.lifting.reading import read_keypoints
 from s2m.skeletons import COCO17, H36M17, S2M27
 
-from .scenes import n_mpjpe_mm, scene
+from .scenes import n_mpjpe_mm, recording, scene
 
 ROOT = Path(__file__).parents[2]
 
@@ -124,6 +124,45 @@ def test_a_lifter_of_ones_own(walk: Path, tmp_path: Path, capsys: pytest.Capture
     assert "broken.pt: not a readable artifact" in capsys.readouterr().err
 
 
+def test_a_video_is_steadier_than_its_frames(tmp_path: Path) -> None:
+    pixels = recording(H36M17)[1]
+    np.save(tmp_path / "v.npy", pixels + np.random.default_rng(0).normal(0, 8.0, pixels.shape))
+    assert lift(tmp_path / "v.npy", "-o", tmp_path / "a.npz") == 0
+    assert lift(tmp_path / "v.npy", "-o", tmp_path / "b.npz", "--video", "--ik", tmp_path / "m.npz") == 0
+    shaking, steady = (
+        np.linalg.norm(np.diff(np.load(tmp_path / name)["joints3d"], 2, axis=0), axis=-1).mean()
+        for name in ("a.npz", "b.npz")
+    )
+    assert steady < 0.25 * shaking
+    with np.load(tmp_path / "m.npz") as motion:
+        assert len(motion["poses"]) == len(pixels)
+
+
+def test_the_frame_rate_of_a_video_counts(tmp_path: Path) -> None:
+    """Every second frame at half the rate is smoothed over half as many frames: not the same answer."""
+    np.save(tmp_path / "v.npy", recording(H36M17)[1])
+    for fps in (30, 120):
+        assert lift(tmp_path / "v.npy", "-o", tmp_path / f"{fps}.npz", "--video", "--fps", fps) == 0
+    slow, fast = (np.load(tmp_path / f"{fps}.npz")["joints3d"] for fps in (30, 120))
+    assert np.abs(slow - fast).max() > 0.005
+
+
+def test_a_video_with_a_lifter_and_head_of_ones_own(
+    walk: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = [assets() / f"{kind}_h36m17.pt" for kind in ("lifter", "temporal")]
+    own = ("--video", "--lifter", files[0], "--temporal", files[1])
+    assert lift(walk, "-o", tmp_path / "a.npz", *own) == 0
+    assert lift(walk, "-o", tmp_path / "b.npz", "--video") == 0
+    np.testing.assert_array_equal(*(np.load(tmp_path / name)["joints3d"] for name in ("a.npz", "b.npz")))
+    other = ("--lifter", assets() / "lifter_s2m27.pt", "--temporal", files[1])
+    assert lift(walk, "-o", tmp_path / "c.npz", "--video", *other) == 2
+    assert "temporal_h36m17.pt: field joint_set: expected s2m27, found h36m17" in capsys.readouterr().err
+    assert lift(walk, "-o", tmp_path / "c.npz", "--video", "--lifter", files[0], "--temporal", files[0]) == 2
+    assert "field stage: expected temporal, found lifter" in capsys.readouterr().err
+    assert not (tmp_path / "c.npz").exists()
+
+
 def test_doubts_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pixels = scene(H36M17)[1]
     pixels[3, H36M17.index("left_wrist")] = np.nan
@@ -171,6 +210,9 @@ def test_joints_that_are_never_seen_are_told(tmp_path: Path, capsys: pytest.Capt
         (("-o", "out.npz", "--joint-set", "lsp14"), r"walk.npy: expected \(frames, 14, 2\)"),
         (("-o", "out.npz", "--height", "170"), "height: expected metres"),
         (("-o", "out.npz", "--lifter", "no.pt"), "no.pt: no such file"),
+        (("-o", "out.npz", "--temporal", "t.pt"), "--temporal: it is for --video with a --lifter of your own"),
+        (("-o", "out.npz", "--video", "--temporal", "t.pt"), "of which one is missing"),
+        (("-o", "out.npz", "--video", "--lifter", "no.pt"), "needs a head of its own, --temporal FILE"),
     ],
 )
 def test_bad_options_are_named_and_nothing_is_written(
@@ -200,7 +242,7 @@ def test_lifting_needs_none_of_the_training_machinery(walk: Path, tmp_path: Path
     code = (
         "import sys; from s2m.cli import main;"
         f"assert main(['lift', {str(walk)!r}, '-o', {str(tmp_path / 'o.npz')!r}, '--ik', {str(tmp_path / 'm.npz')!r},"
-        f" '--picture', {str(tmp_path / 'p.png')!r}, '--height', '1.8']) == 0;"
+        f" '--picture', {str(tmp_path / 'p.png')!r}, '--height', '1.8', '--video']) == 0;"
         "heavy = {'pytorch_lightning', 'wandb', 'pytorch3d', 'jsonargparse', 'torchmetrics'} & set(sys.modules);"
         "sys.exit(', '.join(sorted(heavy)) or None)"
     )

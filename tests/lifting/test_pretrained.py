@@ -15,7 +15,7 @@ import torch
 from s2m import artifact as artifacts
 from s2m.body import load_body
 from s2m.errors import UserError
-from s2m.lifting import read_lifter, shipped
+from s2m.lifting import read_lifter, shipped, shipped_head
 from s2m.lifting.pretrained import LIST, assets, shipped_records
 
 MEGABYTES_AT_MOST = 3
@@ -48,6 +48,52 @@ def test_what_ships_was_better_than_constant_depth_by_the_studys_bar(joint_set: 
     for figures in (shipped_records()[joint_set]["metrics"][name] for name in ("clean", "noise_3")):
         assert figures["lifter"]["n_mpjpe_mm"] < 0.6 * figures["planar"]["n_mpjpe_mm"]
         assert figures["lifter"]["reversed_depth"] < 0.02
+
+
+@pytest.mark.parametrize("joint_set", sorted(shipped_records()))
+def test_the_head_that_ships_is_small_and_says_how_it_was_made(joint_set: str) -> None:
+    lifter = shipped_records()[joint_set]
+    record = lifter["video"]
+    content = (assets() / record["file"]).read_bytes()
+    assert len(content) == record["bytes"] < 100_000
+    assert hashlib.sha256(content).hexdigest() == record["sha256"]
+    artifact = artifacts.load(assets() / record["file"], "temporal", joint_set=joint_set)
+    assert artifact.parents == {"lifter": lifter["sha256"]}
+    assert record["data"].keys() == lifter["data"].keys()
+    assert not re.search(r"(^|[\s\"'])/\w", json.dumps([record, artifact.config, artifact.spec]))
+    assert not re.search(rb"/(home|root|tmp|work|usr)/", content)
+
+
+@pytest.mark.parametrize("joint_set", sorted(shipped_records()))
+def test_the_head_that_ships_was_worth_it(joint_set: str) -> None:
+    """On noise it beats frame by frame and a filter that asks for no training; exact joints lose next to nothing."""
+    for split in ("test", "acrobatic"):
+        found = shipped_records()[joint_set]["video"]["metrics"][split]
+        exact = found["clean"]
+        assert exact["with the head"]["n_mpjpe_mm"] < 1.01 * exact["frame by frame"]["n_mpjpe_mm"]
+        for name in ("3 % noise, new in each frame", "3 % noise, outliers, swaps, missing joints"):
+            mean = {method: figures["n_mpjpe_mm"] for method, figures in found[name].items()}
+            assert mean["with the head"] < min(mean["Savitzky-Golay"], 0.92 * mean["frame by frame"])
+            shaking = {method: figures["accel_mm_per_frame2"] for method, figures in found[name].items()}
+            assert shaking["with the head"] < 0.3 * shaking["frame by frame"]
+
+
+@pytest.mark.parametrize("joint_set", sorted(shipped_records()))
+def test_the_head_that_ships_can_be_loaded(joint_set: str) -> None:
+    head = shipped_head(joint_set)
+    assert head.joint_set.name == joint_set
+    assert not head.training
+    assert not any(parameter.requires_grad for parameter in head.parameters())
+
+
+def test_a_damaged_head_is_refused(copy: Path) -> None:
+    path = copy / "temporal_h36m17.pt"
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(UserError, match=r"temporal_h36m17\.pt: damaged: expected sha256"):
+        shipped_head("h36m17", copy)
+    path.unlink()
+    with pytest.raises(UserError, match=r"temporal_h36m17\.pt.* is missing"):
+        shipped_head("h36m17", copy)
 
 
 @pytest.mark.parametrize("joint_set", sorted(shipped_records()))

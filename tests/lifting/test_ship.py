@@ -7,17 +7,21 @@ from pathlib import Path
 
 import pytest
 import torch
+from scipy.signal import lfilter
 
 from s2m import artifact as artifacts
-from s2m.artifact import Artifact
+from s2m.artifact import Artifact, sha256
 from s2m.body import load_body
 from s2m.cli import main as s2m
 from s2m.data.store import FrameStore
 from s2m.errors import UserError
 from s2m.lifter import Lifter
 from s2m.lifter.study.conditions import read_frames
-from s2m.lifting import shipped
+from s2m.lifter.temporal import TemporalHead
+from s2m.lifting import shipped, shipped_head
 from s2m.lifting.ship import main, relative, slim
+from s2m.lifting.ship_head import METHODS, lasting, lengths, savitzky_golay
+from s2m.lifting.ship_head import main as ship_heads
 from s2m.skeletons import H36M17
 
 from .scenes import n_mpjpe_mm
@@ -121,3 +125,84 @@ def test_shipping_twice_gives_the_same_file(store: Path, monkeypatch: pytest.Mon
 def test_what_is_not_trained_is_asked_for(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SystemExit, match="make table-lifter"):
         run_in(store, monkeypatch, "--joint-sets", "s2m27")
+
+
+HEAD = {"joint_set": "h36m17", "rest_bone_length": 0.25, "radius": 3, "width": 8}
+
+
+def head_of(lifter: Path, store: Path) -> Artifact:
+    spec = {"class_path": "s2m.lifter.temporal.TemporalHead", "init_args": HEAD}
+    torch.manual_seed(4)
+    state, parents = TemporalHead(**HEAD).state_dict(), {"lifter": sha256(lifter)}
+    return Artifact("temporal", "h36m17", load_body().hash, spec, state, parents, config(str(store)))
+
+
+def test_a_head_is_shipped_with_its_lifter(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = run_in(store, monkeypatch)
+    run = store.parents[1] / "runs" / "head"
+    given = head_of(folder / "lifter_h36m17.pt", store)
+    artifacts.save(run / "temporal.pt", given)
+    arguments = [str(run), "--store", "data/open", "--output", str(folder), "--table", "docs/h.md"]
+    ship_heads(arguments)
+    assert all(torch.equal(v, given.state[name]) for name, v in shipped_head("h36m17", folder).state_dict().items())
+    [record] = json.loads((folder / "shipped.json").read_text())["lifters"]
+    methods = record["video"]["metrics"]["test"]["clean"]
+    alone = record["metrics"]["clean"]["lifter"]["n_mpjpe_mm"]
+    assert methods["frame by frame"]["n_mpjpe_mm"] == pytest.approx(alone, rel=1e-5)
+    assert methods["with the head"]["n_mpjpe_mm"] != methods["frame by frame"]["n_mpjpe_mm"]
+    rows = (folder.parent / "docs/h.md").read_text().splitlines()
+    assert rows[0].startswith("frame by frame / Savitzky-Golay / with the head")
+    assert len(rows) == 2 + 2 + 2 * 4
+    assert " / ".join(f"{figures['n_mpjpe_mm']:.1f}" for figures in map(methods.get, METHODS)) in rows[4]
+    # The same lifter, shipped again, keeps its head; another one loses it.
+    run_in(store, monkeypatch)
+    assert shipped_head("h36m17", folder).radius == 3
+    listed = json.loads((folder / "shipped.json").read_text())
+    listed["lifters"][0]["sha256"] = "0" * 64
+    (folder / "shipped.json").write_text(json.dumps(listed))
+    run_in(store, monkeypatch)
+    with pytest.raises(UserError, match="no temporal head for joint set 'h36m17'"):
+        shipped_head("h36m17", folder)
+
+
+def test_a_head_of_another_lifter_is_not_shipped(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = run_in(store, monkeypatch)
+    (folder / "temporal_h36m17.pt").unlink(missing_ok=True)
+    before = (folder / "shipped.json").read_text()
+    run = store.parents[1] / "runs" / "stray"
+    artifacts.save(run / "temporal.pt", head_of(store / "store.json", store))
+    with pytest.raises(SystemExit, match="field parents: trained on a lifter with sha256"):
+        ship_heads([str(run), "--store", "data/open", "--output", str(folder)])
+    assert (folder / "shipped.json").read_text() == before
+    assert not (folder / "temporal_h36m17.pt").exists()
+
+
+def test_recordings_are_told_apart(store: Path) -> None:
+    frames = read_frames(FrameStore(store), "test")
+    expected, last = [], None
+    for now in zip(frames.sequence.tolist(), frames.frame.tolist(), strict=True):
+        if last is not None and now == (last[0], last[1] + 1):
+            expected[-1] += 1
+        else:
+            expected.append(1)
+        last = now
+    assert lengths(frames) == expected
+    assert len(expected) > 1
+
+
+def test_lasting_errors_are_a_recursive_filter_within_each_recording() -> None:
+    """Independent oracle: scipy's filter, to which each recording's first error is the state before."""
+    fresh = torch.randn(12, 2, dtype=torch.float64)
+    found = lasting(fresh, [5, 7], 0.8)
+    for part in (slice(0, 5), slice(5, 12)):
+        first, rest = fresh[part][:1], fresh[part][1:]
+        expected, _ = lfilter([0.6], [1, -0.8], rest.numpy(), axis=0, zi=0.8 * first.numpy())
+        torch.testing.assert_close(found[part], torch.cat([first, torch.from_numpy(expected)]))
+
+
+def test_the_filter_beside_the_head_fits_cubics_within_recordings() -> None:
+    """Closed form: a cubic in time is its own fit; a jump between recordings is no jump within one."""
+    time = torch.linspace(-1, 1, 20, dtype=torch.float64)[:, None, None]
+    cubic = torch.cat([time**3 - time, 5 + 2 * time**2, time[:4]]).expand(-1, 17, 3)
+    found = savitzky_golay(lambda joints2d, confidence: cubic, [20, 20, 4], cubic[..., :2], cubic[..., 0])
+    torch.testing.assert_close(found, cubic)

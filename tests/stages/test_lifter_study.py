@@ -119,7 +119,7 @@ def test_a_temporal_head_is_trained_without_truth_and_belongs_to_its_lifter(
         ratio = metrics[f"test/{method}accel_mm_per_s2"] / metrics[f"test/{method}accel_mm_per_frame2"]
         assert ratio == pytest.approx(900, rel=1e-4)
     frozen, _ = load_lifter(lifter, "h36m17", load_body(None))
-    model = load_temporal(tmp_path / "a/temporal/temporal.pt", frozen, lifter, load_body(None))
+    model = load_temporal(tmp_path / "a/temporal/temporal.pt", frozen, lifter)
     assert model(torch.randn(5, 17, 2), torch.ones(5, 17)).joints3d.shape == (5, 17, 3)
 
 
