@@ -27,10 +27,11 @@ _STILL = 1e-3
 class TemporalHead(nn.Module):
     """Smooth the skeletons of a video: each joint becomes a mean of what the lifter said of it in the frames around.
 
-    The weights of the ``2 radius + 1`` frames are a softmax of a kernel per joint, of what a small network makes of how
-    rough and how wide the joint's path is there, of whether the frame shows the joint, and of how far the frame is from
-    the mean itself (twice reweighted as for Cauchy's distribution, so that outliers do not count). A mean cannot invent
-    a pose: nothing is learned of how people move, which matters for motion that was not trained on.
+    ``m_j = sum_k w_kj x_kj / sum_k w_kj`` over the ``2 radius + 1`` frames x_k, with
+    ``w_kj = exp(a_kj + b_j v_kj + g_k(f_j)) / (1 + |x_kj - m_j|^2 / t_j^2)``: a kernel a; b for frames that show the
+    joint (v); what a small network g makes of how rough and how wide the path is there (f); and Cauchy's weights
+    against outliers, iterated twice (reweighted least squares, Holland and Welsch 1977). A mean cannot invent a pose:
+    nothing is learned of how people move, which matters for motion that was not trained on. Source: this project.
 
     joint_set: name. rest_bone_length: metres, the lifter's; skeletons are divided by it inside. radius: in frames; at
     the ends of a video the first and last frame stand for those that are not there. width: of the network. fps: frames

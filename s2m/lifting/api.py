@@ -21,6 +21,7 @@ from s2m.skeletons import JointSet, get_joint_set
 # As in training: with fewer joints there is no pose to speak of.
 FEWEST_JOINTS = 6
 _CHUNK = 8192
+_FASTEST = 1000
 # Metres: a small child and a giant.
 _HEIGHTS = (0.5, 2.6)
 
@@ -119,8 +120,8 @@ def _check_video(lifter: Lifter | None, video_fps: float | None, head: TemporalH
         if head is not None:
             raise UserError("head: it is for a video; expected its video_fps as well")
         return
-    if not 0 < video_fps < float("inf"):
-        raise UserError(f"video_fps: expected frames per second > 0, found {video_fps}")
+    if not 0 < video_fps <= _FASTEST:
+        raise UserError(f"video_fps: expected more than 0 and at most {_FASTEST} frames per second, found {video_fps}")
     if (lifter is None) != (head is None):
         found = "a lifter alone" if head is None else "a head alone"
         raise UserError(f"video_fps: expected a lifter and its temporal head, or neither, found {found}")
