@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from scipy.signal import lfilter
 
 from s2m import artifact as artifacts
 from s2m.artifact import Artifact, sha256
@@ -19,8 +18,8 @@ from s2m.lifter import Lifter
 from s2m.lifter.study.conditions import read_frames
 from s2m.lifter.temporal import TemporalHead
 from s2m.lifting import shipped, shipped_head
+from s2m.lifting.head_figures import METHODS
 from s2m.lifting.ship import main, relative, slim
-from s2m.lifting.ship_head import METHODS, lasting, lengths, savitzky_golay
 from s2m.lifting.ship_head import main as ship_heads
 from s2m.skeletons import H36M17
 
@@ -175,34 +174,3 @@ def test_a_head_of_another_lifter_is_not_shipped(store: Path, monkeypatch: pytes
         ship_heads([str(run), "--store", "data/open", "--output", str(folder)])
     assert (folder / "shipped.json").read_text() == before
     assert not (folder / "temporal_h36m17.pt").exists()
-
-
-def test_recordings_are_told_apart(store: Path) -> None:
-    frames = read_frames(FrameStore(store), "test")
-    expected, last = [], None
-    for now in zip(frames.sequence.tolist(), frames.frame.tolist(), strict=True):
-        if last is not None and now == (last[0], last[1] + 1):
-            expected[-1] += 1
-        else:
-            expected.append(1)
-        last = now
-    assert lengths(frames) == expected
-    assert len(expected) > 1
-
-
-def test_lasting_errors_are_a_recursive_filter_within_each_recording() -> None:
-    """Independent oracle: scipy's filter, to which each recording's first error is the state before."""
-    fresh = torch.randn(12, 2, dtype=torch.float64)
-    found = lasting(fresh, [5, 7], 0.8)
-    for part in (slice(0, 5), slice(5, 12)):
-        first, rest = fresh[part][:1], fresh[part][1:]
-        expected, _ = lfilter([0.6], [1, -0.8], rest.numpy(), axis=0, zi=0.8 * first.numpy())
-        torch.testing.assert_close(found[part], torch.cat([first, torch.from_numpy(expected)]))
-
-
-def test_the_filter_beside_the_head_fits_cubics_within_recordings() -> None:
-    """Closed form: a cubic in time is its own fit; a jump between recordings is no jump within one."""
-    time = torch.linspace(-1, 1, 20, dtype=torch.float64)[:, None, None]
-    cubic = torch.cat([time**3 - time, 5 + 2 * time**2, time[:4]]).expand(-1, 17, 3)
-    found = savitzky_golay(lambda joints2d, confidence: cubic, [20, 20, 4], cubic[..., :2], cubic[..., 0])
-    torch.testing.assert_close(found, cubic)
