@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torchmetrics import MetricCollection
 
 from s2m.artifact import sha256
-from s2m.batch import Frame
+from s2m.batch import Frame, Observation
 from s2m.data.video import VideoFrames
 from s2m.errors import UserError
 from s2m.lifter.normalise import normalise
@@ -36,14 +36,15 @@ FPS = 30.0
 class TemporalStage(Stage):
     """Teach a temporal head to say of noisy recordings what the frozen lifter says of the labels without that noise.
 
-    ``mean |Y - X| / b + w_2d sum c |y - x| / sum c + w_a mean |a(Y)| / b``: Y from the head; X the frozen lifter's
-    skeleton of the labels; b the mean bone length; y the projection of Y in the units of x, the labels; c their
-    confidence; a the second difference in time.
+    ``mean |Y - X| / b + w_2d sum c |y - x| / sum c + w_a mean |a(Y)| / (b s^2)``: Y from the head; X the frozen
+    lifter's skeleton of the labels; b the mean bone length; y the projection of Y in the units of x, the labels; c
+    their confidence; a the second difference in time; s the step's stride.
 
-    joint_set: name; comes from the data. lifter: path of stage 1's artifact. radius, width: see TemporalHead.
-    noise, missing, outlier, swap: see DetectionNoise; deviations differ from frame to frame. reprojection,
-    acceleration: w_2d, w_a. learning_rate, warmup_steps: Adam, as in stage 1. body: path of a body in SMPL format;
-    the open body if not given.
+    joint_set: name; comes from the data. lifter: path of stage 1's artifact. radius, width: see TemporalHead. noise,
+    missing, outlier, swap: see DetectionNoise; deviations differ from frame to frame. reprojection, acceleration: w_2d,
+    w_a. strides: a step takes every frame of its windows, or every second one, and so on up to every ``strides``-th,
+    as slower cameras would. learning_rate, warmup_steps: Adam, as in stage 1. body: path of a body in SMPL format; the
+    open body if not given.
     """
 
     name = "temporal"
@@ -60,11 +61,14 @@ class TemporalStage(Stage):
         swap: float = 0.01,
         reprojection: float = 0.5,
         acceleration: float = 1.0,
+        strides: int = 2,
         learning_rate: float = 1e-3,
         warmup_steps: int = 100,
         body: str | None = None,
     ) -> None:
         super().__init__(joint_set, body)
+        if strides < 1:
+            raise UserError(f"model.strides: expected 1 or more, found {strides}")
         self.frozen, _ = load_lifter(lifter, joint_set, self.body)
         self.parents = {"lifter": sha256(Path(lifter))}
         self.head_arguments: dict[str, Any] = {
@@ -73,11 +77,12 @@ class TemporalStage(Stage):
             "radius": radius,
             "width": width,
             "fps": FPS,
+            "slowest": FPS / strides,
         }
         self.model = TemporalLifter(self.frozen, TemporalHead(**self.head_arguments))
         self.noise = DetectionNoise(self.joint_set, noise, missing, outlier, swap)
         self.weights = {"distance": 1.0, "reprojection": reprojection, "acceleration": acceleration}
-        self.learning_rate, self.warmup_steps = learning_rate, warmup_steps
+        self.strides, self.learning_rate, self.warmup_steps = strides, learning_rate, warmup_steps
 
     @property
     def window(self) -> int:
@@ -97,20 +102,22 @@ class TemporalStage(Stage):
 
     def training_step(self, frame: Frame, batch_idx: int) -> Tensor:
         """One step on windows of recordings."""
-        observation = training_observation(frame)
+        stride = int(torch.randint(1, self.strides + 1, ()))
+        observation = every(stride, training_observation(frame), self.window)
         labels = normalise(observation.joints2d, observation.confidence, self.joint_set)
         disturbed = self.noise(labels)
         with torch.no_grad():
             target = self.frozen(labels.joints2d, labels.visible).joints3d
             _, units = self.frozen.lift(labels.joints2d, labels.visible)
             lifted = self.frozen(disturbed.joints2d, disturbed.visible).joints3d
-        refined = self.model.head(*(v.unflatten(0, (-1, self.window)) for v in (lifted, disturbed.visible)))
+        windows = -1, len(range(0, self.window, stride))
+        refined = self.model.head(*(value.unflatten(0, windows) for value in (lifted, disturbed.visible)))
         projected = project(refined.flatten(0, 1) / self.frozen.metres_per_unit(units), self.frozen.camera_distance)
         bone, second = self.frozen.rest_bone_length, refined[:, 2:] - 2 * refined[:, 1:-1] + refined[:, :-2]
         terms = {
             "distance": distances(refined.flatten(0, 1) - target).mean() / bone,
             "reprojection": confident_distance(projected, labels.joints2d, observation.confidence),
-            "acceleration": distances(second).mean() / bone,
+            "acceleration": distances(second).mean() / bone / stride**2,
         }
         loss = torch.stack([self.weights[name] * value for name, value in terms.items()]).sum()
         self.log_terms({"loss": loss, **terms}, len(observation))
@@ -137,6 +144,12 @@ class TemporalStage(Stage):
         tail = CosineTail(self.warmup_steps)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: tail.share(step, total, 1))
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def every(stride: int, observation: Observation, window: int) -> Observation:
+    """Every ``stride``-th frame of windows that follow one another, (W * window, ...), from each one's first."""
+    rows = torch.arange(len(observation), device=observation.joints2d.device)
+    return observation.rows(rows.view(-1, window)[:, ::stride].flatten())
 
 
 def video_metrics(joint_set: JointSet) -> MetricCollection:

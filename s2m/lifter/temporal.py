@@ -34,20 +34,28 @@ class TemporalHead(nn.Module):
     nothing is learned of how people move, which matters for motion that was not trained on. Source: this project.
 
     joint_set: name. rest_bone_length: metres, the lifter's; skeletons are divided by it inside. radius: in frames; at
-    the ends of a video the first and last frame stand for those that are not there. width: of the network. fps: frames
-    per second of the videos that it is trained on.
+    the ends of a video the first and last frame stand for those that are not there. width: of the network. fps and
+    slowest: the highest and lowest number of frames per second of the videos that it is trained on.
     """
 
     def __init__(
-        self, joint_set: str, rest_bone_length: float, radius: int = 6, width: int = 32, fps: float = 30.0
+        self,
+        joint_set: str,
+        rest_bone_length: float,
+        radius: int = 6,
+        width: int = 32,
+        fps: float = 30.0,
+        slowest: float = 15.0,
     ) -> None:
         super().__init__()
         if radius < 1:
             raise ValueError(f"radius: expected at least 1 frame, found {radius}")
         if rest_bone_length <= 0:
             raise ValueError(f"rest_bone_length: expected a length > 0 in metres, found {rest_bone_length}")
+        if not 0 < slowest <= fps:
+            raise ValueError(f"slowest, fps: expected 0 < slowest <= fps, found {slowest}, {fps}")
         self.joint_set: JointSet = get_joint_set(joint_set)
-        self.rest_bone_length, self.radius, self.fps = rest_bone_length, radius, fps
+        self.rest_bone_length, self.radius, self.rates = rest_bone_length, radius, (slowest, fps)
         count, frames = len(self.joint_set), 2 * radius + 1
         self.kernel = nn.Parameter(torch.zeros(frames, count))
         self.trust, self.tolerance = nn.Parameter(torch.ones(count)), nn.Parameter(torch.zeros(count))
@@ -58,8 +66,8 @@ class TemporalHead(nn.Module):
     def forward(self, skeletons: Tensor, visible: Tensor, fps: float | None = None) -> Tensor:
         """Smoothed skeletons (S, T, J, 3) in metres, root-relative, of S videos of T frames.
 
-        skeletons: (S, T, J, 3), the lifter's. visible: (S, T, J) in {0, 1}. fps: frames per second; those of the
-        training if not given. At another rate the head sees the frames nearest to the moments that it knows.
+        skeletons: (S, T, J, 3), the lifter's. visible: (S, T, J) in {0, 1}. fps: frames per second, for videos that are
+        faster or slower than those of the training: the head then sees the frames nearest to the moments that it knows.
         """
         count = len(self.joint_set)
         if skeletons.dim() != 4 or skeletons.shape[2:] != (count, 3) or visible.shape != skeletons.shape[:3]:
@@ -82,7 +90,8 @@ class TemporalHead(nn.Module):
         return int(self._offsets(fps).max())
 
     def _offsets(self, fps: float | None) -> Tensor:
-        spacing = 1.0 if fps is None else fps / self.fps
+        slowest, fastest = self.rates
+        spacing = 1.0 if fps is None else max(fps / fastest, min(1.0, fps / slowest))
         return (torch.arange(-self.radius, self.radius + 1) * spacing).round().long()
 
 

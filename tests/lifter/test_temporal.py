@@ -51,16 +51,23 @@ def test_a_faster_camera_is_seen_at_the_rate_of_the_training(fps: float, step: i
     assert head.reach(fps) == step * head.radius
 
 
+def test_a_camera_as_slow_as_those_of_the_training_shows_all_its_frames() -> None:
+    head, given, seen = random_head(), skeletons(1, 9), torch.ones(1, 9, 17)
+    for fps in (15.0, 24.0, 25.0, 30.0):
+        assert torch.equal(head(given, seen, fps), head(given, seen))
+        assert head.reach(fps) == head.radius
+
+
 def test_a_slower_camera_shows_fewer_frames_in_the_same_time() -> None:
-    """At half the rate the frames of the radius lie within half of it: those further away play no part."""
+    """At half the lowest rate the frames of the radius lie within half of it: those further away play no part."""
     head = random_head(radius=4)
     given, seen = skeletons(1, 9), torch.ones(1, 9, 17)
-    before = head(given, seen, 15.0)[0, 4]
+    before = head(given, seen, 7.5)[0, 4]
     for frame, counts in ((0, False), (1, False), (2, True), (6, True), (7, False)):
         changed = given.clone()
         changed[0, frame] += 1
-        assert bool((head(changed, seen, 15.0)[0, 4] != before).any()) == counts
-    assert head.reach(15.0) == 2
+        assert bool((head(changed, seen, 7.5)[0, 4] != before).any()) == counts
+    assert head.reach(7.5) == 2
 
 
 def test_a_still_video_stays_as_it_is() -> None:
@@ -193,6 +200,9 @@ def test_bad_input_is_refused() -> None:
         TemporalHead("h36m17", 0.25, radius=0)
     with pytest.raises(ValueError, match="rest_bone_length"):
         TemporalHead("h36m17", 0.0)
+    for slowest, fps in ((0.0, 30.0), (60.0, 30.0)):
+        with pytest.raises(ValueError, match="expected 0 < slowest <= fps"):
+            TemporalHead("h36m17", 0.25, slowest=slowest, fps=fps)
 
 
 def test_an_artifact_belongs_to_its_lifter(tmp_path: Path) -> None:

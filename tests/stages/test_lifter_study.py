@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from s2m.artifact import ArtifactError, load
+from s2m.batch import Observation
 from s2m.body import load_body
 from s2m.data.store import StoreError
 from s2m.errors import UserError
@@ -23,6 +24,7 @@ from s2m.pretrained import load_lifter
 from s2m.skeletons import H36M17
 from stages import lifter_profile, lifter_table
 from stages.cli import run
+from stages.temporal import every
 from stages.twin import relative_error
 from tests.stages.conftest import ROOT, Train, environment, stage_arguments
 
@@ -121,6 +123,19 @@ def test_a_temporal_head_is_trained_without_truth_and_belongs_to_its_lifter(
     frozen, _ = load_lifter(lifter, "h36m17", load_body(None))
     model = load_temporal(tmp_path / "a/temporal/temporal.pt", frozen, lifter)
     assert model(torch.randn(5, 17, 2), torch.ones(5, 17)).joints3d.shape == (5, 17, 3)
+
+
+def test_every_second_frame_of_each_window_is_taken() -> None:
+    given = Observation(torch.randn(14, 17, 2), torch.ones(14, 17), index=torch.arange(14))
+    assert every(1, given, 7).index.tolist() == list(range(14))
+    assert every(2, given, 7).index.tolist() == [0, 2, 4, 6, 7, 9, 11, 13]
+    assert every(3, given, 7).index.tolist() == [0, 3, 6, 7, 10, 13]
+    assert torch.equal(every(3, given, 7).joints2d, given.joints2d[[0, 3, 6, 7, 10, 13]])
+
+
+def test_a_stride_is_one_frame_or_more(store: Path, lifter: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="model.strides: expected 1 or more, found 0"):
+        run("temporal", temporal_arguments(store, lifter, tmp_path, "--model.strides", "0"))
 
 
 def test_the_temporal_stage_needs_recordings(store: Path, lifter: Path, tmp_path: Path) -> None:
