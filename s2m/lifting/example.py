@@ -42,13 +42,18 @@ def scene() -> tuple[Tensor, Tensor]:
     tilt = roma.rotvec_to_rotmat(torch.tensor([np.deg2rad(_ELEVATION), 0.0, 0.0]).float())
     to_camera = tilt @ FACING_CAMERA @ roma.rotvec_to_rotmat(turns.float())
     seen = (joints - joints[:, H36M17.root_index, None]).float() @ to_camera.transpose(1, 2)
-    return seen, perspective(seen + _TARGET, _INTRINSICS.expand(len(seen), 4))
+    return seen, pixels(seen)
+
+
+def pixels(joints: Tensor) -> Tensor:
+    """Where a camera five metres away sees joints (T, J, 3): metres, its frame, relative to the pelvis."""
+    return perspective(joints + _TARGET, _INTRINSICS.expand(len(joints), 4))
 
 
 def picture() -> Picture:
     """Lifted skeletons as the camera sees them and from the side, and the true ones from the side."""
-    true, pixels = scene()
-    lifted = lift(pixels)
+    true, seen = scene()
+    lifted = lift(seen)
     return np.concatenate(
         [
             draw_lift(lifted, frames=len(true)),

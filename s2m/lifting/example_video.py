@@ -13,15 +13,14 @@ from torch import Tensor
 
 from s2m.body import load_body
 from s2m.data.motion.clips import open_motion
-from s2m.geometry.camera import FACING_CAMERA, perspective
+from s2m.geometry.camera import FACING_CAMERA
 from s2m.ik.evaluation import SkinnedJoints
 from s2m.lifting.api import lift
+from s2m.lifting.example import pixels
 from s2m.report.figures import save
 from s2m.skeletons import H36M17
 
 CLIP, TURN, NOISE = "dance_b", 40.0, 0.03
-_INTRINSICS = torch.tensor([[1100.0, 1100.0, 640.0, 360.0]])
-_TARGET = torch.tensor([0.0, 0.0, 5.0])
 _SHOWN = ("right_wrist", "left_ankle")
 _STYLES = {
     "frame by frame": {"color": "#f58518", "linewidth": 1.0},
@@ -36,19 +35,19 @@ def recording() -> tuple[Tensor, Tensor, float]:
     joints = SkinnedJoints(load_body(), H36M17)(roma.rotvec_to_rotmat(torch.from_numpy(clip.poses)))
     to_camera = FACING_CAMERA @ roma.rotvec_to_rotmat(torch.tensor([0.0, np.deg2rad(TURN), 0.0]).float())
     seen = (joints - joints[:, H36M17.root_index, None]).float() @ to_camera.T
-    return seen, perspective(seen + _TARGET, _INTRINSICS.expand(len(seen), 4)), clip.fps
+    return seen, pixels(seen), clip.fps
 
 
-def disturbed(pixels: Tensor, seed: int = 0) -> Tensor:
-    """Noise that is new in each frame, of a share of the head-root length."""
-    length = (pixels[:, H36M17.index("head")] - pixels[:, H36M17.root_index]).norm(dim=-1).mean()
-    return pixels + NOISE * length * torch.randn(pixels.shape, generator=torch.Generator().manual_seed(seed))
+def disturbed(seen: Tensor, seed: int = 0) -> Tensor:
+    """Pixels (T, 17, 2) with noise that is new in each frame, of a share of the head-root length."""
+    length = (seen[:, H36M17.index("head")] - seen[:, H36M17.root_index]).norm(dim=-1).mean()
+    return seen + NOISE * length * torch.randn(seen.shape, generator=torch.Generator().manual_seed(seed))
 
 
 def figure() -> Figure:
     """Depths of some joints over time."""
-    true, pixels, fps = recording()
-    noisy = disturbed(pixels)
+    true, exact, fps = recording()
+    noisy = disturbed(exact)
     found = {
         "frame by frame": lift(noisy).joints3d,
         "--video": lift(noisy, video_fps=fps).joints3d,
