@@ -30,8 +30,9 @@ class TemporalHead(nn.Module):
     ``m_j = sum_k w_kj x_kj / sum_k w_kj`` over the ``2 radius + 1`` frames x_k, with
     ``w_kj = exp(a_kj + b_j v_kj + g_k(f_j)) / (1 + |x_kj - m_j|^2 / t_j^2)``: a kernel a; b for frames that show the
     joint (v); what a small network g makes of how rough and how wide the path is there (f); and Cauchy's weights
-    against outliers, iterated twice (reweighted least squares, Holland and Welsch 1977). A mean cannot invent a pose:
-    nothing is learned of how people move, which matters for motion that was not trained on. Source: this project.
+    against outliers, iterated twice (reweighted least squares, Holland and Welsch 1977). A mean cannot invent a pose,
+    and g sees neither place nor direction, so little can be learned of how the people of the training recordings move.
+    Source: this project.
 
     joint_set: name. rest_bone_length: metres, the lifter's; skeletons are divided by it inside. radius: in frames; at
     the ends of a video the first and last frame stand for those that are not there. width: of the network. fps and

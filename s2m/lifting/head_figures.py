@@ -21,7 +21,7 @@ from s2m.batch import IKOutput
 from s2m.body import load_body
 from s2m.data.dataset import FrameDataset
 from s2m.data.samplers import as_stored
-from s2m.data.store import FrameStore
+from s2m.data.store import FrameStore, StoreError
 from s2m.ik.body_joints import rest_skeleton
 from s2m.ik.solver import DIK
 from s2m.lifter.study.conditions import CONDITIONS, StudyFrames, apply, read_frames
@@ -102,11 +102,12 @@ def rotation_figures(solution: IKOutput, true: Tensor, parts: list[int]) -> dict
 
 
 def true_rotations(store: FrameStore, split: str) -> Tensor:
-    """(N, 24, 3, 3): the true body's, of all frames of a split."""
+    """(N, 24, 3, 3): the true body's, of all frames of a split. Raises StoreError where the store has none."""
+    store.require_truth(split)
     frames = FrameDataset(store, split, get_joint_set(store.joint_set), truth=True, silhouettes=False)
     truth = frames.__getitems__(as_stored(np.arange(len(frames)))).truth
-    assert truth is not None
-    assert truth.params is not None
+    if truth is None or truth.params is None:
+        raise StoreError(f"{store.path / split}: expected the true body's parameters, found joints alone")
     return truth.params.rotations
 
 

@@ -36,6 +36,7 @@ def ship_head(run: Path, store: FrameStore, folder: Path, root: Path) -> dict[st
         raise UserError(f"{folder / LIST}: no lifter for {artifact.joint_set}, which {run} has a head for")
     lifter = folder / known[artifact.joint_set]["file"]
     model = load_temporal(run / "temporal.pt", read_lifter(lifter), lifter)
+    metrics = measured(model, store)
     path = folder / f"temporal_{artifact.joint_set}.pt"
     artifacts.save(path, artifact)
     path.chmod(0o644)
@@ -47,7 +48,7 @@ def ship_head(run: Path, store: FrameStore, folder: Path, root: Path) -> dict[st
         "seed": artifact.config["seed_everything"],
         "command": "make ship-heads",
         "data": {"store": relative(str(store.path.absolute()), root), "hash": store.hash},
-        "metrics": measured(model, store),
+        "metrics": metrics,
         "machine": machine(),
     }
     known[artifact.joint_set]["video"] = record

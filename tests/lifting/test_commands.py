@@ -139,7 +139,7 @@ def test_a_video_is_steadier_than_its_frames(tmp_path: Path) -> None:
 
 
 def test_the_frame_rate_of_a_video_counts(tmp_path: Path) -> None:
-    """Every second frame at half the rate is smoothed over half as many frames: not the same answer."""
+    """At four times the rate the head looks at frames four times as far away: not the same answer."""
     np.save(tmp_path / "v.npy", recording(H36M17)[1])
     for fps in (30, 120):
         assert lift(tmp_path / "v.npy", "-o", tmp_path / f"{fps}.npz", "--video", "--fps", fps) == 0

@@ -55,6 +55,11 @@ def test_the_filter_beside_the_head_fits_cubics_within_recordings() -> None:
     cubic = torch.cat([time**3 - time, 5 + 2 * time**2, time[:4]]).expand(-1, 17, 3)
     found = savitzky_golay(lambda joints2d, confidence: cubic, [20, 20, 4], cubic[..., :2], cubic[..., 0])
     torch.testing.assert_close(found, cubic)
+    rough = torch.randn(20, 1, 1, dtype=torch.float64).expand(-1, 17, 3)
+    smooth = savitzky_golay(lambda joints2d, confidence: rough, [20], rough[..., :2], rough[..., 0])
+    frames = np.arange(13)
+    fitted = np.polyval(np.polyfit(frames, rough[3:16, 0, 0].numpy(), 3), 6)
+    assert float(smooth[9, 4, 1]) == pytest.approx(fitted, rel=1e-8)
 
 
 def test_rotations_are_scipys() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -175,3 +176,17 @@ def test_a_head_of_another_lifter_is_not_shipped(store: Path, monkeypatch: pytes
         ship_heads([str(run), "--store", "data/open", "--output", str(folder)])
     assert (folder / "shipped.json").read_text() == before
     assert not (folder / "temporal_h36m17.pt").exists()
+
+
+def test_a_store_that_cannot_be_measured_leaves_what_ships_as_it_is(
+    store: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = run_in(store, monkeypatch)
+    run = store.parents[1] / "runs" / "unmeasured"
+    artifacts.save(run / "temporal.pt", head_of(folder / "lifter_h36m17.pt", store))
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    blind = Path(shutil.copytree(store, tmp_path / "store"))
+    shutil.rmtree(blind / "acrobatic" / "truth")
+    with pytest.raises(SystemExit, match="truth"):
+        ship_heads([str(run), "--store", str(blind), "--output", str(folder)])
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
