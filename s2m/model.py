@@ -14,11 +14,11 @@ from s2m.body import Body
 from s2m.body.regressors import JointRegressor
 from s2m.body.skeleton import global_rotations
 from s2m.geometry.camera import fit_weak_perspective, weak_perspective
+from s2m.heads import CameraHead, Encoder, InitialEstimate, PoseHead, RootHead, ShapeHead
+from s2m.heads.encoder import silhouette_of
+from s2m.heads.pose import ENDPOINTS
 from s2m.ik import IKSolver, RestSkeleton
 from s2m.lifter import Lifter
-from s2m.refine import CameraHead, Draft, Encoder, PoseHead, RootHead, ShapeHead
-from s2m.refine.encoder import silhouette_of
-from s2m.refine.pose import ENDPOINTS
 from s2m.render import hard_silhouette
 from s2m.skeletons import SMPL24, JointSet
 
@@ -143,7 +143,7 @@ class MeshRecovery(nn.Module):
             return self.lifter(observation.joints2d, observation.confidence)
 
     @torch.no_grad()
-    def draft(self, observation: Observation, lifted: Lifted) -> Draft:
+    def initial(self, observation: Observation, lifted: Lifted) -> InitialEstimate:
         """What the skeleton alone gives, for the encoder to compare with. Raises ValueError without a silhouette."""
         rotations = self.ik(lifted.joints3d, None, None).rotations
         params = BodyParams.from_rotations(rotations, rotations.new_zeros(len(rotations), self.body.num_betas))
@@ -152,7 +152,7 @@ class MeshRecovery(nn.Module):
         camera = fit_weak_perspective(joints3d, observation.joints2d, observation.confidence)
         mask = silhouette_of(observation)
         covered = hard_silhouette(weak_perspective(body.vertices, camera), faces, mask.shape[-1])
-        return Draft(
+        return InitialEstimate(
             lifted3d=lifted.joints3d,
             lifted2d=lifted.joints2d,
             joints2d=weak_perspective(joints3d, camera),
@@ -162,16 +162,16 @@ class MeshRecovery(nn.Module):
 
     def forward(self, observation: Observation, vertices: Tensor | None = None) -> Recovery:
         """Recover the body of each frame. vertices: positions (V',) of those that are wanted; all if not given."""
-        return self.realise(self.read(observation), observation, vertices)
+        return self.build_body(self.read(observation), observation, vertices)
 
     def read(self, observation: Observation) -> Evidence:
         """Everything that comes before the body: skeleton, rotations, shape and corrections."""
         lifted = self.lift(observation)
-        features = self.encoder(observation, partial(self.draft, observation, lifted))
+        features = self.encoder(observation, partial(self.initial, observation, lifted))
         solution = self.root.solve(self.ik, lifted.joints3d, features)
         return Evidence(lifted, solution, features, self.shape(features), self.pose.corrections(features))
 
-    def realise(self, evidence: Evidence, observation: Observation, vertices: Tensor | None = None) -> Recovery:
+    def build_body(self, evidence: Evidence, observation: Observation, vertices: Tensor | None = None) -> Recovery:
         """The body and camera of ``evidence``, which may have been changed since it was read."""
         rotations = self.pose.refine(evidence.solution.rotations, evidence.theta_pr)
         params = BodyParams.from_rotations(rotations, evidence.betas)

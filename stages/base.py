@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import MetricCollection
 
-from s2m.batch import Frame, Observation, TensorRecord
+from s2m.batch import FrameBatch, Observation, TensorRecord
 from s2m.body import Body, load_body
 from s2m.data import FrameDataModule
 from s2m.errors import UserError
@@ -55,7 +55,7 @@ class Stage(pl.LightningModule, ABC):
         """What the evaluation compares, and the metrics that apply to each."""
 
     @abstractmethod
-    def evaluate(self, frame: Frame, split: str) -> None:
+    def evaluate(self, frame: FrameBatch, split: str) -> None:
         """Record the metrics of one batch that has a truth."""
 
     # What every stage does.
@@ -76,7 +76,7 @@ class Stage(pl.LightningModule, ABC):
         if self.evaluation is None:
             self.evaluation = Evaluation(["val", *self.test_names], self.methods()).to(self.device)
 
-    def validation_step(self, frame: Frame, batch_idx: int) -> None:
+    def validation_step(self, frame: FrameBatch, batch_idx: int) -> None:
         """Monitor the validation split; nothing is selected by it."""
         self._evaluate(frame, "val")
 
@@ -84,7 +84,7 @@ class Stage(pl.LightningModule, ABC):
         """Log the validation split."""
         self._log_results(["val"])
 
-    def test_step(self, frame: Frame, batch_idx: int, dataloader_idx: int = 0) -> None:
+    def test_step(self, frame: FrameBatch, batch_idx: int, dataloader_idx: int = 0) -> None:
         """Evaluate one batch of one test split."""
         self._evaluate(frame, self.test_names[dataloader_idx])
 
@@ -123,7 +123,7 @@ class Stage(pl.LightningModule, ABC):
                 f"(model.body, {self.body.name}), found {made_with}"
             )
 
-    def _evaluate(self, frame: Frame, split: str) -> None:
+    def _evaluate(self, frame: FrameBatch, split: str) -> None:
         if frame.truth is not None:
             self.evaluate(frame, split)
 
@@ -133,8 +133,8 @@ class Stage(pl.LightningModule, ABC):
         self.log_dict(results, sync_dist=True)  # equal in all processes; this only tells Lightning so
 
 
-def training_observation(frame: Frame) -> Observation:
+def training_observation(frame: FrameBatch) -> Observation:
     """The observation of a training batch. Raises ValueError if the loader let the truth through."""
     if frame.truth is not None:
-        raise ValueError("Frame.truth: expected None in training, found a truth; training must be unsupervised")
+        raise ValueError("FrameBatch.truth: expected None in training, found a truth; training must be unsupervised")
     return frame.observation

@@ -22,21 +22,21 @@ from s2m.data import FrameDataModule
 from stages.base import Stage
 from stages.callbacks import stage_callbacks
 from stages.lifter import LifterStage
+from stages.lifter_supervised import SupervisedLifterStage
 from stages.lock import sole_writer
 from stages.mesh import MeshStage
-from stages.mesh_twin import MeshTwinStage
+from stages.mesh_supervised import SupervisedMeshStage
 from stages.regressor import RegressorStage
 from stages.temporal import TemporalStage
 from stages.tracking import continue_csv, make_loggers, record_lineage, unused_name
-from stages.twin import TwinStage
 
 # The pipeline, and after it what only studies use.
 STAGES: dict[str, type[Stage]] = {
     "lifter": LifterStage,
     "regressor": RegressorStage,
     "mesh": MeshStage,
-    "twin": TwinStage,
-    "mesh_twin": MeshTwinStage,
+    "lifter_supervised": SupervisedLifterStage,
+    "mesh_supervised": SupervisedMeshStage,
     "temporal": TemporalStage,
 }
 

@@ -12,7 +12,7 @@ from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torchmetrics import MetricCollection
 
-from s2m.batch import Frame
+from s2m.batch import FrameBatch
 from s2m.body.regressors import own_regressor
 from s2m.data import FrameDataModule
 from s2m.errors import UserError
@@ -22,15 +22,15 @@ from s2m.lifter.objective import (
     Adversarial,
     DetectionNoise,
     GanRule,
+    LearnedTerm,
     NonSaturating,
-    PlayerTerm,
     RandomTurn,
     SelfSupervision,
     Turn,
     Weights,
     discriminators,
 )
-from s2m.lifter.objective.temporal import FRAMES, TemporalAdversarial, TemporalDiscriminator
+from s2m.lifter.objective.motion_terms import FRAMES, TemporalAdversarial, TemporalDiscriminator
 from s2m.lifter.sign import SignWatch
 from s2m.metrics import skeleton_metrics
 from s2m.skeletons import JOINT_SETS, JointSet
@@ -77,7 +77,7 @@ class LifterStage(Stage):
         discriminator_parts: Sequence[str] = ("h36m17",),
         weights: Weights = Weights(),  # noqa: B008 (frozen)
         rule: GanRule | None = None,
-        flow: Callable[[JointSet], PlayerTerm] | None = None,
+        flow: Callable[[JointSet], LearnedTerm] | None = None,
         turn: Turn | None = None,
         noise: float = 0.07,
         missing: float = 0.02,
@@ -105,16 +105,16 @@ class LifterStage(Stage):
         self.lifter = Lifter(**self.lifter_arguments)
         parts = [_part(name, self.joint_set) for name in discriminator_parts]
         size = discriminator_width or width, discriminator_blocks
-        judges = discriminators(self.joint_set, parts, *size, discriminator_bones)
-        players: dict[str, PlayerTerm] = {"adversarial": Adversarial(judges, rule or NonSaturating())}
+        critics = discriminators(self.joint_set, parts, *size, discriminator_bones)
+        learned: dict[str, LearnedTerm] = {"adversarial": Adversarial(critics, rule or NonSaturating())}
         if flow is not None:
-            players["flow"] = flow(self.joint_set)
+            learned["flow"] = flow(self.joint_set)
         video = weights.temporal > 0
         if video:
             mover = TemporalDiscriminator(self.joint_set, *size)
-            players["temporal"] = TemporalAdversarial(mover, rule or NonSaturating())
+            learned["temporal"] = TemporalAdversarial(mover, rule or NonSaturating())
         self.objective = SelfSupervision(
-            players=players,
+            learned=learned,
             template=template,
             lifter=self.lifter,
             weights=weights,
@@ -134,16 +134,16 @@ class LifterStage(Stage):
         """The lifter's arguments, with what was worked out from the body filled in."""
         return {"class_path": "s2m.lifter.Lifter", "init_args": dict(self.lifter_arguments)}
 
-    def training_step(self, frame: Frame, batch_idx: int) -> Tensor:
+    def training_step(self, frame: FrameBatch, batch_idx: int) -> Tensor:
         """One step of both players."""
         observation = training_observation(frame)
         output = self.objective(observation.joints2d, observation.confidence)
         if self._logs_this_step():
             mirrored = self.objective.chirality.suspicious(output.cycle.skeleton.detach()).float().mean()
             self.sign.update(float(mirrored), self.global_step)
-            players = {f"{name}_player": value for name, value in output.players.items()}
+            learned = {f"{name}_player": value for name, value in output.learned.items()}
             figures = {"loss": output.lifter, "mirrored_by_labels": mirrored}
-            self.log_terms({**figures, **players, **output.terms}, len(observation))
+            self.log_terms({**figures, **learned, **output.terms}, len(observation))
         return self.guard(output.total, observation)
 
     def on_fit_start(self) -> None:
@@ -154,12 +154,12 @@ class LifterStage(Stage):
                 f"model.weights.temporal: expected data of s2m.data.video.VideoFrames with window: {FRAMES}, "
                 f"found windows of {window} frame"
             )
-        players = [term for term in self.objective.terms.values() if isinstance(term, PlayerTerm) and term.sample_size]
-        for player in players:
+        learned = [term for term in self.objective.terms.values() if isinstance(term, LearnedTerm) and term.sample_size]
+        for term in learned:
             data: FrameDataModule = self.trainer.datamodule  # type: ignore[attr-defined]
-            seen = self.as_handed_over(data.training_sample(player.sample_size).observation)
+            seen = self.as_handed_over(data.training_sample(term.sample_size).observation)
             labels = normalise(seen.joints2d, seen.confidence, self.joint_set)
-            player.prepare(labels.joints2d, labels.visible)
+            term.prepare(labels.joints2d, labels.visible)
 
     def configure_callbacks(self) -> list[Callback]:
         """Matrix products may be rounded in training alone."""
@@ -174,7 +174,7 @@ class LifterStage(Stage):
         """The lifter, and the same 2D joints at constant depth."""
         return dict.fromkeys(("full", "planar"), partial(skeleton_metrics, self.joint_set))
 
-    def evaluate(self, frame: Frame, split: str) -> None:
+    def evaluate(self, frame: FrameBatch, split: str) -> None:
         """Record the lifter and the planar baseline on the same frames."""
         truth, observation = frame.truth, frame.observation
         assert truth is not None

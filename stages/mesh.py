@@ -16,15 +16,17 @@ from torch import Tensor, nn
 from torchmetrics import MetricCollection
 
 from s2m.artifact import ArtifactError, sha256
-from s2m.baselines import Baselines
-from s2m.batch import Frame, Observation
+from s2m.batch import FrameBatch, Observation
 from s2m.body import Body
 from s2m.body.regressors import JointRegressor
-from s2m.comparison import MEANS_REPLACED, ORACLE, MeanRecorder, OutputMeans, compare
 from s2m.data import FrameDataModule
 from s2m.data.augment import Augmentation, NoAugmentation, TrainingView
 from s2m.data.keys import Purpose, frame_keys, keys_for
 from s2m.errors import UserError
+from s2m.evaluation.baselines import Baselines
+from s2m.evaluation.methods import MEANS_REPLACED, ORACLE, MeanRecorder, OutputMeans, compare
+from s2m.heads import CameraHead, Encoder, PoseHead, RootHead, ShapeHead
+from s2m.heads.pose import ENDPOINTS
 from s2m.ik import IKSolver, RestSkeleton
 from s2m.losses import Losses, MeshObjective
 from s2m.metrics import body_metrics, skeleton_metrics, vertex_areas
@@ -32,13 +34,11 @@ from s2m.metrics.joints import mpjpe
 from s2m.metrics.shape import BetaCorrelation
 from s2m.model import MeshRecovery, Recovery
 from s2m.pretrained import load_lifter, load_mesh_model, load_regressor
-from s2m.refine import CameraHead, Encoder, PoseHead, RootHead, ShapeHead
-from s2m.refine.pose import ENDPOINTS
 from s2m.render import SilhouetteRenderer
 from s2m.report.examples import save_examples
 from s2m.report.gallery import example_picture
 from s2m.skeletons import JointSet
-from s2m.teaching import SyntheticTeaching
+from s2m.synthetic.objective import SyntheticSupervision
 from stages.base import Stage, training_observation
 from stages.evaluation import MAIN
 from stages.schedules import EpochDecay, Schedule
@@ -50,13 +50,14 @@ BETAS = "betas"
 
 
 class MeshStage(Stage):
-    """Train shape, end-point, root and camera heads and W: on made bodies, and by the terms of Eqn. 7.
+    """Train shape, extremity, root and camera heads and W: on synthetic bodies, and by the terms of Eqn. 7.
 
     joint_set: name; comes from the data. lifter, pretrained_regressor: paths of the artifacts of stages 1 and 2.
     regressor: takes the place of stage 2's W (an ablation); None in the full model. render_faces: size of the
     decimated mesh that is rendered (the paper, too, down-samples the mesh for rendering); the size of the rendered
     image is that of the silhouettes. augmentation: what is done to training frames; nothing if not given.
-    teaching: on made bodies; there is nothing else in its first epochs. None if not given. learning_rate, schedule: of
+    synthetic_supervision: on synthetic bodies; there is nothing else in its first epochs. None if not given.
+    learning_rate, schedule: of
     the epochs after these. warm_start: ``mesh.pt`` of another run with the same parts, to start from its weights (the
     lifter's excepted). body: path of a body in SMPL format; the open body if not given. The gradient is clipped by the
     trainer (``trainer.gradient_clip_val``).
@@ -82,7 +83,7 @@ class MeshStage(Stage):
         regressor: Callable[[Body, JointSet], JointRegressor] | None = None,
         render_faces: int = 2000,
         augmentation: Augmentation | None = None,
-        teaching: SyntheticTeaching | None = None,
+        synthetic_supervision: SyntheticSupervision | None = None,
         learning_rate: float = 3e-5,
         schedule: Schedule = EpochDecay(),  # noqa: B008 (frozen)
         warm_start: str | None = None,
@@ -111,7 +112,7 @@ class MeshStage(Stage):
         self.renderer = renderer
         self.objective = objective
         self.augmentation = augmentation or NoAugmentation()
-        self.teaching = teaching
+        self.synthetic_supervision = synthetic_supervision
         self.learning_rate, self.schedule = learning_rate, schedule
         self.baselines = Baselines(self.body, self.joint_set, frozen_lifter, copy.deepcopy(stage_two))
         if warm_start is not None:
@@ -150,17 +151,17 @@ class MeshStage(Stage):
         silhouettes: Tensor = self.renderer(recovery.projected(), self.render_faces, size)
         return silhouettes
 
-    def training_step(self, frame: Frame, batch_idx: int) -> Tensor:
-        """Made bodies in the poses of one batch, and after the first epochs Eqn. 7 on it."""
+    def training_step(self, frame: FrameBatch, batch_idx: int) -> Tensor:
+        """Synthetic bodies in the poses of one batch, and after the first epochs Eqn. 7 on it."""
         observation = training_observation(frame)
         return self.learn(self.equation7, observation)
 
     def learn(self, objective: Callable[[Observation], Losses], observation: Observation) -> Tensor:
-        """The loss of one step: that of the teaching, and after its epochs ``objective``'s."""
+        """The loss of one step: that of the synthetic supervision, and after its epochs ``objective``'s."""
         parts: list[Losses] = []
-        if self.teaching is not None:
-            parts.append(self.teaching(self.model, observation, self.augmentation, *self._seeds()))
-        parts.append(self._rest() if self.only_teaches else objective(observation))
+        if self.synthetic_supervision is not None:
+            parts.append(self.synthetic_supervision(self.model, observation, self.augmentation, *self._seeds()))
+        parts.append(self._rest() if self.only_synthetic else objective(observation))
         total = torch.stack([part.total for part in parts]).sum()
         terms = {name: value for part in parts for name, value in part.terms.items()}
         self.log_terms({"loss": total, **terms}, len(observation))
@@ -171,8 +172,8 @@ class MeshStage(Stage):
         view = self.view(observation)
         recovery = self.model(view.seen, self.render_vertices)
         rendered = self._rendered(recovery, view.target)
-        row_sums, ends = self.model.regressor.row_sum_penalty(), self.joint_set.indices(ENDPOINTS)
-        losses: Losses = self.objective(recovery, view.target, rendered, row_sums, ends)
+        row_sums, extremities = self.model.regressor.row_sum_penalty(), self.joint_set.indices(ENDPOINTS)
+        losses: Losses = self.objective(recovery, view.target, rendered, row_sums, extremities)
         return losses
 
     def view(self, observation: Observation) -> TrainingView:
@@ -185,9 +186,9 @@ class MeshStage(Stage):
         return data.seed, self.current_epoch
 
     @property
-    def only_teaches(self) -> bool:
+    def only_synthetic(self) -> bool:
         """Whether this epoch is one of the first."""
-        return self.teaching is not None and self.current_epoch < self.teaching.epochs
+        return self.synthetic_supervision is not None and self.current_epoch < self.synthetic_supervision.epochs
 
     def _rest(self) -> Losses:
         """Gradients of zero, which move nothing, for parts that no other term reaches: DDP waits for those of all."""
@@ -226,7 +227,7 @@ class MeshStage(Stage):
                 recorder.record(self.model.read(self.as_handed_over(frame.observation)))
             self.means[split] = recorder.means()
 
-    def evaluate(self, frame: Frame, split: str) -> None:
+    def evaluate(self, frame: FrameBatch, split: str) -> None:
         """Record the full model and every baseline on the same frames."""
         assert self.evaluation is not None
         values = compare(self.model, self.baselines, frame, self.means.get(split))
@@ -259,7 +260,8 @@ class MeshStage(Stage):
                 logger.log_image("examples", [example_picture(examples, row) for row in range(len(examples))])
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        """Adam (section 4.1), the learning rate by step. Raises UserError where teaching leaves no epoch to Eqn. 7."""
+        """Adam (section 4.1), the learning rate by step. Raises UserError where synthetic supervision leaves no
+        epoch to Eqn. 7."""
         self._check_epochs()
         optimiser = torch.optim.Adam(self._trained(), lr=1.0)  # times the rate of the step
         schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, self._rate)
@@ -267,28 +269,32 @@ class MeshStage(Stage):
 
     def on_train_epoch_start(self) -> None:
         """Adam counts the steps that a part has rested, and would move it by many times its rate afterwards."""
-        if self.teaching is not None and self.current_epoch == self.teaching.epochs:
+        if self.synthetic_supervision is not None and self.current_epoch == self.synthetic_supervision.epochs:
             for moments in self.trainer.optimizers[0].state.values():
                 if not bool(moments["exp_avg_sq"].any()):
                     moments["step"].zero_()
 
     def _check_epochs(self) -> None:
-        first, epochs = 0 if self.teaching is None else self.teaching.epochs, self.trainer.max_epochs
+        first, epochs = (
+            0 if self.synthetic_supervision is None else self.synthetic_supervision.epochs,
+            self.trainer.max_epochs,
+        )
         if first and epochs is not None and 0 < epochs <= first:
             raise UserError(
-                f"stage {self.name}: trainer.max_epochs: expected more than model.teaching.init_args.epochs ({first}), "
+                f"stage {self.name}: trainer.max_epochs: expected more than "
+                f"model.synthetic_supervision.init_args.epochs ({first}), "
                 f"since Eqn. 7 is trained in the epochs after these; found {epochs}"
             )
 
     def _rate(self, step: int) -> float:
-        """The learning rate; the schedule starts where the teaching no longer is alone."""
+        """The learning rate; the schedule starts where the synthetic supervision no longer is alone."""
         trainer = self.trainer
         total, epochs = int(trainer.estimated_stepping_batches), int(trainer.max_epochs or 1)
-        if self.teaching is None:
+        if self.synthetic_supervision is None:
             return self.learning_rate * self.schedule.share(step, total, epochs)
         per_epoch = -(-int(trainer.num_training_batches) // trainer.accumulate_grad_batches)
-        first, after = self.teaching.epochs, self.teaching.then * self.learning_rate
+        first, after = self.synthetic_supervision.epochs, self.synthetic_supervision.then * self.learning_rate
         before = first * per_epoch
         if step < before:
-            return self.teaching.rate(step, before, after)
+            return self.synthetic_supervision.rate(step, before, after)
         return after * self.schedule.share(step - before, total - before, epochs - first)

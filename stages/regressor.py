@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torchmetrics import MetricCollection
 
 from s2m.artifact import sha256
-from s2m.batch import BodyParams, Frame, Observation
+from s2m.batch import BodyParams, FrameBatch, Observation
 from s2m.body import Body
 from s2m.body.regressors import FixedRegressor, JointRegressor
 from s2m.ik import IKSolver, RestSkeleton
@@ -82,7 +82,7 @@ class RegressorStage(Stage):
         nothing_else = self.body.faces.new_zeros(0)
         return assemble(self.body, regressor, self.joint_set.root_index, params, nothing_else)[1]
 
-    def training_step(self, frame: Frame, batch_idx: int) -> Tensor:
+    def training_step(self, frame: FrameBatch, batch_idx: int) -> Tensor:
         """Eqn. 6 on one batch."""
         observation = training_observation(frame)
         target = self.lift(observation)
@@ -97,7 +97,7 @@ class RegressorStage(Stage):
         metrics = partial(skeleton_metrics, self.joint_set)
         return dict.fromkeys(("full", "fixed", "true_mesh", "true_mesh_fixed"), metrics)
 
-    def evaluate(self, frame: Frame, split: str) -> None:
+    def evaluate(self, frame: FrameBatch, split: str) -> None:
         """Record how well both regressors find the true skeleton."""
         truth, root = frame.truth, self.joint_set.root_index
         assert truth is not None

@@ -13,14 +13,14 @@ from torch import Tensor, nn
 from torchmetrics import MetricCollection
 
 from s2m.artifact import sha256
-from s2m.batch import Frame, Observation
+from s2m.batch import FrameBatch, Observation
 from s2m.data.video import VideoFrames
 from s2m.errors import UserError
 from s2m.lifter.normalise import normalise
 from s2m.lifter.objective import DetectionNoise
 from s2m.lifter.objective.terms import confident_distance, distances
 from s2m.lifter.projection import project
-from s2m.lifter.temporal import TemporalHead, TemporalLifter
+from s2m.lifter.temporal_head import TemporalHead, TemporalLifter
 from s2m.metrics import skeleton_metrics
 from s2m.metrics.base import MILLIMETRES
 from s2m.metrics.motion import AccelerationError
@@ -98,9 +98,9 @@ class TemporalStage(Stage):
 
     def spec(self, model_config: dict[str, Any]) -> dict[str, Any]:
         """The head's arguments."""
-        return {"class_path": "s2m.lifter.temporal.TemporalHead", "init_args": dict(self.head_arguments)}
+        return {"class_path": "s2m.lifter.temporal_head.TemporalHead", "init_args": dict(self.head_arguments)}
 
-    def training_step(self, frame: Frame, batch_idx: int) -> Tensor:
+    def training_step(self, frame: FrameBatch, batch_idx: int) -> Tensor:
         """One step on windows of recordings."""
         stride = int(torch.randint(1, self.strides + 1, ()))
         observation = every(stride, training_observation(frame), self.window)
@@ -127,7 +127,7 @@ class TemporalStage(Stage):
         """With the head, and the frozen lifter alone."""
         return dict.fromkeys(("full", "frame_wise"), partial(video_metrics, self.joint_set))
 
-    def evaluate(self, frame: Frame, split: str) -> None:
+    def evaluate(self, frame: FrameBatch, split: str) -> None:
         """Record one recording."""
         truth, observation = frame.truth, frame.observation
         assert truth is not None

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from s2m.batch import BodyParams, Frame, Observation, Truth, concatenate
+from s2m.batch import BodyParams, FrameBatch, Observation, Truth, concatenate
 
 
 def observation(frames: int) -> Observation:
@@ -12,7 +12,7 @@ def observation(frames: int) -> Observation:
 
 def test_records_move_index_and_keep_missing_fields_missing() -> None:
     truth = Truth(torch.rand(4, 17, 3), BodyParams(torch.rand(4, 3, 3), torch.rand(4, 23, 3, 3), torch.rand(4, 10)))
-    frame = Frame(observation(4), truth)
+    frame = FrameBatch(observation(4), truth)
     doubled = frame.double()
     assert doubled.truth is not None
     assert doubled.truth.params is not None

@@ -11,12 +11,12 @@ from s2m.batch import BodyParams, Observation
 from s2m.body import Body, load_body
 from s2m.body.regressors import ConvexRegressor, FixedRegressor
 from s2m.geometry.camera import FACING_CAMERA, weak_perspective
+from s2m.heads import SilhouetteEncoder, SilhouetteRoot
 from s2m.ik import DIK, RestSkeleton
 from s2m.losses import iou_loss, joints2d_loss
-from s2m.refine import SilhouetteEncoder, SilhouetteRoot
 from s2m.render import RaggedSilhouette, hard_silhouette
-from s2m.render.ambiguity import centred, mirrored_in_depth
 from s2m.skeletons import H36M17
+from studies.render.ambiguity import centred, mirrored_in_depth
 
 SIDE, FACES = 64, 2000
 
@@ -90,7 +90,7 @@ def test_a_root_from_the_silhouette_is_the_same_for_both_so_one_of_them_is_wrong
     other = mirrored_in_depth(walker)
     seen = [observed(body, params) for params in (walker, other)]
     with torch.no_grad():
-        roots = [head(encoder(observation, lambda: pytest.fail("needs no draft"))) for observation in seen]
+        roots = [head(encoder(observation, lambda: pytest.fail("needs no initial estimate"))) for observation in seen]
     assert angle(*roots) < 2
     apart = angle(walker.global_orient, other.global_orient)
     assert angle(roots[0], walker.global_orient) + angle(roots[1], other.global_orient) >= apart - 2

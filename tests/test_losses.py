@@ -7,12 +7,13 @@ import pytest
 import torch
 
 from s2m.batch import BodyOutput, BodyParams, Lifted, Observation
+from s2m.heads.pose import ENDPOINTS
 from s2m.losses import (
     END_REACH,
     MeshObjective,
     Pictures,
     elsewhere,
-    ends_loss,
+    extremities_loss,
     iou_loss,
     joints2d_loss,
     joints3d_loss,
@@ -21,7 +22,6 @@ from s2m.losses import (
     shape_regulariser,
 )
 from s2m.model import Recovery
-from s2m.refine.pose import ENDPOINTS
 from s2m.skeletons import H36M17
 
 ENDS = H36M17.indices(ENDPOINTS)
@@ -90,7 +90,7 @@ def recovery(frames: int = 2) -> Recovery:
 
 
 def test_objective_is_the_weighted_sum_of_its_terms() -> None:
-    weights = {"2d": 1.0, "3d": 2.5, "mask": 0.15, "ends": 0.7, "sreg": 0.06, "wreg": 1.0, "preg": 0.05}
+    weights = {"2d": 1.0, "3d": 2.5, "mask": 0.15, "extremities": 0.7, "sreg": 0.06, "wreg": 1.0, "preg": 0.05}
     objective = MeshObjective(**{f"w_{name}": value for name, value in weights.items()}, norm="paper")
     observation = Observation(torch.randn(2, 17, 2), torch.ones(2, 17), (torch.rand(2, 8, 8) > 0.5).float())
     losses = objective(recovery(), observation, torch.rand(2, 8, 8), torch.tensor(0.3), ENDS)
@@ -101,15 +101,15 @@ def test_objective_is_the_weighted_sum_of_its_terms() -> None:
 
 
 def test_terms_of_weight_zero_need_nothing() -> None:
-    objective = MeshObjective(w_mask=0.0, w_ends=0.0)
+    objective = MeshObjective(w_mask=0.0, w_extremities=0.0)
     assert not objective.needs_silhouette
     assert MeshObjective(w_mask=0.0).needs_silhouette
     observation = Observation(torch.randn(2, 17, 2), torch.ones(2, 17))
     terms = objective(recovery(), observation, None, torch.tensor(0.0), ENDS).terms
-    assert not {"mask", "ends"} & set(terms)
+    assert not {"mask", "extremities"} & set(terms)
 
 
-def bar(angle: float, x: float, y: float, size: int = 112) -> torch.Tensor:
+def stick(angle: float, x: float, y: float, size: int = 112) -> torch.Tensor:
     """A mask (1, S, S) of a bar, 0.05 thick and 0.15 long, that starts at (x, y) crop units."""
     step = (torch.arange(size) + 0.5) * (2 / size) - 1
     u, v = torch.meshgrid(step - x, step - y, indexing="xy")
@@ -125,26 +125,31 @@ def test_ends_are_compared_joint_on_joint() -> None:
     """A hand that points the right way costs nothing wherever its wrist is; the whole mask charges for the place."""
     sure = torch.ones(1, 1)
     x, y = 0.1 + 4 * 2 / 112, -0.2 - 3 * 2 / 112  # moved by whole pixels
-    here, moved = bar(0.5, 0.1, -0.2), bar(0.5, x, y)
-    aligned = ends_loss(Pictures(moved, here, at(x, y), at(0.1, -0.2), sure))
+    here, moved = stick(0.5, 0.1, -0.2), stick(0.5, x, y)
+    aligned = extremities_loss(Pictures(moved, here, at(x, y), at(0.1, -0.2), sure))
     # The least that can be had: windows have soft edges, and soft edges do not quite cover themselves.
-    least = ends_loss(Pictures(here, here, at(0.1, -0.2), at(0.1, -0.2), sure)).item()
+    least = extremities_loss(Pictures(here, here, at(0.1, -0.2), at(0.1, -0.2), sure)).item()
     assert aligned.item() == pytest.approx(least, abs=1e-3)
     assert least < 0.35 < 0.8 < iou_loss(moved, here).item()
-    turned = ends_loss(Pictures(bar(1.3, 0.1, -0.2), here, at(0.1, -0.2), at(0.1, -0.2), sure))
+    turned = extremities_loss(Pictures(stick(1.3, 0.1, -0.2), here, at(0.1, -0.2), at(0.1, -0.2), sure))
     assert turned.item() > 0.5
     # Turning towards the observed direction makes it cheaper, step by step.
-    costs = [ends_loss(Pictures(bar(a, 0.1, -0.2), here, at(0.1, -0.2), at(0.1, -0.2), sure)) for a in (1.3, 0.9, 0.5)]
+    costs = [
+        extremities_loss(Pictures(stick(a, 0.1, -0.2), here, at(0.1, -0.2), at(0.1, -0.2), sure))
+        for a in (1.3, 0.9, 0.5)
+    ]
     assert costs[0] > costs[1] > costs[2]
 
 
 def test_an_end_point_without_confidence_is_not_compared() -> None:
-    masks = torch.cat([bar(0.0, 0.0, 0.0), bar(0.0, 0.0, 0.0)])
-    wrong = torch.cat([bar(0.0, 0.0, 0.0), bar(2.0, 0.0, 0.0)])
+    masks = torch.cat([stick(0.0, 0.0, 0.0), stick(0.0, 0.0, 0.0)])
+    wrong = torch.cat([stick(0.0, 0.0, 0.0), stick(2.0, 0.0, 0.0)])
     joints = torch.zeros(2, 1, 2)
-    seen = ends_loss(Pictures(wrong, masks, joints, joints, torch.tensor([[1.0], [0.0]])))
-    assert seen.item() == pytest.approx(ends_loss(Pictures(masks, masks, joints, joints, torch.ones(2, 1))).item())
-    nothing = ends_loss(Pictures(wrong, masks, joints, joints, torch.zeros(2, 1)))
+    seen = extremities_loss(Pictures(wrong, masks, joints, joints, torch.tensor([[1.0], [0.0]])))
+    assert seen.item() == pytest.approx(
+        extremities_loss(Pictures(masks, masks, joints, joints, torch.ones(2, 1))).item()
+    )
+    nothing = extremities_loss(Pictures(wrong, masks, joints, joints, torch.zeros(2, 1)))
     assert nothing.item() == 0.0
 
 

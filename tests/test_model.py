@@ -9,17 +9,17 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
-from s2m.baselines import Baselines
-from s2m.batch import BodyParams, Frame, Observation, Truth
+from s2m.batch import BodyParams, FrameBatch, Observation, Truth
 from s2m.body import Body, load_body
 from s2m.body.regressors import ConvexRegressor, FixedRegressor, FreeRegressor
-from s2m.comparison import MEANS_REPLACED, MeanRecorder, compare, true_values
+from s2m.evaluation.baselines import Baselines
+from s2m.evaluation.methods import MEANS_REPLACED, MeanRecorder, compare, true_values
 from s2m.geometry.camera import weak_perspective
+from s2m.heads import CorrectedCamera, RefinedPose, SilhouetteEncoder, SilhouetteShape, SkeletonRoot
+from s2m.heads.pose import ENDPOINTS
 from s2m.ik import DIK, RestSkeleton
 from s2m.lifter import Lifter
 from s2m.model import MeshRecovery, assemble
-from s2m.refine import CorrectedCamera, RefinedPose, SilhouetteEncoder, SilhouetteShape, SkeletonRoot
-from s2m.refine.pose import ENDPOINTS
 from s2m.render import hard_silhouette
 from s2m.skeletons import H36M17, SMPL24
 
@@ -90,17 +90,17 @@ def test_the_draft_is_the_body_of_the_baseline(body: Body, model: MeshRecovery) 
     baselines = Baselines(body, H36M17, model.lifter, copy.deepcopy(model.regressor))
     baselines.models["dik_mean_shape"].ik = model.ik  # told of the same noise
     expected = baselines.recover(seen)["dik_mean_shape"]
-    draft = model.draft(seen, model.lift(seen))
-    torch.testing.assert_close(draft.joints2d, expected.joints2d, atol=1e-5, rtol=1e-5)
-    torch.testing.assert_close(draft.lifted3d, expected.lifted.joints3d)
-    torch.testing.assert_close(draft.lifted2d, expected.lifted.joints2d)
+    initial = model.initial(seen, model.lift(seen))
+    torch.testing.assert_close(initial.joints2d, expected.joints2d, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(initial.lifted3d, expected.lifted.joints3d)
+    torch.testing.assert_close(initial.lifted2d, expected.lifted.joints2d)
     # The end of a chain of rotations, multiplied by hand.
     arm = SMPL24.indices(["pelvis", "spine1", "spine2", "spine3", "left_collar", "left_shoulder", "left_elbow"])
     turned = torch.linalg.multi_dot([expected.params.rotations[0, j] for j in (*arm, SMPL24.index("left_wrist"))])
-    torch.testing.assert_close(draft.orientations[0, ENDPOINTS.index("left_wrist")], turned, atol=1e-5, rtol=0)
+    torch.testing.assert_close(initial.orientations[0, ENDPOINTS.index("left_wrist")], turned, atol=1e-5, rtol=0)
     whole = hard_silhouette(expected.projected(), body.faces, 32).float()
-    assert (draft.silhouette - whole).abs().mean() < 0.02  # of the decimated mesh
-    assert draft.silhouette.sum() > 0
+    assert (initial.silhouette - whole).abs().mean() < 0.02  # of the decimated mesh
+    assert initial.silhouette.sum() > 0
 
 
 def test_a_missing_silhouette_is_named(model: MeshRecovery) -> None:
@@ -115,8 +115,8 @@ def test_the_truth_scores_perfectly(body: Body, model: MeshRecovery) -> None:
     baselines.prepare(seen)
     recovery = baselines.recover(seen)["dik_mean_shape"]
     truth = Truth(recovery.joints3d + torch.tensor([0.0, 0.0, 4.0]), recovery.params)
-    values = compare(model.eval(), baselines, Frame(seen, truth))
-    assert set(values) == {"full", "dik_mean_shape", "mean_pose", "lifter", "planar", "oracle_shape_and_ends"}
+    values = compare(model.eval(), baselines, FrameBatch(seen, truth))
+    assert set(values) == {"full", "dik_mean_shape", "mean_pose", "lifter", "planar", "oracle_shape_and_extremities"}
     own = values["dik_mean_shape"]
     for name in ("joints", "vertices", "rotations"):
         torch.testing.assert_close(own[f"pred_{name}"], own[f"true_{name}"], atol=1e-5, rtol=0)
@@ -144,7 +144,7 @@ def test_means_replace_the_models_own_outputs(body: Body, model: MeshRecovery) -
         torch.testing.assert_close(means.betas.float(), full.params.betas.mean(0))
         torch.testing.assert_close(means.theta_pr.float(), full.theta_pr.mean(0))
         replaced = means.replaced(model.read(seen))
-        bodies = {name: model.realise(evidence, seen) for name, evidence in replaced.items()}
+        bodies = {name: model.build_body(evidence, seen) for name, evidence in replaced.items()}
     both = bodies["mean_betas_and_pr"]
     for name, same_betas, same_pose in (("mean_betas", True, False), ("mean_pr", False, True)):
         torch.testing.assert_close(bodies[name].params.betas, (both if same_betas else full).params.betas)
@@ -155,7 +155,7 @@ def test_means_replace_the_models_own_outputs(body: Body, model: MeshRecovery) -
     truth = Truth(full.joints3d, full.params)
     baselines = Baselines(body, H36M17, model.lifter, FixedRegressor(body, H36M17))
     baselines.prepare(seen)
-    values = compare(model, baselines, Frame(seen, truth), means)
+    values = compare(model, baselines, FrameBatch(seen, truth), means)
     assert set(MEANS_REPLACED) < set(values)
     assert torch.equal(values["full"]["pred_betas"], values["full"]["true_betas"])  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="at least one frame"):

@@ -14,13 +14,7 @@ from s2m.batch import BodyOutput, BodyParams, Observation, TensorRecord
 from s2m.body import Body, load_body
 from s2m.body.regressors import ConvexRegressor, FixedRegressor
 from s2m.geometry.camera import FACING_CAMERA, perspective, pixels_to_crop, square_crop, weak_perspective
-from s2m.ik import DIK, RestSkeleton
-from s2m.lifter import Lifter
-from s2m.lifter.network import mean_bone_length
-from s2m.losses import iou_loss, joints2d_loss, joints3d_loss, pose_regulariser, shape_regulariser
-from s2m.metrics import body_metrics, vertex_areas
-from s2m.model import Evidence, MeshRecovery, Recovery
-from s2m.refine import (
+from s2m.heads import (
     CameraHead,
     CorrectedCamera,
     FittedCamera,
@@ -30,6 +24,12 @@ from s2m.refine import (
     SilhouetteShape,
     SkeletonRoot,
 )
+from s2m.ik import DIK, RestSkeleton
+from s2m.lifter import Lifter
+from s2m.lifter.network import mean_bone_length
+from s2m.losses import iou_loss, joints2d_loss, joints3d_loss, pose_regulariser, shape_regulariser
+from s2m.metrics import body_metrics, vertex_areas
+from s2m.model import Evidence, MeshRecovery, Recovery
 from s2m.render import RaggedSilhouette, hard_silhouette
 from s2m.skeletons import H36M17
 
@@ -75,7 +75,7 @@ def observation(body: Body, factor: float = 1.0) -> Observation:
 
 def scaled(model: MeshRecovery, evidence: Evidence, seen: Observation, factor: Tensor) -> Recovery:
     """What the model makes of the evidence, had the mesh come out ``factor`` times as large."""
-    found = model.realise(evidence, seen)
+    found = model.build_body(evidence, seen)
     joints3d = factor * found.joints3d
     camera = model.camera(evidence.features, joints3d, seen.joints2d, seen.confidence)
     output = BodyOutput(factor * found.body.vertices, factor * found.body.joints)
@@ -200,7 +200,7 @@ def test_that_pull_is_towards_the_lifters_own_scale(body: Body, wanted: float) -
     model, seen = tiny_model(body, FittedCamera), observation(body)
     with torch.no_grad():
         evidence = model.read(seen)
-        skeleton = model.realise(evidence, seen).joints3d
+        skeleton = model.build_body(evidence, seen).joints3d
         evidence = replace(evidence, lifted=replace(evidence.lifted, joints3d=wanted * skeleton))
         losses = [
             float(terms(model, scaled(model, evidence, seen, torch.tensor(wanted * share)), seen)["3d"])
@@ -225,7 +225,7 @@ def test_the_first_beta_is_mostly_size_and_gets_its_gradient_from_the_skeleton_a
     pulls = {}
     for name in ("2d", "mask", "3d", "sreg", "preg", "wreg"):
         leaf = evidence.betas.clone().requires_grad_()
-        value = terms(model, model.realise(replace(evidence, betas=leaf), seen), seen)[name]
+        value = terms(model, model.build_body(replace(evidence, betas=leaf), seen), seen)[name]
         pulls[name] = float(slope(value, leaf)[:, 0].sum())
     torch.testing.assert_close(pulls["sreg"], float(evidence.betas[:, 0].sum()))  # 2 beta / B, B = 2
     assert pulls["preg"] == pulls["wreg"] == 0

@@ -60,10 +60,10 @@ def from_source(source: Source) -> BodyArrays:
     bodies = source.bodies
     vertices = bodies.vertices.astype(np.float64)
     template = vertices.mean(axis=0)
-    twin = mirror_map(template)
+    mirror = mirror_map(template)
     mean, directions, _ = shape_space(vertices, vertex_area(template, source.faces), NUM_BETAS)
     some = slice(0, _REGRESSOR_SAMPLES)
-    regressor = joint_regressor(vertices[some], bodies.joints[some].astype(np.float64), bodies.weights, twin)
+    regressor = joint_regressor(vertices[some], bodies.joints[some].astype(np.float64), bodies.weights, mirror)
     arrays = BodyArrays(
         v_template=mean.astype(np.float32),
         shapedirs=directions.astype(np.float32),
@@ -71,9 +71,9 @@ def from_source(source: Source) -> BodyArrays:
         joint_regressor=regressor.astype(np.float32),
         weights=bodies.weights.astype(np.float32),
         faces=source.faces,
-        vertex_ids=landmarks(mean, bodies, source.keypoints, twin),
+        vertex_ids=landmarks(mean, bodies, source.keypoints, mirror),
     )
-    skeleton = dataset_skeleton(Body(arrays, "unfinished"), twin=torch.from_numpy(twin))
+    skeleton = dataset_skeleton(Body(arrays, "unfinished"), mirror=torch.from_numpy(mirror))
     return replace(arrays, skeleton_regressor=skeleton)
 
 

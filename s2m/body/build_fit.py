@@ -59,10 +59,11 @@ def vertex_area(vertices: Array, faces: NDArray[np.int64]) -> Array:
     return area
 
 
-def joint_regressor(vertices: Array, joints: Array, weights: Array, twin: NDArray[np.int64]) -> Array:
+def joint_regressor(vertices: Array, joints: Array, weights: Array, mirror: NDArray[np.int64]) -> Array:
     """Sparse non-negative rows (24, V) that sum to one and give the joints (N, 24, 3) of bodies (N, V, 3).
 
-    Non-negative least squares per joint over vertices around it (``weights``: (V, 24) skinning). ``twin`` maps a
+    Non-negative least squares per joint over vertices around it (``weights``: (V, 24) skinning). ``lifter_supervised``
+    maps a
     vertex to its mirror image: the right side's rows are the left side's.
     """
     rows = np.zeros((len(SMPL24), vertices.shape[1]))
@@ -72,9 +73,9 @@ def joint_regressor(vertices: Array, joints: Array, weights: Array, twin: NDArra
             rows[joint, near] = _convex_fit(vertices[:, near], joints[:, joint])
     for joint, mirrored in enumerate(SMPL24.mirror):
         if mirrored == joint:
-            rows[joint] = (rows[joint] + rows[joint, twin]) / 2
+            rows[joint] = (rows[joint] + rows[joint, mirror]) / 2
         elif SMPL24.joints[joint].startswith("right_"):
-            rows[joint] = rows[mirrored, twin]
+            rows[joint] = rows[mirrored, mirror]
     return rows
 
 
@@ -105,7 +106,7 @@ def _convex_fit(vertices: Array, joint: Array) -> Array:
 
 
 def landmarks(
-    template: Array, bodies: PosedBodies, keypoints: dict[str, Array], twin: NDArray[np.int64]
+    template: Array, bodies: PosedBodies, keypoints: dict[str, Array], mirror: NDArray[np.int64]
 ) -> dict[str, int]:
     """Vertices of smplx's landmarks (V, 3 template): face and feet by Anny's keypoints (3,), fingertips by bones.
 
@@ -114,13 +115,13 @@ def landmarks(
     left: dict[str, int] = {}
     for name, keypoint in _KEYPOINTS.items():
         left[name] = _closest(template, keypoints[keypoint], np.arange(len(template)))
-    middle = np.flatnonzero(twin == np.arange(len(twin)))
+    middle = np.flatnonzero(mirror == np.arange(len(mirror)))
     nose = _closest(template, keypoints["nose"], middle)
     for name, finger in _FINGERS.items():
         tip, base = (_moved_by(bodies, f"finger{finger}-{part}.L") for part in (3, 1))
         along = template[tip].mean(axis=0) - template[base].mean(axis=0)
         left["l" + name] = int(tip[np.argmax(template[tip] @ along)])
-    right = {("r" if name[0] == "l" else "R") + name[1:]: int(twin[vertex]) for name, vertex in left.items()}
+    right = {("r" if name[0] == "l" else "R") + name[1:]: int(mirror[vertex]) for name, vertex in left.items()}
     return {"nose": nose, **left, **right}
 
 

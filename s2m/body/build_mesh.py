@@ -35,10 +35,10 @@ def restrict(faces: Faces, kept: NDArray[np.int64], vertex_count: int) -> Faces:
 
 def mirror_map(vertices: Vertices) -> NDArray[np.int64]:
     """For every vertex the one at its mirror image in x. ValueError when the mesh is not symmetric to a millimetre."""
-    distance, twin = (np.asarray(found) for found in cKDTree(vertices).query(vertices * [-1, 1, 1]))
-    if distance.max() > _MIDLINE or len(np.unique(twin)) != len(twin):
+    distance, mirror = (np.asarray(found) for found in cKDTree(vertices).query(vertices * [-1, 1, 1]))
+    if distance.max() > _MIDLINE or len(np.unique(mirror)) != len(mirror):
         raise ValueError(f"the mesh is not mirror symmetric (worst vertex {distance.max() * 1e3:.2f} mm off)")
-    return twin.astype(np.int64)
+    return mirror.astype(np.int64)
 
 
 def decimate_symmetrically(vertices: Vertices, faces: Faces, target_faces: int) -> Faces:
@@ -47,8 +47,8 @@ def decimate_symmetrically(vertices: Vertices, faces: Faces, target_faces: int) 
     vertices: (V, 3), symmetric in x with vertices on the plane x = 0; faces: (F, 3). Returns faces (F', 3) into the
     same vertices, about ``target_faces`` of them.
     """
-    twin = mirror_map(vertices)
-    middle = twin == np.arange(len(twin))
+    mirror = mirror_map(vertices)
+    middle = mirror == np.arange(len(mirror))
     left = np.flatnonzero(middle | (vertices[:, 0] > 0))
     half = restrict(faces, left, len(vertices))
     points, triangles = fast_simplification.simplify(
@@ -62,7 +62,7 @@ def decimate_symmetrically(vertices: Vertices, faces: Faces, target_faces: int) 
     coarse = snapped[triangles]
     a, b, c = coarse.T
     coarse = coarse[(a != b) & (b != c) & (c != a)]
-    return np.concatenate([coarse, twin[coarse][:, ::-1]])
+    return np.concatenate([coarse, mirror[coarse][:, ::-1]])
 
 
 def _border(triangles: NDArray[np.int32]) -> NDArray[np.bool_]:

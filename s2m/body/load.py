@@ -12,7 +12,7 @@ import numpy as np
 
 from s2m.body.arrays import FIELDS, BodyArrays, BodyFileError
 from s2m.body.model import Body
-from s2m.body.safe_pickle import UnsafePickleError, load_pickle
+from s2m.formats.safe_pickle import UnsafePickleError, load_pickle
 
 OPEN_BODY = "open_body.npz"
 

@@ -64,19 +64,19 @@ SITES = {
 }
 
 
-def dataset_skeleton(body: Body, twin: Tensor, seed: int = 0) -> NDArray[np.float32]:
+def dataset_skeleton(body: Body, mirror: Tensor, seed: int = 0) -> NDArray[np.float32]:
     """Fit the regressor (27, V) on random shapes and poses; sparse non-negative rows that sum to one.
 
-    twin: (V,) the mirror image of every vertex; the right side's rows are the left side's mirrored.
+    mirror: (V,) the mirror image of every vertex; the right side's rows are the left side's mirrored.
     """
     samples = _Samples.draw(body, torch.Generator().manual_seed(seed))
     rows = {joint: samples.fit(body, site) for joint, site in SITES.items()}
     for joint in S2M27.joints:
         mirrored = mirrored_name(joint)
         if mirrored == joint:
-            rows[joint] = (rows[joint] + rows[joint][twin]) / 2
+            rows[joint] = (rows[joint] + rows[joint][mirror]) / 2
         elif joint not in rows:
-            rows[joint] = rows[mirrored][twin]
+            rows[joint] = rows[mirrored][mirror]
     return torch.stack([rows[joint] for joint in S2M27.joints]).float().numpy()
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from s2m.batch import BodyParams, Frame, Observation, Truth
+from s2m.batch import BodyParams, FrameBatch, Observation, Truth
 from s2m.data.samplers import Batch, as_stored
 from s2m.data.store import OBSERVATION, Array, FrameStore, SplitArrays, StoreError, unpack_masks_as_float
 from s2m.skeletons import JointSet, get_joint_set
@@ -23,12 +23,12 @@ _BLOCK = 65_536
 class PackedFrame:
     """A batch on its way from a worker. silhouette: (B, S*S/8) bits; flip: (B,) which are to be mirrored still."""
 
-    frame: Frame
+    frame: FrameBatch
     silhouette: Tensor | None
     flip: Tensor
 
 
-class FrameDataset(Dataset[Frame]):
+class FrameDataset(Dataset[FrameBatch]):
     """One split of a store.
 
     Fetching takes a whole :class:`~s2m.data.samplers.Batch` and returns a collated Frame. A frame is unusable when a
@@ -75,11 +75,11 @@ class FrameDataset(Dataset[Frame]):
         """Whether frames carry silhouettes."""
         return self._masks
 
-    def __getitem__(self, position: int) -> Frame:
+    def __getitem__(self, position: int) -> FrameBatch:
         """A batch of one frame."""
         return self.__getitems__(as_stored(np.array([position])))
 
-    def __getitems__(self, batch: Batch) -> Frame:
+    def __getitems__(self, batch: Batch) -> FrameBatch:
         """A collated batch. Frames with truth cannot be mirrored (nothing that trains has truth)."""
         return self.finish(self.fetch(batch))
 
@@ -89,11 +89,11 @@ class FrameDataset(Dataset[Frame]):
         truth = self._arrays.truth
         if truth is not None and batch.flip.any():
             raise ValueError("frames that carry their truth cannot be mirrored")
-        frame = Frame(self._observation(rows, batch.flip), None if truth is None else self._truth(rows, truth))
+        frame = FrameBatch(self._observation(rows, batch.flip), None if truth is None else self._truth(rows, truth))
         packed = _tensor(self._arrays.observation["silhouette"][rows]) if self._masks else None
         return PackedFrame(frame, packed, torch.from_numpy(batch.flip))
 
-    def finish(self, packed: PackedFrame) -> Frame:
+    def finish(self, packed: PackedFrame) -> FrameBatch:
         """Unpack the silhouettes."""
         if packed.silhouette is None:
             return packed.frame

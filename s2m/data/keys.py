@@ -15,7 +15,7 @@ Keys = Sequence[tuple[int, ...]]
 class Purpose(IntEnum):
     """What numbers are drawn for; what one frame gets for one purpose says nothing of what it gets for another."""
 
-    BODY = 0  # a made body in the frame's pose
+    BODY = 0  # a synthetic body in the frame's pose
     SHOWN_BODY = 1  # how an encoder is shown it
     SHOWN_FRAME = 2  # how it is shown the frame itself
 

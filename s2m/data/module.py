@@ -11,7 +11,7 @@ import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from s2m.batch import Frame
+from s2m.batch import FrameBatch
 from s2m.data.dataset import FrameDataset, PackedFrame
 from s2m.data.resident import ResidentFrames
 from s2m.data.samplers import Batch, EpochCounter, EvalBatches, TrainBatches, as_stored
@@ -117,7 +117,7 @@ class FrameDataModule(pl.LightningDataModule):
             if not self._dataset(split, train=False).has_truth:
                 _log.warning("%s/%s: the truth is missing: nothing can be measured against it", self._path, split)
 
-    def train_dataloader(self) -> DataLoader[Frame]:
+    def train_dataloader(self) -> DataLoader[FrameBatch]:
         """Training frames, without truth."""
         dataset = self._dataset(self._splits[0], train=True)
         batches = TrainBatches(
@@ -125,21 +125,21 @@ class FrameDataModule(pl.LightningDataModule):
         )
         return self._train_loader(dataset, batches)
 
-    def val_dataloader(self) -> DataLoader[Frame]:
+    def val_dataloader(self) -> DataLoader[FrameBatch]:
         """Validation frames."""
         return self._eval_loader(self._splits[1])
 
-    def test_dataloader(self) -> list[DataLoader[Frame]]:
+    def test_dataloader(self) -> list[DataLoader[FrameBatch]]:
         """One loader per test split, in the order of ``test_names``."""
         return [self._eval_loader(split) for split in self.test_names]
 
-    def training_sample(self, count: int) -> Frame:
+    def training_sample(self, count: int) -> FrameBatch:
         """At most ``count`` training frames, evenly spaced and unmirrored: the same in every process."""
         dataset = self._dataset(self._splits[0], train=True)
         positions = np.unique(np.linspace(0, len(dataset) - 1, min(count, len(dataset))).astype(np.int64))
         return dataset.__getitems__(as_stored(positions))
 
-    def test_frames(self, split: str, positions: Sequence[int]) -> Frame:
+    def test_frames(self, split: str, positions: Sequence[int]) -> FrameBatch:
         """Chosen frames of a test split."""
         dataset = self._dataset(split, train=False)
         return dataset.__getitems__(as_stored(np.asarray(positions)))
@@ -157,14 +157,14 @@ class FrameDataModule(pl.LightningDataModule):
             )
         return self._datasets[split, train]
 
-    def _eval_loader(self, split: str) -> DataLoader[Frame]:
+    def _eval_loader(self, split: str) -> DataLoader[FrameBatch]:
         dataset = self._dataset(split, train=False)
         return self._loader(dataset, EvalBatches(len(dataset), self._eval_batch_size, *self._rank_and_world()))
 
-    def _loader(self, dataset: FrameDataset, batches: Any) -> DataLoader[Frame]:
+    def _loader(self, dataset: FrameDataset, batches: Any) -> DataLoader[FrameBatch]:
         return _make_loader(FrameLoader, dataset, batches, self._num_workers)
 
-    def _train_loader(self, dataset: FrameDataset, batches: Any) -> DataLoader[Frame]:
+    def _train_loader(self, dataset: FrameDataset, batches: Any) -> DataLoader[FrameBatch]:
         if self._resident and ResidentFrames.fits(dataset):
             device = torch.device("cpu") if self.trainer is None else self.trainer.strategy.root_device
             return _make_loader(TrainLoader, ResidentFrames(dataset, device), batches, 0)
@@ -175,10 +175,10 @@ class FrameDataModule(pl.LightningDataModule):
         return (0, 1) if trainer is None else (trainer.global_rank, trainer.world_size)
 
 
-class FrameLoader(DataLoader[Frame]):
+class FrameLoader(DataLoader[FrameBatch]):
     """Batches travel from the workers with packed silhouettes and are unpacked by the process that uses them."""
 
-    def __iter__(self) -> Iterator[Frame]:  # type: ignore[override]
+    def __iter__(self) -> Iterator[FrameBatch]:  # type: ignore[override]
         """Unpacked batches. Nothing is fetched before the first is asked for: the epoch may not be set earlier."""
         source: _Packed = self.dataset  # type: ignore[assignment]
         yield from map(source.frames.finish, super().__iter__())
@@ -189,7 +189,7 @@ class TrainLoader(FrameLoader):
 
     _handed_out = 0
 
-    def __iter__(self) -> Iterator[Frame]:  # type: ignore[override]
+    def __iter__(self) -> Iterator[FrameBatch]:  # type: ignore[override]
         """Unpacked batches."""
         self._handed_out = self._counter.skip
         for frame in super().__iter__():
@@ -212,7 +212,7 @@ class TrainLoader(FrameLoader):
 
 def _make_loader(
     kind: type[FrameLoader], frames: FrameDataset | ResidentFrames, batches: Any, num_workers: int
-) -> DataLoader[Frame]:
+) -> DataLoader[FrameBatch]:
     return kind(
         _Packed(frames),  # type: ignore[arg-type]  # unpacked on the way out
         batch_sampler=batches,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from s2m.batch import Frame, Observation, concatenate
+from s2m.batch import FrameBatch, Observation, concatenate
 from s2m.data.dataset import FrameDataset, PackedFrame
 from s2m.data.samplers import Batch
 
@@ -34,9 +34,9 @@ class ResidentFrames:
     def fetch(self, batch: Batch) -> PackedFrame:
         """A batch, on the device."""
         rows = torch.from_numpy(batch.positions + self._count * batch.flip).to(self._device)
-        return PackedFrame(Frame(self._both.rows(rows), None), None, torch.from_numpy(batch.flip))
+        return PackedFrame(FrameBatch(self._both.rows(rows), None), None, torch.from_numpy(batch.flip))
 
-    def finish(self, packed: PackedFrame) -> Frame:
+    def finish(self, packed: PackedFrame) -> FrameBatch:
         """There is nothing to unpack."""
         return packed.frame
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from s2m.batch import BodyParams, Frame, Observation
+from s2m.batch import BodyParams, FrameBatch, Observation
 from s2m.data.dataset import FrameDataset, PackedFrame
 from s2m.data.module import FrameDataModule
 from s2m.data.samplers import Batch, as_stored
@@ -27,7 +27,7 @@ class SupervisedDataset(FrameDataset):
         """See FrameDataset; nothing is mirrored yet."""
         return replace(super().fetch(as_stored(batch.positions)), flip=torch.from_numpy(batch.flip))
 
-    def finish(self, packed: PackedFrame) -> Frame:
+    def finish(self, packed: PackedFrame) -> FrameBatch:
         """Unpack, then mirror."""
         frame = super().finish(replace(packed, flip=torch.zeros_like(packed.flip)))
         return mirror_frame(frame, packed.flip, self.joint_set)
@@ -36,7 +36,8 @@ class SupervisedDataset(FrameDataset):
 class SupervisedFrames(FrameDataModule):
     """:class:`s2m.data.FrameDataModule` whose training frames carry the 3D truth **on purpose**.
 
-    For the supervised twins alone. Arguments as in FrameDataModule. Raises StoreError when the training split has no
+    For the supervised counterparts alone. Arguments as in FrameDataModule. Raises StoreError when the training split
+    has no
     truth.
     """
 
@@ -62,7 +63,7 @@ class SupervisedFrames(FrameDataModule):
         return self._datasets[split, train]
 
 
-def mirror_frame(frame: Frame, flip: Tensor, joint_set: JointSet) -> Frame:
+def mirror_frame(frame: FrameBatch, flip: Tensor, joint_set: JointSet) -> FrameBatch:
     """Mirror some frames left to right: 2D joints and silhouettes in the crop, the truth in the camera frame.
 
     frame: with truth. flip: (B,) bool. The crop loses its place in the full image. The mirror plane contains the
@@ -81,7 +82,7 @@ def mirror_frame(frame: Frame, flip: Tensor, joint_set: JointSet) -> Frame:
         index=observation.index,
     )
     params = None if truth.params is None else mirror_params(truth.params, flip)
-    return Frame(mirrored, replace(truth, joints3d=_mirror_points(truth.joints3d, flip, joint_set), params=params))
+    return FrameBatch(mirrored, replace(truth, joints3d=_mirror_points(truth.joints3d, flip, joint_set), params=params))
 
 
 def mirror_params(params: BodyParams, flip: Tensor) -> BodyParams:

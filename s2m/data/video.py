@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
-from s2m.batch import Frame
+from s2m.batch import FrameBatch
 from s2m.data.dataset import FrameDataset
 from s2m.data.module import FrameDataModule
 from s2m.data.samplers import Batch, TrainBatches, as_stored
@@ -95,7 +95,7 @@ class VideoFrames(FrameDataModule):
         """Frames per training window."""
         return self._window
 
-    def train_dataloader(self) -> DataLoader[Frame]:
+    def train_dataloader(self) -> DataLoader[FrameBatch]:
         """Training windows, without truth."""
         dataset = self._video(self._splits[0], train=True)
         recordings = dataset.recordings()
@@ -109,7 +109,7 @@ class VideoFrames(FrameDataModule):
         )
         return self._train_loader(dataset, batches)
 
-    def _eval_loader(self, split: str) -> DataLoader[Frame]:
+    def _eval_loader(self, split: str) -> DataLoader[FrameBatch]:
         dataset = self._video(split, train=False)
         return self._loader(dataset, RecordingBatches(dataset.recordings(), *self._rank_and_world()))
 

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from s2m.errors import UserError
+from s2m.formats.joints3d import UNITS
 from s2m.ik.joint_maps import part_matrix, parts_of
-from s2m.ik.reading import UNITS
 from s2m.ik.rest import RestSkeleton
 from s2m.skeletons import JointSet
 

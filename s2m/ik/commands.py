@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     import torch
 
-    from s2m.ik import reading
+    from s2m.formats import joints3d as reading
 
     points, confidence = reading.read_joints(arguments.file, joint_set, arguments.key)
     joints = torch.from_numpy(points) * reading.UNITS[arguments.unit]
@@ -97,8 +97,8 @@ def _solve(joints: Tensor, confidence: Tensor, joint_set: JointSet, arguments: a
     from s2m.ik import checks
     from s2m.ik.api import Solution, solve
     from s2m.ik.body_joints import rest_skeleton
+    from s2m.ik.jumps import correct
     from s2m.ik.solver import DIK
-    from s2m.ik.temporal import correct
 
     try:
         body = load_body(arguments.body)
@@ -122,10 +122,10 @@ def _solve(joints: Tensor, confidence: Tensor, joint_set: JointSet, arguments: a
             print(f"warning: {message}", file=sys.stderr)
 
     parts = []
-    with torch.inference_mode(), tqdm(total=len(joints), unit="frame", disable=None, leave=False) as bar:
-        for chunk, trust in zip(torch.split(joints, _CHUNK), torch.split(confidence, _CHUNK), strict=True):
-            parts.append(solve(chunk, joint_set, body, betas=betas, confidence=trust, solver=solver))
-            bar.update(len(chunk))
+    with torch.inference_mode(), tqdm(total=len(joints), unit="frame", disable=None, leave=False) as progress:
+        for chunk, seen in zip(torch.split(joints, _CHUNK), torch.split(confidence, _CHUNK), strict=True):
+            parts.append(solve(chunk, joint_set, body, betas=betas, confidence=seen, solver=solver))
+            progress.update(len(chunk))
         rotations = torch.cat([part.params.rotations for part in parts])
         solved = torch.cat([part.solved for part in parts])
         if arguments.smooth:
@@ -138,7 +138,7 @@ def _solve(joints: Tensor, confidence: Tensor, joint_set: JointSet, arguments: a
 
 
 def _write(solution: Solution, arguments: argparse.Namespace) -> None:
-    from s2m.ik.writing import write_amass
+    from s2m.formats.amass import write_amass
 
     assert solution.params.transl is not None
     write_amass(

@@ -73,23 +73,23 @@ class BoneLengths(nn.Module):
         pairs = torch.tensor(stiff_pairs(parts), dtype=torch.long, device=rest.device)
         # Which parts a bone joins: (2, N, P), one row for each of its ends.
         ends = nn.functional.one_hot(pairs.T, len(parts)).to(rest)
-        constant(self, "ends", ends)
+        constant(self, "extremities", ends)
         constant(self, "spread", (ends[0] - ends[1]).expand(3, -1, -1))
         length = (rest[pairs[:, 0]] - rest[pairs[:, 1]]).norm(dim=-1)
         constant(self, "length", length[:, None])
         constant(self, "total", (length * length).sum())
         self.limit, self.compliance = 4 * (noise + _SLACK), (_SLACK / noise) ** 2
 
-    def forward(self, points: Tensor, trust: Tensor | None) -> Tensor:
+    def forward(self, points: Tensor, confidence: Tensor | None) -> Tensor:
         """points: (3, P, B) metres; trust: (P, B), a joint with little trust gives way, or ``None``: all the same.
 
         Returns (3, P, B).
         """
-        if trust is None:
+        if confidence is None:
             return self._relax(points, self.length, self.total, 2.0, None)
-        both = torch.minimum(self.ends[0] @ trust, self.ends[1] @ trust)
+        both = torch.minimum(self.ends[0] @ confidence, self.ends[1] @ confidence)
         known = (both > 0).to(points.dtype)
-        yielding = 1 / trust.clamp_min(0.05)
+        yielding = 1 / confidence.clamp_min(0.05)
         give = (self.ends[0] + self.ends[1]) @ yielding
         total = (self.length * self.length * known).sum(0).clamp_min(1e-6)
         return self._relax(points, self.length * known, total, give, (known, yielding))

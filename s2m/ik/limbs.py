@@ -116,7 +116,7 @@ class SmoothLimbs(nn.Module):
         constant(self, "real", axis.new_tensor([0.0, 0.0, 0.0, 1.0])[:, None, None])
         self.rest_swing = Swing(lower)
 
-    def forward(self, bones: Tensor, trust: Tensor | None) -> tuple[Tensor, Tensor]:
+    def forward(self, bones: Tensor, confidence: Tensor | None) -> tuple[Tensor, Tensor]:
         """Solve neck and limbs.
 
         bones: (3, 2, 1 + U, B) upper and lower, metres, in their parents' frames. trust: (1 + U, B) in [0, 1], how
@@ -129,9 +129,9 @@ class SmoothLimbs(nn.Module):
         lower = turned(self.algebra.inverse(swing), bones[:, 1])
         units, samples = lower.shape[1:]
         plane = torch.addmm(self.plane_bias, self.plane, lower.view(3 * units, samples)).view(3, units, samples)
-        nose = plane[:2, :1] if trust is None else plane[:2, :1] * trust[:1]
+        nose = plane[:2, :1] if confidence is None else plane[:2, :1] * confidence[:1]
         halves = torch.cat(
-            [self._half_turn(nose), self._half_twist(plane[:, 1:], None if trust is None else trust[1:])], 1
+            [self._half_turn(nose), self._half_twist(plane[:, 1:], None if confidence is None else confidence[1:])], 1
         )
         twist = torch.mm(self.twist, unit(halves).view(2 * units, samples)).view(4, units, samples)
         hinge = self._hinge(turned(self.algebra.inverse(twist[:, 1:]), lower[:, 1:]))
@@ -144,7 +144,7 @@ class SmoothLimbs(nn.Module):
         along = rounded(nose[:1], _NOSE_SOFTNESS)
         return torch.cat([torch.hypot(along, nose[1:]) + along, nose[1:]])
 
-    def _half_twist(self, plane: Tensor, trust: Tensor | None) -> Tensor:
+    def _half_twist(self, plane: Tensor, confidence: Tensor | None) -> Tensor:
         """Cosine and sine (2, U, B), unnormalised, of half the twist that gives lower bones their carrying angle.
 
         plane: (3, U, B) the lower bone along -side and axis, and the latter less the carrying angle's.
@@ -157,8 +157,8 @@ class SmoothLimbs(nn.Module):
         rest = square - self.carry[0] * self.carry[0]
         bend = torch.sqrt(0.5 * (rest + rounded(rest, self.plane_width * self.plane_width)))
         scale = bend / (square + self.plane_width * self.plane_width)
-        if trust is not None:
-            scale = trust * scale
+        if confidence is not None:
+            scale = confidence * scale
         along, across = torch.addcmul(here * bend, self.carry, here.flip(0)) * scale
         # (along, across) has length about sine(bend): fade out below ``straight``.
         along = self._folded(along, across, self.straight)
@@ -206,9 +206,9 @@ class PlainLimbs(nn.Module):
         constant(self, "upper_frame", _bone_frame(upper, quat.direction(quat.reject(hinge, upper))))
         constant(self, "lower_frame", _bone_frame(lower, quat.direction(quat.reject(hinge, lower))))
 
-    def forward(self, bones: Tensor, trust: Tensor | None) -> tuple[Tensor, Tensor]:
+    def forward(self, bones: Tensor, confidence: Tensor | None) -> tuple[Tensor, Tensor]:
         """See :meth:`SmoothLimbs.forward`."""
-        neck, _ = self.neck(bones[:, :, :1], None if trust is None else trust[:1])
+        neck, _ = self.neck(bones[:, :, :1], None if confidence is None else confidence[:1])
         upper, lower = bones[:, :, 1:].permute(1, 3, 2, 0)
         upper, lower = quat.direction(upper, self.upper), quat.direction(lower, self.lower)
         normal = quat.direction(quat.cross(upper, lower), self.normal, length=1e-6)

@@ -185,8 +185,8 @@ class DIK(IKSolver):
             if confidence is None and self._complete(joints):
                 return self.solve_complete(joints.to(self.rest_joints.dtype), root)
             joints, confidence = self._sanitised(joints, confidence)
-            trust = self._trust(confidence)
-            return self._solve(joints, root, trust)
+            confidence = self._part_confidence(confidence)
+            return self._solve(joints, root, confidence)
 
     def _complete(self, joints: Tensor) -> bool:
         """Whether nothing is missing: a cheap question on a CPU alone. The answer saves time and changes no result."""
@@ -198,23 +198,23 @@ class DIK(IKSolver):
         """The same for joints (B, J, 3) in the solver's precision that are all there and finite."""
         return self._solve(joints, root, None)
 
-    def _trust(self, confidence: Tensor) -> Tensor:
+    def _part_confidence(self, confidence: Tensor) -> Tensor:
         """Confidences (P, B) of the parts that the units read: that of the least certain joint."""
         uses = self.to_parts[0] != 0
         return torch.where(uses[..., None], confidence.T, torch.ones_like(confidence.T)).amin(1)
 
-    def _solve(self, joints: Tensor, root: Tensor | None, trust: Tensor | None) -> IKOutput:
-        known = None if trust is None else self._presence(trust > 0)
+    def _solve(self, joints: Tensor, root: Tensor | None, confidence: Tensor | None) -> IKOutput:
+        known = None if confidence is None else self._presence(confidence > 0)
         given = None if root is None else self._given(root, len(joints))
         points, trunk = joints.permute(2, 1, 0).contiguous(), None
         if self.lengths is not None:
-            points = self.lengths(torch.bmm(self.to_parts, points), trust)
+            points = self.lengths(torch.bmm(self.to_parts, points), confidence)
             trunk = points[:, self._trunk_slots]
         vectors = torch.bmm(self.reading, points)
         pair = None if known is None else (known["root"], known["torso"])
         pose = self.trunk(vectors[:, : len(FRAME_VECTORS)], given, pair, trunk)
         inside = (pose.root.unsqueeze(2) * vectors[:, self._bones.start :].unsqueeze(1)).sum(0)
-        found = self._solve_units(inside, pose.bends, trust, known)
+        found = self._solve_units(inside, pose.bends, confidence, known)
         return self._assemble(pose.root, found, known, given is not None)
 
     def _given(self, root: Tensor, batch: int) -> Tensor:
@@ -223,7 +223,7 @@ class DIK(IKSolver):
         return root.to(self.rest_joints.dtype).permute(1, 2, 0).contiguous()
 
     def _solve_units(
-        self, inside: Tensor, bends: Tensor, trust: Tensor | None, known: dict[str, Tensor] | None
+        self, inside: Tensor, bends: Tensor, confidence: Tensor | None, known: dict[str, Tensor] | None
     ) -> Tensor:
         """Quaternions (4, N, B) of the units in the order of ``_found``, and the identity.
 
@@ -238,12 +238,14 @@ class DIK(IKSolver):
             collars = self.algebra.kept(self._known(known, "collar"), self.collars(upright[:, :2]))
             arms = turned(self.algebra.inverse(collars).unsqueeze(2), arms)
         chains = torch.cat([upright[:, 2:4].unsqueeze(2), arms, inside[:, legs].unflatten(1, (2, 2))], 2)
-        balls, hinges = self.limbs(chains + self.offsets, None if trust is None else self._limb_trust(trust))
+        balls, hinges = self.limbs(
+            chains + self.offsets, None if confidence is None else self._limb_confidence(confidence)
+        )
         balls = self.algebra.kept(self._known(known, "neck", "ball"), balls)
         hinges = self.algebra.kept(self._known(known, "hinge"), hinges)
         found = [bends[:, :1], balls, hinges, *([] if collars is None else [collars])]
         if self.endpoints is not None:
-            ends = self._solve_endpoints(inside[:, legs.stop :], chest, collars, balls, hinges, trust)
+            ends = self._solve_endpoints(inside[:, legs.stop :], chest, collars, balls, hinges, confidence)
             found.append(self.algebra.kept(self._known(known, "points"), ends))
         return torch.cat([*found, self.algebra.identity.expand(-1, -1, bends.shape[-1])], 1)
 
@@ -253,13 +255,19 @@ class DIK(IKSolver):
             return None
         return torch.stack([known[unit.name] for rule in rules for unit in rows(self.units, rule)])
 
-    def _limb_trust(self, trust: Tensor) -> Tensor:
+    def _limb_confidence(self, confidence: Tensor) -> Tensor:
         """(1 + U, B) how far the nose and the limbs' last joints may decide twists."""
-        nose = trust[self._parts.index("nose")] if "nose" in self._parts else torch.zeros_like(trust[0])
-        return torch.stack([nose, *(trust[self._parts.index(unit.parts[2])] for unit in self._balls)])
+        nose = confidence[self._parts.index("nose")] if "nose" in self._parts else torch.zeros_like(confidence[0])
+        return torch.stack([nose, *(confidence[self._parts.index(unit.parts[2])] for unit in self._balls)])
 
     def _solve_endpoints(
-        self, points: Tensor, chest: Tensor, collars: Tensor | None, balls: Tensor, hinges: Tensor, trust: Tensor | None
+        self,
+        points: Tensor,
+        chest: Tensor,
+        collars: Tensor | None,
+        balls: Tensor,
+        hinges: Tensor,
+        confidence: Tensor | None,
     ) -> Tensor:
         """Quaternions (4, E, B). points: (3, N * E, B) relative to their pivots, in the root's frame."""
         assert self.endpoints is not None
@@ -273,21 +281,21 @@ class DIK(IKSolver):
         }
         frames = torch.cat([ends[unit.parent] for unit in self._ends], 1)
         seen = turned(self.algebra.inverse(frames).unsqueeze(2), points.unflatten(1, (-1, count))) - self.end_offset
-        confidence = torch.ones_like(self.endpoints.use) if trust is None else self._end_trust(trust)
+        confidence = torch.ones_like(self.endpoints.use) if confidence is None else self._end_confidence(confidence)
         return self.endpoints(seen.permute(3, 2, 1, 0), confidence).permute(2, 1, 0)
 
     @staticmethod
     def _by_name(first: str, second: str, pair: Tensor) -> dict[str, Tensor]:
         return {first: pair[:, :1], second: pair[:, 1:]}
 
-    def _end_trust(self, trust: Tensor) -> Tensor:
+    def _end_confidence(self, confidence: Tensor) -> Tensor:
         """(B, E, N) confidences of the end units' points."""
 
         def of(unit: Unit, slot: int) -> Tensor:
             if slot >= len(unit.parts) or unit.parts[slot] not in self._parts:
-                return torch.zeros_like(trust[0])
-            own = trust[self._parts.index(unit.parts[slot])]
-            return own * trust[self._parts.index(unit.pivot)] if unit.pivot else own
+                return torch.zeros_like(confidence[0])
+            own = confidence[self._parts.index(unit.parts[slot])]
+            return own * confidence[self._parts.index(unit.pivot)] if unit.pivot else own
 
         slots = range(self.endpoints.use.shape[1]) if self.endpoints is not None else ()
         return torch.stack([torch.stack([of(unit, n) for n in slots], -1) for unit in self._ends], 1)

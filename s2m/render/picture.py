@@ -152,16 +152,16 @@ def draw_skeleton(
     side = image.shape[0]
     canvas = _canvas(image, side)
     fine = 3 * side
-    trust = [1.0] * len(joint_set) if confidence is None else confidence.detach().cpu().clamp(0, 1).tolist()
+    sure = [1.0] * len(joint_set) if confidence is None else confidence.detach().cpu().clamp(0, 1).tolist()
     at = [tuple(xy) for xy in ((joints2d.detach().cpu().float() + 1) * (fine / 2)).tolist()]
-    shown = [t > 0 and all(math.isfinite(v) for v in xy) for t, xy in zip(trust, at, strict=True)]
+    shown = [t > 0 and all(math.isfinite(v) for v in xy) for t, xy in zip(sure, at, strict=True)]
     layer = Image.new("RGBA", (fine, fine), (0, 0, 0, 0))
     draw, thick = ImageDraw.Draw(layer), max(1, round(width * fine))
     for parent, child in joint_set.bones:
         if shown[parent] and shown[child]:
-            opacity = min(trust[parent], trust[child])
+            opacity = min(sure[parent], sure[child])
             draw.line([at[parent], at[child]], fill=_ink(joint_set.joints[child], opacity), width=thick)
-    for joint, (x, y), t, drawn in zip(joint_set.joints, at, trust, shown, strict=True):
+    for joint, (x, y), t, drawn in zip(joint_set.joints, at, sure, shown, strict=True):
         if drawn:
             draw.ellipse((x - thick, y - thick, x + thick, y + thick), fill=_ink(joint, t))
     small = np.asarray(layer.resize((side, side), Image.Resampling.BOX), dtype=np.float32) / 255

@@ -14,7 +14,7 @@ from pathlib import Path
 from PIL import Image
 
 from s2m.body import Body, load_body
-from s2m.report.bars import compute_bars
+from s2m.report.checks import compute_checks
 from s2m.report.contents import STAGE_TITLES, Contents, Figure
 from s2m.report.curves import curves_picture
 from s2m.report.dataset_report import measure_dataset, without_foreign_bodies
@@ -87,7 +87,7 @@ def _of_open_data(run: Path, stages: dict[str, StageResults]) -> Contents:
     return Contents(
         run=run.resolve().name,
         note=OPEN_NOTE,
-        bars=compute_bars(stages),
+        checks=compute_checks(stages),
         tables={stage.name: stage_tables(stage) for stage in order},
         gallery=_gallery(examples, [f"frame {int(row)} of {examples.split}" for row in examples.index]),
         gallery_about=_GALLERY.format(split=examples.split),
@@ -106,7 +106,7 @@ def _of_dataset(run: Path, stages: dict[str, StageResults], data: RunData, optio
     return Contents(
         run=run.resolve().name,
         note=note_of(data),
-        bars=[],
+        checks=[],
         tables={stage.name: stage_tables(stage, about) for stage in order},
         gallery=[] if examples is None else _gallery(examples, measured.names),
         gallery_about="" if examples is None else _about_gallery(examples),

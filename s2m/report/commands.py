@@ -18,7 +18,7 @@ def add_report_command(subparsers: Any) -> None:
         "measured on its test splits by that dataset's protocols.",
     )
     parser.add_argument("run_dir", type=Path, metavar="RUN_DIR", help="folder with lifter, regressor and mesh")
-    parser.add_argument("--bars-only", action="store_true", help="open data: print the bars and write nothing")
+    parser.add_argument("--checks-only", action="store_true", help="open data: print the checks and write nothing")
     parser.add_argument("--body", type=Path, metavar="FILE", help="body of the run (default: the open body)")
     for gender in GENDERS:
         parser.add_argument(f"--{gender}", type=Path, metavar="FILE", help=f"{gender} body of the truth, for PVE")
@@ -26,17 +26,17 @@ def add_report_command(subparsers: Any) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from s2m.report.bars import bars_text, compute_bars
+    from s2m.report.checks import checks_text, compute_checks
     from s2m.report.datasets import run_data
     from s2m.report.results import ReportError, read_run
 
     stages, data = read_run(arguments.run_dir), run_data(arguments.run_dir)
     if data.store is None:
-        print(bars_text(compute_bars(stages)))
-    if arguments.bars_only:
+        print(checks_text(compute_checks(stages)))
+    if arguments.checks_only:
         if data.store is not None:
             raise ReportError(
-                f"{arguments.run_dir}: --bars-only: bars are of the open data, the run is on {data.title}"
+                f"{arguments.run_dir}: --checks-only: checks are of the open data, the run is on {data.title}"
             )
         return 0
     from s2m.report.build import Options, gather, write_report

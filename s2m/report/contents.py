@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from s2m.report.bars import Bar
+from s2m.report.checks import Check
 from s2m.report.protocol import METRICS, SPLITS
 from s2m.report.tables import Table
 
@@ -39,13 +39,14 @@ class ProtocolTable:
 class Contents:
     """A report. tables and curves: by stage. gallery_about: what the columns and colours of the examples mean.
 
-    note: what data the numbers are on. bars: of the open data alone. by_protocol: of other datasets. split_texts: what
+    note: what data the numbers are on. checks: of the open data alone. by_protocol: of other datasets. split_texts:
+    what
     the splits are.
     """
 
     run: str
     note: str
-    bars: list[Bar]
+    checks: list[Check]
     tables: dict[str, list[Table]]
     gallery: list[Figure]
     gallery_about: str

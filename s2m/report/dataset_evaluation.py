@@ -16,7 +16,7 @@ from torchmetrics import MetricCollection
 from tqdm import tqdm
 
 from s2m.artifact import Artifact
-from s2m.batch import BodyParams, Frame, Truth
+from s2m.batch import BodyParams, FrameBatch, Truth
 from s2m.body import Body
 from s2m.data.dataset import FrameDataset
 from s2m.data.samplers import as_stored
@@ -34,7 +34,7 @@ from s2m.skeletons import JointSet
 # The camera that "frontal" means, by dataset, as recordings are named after it.
 FRONTAL_CAMERA = {"human36m": "60457274"}
 _BATCH = 64
-Watch = Callable[[Frame, Recovery], None]
+Watch = Callable[[FrameBatch, Recovery], None]
 
 
 @dataclass(frozen=True)
@@ -237,14 +237,14 @@ class _Surface:
         return {name: float(metric.compute()) for name, metric in self._metrics.items()} if self._complete else {}
 
 
-def _frames(dataset: FrameDataset, rows: NDArray[np.int64], progress: bool | None) -> Iterator[Frame]:
+def _frames(dataset: FrameDataset, rows: NDArray[np.int64], progress: bool | None) -> Iterator[FrameBatch]:
     starts = range(0, len(rows), _BATCH)
     for start in tqdm(starts, desc="evaluating", unit="batch", disable=None if progress is None else not progress):
         yield dataset.__getitems__(as_stored(rows[start : start + _BATCH]))
 
 
 @torch.no_grad()
-def _recover(model: MeshRecovery, frame: Frame, store: Path, split: str) -> Recovery:
+def _recover(model: MeshRecovery, frame: FrameBatch, store: Path, split: str) -> Recovery:
     try:
         recovery: Recovery = model(frame.observation)
     except ValueError as error:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2m.artifact import ArtifactError
-from s2m.batch import Frame
+from s2m.batch import FrameBatch
 from s2m.body import Body
 from s2m.data.dataset import FrameDataset
 from s2m.data.samplers import as_stored
@@ -59,7 +59,7 @@ PROTOCOLS: dict[str, dict[str, Protocol]] = {
 _UNRANKED = 3 * PER_LABEL
 # The stages pose the truth's parameters on the run's body; these numbers hold where that body is the truth's.
 _OF_THE_BODY = ("pve_mm", "pve_area_mm", "n_pve_mm", "pa_pve_mm")
-_METHODS_OF_THE_BODY = ("betas", "oracle_shape_and_ends")
+_METHODS_OF_THE_BODY = ("betas", "oracle_shape_and_extremities")
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class _Ranking:
         self._joint_set = joint_set
         self.noted: list[tuple[float, int]] = []
 
-    def __call__(self, frame: Frame, recovery: Recovery) -> None:
+    def __call__(self, frame: FrameBatch, recovery: Recovery) -> None:
         """Note a batch."""
         assert frame.truth is not None
         assert frame.observation.index is not None

@@ -11,9 +11,9 @@ from s2m.report.tables import Table
 def markdown(contents: Contents) -> str:
     """The text of ``report.md``."""
     blocks = [f"# Run {contents.run}", contents.note]
-    if contents.bars:
-        blocks += ["## Bars", "Split `test` of the open data."]
-        blocks.append(_grid(["bar", "value", "bound", "result"], (bar.cells for bar in contents.bars)))
+    if contents.checks:
+        blocks += ["## Checks", "Split `test` of the open data."]
+        blocks.append(_grid(["bar", "value", "bound", "result"], (check.cells for check in contents.checks)))
     if contents.by_protocol:
         blocks.append("## By the dataset's protocols")
         blocks += [block for table in contents.by_protocol for block in _protocol_table(table)]

@@ -6,7 +6,7 @@ import base64
 from html import escape
 from importlib import resources
 
-from s2m.report.bars import Bar
+from s2m.report.checks import Check
 from s2m.report.contents import STAGE_TITLES, Contents, Figure, ProtocolTable
 from s2m.report.tables import Table
 
@@ -17,7 +17,7 @@ def page(contents: Contents) -> str:
     tables = {stage: "".join(map(_table, shown)) for stage, shown in contents.shown_tables.items()}
     first = {stage: text for stage, text in tables.items() if stage == next(iter(contents.tables))}
     sections = [
-        *([_bars(contents)] if contents.bars else []),
+        *([_checks(contents)] if contents.checks else []),
         *([_section("By the dataset's protocols", "".join(map(_protocol_table, contents.by_protocol)))]
           if contents.by_protocol else []),
         *(_section(STAGE_TITLES[stage], text) for stage, text in first.items()),
@@ -47,10 +47,10 @@ def _section(title: str, body: str) -> str:
     return f"<section><h2>{escape(title)}</h2>{body}</section>"
 
 
-def _bars(contents: Contents) -> str:
-    passed = sum(bar.passed for bar in contents.bars)
-    note = f'<p class="note">Split <code>test</code>. {passed} of {len(contents.bars)} met.</p>'
-    return _section("Bars", note + '<div class="bars">' + "".join(map(_bar, contents.bars)) + "</div>")
+def _checks(contents: Contents) -> str:
+    passed = sum(check.passed for check in contents.checks)
+    note = f'<p class="note">Split <code>test</code>. {passed} of {len(contents.checks)} met.</p>'
+    return _section("Checks", note + '<div class="checks">' + "".join(map(_check, contents.checks)) + "</div>")
 
 
 def _protocol_table(table: ProtocolTable) -> str:
@@ -65,10 +65,10 @@ def _protocol_table(table: ProtocolTable) -> str:
     )
 
 
-def _bar(bar: Bar) -> str:
-    name, value, bound, verdict = map(escape, bar.cells)
+def _check(check: Check) -> str:
+    name, value, bound, verdict = map(escape, check.cells)
     return (
-        f'<div class="bar {verdict}"><span class="name">{name}</span><span class="value">{value}</span>'
+        f'<div class="check {verdict}"><span class="name">{name}</span><span class="value">{value}</span>'
         f'<span class="bound">{bound}</span><span class="verdict">{verdict}</span></div>'
     )
 

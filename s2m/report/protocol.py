@@ -93,7 +93,7 @@ METHODS: dict[str, dict[str, str]] = {
         "mean_betas": "(full model, betas replaced by their mean)",
         "mean_pr": "(full model, theta_PR replaced by its mean)",
         "mean_betas_and_pr": "(full model, both replaced by their means)",
-        "oracle_shape_and_ends": "(oracle: DIK + true end points and shape, height apart)",
+        "oracle_shape_and_extremities": "(oracle: DIK + true extremities and shape, height apart)",
     },
 }
 

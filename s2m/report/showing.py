@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from s2m.batch import Frame
-from s2m.comparison import true_values
+from s2m.batch import FrameBatch
+from s2m.evaluation.methods import true_values
 from s2m.metrics.joints import mpjpe
 from s2m.model import MeshRecovery
 from s2m.render import hard_silhouette
@@ -33,7 +33,7 @@ def best_median_worst(noted: Sequence[tuple[float, int]]) -> list[tuple[str, int
 
 @torch.no_grad()
 def make_examples(
-    model: MeshRecovery, frame: Frame, labels: Sequence[str], split: str, true_body: bool = True
+    model: MeshRecovery, frame: FrameBatch, labels: Sequence[str], split: str, true_body: bool = True
 ) -> Examples:
     """Run the model on chosen frames and put what the report shows side by side. Frames need silhouettes.
 

@@ -141,14 +141,14 @@ def test_joint_regressor_finds_joints_of_new_shapes(body: Body, generator: torch
     betas = torch.randn(30, 10, generator=generator)
     bodies = body.rest(betas)
     vertices, joints = bodies.vertices.double().numpy(), bodies.joints.double().numpy()
-    twin = mirror_map(body.v_template.double().numpy())
+    supervised = mirror_map(body.v_template.double().numpy())
     weights = body.layer.lbs_weights.double().numpy()
-    found = joint_regressor(vertices[:20], joints[:20], weights, twin)
+    found = joint_regressor(vertices[:20], joints[:20], weights, supervised)
     assert found.min() >= 0
     assert_allclose(found.sum(axis=1), 1)
     error = np.linalg.norm(np.einsum("jv,nvc->njc", found, vertices[20:]) - joints[20:], axis=-1)
     assert error.max() < 0.015
-    assert_array_equal(found[SMPL24.index("right_knee")], found[SMPL24.index("left_knee"), twin])
+    assert_array_equal(found[SMPL24.index("right_knee")], found[SMPL24.index("left_knee"), supervised])
 
 
 def test_outer_skin_is_the_largest_part() -> None:

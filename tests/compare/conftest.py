@@ -22,7 +22,7 @@ def config(seed: int = 0, name: str = "full", **changes: Any) -> dict[str, Any]:
         "model": {
             "lifter": f"runs/{name}/lifter/lifter.pt",
             "learning_rate": 3e-5,
-            "pose": {"class_path": "s2m.refine.RefinedPose", "init_args": {"joints": ["head"]}},
+            "pose": {"class_path": "s2m.heads.RefinedPose", "init_args": {"joints": ["head"]}},
             "objective": {"class_path": "s2m.losses.MeshObjective", "init_args": {"w_mask": 2.0}},
         },
         "data": {
@@ -88,7 +88,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("recorded")
     record_run(folder, "full-s0", 0, 100.0)
     record_run(folder, "full-s1", 1, 104.0)
-    record_run(folder, "no_pr-s0", 0, 107.0, model__pose={"class_path": "s2m.refine.UnrefinedPose"})
+    record_run(folder, "no_pr-s0", 0, 107.0, model__pose={"class_path": "s2m.heads.UnrefinedPose"})
     return folder
 
 

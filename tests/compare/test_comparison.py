@@ -46,7 +46,7 @@ def many(count: int, seeds: int = 1, **fields: Any) -> list[Run]:
     ]  # fmt: skip
 
 
-PLAIN = {"model__pose": {"class_path": "s2m.refine.UnrefinedPose"}}
+PLAIN = {"model__pose": {"class_path": "s2m.heads.UnrefinedPose"}}
 
 
 @pytest.fixture

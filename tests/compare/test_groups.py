@@ -14,7 +14,7 @@ from s2m.compare.runs import CompareError, Run
 from s2m.compare.settings import settings_of
 from tests.compare.conftest import run
 
-PLAIN = {"model__pose": {"class_path": "s2m.refine.UnrefinedPose"}}
+PLAIN = {"model__pose": {"class_path": "s2m.heads.UnrefinedPose"}}
 FULL_PVE, PLAIN_PVE = [100.0, 103.0, 98.5], [102.0, 104.5, 101.0]
 
 

@@ -9,7 +9,7 @@ from tests.compare.conftest import run
 
 RUNS = [
     run("full", 0),
-    run("no_pr", 1, changes={"model__pose": {"class_path": "s2m.refine.UnrefinedPose"}}),
+    run("no_pr", 1, changes={"model__pose": {"class_path": "s2m.heads.UnrefinedPose"}}),
     run("big", 2, changes={"data__init_args__store": "data/open-full", "model__learning_rate": 1e-3}),
     run("full", 3, stage="lifter"),
 ]
@@ -33,7 +33,7 @@ def names(**wanted: object) -> list[str]:
         ({"settings": ["learning_rate=0.001"]}, ["big"]),
         ({"settings": ["model.learning_rate=1e-3"]}, ["big"]),
         ({"settings": ["pose=UnrefinedPose"]}, ["no_pr"]),
-        ({"settings": ["pose=s2m.refine.UnrefinedPose"]}, ["no_pr"]),
+        ({"settings": ["pose=s2m.heads.UnrefinedPose"]}, ["no_pr"]),
         ({"settings": ["pose=*Pose", "w_mask=2"]}, ["full", "no_pr", "big"]),
         ({"settings": ["seed_everything=1"]}, ["no_pr"]),
     ],

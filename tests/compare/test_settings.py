@@ -53,7 +53,7 @@ def test_other_data_is_a_difference() -> None:
 
 
 def test_arguments_that_come_with_their_class_are_implied() -> None:
-    plain = {"model__pose": {"class_path": "s2m.refine.UnrefinedPose"}}
+    plain = {"model__pose": {"class_path": "s2m.heads.UnrefinedPose"}}
     three = [settings_of(run()), settings_of(run(changes=plain))]
     assert differing_keys(three) == ["model.pose.class_path"]
     two_joints = {"model__pose__init_args__joints": ["head", "wrist"]}
@@ -76,7 +76,7 @@ def test_names_are_short_and_distinct() -> None:
 
 @pytest.mark.parametrize(
     ("key", "value", "text"),
-    [("a.class_path", "s2m.refine.RefinedPose", "RefinedPose"), ("a", 3e-5, "3e-05"), ("a", 2.0, "2"),
+    [("a.class_path", "s2m.heads.RefinedPose", "RefinedPose"), ("a", 3e-5, "3e-05"), ("a", 2.0, "2"),
      ("a", True, "yes"), ("a", None, "none"), ("a", ..., "–"), ("a", ["x", 1.0], "x 1"),
      ("lineage.data", "5fa32f2c53d2", "5fa32f2c")],
 )  # fmt: skip

@@ -14,7 +14,7 @@ import torch
 from jsonargparse import ArgumentParser
 from torch.utils.data import DataLoader
 
-from s2m.batch import Frame
+from s2m.batch import FrameBatch
 from s2m.data import FrameDataModule, OpenData
 from s2m.data.dataset import FrameDataset
 from s2m.data.resident import ResidentFrames
@@ -23,7 +23,7 @@ from s2m.data.store import FrameStore, StoreError, unpack_masks
 from s2m.skeletons import H36M17, S2M27, SMPL24
 
 
-def fetch(dataset: FrameDataset, rows: list[int], flip: bool = False) -> Frame:
+def fetch(dataset: FrameDataset, rows: list[int], flip: bool = False) -> FrameBatch:
     return dataset.__getitems__(Batch(np.array(rows), np.full(len(rows), flip)))
 
 
@@ -125,7 +125,7 @@ def test_unusable_frames_stop_an_evaluation(store: Path) -> None:
 
 
 def test_training_never_sees_truth_and_does_not_need_it(store: Path, caplog: pytest.LogCaptureFixture) -> None:
-    def batches() -> list[Frame]:
+    def batches() -> list[FrameBatch]:
         data = OpenData(str(store), batch_size=8, joint_set="s2m27")
         data.setup("fit")
         return list(data.train_dataloader())
@@ -207,16 +207,16 @@ class Recorder(pl.LightningModule):
         self.rows: dict[int, list[int]] = {}
         self.truths: list[bool] = []
 
-    def training_step(self, frame: Frame, index: int) -> torch.Tensor:
+    def training_step(self, frame: FrameBatch, index: int) -> torch.Tensor:
         assert frame.truth is None
         assert frame.observation.index is not None
         self.rows.setdefault(self.current_epoch, []).extend(frame.observation.index.tolist())
         return self.weight * frame.observation.joints2d.mean()
 
-    def validation_step(self, frame: Frame, index: int) -> None:
+    def validation_step(self, frame: FrameBatch, index: int) -> None:
         self.truths.append(frame.truth is not None)
 
-    def test_step(self, frame: Frame, index: int, dataloader_idx: int = 0) -> None:
+    def test_step(self, frame: FrameBatch, index: int, dataloader_idx: int = 0) -> None:
         self.truths.append(frame.truth is not None)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
@@ -263,13 +263,13 @@ def test_worker_processes_bring_the_same_batches(made: Path) -> None:
 @pytest.mark.parametrize("workers", [0, 1])
 @pytest.mark.parametrize("seen", [0, 1, 3, 5])
 def test_a_loader_goes_on_where_another_stopped(made: Path, seen: int, workers: int) -> None:
-    def loader(epoch: int) -> DataLoader[Frame]:
+    def loader(epoch: int) -> DataLoader[FrameBatch]:
         data = OpenData(str(made), batch_size=4, steps_per_epoch=5, silhouettes=False, num_workers=workers)
         made_loader = data.train_dataloader()
         made_loader.batch_sampler.sampler.set_epoch(epoch)  # type: ignore[union-attr]
         return made_loader
 
-    def rows(frames: Iterable[Frame]) -> list[list[int]]:
+    def rows(frames: Iterable[FrameBatch]) -> list[list[int]]:
         return [frame.observation.index.tolist() for frame in frames if frame.observation.index is not None]
 
     stopped, resumed = loader(2), loader(2)

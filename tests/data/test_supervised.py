@@ -80,7 +80,7 @@ def test_mirrored_parameters_pose_the_mirrored_surface_in_any_pose() -> None:
     """Every vertex against its nearest neighbour in the mirror image of the template."""
     body, generator = load_body(None), torch.Generator().manual_seed(3)
     template = body.v_template.numpy()
-    twin = torch.from_numpy(cKDTree(template).query(template * [-1, 1, 1])[1])
+    supervised = torch.from_numpy(cKDTree(template).query(template * [-1, 1, 1])[1])
     vectors = 0.6 * torch.randn(8, 24, 3, generator=generator)
     vectors[:, 0] *= 5  # the root has any orientation
     betas, transl = torch.randn(8, 10, generator=generator), torch.randn(8, 3, generator=generator)
@@ -91,7 +91,7 @@ def test_mirrored_parameters_pose_the_mirrored_surface_in_any_pose() -> None:
     )
     mirrored = mirror_params(params, torch.ones(8, dtype=torch.bool))
     torch.testing.assert_close(torch.linalg.det(mirrored.rotations), torch.ones(8, 24))
-    expected = body(params).vertices[:, twin] * torch.tensor([-1.0, 1.0, 1.0])
+    expected = body(params).vertices[:, supervised] * torch.tensor([-1.0, 1.0, 1.0])
     apart = (body(mirrored).vertices - expected).norm(dim=-1)
     assert float(apart.mean()) < 5e-5
     assert float(apart.max()) < 1e-3

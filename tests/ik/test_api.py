@@ -10,9 +10,9 @@ from s2m.batch import BodyParams
 from s2m.body import load_body
 from s2m.ik import RestSkeleton, solve
 from s2m.ik.body_joints import body_regressor, rest_skeleton
-from s2m.ik.evaluation import SkinnedJoints, compare, motion_poses, random_poses, with_moving_endpoints
 from s2m.ik.shape import fit_betas
 from s2m.skeletons import H36M17, S2M27, SMPL24
+from studies.ik.evaluation import SkinnedJoints, compare, motion_poses, random_poses, with_moving_endpoints
 
 from .kinematics import poses, rest_joints
 

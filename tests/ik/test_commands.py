@@ -16,9 +16,9 @@ from s2m.batch import BodyParams
 from s2m.body import load_body
 from s2m.data.motion.amass import read
 from s2m.errors import UserError
+from s2m.formats.joints3d import UP_AXES
 from s2m.ik.body_joints import body_regressor
 from s2m.ik.commands import add_ik_command
-from s2m.ik.reading import UP_AXES
 from s2m.skeletons import H36M17
 
 from .kinematics import poses

@@ -36,9 +36,9 @@ def test_noise_aware_solver_keeps_the_rest_pose():
         torch.testing.assert_close(found, torch.eye(3, dtype=found.dtype).expand(24, 3, 3), atol=1e-5, rtol=0)
 
 
-def relaxed(relax: BoneLengths, joints: torch.Tensor, trust: torch.Tensor | None) -> torch.Tensor:
+def relaxed(relax: BoneLengths, joints: torch.Tensor, confidence: torch.Tensor | None) -> torch.Tensor:
     """(B, P, 3) through the module's own layout, components first and samples last."""
-    return relax(joints.permute(2, 1, 0), None if trust is None else trust.T.to(joints)).permute(2, 1, 0)
+    return relax(joints.permute(2, 1, 0), None if confidence is None else confidence.T.to(joints)).permute(2, 1, 0)
 
 
 def test_bone_lengths_come_closer_and_positions_too():
@@ -68,9 +68,9 @@ def test_bone_lengths_leave_what_fits_and_what_is_missing():
     broken = turned[None].clone()
     wrist = H36M17.index("left_wrist")
     broken[:, wrist] = 0
-    trust = torch.ones(1, 17)
-    trust[:, wrist] = 0
-    torch.testing.assert_close(relaxed(relax, broken, trust), broken, atol=1e-6, rtol=0)
+    confidence = torch.ones(1, 17)
+    confidence[:, wrist] = 0
+    torch.testing.assert_close(relaxed(relax, broken, confidence), broken, atol=1e-6, rtol=0)
 
 
 def orientations(turns: Rotation) -> torch.Tensor:

@@ -86,7 +86,7 @@ def test_exact_on_poses_within_its_model(joint_set):
     assert angle(found[:, 0], truth[:, 0]).mean() < 0.02
 
 
-def test_bars_on_random_poses():
+def test_checks_on_random_poses():
     rest = rest_of(H36M17)
     ours, paper = (error(DIK(rest, variant), H36M17)[TEN_INDEX].mean() for variant in ("ours", "paper"))
     assert ours <= 0.165

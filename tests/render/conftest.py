@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from s2m.render.bench import posed_bodies
+from studies.render.bench import posed_bodies
 
 
 @pytest.fixture(scope="session")

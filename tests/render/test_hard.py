@@ -5,8 +5,8 @@ import pytest
 import torch
 from matplotlib.path import Path
 
-from s2m.render.bench import posed_bodies
 from s2m.render.hard import hard_silhouette
+from studies.render.bench import posed_bodies
 
 
 def centres(size: int) -> np.ndarray:

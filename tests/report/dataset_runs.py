@@ -26,11 +26,11 @@ SPEC = {
     "lifter": {"class_path": "s2m.lifter.Lifter", "init_args": {"joint_set": "h36m17", "rest_bone_length": 0.25}},
     "regressor": {"class_path": "s2m.body.regressors.FixedRegressor"},
     "ik": {"class_path": "s2m.ik.DIK"},
-    "encoder": {"class_path": "s2m.refine.SilhouetteEncoder", "init_args": {"size": 32}},
-    "shape": {"class_path": "s2m.refine.SilhouetteShape"},
-    "pose": {"class_path": "s2m.refine.RefinedPose"},
-    "root": {"class_path": "s2m.refine.SkeletonRoot"},
-    "camera": {"class_path": "s2m.refine.CorrectedCamera"},
+    "encoder": {"class_path": "s2m.heads.SilhouetteEncoder", "init_args": {"size": 32}},
+    "shape": {"class_path": "s2m.heads.SilhouetteShape"},
+    "pose": {"class_path": "s2m.heads.RefinedPose"},
+    "root": {"class_path": "s2m.heads.SkeletonRoot"},
+    "camera": {"class_path": "s2m.heads.CorrectedCamera"},
 }
 
 

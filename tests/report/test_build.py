@@ -150,7 +150,7 @@ def test_command(make_run: MakeRun, capsys: pytest.CaptureFixture[str], examples
     save_examples(run / "mesh" / "examples.npz", examples)
     parser = argparse.ArgumentParser()
     add_report_command(parser.add_subparsers())
-    arguments = parser.parse_args(["report", str(run), "--bars-only"])
+    arguments = parser.parse_args(["report", str(run), "--checks-only"])
     assert arguments.run(arguments) == 0
     assert "lifter: N-MPJPE / planar" in capsys.readouterr().out
     assert not (run / "report").exists()

@@ -89,7 +89,7 @@ def test_nothing_of_the_open_data_and_no_surface_of_a_foreign_body(dataset_run: 
     for file in ("report.md", "index.html"):
         text = (folder / file).read_text()
         assert "MPI-INF-3DHP" in text
-        for word in ("open data", "Bars", "PVE [mm]", "area PVE", "unseen bodies", "Pearson"):
+        for word in ("open data", "Checks", "PVE [mm]", "area PVE", "unseen bodies", "Pearson"):
             assert word not in text
     assert "| full model |" in (folder / "report.md").read_text()
     assert len(list(folder.glob("gallery_*.png"))) == 9
@@ -115,9 +115,9 @@ def test_the_store_is_gone(dataset_run: Run, tmp_path: Path, capsys: pytest.Capt
     assert not (run / "report").exists()
 
 
-def test_bars_are_refused(dataset_run: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["report", str(dataset_run()), "--bars-only"]) != 0
-    assert "bars are of the open data, the run is on MPI-INF-3DHP" in capsys.readouterr().err
+def test_checks_are_refused(dataset_run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", str(dataset_run()), "--checks-only"]) != 0
+    assert "checks are of the open data, the run is on MPI-INF-3DHP" in capsys.readouterr().err
 
 
 def test_what_a_run_was_made_on(dataset_run: Run, tmp_path: Path) -> None:

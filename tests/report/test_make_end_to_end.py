@@ -17,8 +17,8 @@ import pytest
 import torch
 
 from s2m.cli import main as s2m
-from s2m.report import paper_tables
 from stages.cli import run as run_stage
+from studies.paper import paper_tables
 from tests.data.zoo.fabricate import human36m, mpi_inf_3dhp, surreal
 from tests.data.zoo.fabricate.people import write_models
 from tests.report.dataset_runs import ACTIVITY, VALID, write_masks
@@ -87,7 +87,7 @@ def carry_out(command: list[str]) -> None:
     module, arguments = command[1], command[2:]
     if module == "s2m.cli":
         assert s2m(arguments) == 0, shlex.join(command)
-    elif module == "s2m.report.paper_tables":
+    elif module == "studies.paper.paper_tables":
         assert paper_tables.main(arguments) == 0, shlex.join(command)
     else:
         assert module == "stages", shlex.join(command)

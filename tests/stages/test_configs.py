@@ -33,7 +33,7 @@ def test_the_full_preset_has_the_papers_values(chain: Path, store: Path, monkeyp
     arguments = [a.replace("preset/smoke", "preset/full") for a in stage_arguments("mesh", store, chain)]
     arguments += ["--trainer.devices", "1"]
     config = StageCLI(STAGES["mesh"], arguments).resolved()
-    assert config["trainer"]["max_epochs"] - config["model"]["teaching"]["init_args"]["epochs"] == 200
+    assert config["trainer"]["max_epochs"] - config["model"]["synthetic_supervision"]["init_args"]["epochs"] == 200
     assert config["data"]["init_args"]["batch_size"] == 512
     assert config["model"]["learning_rate"] == 3e-5
     assert config["model"]["schedule"]["init_args"]["factor"] == 0.95
@@ -47,7 +47,11 @@ def test_the_full_preset_has_the_papers_values(chain: Path, store: Path, monkeyp
         1,
         0.05,
     ]
-    assert (weights["scale_3d"], weights["norm"], paper["model"].get("teaching")) == ("given", "paper", None)
+    assert (weights["scale_3d"], weights["norm"], paper["model"].get("synthetic_supervision")) == (
+        "given",
+        "paper",
+        None,
+    )
 
 
 @pytest.mark.parametrize("overlay", sorted(path.stem for path in (ROOT / "configs/ablation").glob("*.yaml")))

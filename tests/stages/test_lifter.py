@@ -12,7 +12,7 @@ import torch
 import yaml
 from torch.utils.data import DataLoader
 
-from s2m.batch import Frame, Observation, Truth
+from s2m.batch import FrameBatch, Observation, Truth
 from s2m.errors import UserError
 from s2m.lifter import Lifter, mean_bone_length, planar_skeleton
 from s2m.lifter.objective import RandomTurn, Weights
@@ -46,17 +46,17 @@ class People(pl.LightningDataModule):
         self.truth = Truth(people)
         self.batches = batches
 
-    def loader(self, truth: Truth | None) -> DataLoader[Frame]:
-        frames = [Frame(self.observation, truth)] * self.batches
+    def loader(self, truth: Truth | None) -> DataLoader[FrameBatch]:
+        frames = [FrameBatch(self.observation, truth)] * self.batches
         return DataLoader(frames, batch_size=None)  # type: ignore[arg-type]
 
-    def train_dataloader(self) -> DataLoader[Frame]:
+    def train_dataloader(self) -> DataLoader[FrameBatch]:
         return self.loader(None)
 
-    def val_dataloader(self) -> DataLoader[Frame]:
+    def val_dataloader(self) -> DataLoader[FrameBatch]:
         return self.loader(self.truth)
 
-    def test_dataloader(self) -> list[DataLoader[Frame]]:
+    def test_dataloader(self) -> list[DataLoader[FrameBatch]]:
         return [self.loader(self.truth)] * len(self.test_names)
 
 
@@ -68,8 +68,8 @@ def trainer(**arguments: object) -> pl.Trainer:
 
 @pytest.mark.parametrize(("joint_set", "count"), [("h36m17", 1), ("s2m27", 2)])
 def test_more_joints_than_the_shared_ones_are_judged_by_two(joint_set: str, count: int) -> None:
-    judges = LifterStage(joint_set, **TINY).objective.terms["adversarial"].discriminators
-    assert len(judges) == count
+    critics = LifterStage(joint_set, **TINY).objective.terms["adversarial"].discriminators
+    assert len(critics) == count
     assert (
         len(LifterStage(joint_set, **TINY, discriminator_parts=[]).objective.terms["adversarial"].discriminators) == 1
     )
@@ -82,8 +82,8 @@ def test_two_steps_move_both_players_and_everything_is_reported(joint_set: str) 
     run, data = trainer(), People(joint_set)
     run.fit(stage, datamodule=data)
     after = stage.state_dict()
-    for player in ("lifter.", "objective.terms.adversarial.", "objective.terms.bone_ratios."):
-        names = [name for name in after if name.startswith(player)]
+    for term in ("lifter.", "objective.terms.adversarial.", "objective.terms.bone_ratios."):
+        names = [name for name in after if name.startswith(term)]
         assert names
         assert all(not torch.equal(before[name], after[name]) for name in names)
     terms = {"adversarial", "cycle_2d", "cycle_3d", "bone_ratios", "chirality", "denoising"}
@@ -173,11 +173,11 @@ def test_products_are_exact_outside_of_training() -> None:
     seen = {}
 
     class Watching(LifterStage):
-        def training_step(self, frame: Frame, batch_idx: int) -> torch.Tensor:
+        def training_step(self, frame: FrameBatch, batch_idx: int) -> torch.Tensor:
             seen["train"] = torch.get_float32_matmul_precision()
             return super().training_step(frame, batch_idx)
 
-        def evaluate(self, frame: Frame, split: str) -> None:
+        def evaluate(self, frame: FrameBatch, split: str) -> None:
             seen[split] = torch.get_float32_matmul_precision()
             super().evaluate(frame, split)
 
@@ -191,7 +191,7 @@ def test_products_are_exact_outside_of_training() -> None:
 @pytest.mark.parametrize("error", [RuntimeError("lost"), KeyboardInterrupt()])
 def test_a_training_that_fails_leaves_products_exact(error: BaseException) -> None:
     class Failing(LifterStage):
-        def training_step(self, frame: Frame, batch_idx: int) -> torch.Tensor:
+        def training_step(self, frame: FrameBatch, batch_idx: int) -> torch.Tensor:
             assert torch.get_float32_matmul_precision() == "medium"
             raise error
 

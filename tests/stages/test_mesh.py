@@ -16,15 +16,15 @@ from pytorch_lightning.callbacks import Callback
 
 import stages.cli
 from s2m.artifact import ArtifactError, load
-from s2m.comparison import MEANS_REPLACED
 from s2m.errors import UserError
-from s2m.study.pictures import PANEL
-from s2m.teaching import SyntheticTeaching
-from stages import made_bodies
+from s2m.evaluation.methods import MEANS_REPLACED
+from s2m.synthetic.objective import SyntheticSupervision
 from stages.base import training_observation
 from stages.cli import StageCLI
 from stages.mesh import MeshStage
 from stages.schedules import CosineTail, EpochDecay, Warmup
+from studies.mesh import synthetic_bodies as synthetic_bodies
+from studies.mesh.pictures import PANEL
 from tests.stages.conftest import Train, stage_arguments
 
 
@@ -63,7 +63,7 @@ def test_means_in_place_of_outputs_and_correlations_are_reported(chain: Path) ->
 
 def test_a_warm_start_begins_where_another_run_ended(train: Train, chain: Path, linked: Path) -> None:
     source = chain / "mesh/mesh.pt"
-    still = ("--model.learning_rate", "1e-12", "--model.teaching.init_args.learning_rate", "1e-12")
+    still = ("--model.learning_rate", "1e-12", "--model.synthetic_supervision.init_args.learning_rate", "1e-12")
     path = train("mesh", linked, "--model.warm_start", str(source), *still)
     before, after = load(source, "mesh").state, load(path, "mesh").state
     for name, value in before.items():
@@ -77,15 +77,16 @@ def test_a_warm_start_begins_where_another_run_ended(train: Train, chain: Path, 
 
 
 def test_a_warm_start_from_other_parts_is_refused(train: Train, chain: Path, linked: Path) -> None:
-    all_joints = ("--model.pose", "s2m.refine.RefinedPoseAll", "--model.warm_start", str(chain / "mesh/mesh.pt"))
+    all_joints = ("--model.pose", "s2m.heads.RefinedPoseAll", "--model.warm_start", str(chain / "mesh/mesh.pt"))
     with pytest.raises(ArtifactError, match=r"mesh\.pt: pose: expected the part that this run trains"):
         train("mesh", linked, *all_joints)
 
 
-def test_teaching_comes_first_and_then_beside_equation_7(
+def test_synthetic_supervision_comes_first_and_then_beside_equation_7(
     train: Train, linked: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Parts that the teaching does not reach rest in its epochs; the schedule of the others starts after them.
+    """Parts that the synthetic supervision does not reach rest in its epochs; the schedule of the others starts after
+    them.
 
     Each epoch makes bodies of its own.
     """
@@ -109,16 +110,29 @@ def test_teaching_comes_first_and_then_beside_equation_7(
             first = trainer.current_epoch == 0
             assert moved == {"encoder": True, "shape": True, "pose": True, "regressor": not first, "camera": not first}
             shown = {name.removeprefix("train/") for name in trainer.callback_metrics if name.startswith("train/")}
-            assert {"loss", "made_betas", "made_ends"} <= shown
+            assert {"loss", "synthetic_betas", "synthetic_extremities"} <= shown
             assert ("mask" in shown) != first
 
-    made, teach = stages.cli.stage_callbacks, SyntheticTeaching.forward
+    made, teach = stages.cli.stage_callbacks, SyntheticSupervision.forward
     monkeypatch.setattr(stages.cli, "stage_callbacks", lambda *args: [*made(*args), Watch()])
-    monkeypatch.setattr(SyntheticTeaching, "forward", lambda *args: (seeds.append(args[4:]), teach(*args))[1])
+    monkeypatch.setattr(SyntheticSupervision, "forward", lambda *args: (seeds.append(args[4:]), teach(*args))[1])
     taught = {"learning_rate": 2e-4, "warmup_steps": 2, "then": 0.2}
-    teaching = [part for name, value in taught.items() for part in (f"--model.teaching.init_args.{name}", str(value))]
+    synthetic_supervision = [
+        part
+        for name, value in taught.items()
+        for part in (f"--model.synthetic_supervision.init_args.{name}", str(value))
+    ]
     after = ("--model.learning_rate", "5e-4", "--model.schedule", "stages.schedules.EpochDecay")
-    train("mesh", linked, *teaching, *after, "--model.schedule.init_args.factor", "0.5", "--trainer.max_epochs", "3")
+    train(
+        "mesh",
+        linked,
+        *synthetic_supervision,
+        *after,
+        "--model.schedule.init_args.factor",
+        "0.5",
+        "--trainer.max_epochs",
+        "3",
+    )
     assert rates == pytest.approx([1e-4, 2e-4, 1e-4, 1e-4, 5e-5, 5e-5])
     # Adam corrects its moments by the steps that W has moved in, not those in which it has rested.
     assert counted == [(1, 1), (2, 2), (1, 3), (2, 4), (3, 5), (4, 6)]
@@ -126,16 +140,16 @@ def test_teaching_comes_first_and_then_beside_equation_7(
 
 
 def test_a_training_that_would_only_teach_is_refused(train: Train, linked: Path) -> None:
-    wanted = r"trainer\.max_epochs: expected more than model\.teaching\.init_args\.epochs \(1\).*found 1"
+    wanted = r"trainer\.max_epochs: expected more than model\.synthetic_supervision\.init_args\.epochs \(1\).*found 1"
     with pytest.raises(UserError, match=wanted):
         train("mesh", linked, "--trainer.max_epochs", "1")
 
 
-def test_made_bodies_can_be_looked_at(
+def test_synthetic_bodies_can_be_looked_at(
     chain: Path, store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     output = tmp_path / "new/bodies.png"
-    made_bodies.main(
+    synthetic_bodies.main(
         ["--model", str(chain / "mesh/mesh.pt"), "--store", str(store), "--count", "2", "--output", str(output)]
     )
     with Image.open(output) as picture:
@@ -146,7 +160,7 @@ def test_made_bodies_can_be_looked_at(
             assert {0, 127, 255} <= {level for _, level in panel.getcolors() or []}
     assert str(output) in capsys.readouterr().out
     with pytest.raises(SystemExit, match=r"error: .*no such file"):
-        made_bodies.main(["--model", str(tmp_path / "no.pt"), "--store", str(store), "--output", str(output)])
+        synthetic_bodies.main(["--model", str(tmp_path / "no.pt"), "--store", str(store), "--output", str(output)])
 
 
 def test_schedules_of_the_learning_rate() -> None:

@@ -24,7 +24,12 @@ RATE = "1e-3"
 ROUNDING = 1e-9
 DOUBLE = ("--trainer.plugins", "stages.precision.DoubleFrames")
 ANOTHER = 0.2
-TEACHING = ("--model.teaching.init_args.learning_rate", RATE, "--model.teaching.init_args.warmup_steps", "0")
+TEACHING = (
+    "--model.synthetic_supervision.init_args.learning_rate",
+    RATE,
+    "--model.synthetic_supervision.init_args.warmup_steps",
+    "0",
+)
 UNTOUCHED = ("--trainer.limit_val_batches", "0", "--model.learning_rate", RATE, *TEACHING, *DOUBLE)
 BATCH_OF_8 = ("--data.init_args.batch_size", "8", "--data.init_args.steps_per_epoch", "3")
 TWICE_4 = ("--data.init_args.batch_size", "4", "--data.init_args.steps_per_epoch", "6")
@@ -48,7 +53,7 @@ def trained_weights(store: Path, run_dir: Path, *extra: str) -> tuple[dict[str, 
     cli = StageCLI(MeshStage, stage_arguments("mesh", store, run_dir, *UNTOUCHED, *extra))
     before = weights(cli.model)
     cli.trainer.fit(cli.model, datamodule=cli.datamodule)
-    assert cli.trainer.global_step == 6  # an epoch of teaching alone, and one beside Eqn. 7
+    assert cli.trainer.global_step == 6  # an epoch of synthetic supervision alone, and one beside Eqn. 7
     return before, weights(cli.model)
 
 

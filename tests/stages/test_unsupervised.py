@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from s2m.artifact import load
-from s2m.batch import Frame, Observation, Truth
+from s2m.batch import FrameBatch, Observation, Truth
 from stages.base import training_observation
 from stages.cli import run
 from tests.stages.conftest import stage_arguments
@@ -31,6 +31,6 @@ def test_weights_are_bit_identical_without_truth(chain: Path, store: Path, tmp_p
 
 
 def test_a_training_batch_with_truth_is_refused() -> None:
-    frame = Frame(Observation(torch.zeros(1, 17, 2), torch.ones(1, 17)), Truth(torch.zeros(1, 17, 3)))
+    frame = FrameBatch(Observation(torch.zeros(1, 17, 2), torch.ones(1, 17)), Truth(torch.zeros(1, 17, 3)))
     with pytest.raises(ValueError, match="training must be unsupervised"):
         training_observation(frame)

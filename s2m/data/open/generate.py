@@ -68,9 +68,9 @@ def generate(
             writer.create(split, rows, store_fields(len(S2M27), config.mask_size if has_masks(split) else None))
         total, hidden = sum(job.count for job in jobs), None if progress is None else not progress
         run = contextlib.closing(run_jobs(jobs, _Work(clips, config, writer.folder), workers))
-        with _one_thread(), run as done, tqdm(total=total, unit="frame", disable=hidden) as bar:
+        with _one_thread(), run as done, tqdm(total=total, unit="frame", disable=hidden) as counter:
             for frames in done:
-                bar.update(frames)
+                counter.update(frames)
         writer.commit(header)
     return True
 

@@ -147,10 +147,10 @@ def _make_parts(maker: PartMaker, refs: list[RecordingRef], workers: int, progre
     if len(missing) < len(refs):
         _log.info("%d of %d recordings are converted already", len(refs) - len(missing), len(refs))
     hidden = None if progress is None else not progress
-    bar = tqdm(total=len(refs), initial=len(refs) - len(missing), unit="recording", disable=hidden)
-    with bar, contextlib.closing(run_jobs(missing, maker, workers)) as done:
+    counter = tqdm(total=len(refs), initial=len(refs) - len(missing), unit="recording", disable=hidden)
+    with counter, contextlib.closing(run_jobs(missing, maker, workers)) as done:
         for _ in done:
-            bar.update()
+            counter.update()
 
 
 def _merge(out: Path, maker: PartMaker, refs: list[RecordingRef], header: dict[str, Any]) -> None:

@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from s2m.data.zoo.coco import Detection, as_joint_set, read_coco
 from s2m.data.zoo.human36m.cameras import CAMERA_IDS
 from s2m.data.zoo.human36m.protocol import canonical
 from s2m.data.zoo.object_npz import read_npz
 from s2m.data.zoo.parts import fingerprint
 from s2m.data.zoo.source import Array, Recording, RecordingRef, Source, SourceError
 from s2m.data.zoo.wrapped import WrappedSource
+from s2m.formats.coco import Detection, as_joint_set, read_coco
 from s2m.skeletons import H36M17
 
 # (frame numbers (T,), joints (T, J, 3): pixels and confidence) of one recording.
@@ -41,7 +41,7 @@ def with_detections(source: Source, file: Path) -> Source:
 class WithDetections(WrappedSource):
     """Another source with its 2D joints exchanged; what the file does not have is missing (confidence 0).
 
-    Joints go by name; see :func:`s2m.data.zoo.coco.as_joint_set` for those that a detector lacks. Nothing of the
+    Joints go by name; see :func:`s2m.formats.coco.as_joint_set` for those that a detector lacks. Nothing of the
     dataset's own 2D joints reaches the store.
     """
 
@@ -137,7 +137,7 @@ class WithVideoPoseDetections(WithDetections):
 
 
 class WithCocoDetections(WithDetections):
-    """People of a COCO-style JSON file (see :mod:`s2m.data.zoo.coco`); the file is read as a whole.
+    """People of a COCO-style JSON file (see :mod:`s2m.formats.coco`); the file is read as a whole.
 
     A picture is called ``<recording name>/<frame number>.<suffix>``. Of several people in a picture the one with the
     highest score counts.

@@ -15,11 +15,12 @@ from s2m.data.zoo.source import SourceError
 def read_npz(path: Path, name: str) -> Any:
     """One array of an npz file; an array of objects comes as nested dicts and lists of arrays.
 
-    numpy would unpickle such an array with whatever it names; here the unpickler of :mod:`s2m.body.safe_pickle` does.
+    numpy would unpickle such an array with whatever it names; here the unpickler of :mod:`s2m.formats.safe_pickle`
+    does.
     Raises SourceError naming file and field.
     """
     # Brings torch, which workers that read other files should not wait for.
-    from s2m.body.safe_pickle import UnsafePickleError, load_plain
+    from s2m.formats.safe_pickle import UnsafePickleError, load_plain
 
     try:
         with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as stream:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from s2m.errors import UserError
+from s2m.errors import FormatError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -25,7 +25,7 @@ Array = NDArray[Any]
 SPLITS = ("train", "val", "test")
 
 
-class SourceError(UserError, ValueError):
+class SourceError(FormatError):
     """A dataset's file cannot be used; the message names the file, the field, what was expected and what was found."""
 
 

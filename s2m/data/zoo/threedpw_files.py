@@ -65,7 +65,7 @@ def read_people(file: Path) -> list[Person]:
 
 def _content(file: Path) -> Mapping[str, Any]:
     # imports torch, for which help shall not wait
-    from s2m.body.safe_pickle import UnsafePickleError, load_plain
+    from s2m.formats.safe_pickle import UnsafePickleError, load_plain
 
     try:
         with file.open("rb") as stream:

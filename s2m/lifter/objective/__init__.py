@@ -8,7 +8,7 @@ from s2m.lifter.objective.cycle import Cycle, RoundTrip
 from s2m.lifter.objective.gan_rules import GanRule, LeastSquares, NonSaturating
 from s2m.lifter.objective.rotations import LearnedTurn, RandomTurn, Turn
 from s2m.lifter.objective.self_supervision import SelfSupervision, SelfSupervisionOutput, Weights
-from s2m.lifter.objective.terms import Cycle2D, Cycle3D, Denoising, PlayerTerm, Term
+from s2m.lifter.objective.terms import Cycle2D, Cycle3D, Denoising, LearnedTerm, Term
 
 __all__ = [
     "Adversarial",
@@ -21,11 +21,11 @@ __all__ = [
     "DetectionNoise",
     "Discriminator",
     "GanRule",
+    "LearnedTerm",
     "LearnedTurn",
     "LeastSquares",
     "NonSaturating",
     "PartDiscriminator",
-    "PlayerTerm",
     "RandomTurn",
     "RoundTrip",
     "SelfSupervision",

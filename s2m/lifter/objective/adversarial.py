@@ -13,14 +13,14 @@ from s2m.lifter.network import perceptron
 from s2m.lifter.normalise import mean_distance
 from s2m.lifter.objective.cycle import Cycle
 from s2m.lifter.objective.gan_rules import GanRule
-from s2m.lifter.objective.terms import EPSILON, PlayerTerm, distances, weights_held
+from s2m.lifter.objective.terms import EPSILON, LearnedTerm, distances, weights_held
 from s2m.skeletons import JointSet
 
 
-class Judge(nn.Module):
+class BaseDiscriminator(nn.Module):
     """A network that tells real from made-up: positive logits mean real."""
 
-    def judge(self, *inputs: Tensor) -> Tensor:
+    def frozen(self, *inputs: Tensor) -> Tensor:
         """The same logits as a call, but without a gradient for the weights: how the lifter sees its opponent.
 
         Both players' losses can then be summed and differentiated at once.
@@ -30,7 +30,7 @@ class Judge(nn.Module):
         return logits
 
 
-class Discriminator(Judge):
+class Discriminator(BaseDiscriminator):
     """How real a normalised 2D pose looks: joints2d (B, J, 2), visible (B, J) to logits (B,).
 
     It is shown the direction and length of every bone besides the joints: what is odd about a pose is more often the
@@ -60,7 +60,7 @@ class Discriminator(Judge):
         return torch.cat([joints2d.flatten(1), visible, *bones], dim=1)
 
 
-class PartDiscriminator(Judge):
+class PartDiscriminator(BaseDiscriminator):
     """A discriminator of some joints of a larger set: joints2d (B, J, 2), visible (B, J) of ``whole`` to logits (B,).
 
     It sees the joints of ``part`` alone, in the unit of their own mean distance. Where ``whole`` has much detail (27
@@ -84,24 +84,24 @@ class PartDiscriminator(Judge):
         return points / mean_distance(points, seen), seen
 
 
-class Adversarial(PlayerTerm):
+class Adversarial(LearnedTerm):
     """A turned and re-projected skeleton looks like a real 2D pose to discriminators: the mean over them.
 
     See the rule for the formula. They judge the re-projection with the missing joints of the label beside it, so
     that missing joints betray nothing. Source: Chen et al. 2019, L_adv (one discriminator).
     """
 
-    def __init__(self, discriminators: Sequence[Judge], rule: GanRule) -> None:
+    def __init__(self, discriminators: Sequence[BaseDiscriminator], rule: GanRule) -> None:
         super().__init__()
         self.discriminators, self.rule = nn.ModuleList(discriminators), rule
 
     def forward(self, cycle: Cycle) -> Tensor:
         """Return the unweighted loss of the lifter, a scalar; the discriminators' weights get no gradient."""
-        judges = cast(Sequence[Judge], self.discriminators)
-        losses = [self.rule.generator(each.judge(cycle.masked, cycle.visible)) for each in judges]
+        critics = cast(Sequence[BaseDiscriminator], self.discriminators)
+        losses = [self.rule.generator(each.frozen(cycle.masked, cycle.visible)) for each in critics]
         return torch.stack(losses).mean()
 
-    def player_loss(self, cycle: Cycle) -> Tensor:
+    def own_loss(self, cycle: Cycle) -> Tensor:
         """Return the sum of the discriminators' own losses, a scalar; the lifter gets no gradient."""
         poses = torch.cat([cycle.target, cycle.masked.detach()])
         visible = torch.cat([cycle.visible, cycle.visible])
@@ -111,7 +111,7 @@ class Adversarial(PlayerTerm):
 
 def discriminators(
     whole: JointSet, parts: Sequence[JointSet], width: int, blocks: int, bones: bool = True
-) -> list[Judge]:
+) -> list[BaseDiscriminator]:
     """One discriminator of all joints, and one of each part that has fewer; for ``width`` and so on see these."""
     smaller = [part for part in parts if len(part) < len(whole)]
     return [

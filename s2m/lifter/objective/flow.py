@@ -13,7 +13,7 @@ from zuko.transforms import MonotonicAffineTransform
 
 from s2m.lifter.objective.cycle import Cycle
 from s2m.lifter.objective.pose_pca import PosePCA
-from s2m.lifter.objective.terms import PlayerTerm, weights_held
+from s2m.lifter.objective.terms import LearnedTerm, weights_held
 from s2m.skeletons import JointSet
 
 # A coupling scales by at most e to this power, up or down: poses far from all real ones keep finite likelihoods.
@@ -46,7 +46,7 @@ class PoseFlow(nn.Module):
             normal = -0.5 * (latent.square().sum(1) + latent.shape[1] * math.log(2 * math.pi))
             return normal + log_volume
 
-    def judge(self, joints2d: Tensor) -> Tensor:
+    def frozen(self, joints2d: Tensor) -> Tensor:
         """The same log-densities, but without a gradient for the weights: how the lifter sees the flow.
 
         Both players' losses can then be summed and differentiated at once.
@@ -101,7 +101,7 @@ def _halves(components: int, count: int, seed: int) -> list[Tensor]:
     return halves[:count]
 
 
-class FlowPrior(PlayerTerm):
+class FlowPrior(LearnedTerm):
     """``-mean_b log p(y_b) / K``: a turned and re-projected skeleton is as likely as a real 2D pose.
 
     y: the re-projection, all joints. p: a normalising flow over K principal components that learns from the labels in
@@ -136,10 +136,10 @@ class FlowPrior(PlayerTerm):
 
     def forward(self, cycle: Cycle) -> Tensor:
         """Return the unweighted loss of the lifter, a scalar; the flow's weights get no gradient."""
-        loss = -self.flow.judge(cycle.reprojected).mean() / self.flow.pca.components
+        loss = -self.flow.frozen(cycle.reprojected).mean() / self.flow.pca.components
         return torch.where(self.steps >= self.warmup_steps, loss, torch.zeros_like(loss))
 
-    def player_loss(self, cycle: Cycle) -> Tensor:
+    def own_loss(self, cycle: Cycle) -> Tensor:
         """Return the flow's own loss, a scalar; the lifter gets no gradient. Counts the batch when training."""
         if self.training:
             self.steps += 1

@@ -16,7 +16,7 @@ from s2m.lifter.objective.bones import BoneRatios, rigid_pairs
 from s2m.lifter.objective.chirality import Chirality
 from s2m.lifter.objective.cycle import Cycle, RoundTrip
 from s2m.lifter.objective.rotations import Turn
-from s2m.lifter.objective.terms import Cycle2D, Cycle3D, Denoising, PlayerTerm, Term
+from s2m.lifter.objective.terms import Cycle2D, Cycle3D, Denoising, LearnedTerm, Term
 
 
 @dataclass(frozen=True)
@@ -48,14 +48,14 @@ class SelfSupervisionOutput:
     """
 
     lifter: Tensor
-    players: dict[str, Tensor]
+    learned: dict[str, Tensor]
     terms: dict[str, Tensor]
     cycle: Cycle
 
     @property
     def total(self) -> Tensor:
         """What is differentiated: each loss trains its own network."""
-        return torch.stack([self.lifter, *self.players.values()]).sum()
+        return torch.stack([self.lifter, *self.learned.values()]).sum()
 
 
 class SelfSupervision(nn.Module):
@@ -69,7 +69,7 @@ class SelfSupervision(nn.Module):
 
     def __init__(
         self,
-        players: Mapping[str, PlayerTerm],
+        learned: Mapping[str, LearnedTerm],
         template: Tensor,
         lifter: Lifter,
         weights: Weights,
@@ -83,7 +83,7 @@ class SelfSupervision(nn.Module):
         self.chirality = Chirality(self.joint_set)
         pairs = rigid_pairs(self.joint_set)
         terms: dict[str, Term] = {
-            **players,
+            **learned,
             "cycle_2d": Cycle2D(),
             "cycle_3d": Cycle3D(),
             "bone_ratios": BoneRatios(pairs, lengths(template, pairs)),
@@ -106,7 +106,7 @@ class SelfSupervision(nn.Module):
         terms = {name: term(cycle) for name, term in self.terms.items()}
         return SelfSupervisionOutput(
             lifter=torch.stack([self.weights[name] * value for name, value in terms.items()]).sum(),
-            players={n: term.player_loss(cycle) for n, term in self.terms.items() if isinstance(term, PlayerTerm)},
+            learned={n: term.own_loss(cycle) for n, term in self.terms.items() if isinstance(term, LearnedTerm)},
             terms=terms,
             cycle=cycle,
         )

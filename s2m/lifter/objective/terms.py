@@ -24,10 +24,10 @@ class Term(nn.Module, ABC):
         """Return the unweighted loss, a scalar."""
 
 
-class PlayerTerm(Term):
+class LearnedTerm(Term):
     """A term with a network of its own, which learns from the same batch what real 2D poses look like.
 
-    ``forward`` must give that network's weights no gradient, ``player_loss`` none to the lifter: both losses can then
+    ``forward`` must give that network's weights no gradient, ``own_loss`` none to the lifter: both losses can then
     be summed and differentiated at once.
     """
 
@@ -38,7 +38,7 @@ class PlayerTerm(Term):
         """Look at labels before the training starts: normalised (N, J, 2), and (N, J) in {0, 1}."""
 
     @abstractmethod
-    def player_loss(self, cycle: Cycle) -> Tensor:
+    def own_loss(self, cycle: Cycle) -> Tensor:
         """Return the loss of the term's own network, a scalar."""
 
 

@@ -163,7 +163,7 @@ def test_rows_without_a_frame_in_the_mask_video_are_left_out(tmp_path: Path) -> 
 
 def test_left_and_right_are_swapped_back_in_s4_seq2(tmp_path: Path) -> None:
     first, end = mpi_inf_3dhp.SWAPPED["S4/Seq2"]
-    for folder, start in (("begins", first - 3), ("ends", end - 3)):
+    for folder, start in (("begins", first - 3), ("extremities", end - 3)):
         seen = write_training(
             tmp_path / folder, "S4/Seq2", frames=6, first=start, swapped=range(first, end), masks=False
         )

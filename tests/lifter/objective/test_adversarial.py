@@ -44,14 +44,14 @@ def test_losses_are_the_non_saturating_ones():
     log = lambda x: math.log(1 / (1 + math.exp(-x)))  # noqa: E731
     torch.testing.assert_close(term(cycle).item(), -(log(0.5) + log(-2.0)) / 2, atol=1e-5, rtol=1e-5)
     expected = -(log(3.0) + log(1.0)) / 2 - (log(-0.5) + log(2.0)) / 2
-    torch.testing.assert_close(term.player_loss(cycle).item(), expected, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(term.own_loss(cycle).item(), expected, atol=1e-5, rtol=1e-5)
 
 
 def test_losses_are_least_squares_with_its_rule():
     term = Adversarial([Constant(H36M17, width=4, blocks=1)], LeastSquares())
     cycle = make_cycle(2, masked=poses([0.5, -2.0]), target=poses([3.0, 1.0]))
     assert term(cycle).item() == pytest.approx(((0.5 - 1) ** 2 + (-2.0 - 1) ** 2) / 2 / 2)
-    assert term.player_loss(cycle).item() == pytest.approx((2.0**2 + 0.0) / 2 / 2 + (0.5**2 + 2.0**2) / 2 / 2)
+    assert term.own_loss(cycle).item() == pytest.approx((2.0**2 + 0.0) / 2 / 2 + (0.5**2 + 2.0**2) / 2 / 2)
 
 
 @pytest.mark.parametrize("joint_set", [H36M17, S2M27])
@@ -65,47 +65,47 @@ def test_players_do_not_reach_each_others_weights(joint_set):
     assert float(masked.grad.abs().sum()) > 0
     assert all(p.grad is None for p in term.parameters())
     masked.grad = None
-    term.player_loss(cycle).backward()
+    term.own_loss(cycle).backward()
     assert masked.grad is None
     assert all(p.grad is not None for p in term.parameters())
 
 
 def test_judging_gives_the_same_logits():
-    player = Discriminator(H36M17, width=8, blocks=1)
+    discriminator = Discriminator(H36M17, width=8, blocks=1)
     joints, visible = torch.randn(4, 17, 2), torch.ones(4, 17)
-    assert torch.equal(player(joints, visible), player.judge(joints, visible))
+    assert torch.equal(discriminator(joints, visible), discriminator.frozen(joints, visible))
 
 
 def test_held_weights_are_as_they_were_afterwards():
-    player = Discriminator(H36M17, width=8, blocks=1)
-    frozen, *others = player.parameters()
+    discriminator = Discriminator(H36M17, width=8, blocks=1)
+    frozen, *others = discriminator.parameters()
     frozen.requires_grad_(False)
     joints = torch.randn(4, 17, 2, requires_grad=True)
     with pytest.raises(RuntimeError):
-        player.judge(joints, torch.ones(3, 17))
-    judged = player.judge(joints, torch.ones(4, 17))
+        discriminator.frozen(joints, torch.ones(3, 17))
+    judged = discriminator.frozen(joints, torch.ones(4, 17))
     assert not frozen.requires_grad
     assert all(weight.requires_grad for weight in others)
     # The same gradient for the input as by torch's own way, and none for the weights.
     judged.sum().backward()
-    constants = {name: weight.detach() for name, weight in player.named_parameters()}
+    constants = {name: weight.detach() for name, weight in discriminator.named_parameters()}
     again = joints.detach().clone().requires_grad_()
-    torch.func.functional_call(player, constants, (again, torch.ones(4, 17))).sum().backward()
+    torch.func.functional_call(discriminator, constants, (again, torch.ones(4, 17))).sum().backward()
     torch.testing.assert_close(joints.grad, again.grad)
-    assert all(weight.grad is None for weight in player.parameters())
+    assert all(weight.grad is None for weight in discriminator.parameters())
 
 
 @pytest.mark.parametrize("bones", [True, False])
 @pytest.mark.parametrize("joint_set", [H36M17, S2M27])
 def test_missing_joints_cannot_be_seen(joint_set, bones):
     """Where a missing joint lies says nothing, neither by itself nor through its bones."""
-    player = Discriminator(joint_set, width=8, blocks=1, bones=bones)
+    discriminator = Discriminator(joint_set, width=8, blocks=1, bones=bones)
     joints, visible = torch.randn(1, len(joint_set), 2), torch.ones(1, len(joint_set))
     elbow = joint_set.index("left_elbow")
     visible[:, elbow] = 0
     joints[:, elbow] = 0
-    wires = player.network[0].weight[:, 3 * len(joint_set) :] if bones else None
-    before = player(joints, visible)
+    wires = discriminator.network[0].weight[:, 3 * len(joint_set) :] if bones else None
+    before = discriminator(joints, visible)
     if wires is not None:
         with torch.no_grad():
             # Directions and lengths of the elbow's two bones.
@@ -113,15 +113,15 @@ def test_missing_joints_cannot_be_seen(joint_set, bones):
             count = len(joint_set.bones)
             for slot in slots:
                 wires[:, [2 * slot, 2 * slot + 1, 2 * count + slot]] += 10
-    assert torch.equal(before, player(joints, visible))
+    assert torch.equal(before, discriminator(joints, visible))
 
 
 def test_bones_are_directions_and_lengths():
-    player = Discriminator(H36M17, width=8, blocks=1)
+    discriminator = Discriminator(H36M17, width=8, blocks=1)
     seen = []
-    player.network.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    discriminator.network.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
     joints = torch.randn(2, 17, 2)
-    player(joints, torch.ones(2, 17))
+    discriminator(joints, torch.ones(2, 17))
     count = len(H36M17.bones)
     bones = seen[0][:, 3 * 17 :]
     for i, (parent, child) in enumerate(H36M17.bones):
@@ -137,11 +137,11 @@ def test_discriminator_learns_to_tell_two_kinds_of_poses():
     real, fake, visible = torch.randn(64, 17, 2) + 0.5, torch.randn(64, 17, 2) - 0.5, torch.ones(64, 17)
     for _ in range(40):
         optimiser.zero_grad()
-        term.player_loss(make_cycle(64, target=real, masked=fake)).backward()
+        term.own_loss(make_cycle(64, target=real, masked=fake)).backward()
         optimiser.step()
-    (player,) = term.discriminators
-    assert float((player(real, visible) > 0).float().mean()) > 0.95
-    assert float((player(fake, visible) < 0).float().mean()) > 0.95
+    (discriminator,) = term.discriminators
+    assert float((discriminator(real, visible) > 0).float().mean()) > 0.95
+    assert float((discriminator(fake, visible) < 0).float().mean()) > 0.95
 
 
 def test_the_lifter_hears_the_mean_of_two_discriminators_and_each_learns_for_itself():
@@ -149,7 +149,7 @@ def test_the_lifter_hears_the_mean_of_two_discriminators_and_each_learns_for_its
     cycle = make_cycle(1, masked=poses([0.5]), target=poses([3.0]))
     assert term(cycle).item() == pytest.approx(((0.5 - 1) ** 2 / 2 + (1.0 - 1) ** 2 / 2) / 2)
     first, second = (3.0 - 1) ** 2 / 2 + 0.5**2 / 2, (6.0 - 1) ** 2 / 2 + 1.0**2 / 2
-    assert term.player_loss(cycle).item() == pytest.approx(first + second)
+    assert term.own_loss(cycle).item() == pytest.approx(first + second)
 
 
 def test_a_part_is_judged_in_its_own_unit_and_without_the_rest():

@@ -262,7 +262,7 @@ def test_impossible_networks(options):
 def test_judging_gives_the_same_density_without_gradients_for_the_weights():
     flow = make_flow()
     sample = poses(6, seed=3).requires_grad_()
-    judged = flow.judge(sample)
+    judged = flow.frozen(sample)
     torch.testing.assert_close(judged, flow.log_prob(sample))
     judged.sum().backward()
     assert all(weight.grad is None for weight in flow.parameters())
@@ -321,7 +321,7 @@ def test_players_do_not_reach_each_other():
     assert float(made.grad.abs().sum()) > 0
     assert all(weight.grad is None for weight in prior.parameters())
     made.grad = None
-    prior.player_loss(cycle).backward()
+    prior.own_loss(cycle).backward()
     assert made.grad is None
     assert all(weight.grad is not None for weight in prior.parameters())
 
@@ -330,7 +330,7 @@ def test_one_backward_of_both_losses_gives_each_its_own_gradient():
     prior = FlowPrior(make_flow(), warmup_steps=0, noise=0.0)
     made, real = poses(4, seed=3).requires_grad_(), poses(4)
     cycle = make_cycle(4, reprojected=made, target=real)
-    (prior(cycle) + prior.player_loss(cycle)).backward()
+    (prior(cycle) + prior.own_loss(cycle)).backward()
     together = [weight.grad.clone() for weight in prior.parameters()]
     prior.zero_grad()
     flow_loss(prior.flow, real, torch.ones(4, 17)).backward()
@@ -345,7 +345,7 @@ def test_prior_waits_until_the_flow_has_learned():
     losses = []
     for _ in range(4):
         losses.append(float(prior(cycle)))
-        prior.player_loss(cycle)
+        prior.own_loss(cycle)
     assert losses[:2] == [0, 0]
     assert losses[2] == losses[3] != 0
     waiting = FlowPrior(make_flow(), warmup_steps=2)
@@ -357,11 +357,11 @@ def test_only_training_counts_and_resuming_goes_on():
     prior = FlowPrior(make_flow(), warmup_steps=2)
     cycle = make_cycle(4, reprojected=poses(4, seed=3), target=poses(4))
     prior.eval()
-    prior.player_loss(cycle)
+    prior.own_loss(cycle)
     assert int(prior.steps) == 0
     prior.train()
-    prior.player_loss(cycle)
-    prior.player_loss(cycle)
+    prior.own_loss(cycle)
+    prior.own_loss(cycle)
     resumed = FlowPrior(PoseFlow(PosePCA(H36M17), couplings=4, width=16), warmup_steps=2)
     resumed.load_state_dict(prior.state_dict())
     assert float(resumed(cycle)) == float(prior(cycle)) != 0
@@ -372,8 +372,8 @@ def test_noise_is_added_to_the_labels_only_while_learning_from_them():
     real = poses(4)
     cycle = make_cycle(4, reprojected=real, target=real)
     exact, noisy = (FlowPrior(make_flow(), warmup_steps=0, noise=noise) for noise in (0.0, 0.05))
-    assert float(exact.player_loss(cycle)) == float(exact.player_loss(cycle))
-    assert float(noisy.player_loss(cycle)) > float(exact.player_loss(cycle))
+    assert float(exact.own_loss(cycle)) == float(exact.own_loss(cycle))
+    assert float(noisy.own_loss(cycle)) > float(exact.own_loss(cycle))
     assert float(noisy(cycle)) == float(exact(cycle))
 
 

@@ -26,9 +26,9 @@ from ..people import person
 def build(weights: Weights = Weights(), missing: float = 0.0) -> tuple[Lifter, SelfSupervision]:  # noqa: B008
     torch.manual_seed(0)
     lifter = Lifter("h36m17", 0.25, width=16, blocks=1)
-    players = {"adversarial": Adversarial([Discriminator(H36M17, 16, 1)], NonSaturating())}
+    learned = {"adversarial": Adversarial([Discriminator(H36M17, 16, 1)], NonSaturating())}
     noise = DetectionNoise(H36M17, 0.05, missing)
-    objective = SelfSupervision(players, person(H36M17), lifter, weights, RandomTurn(), noise)
+    objective = SelfSupervision(learned, person(H36M17), lifter, weights, RandomTurn(), noise)
     return lifter, objective
 
 
@@ -61,7 +61,7 @@ def test_weight_without_its_player_is_refused():
 
 def test_player_of_weight_zero_does_not_play():
     _, objective = build(Weights(adversarial=0.0))
-    assert not objective(*batch()).players
+    assert not objective(*batch()).learned
     assert not any("discriminator" in name for name, _ in objective.named_parameters())
 
 
@@ -114,14 +114,14 @@ def test_compiled_geometry_changes_nothing(joint_set, monkeypatch):
         monkeypatch.setattr(function, "_fits", fits)
         torch.manual_seed(3)
         lifter = Lifter(joint_set.name, 0.25, width=16, blocks=1, elevation_width=8)
-        judges = discriminators(joint_set, [H36M17], 16, 1)
+        critics = discriminators(joint_set, [H36M17], 16, 1)
         noise = DetectionNoise(joint_set, 0.1, missing=0.1, outlier=0.1, swap=0.3)
-        players = {"adversarial": Adversarial(judges, NonSaturating())}
-        objective = SelfSupervision(players, person(joint_set), lifter, Weights(), LearnedTurn(width=8), noise)
+        learned = {"adversarial": Adversarial(critics, NonSaturating())}
+        objective = SelfSupervision(learned, person(joint_set), lifter, Weights(), LearnedTurn(width=8), noise)
         output = objective(joints, confidence)
         output.total.backward()
         gradients = [p.grad for p in (*lifter.parameters(), *objective.parameters())]
-        results.append([output.lifter, *output.terms.values(), *output.players.values(), *gradients])
+        results.append([output.lifter, *output.terms.values(), *output.learned.values(), *gradients])
     assert all(bool(value.isfinite().all()) for value in results[0])
     for compiled, plain in zip(*results, strict=True):
         torch.testing.assert_close(compiled, plain, atol=1e-4 * float(plain.abs().max()) + 1e-7, rtol=1e-3)

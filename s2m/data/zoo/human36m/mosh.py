@@ -32,7 +32,7 @@ def read_mosh(path: Path, pelvis: NDArray[np.float64]) -> tuple[NDArray[np.int64
     this body must be relative to its root. SourceError naming the field.
     """
     # Brings torch, which workers that read other files should not wait for.
-    from s2m.body.safe_pickle import UnsafePickleError, load_pickle
+    from s2m.formats.safe_pickle import UnsafePickleError, load_pickle
 
     try:
         content = load_pickle(path, ("new_poses", "betas"))

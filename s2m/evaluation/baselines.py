@@ -1,0 +1,118 @@
+"""What a trained mesh model is printed beside: simpler answers from the same observation, without stage 3."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import cast
+
+import roma
+import torch
+from torch import Tensor, nn
+
+from s2m.batch import BodyParams, Observation
+from s2m.body import Body
+from s2m.body.regressors import JointRegressor
+from s2m.heads import BlindEncoder, FittedCamera, MeanShape, PoseHead, SkeletonRoot, UnrefinedPose
+from s2m.heads.pose import ENDPOINTS
+from s2m.ik import DIK, RestSkeleton
+from s2m.lifter import Lifter, planar_skeleton
+from s2m.model import MeshRecovery, Recovery, assemble
+from s2m.skeletons import SMPL24, JointSet
+
+# Metres; what DIK is told of a lifted skeleton's joints, here and in configs/*.yaml (chosen on the validation split).
+LIFTED_NOISE = 0.015
+
+
+class ConstantPose(PoseHead):
+    """The same rotations for every frame; a baseline."""
+
+    rotations: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("rotations", torch.eye(3).repeat(24, 1, 1))
+
+    def corrections(self, features: Tensor) -> Tensor:
+        """An empty theta_PR (B, 0, 3)."""
+        return features.new_zeros(len(features), 0, 3)
+
+    def refine(self, rotations: Tensor, theta: Tensor) -> Tensor:
+        """The constant rotations (B, 24, 3, 3)."""
+        return self.rotations.expand_as(rotations)
+
+
+class Baselines(nn.Module):
+    """Models that need no stage 3.
+
+    - ``dik_mean_shape``: the frozen lifter, DIK, the mean shape and a fitted camera, W as stage 2 left it;
+    - ``mean_pose``: the mean over unlabelled training frames of the rotations of the former, root included;
+    - :meth:`planar`: 2D joints with constant depth;
+    - :meth:`oracle`: no baseline but a ceiling, made with the truth's help.
+    """
+
+    def __init__(self, body: Body, joint_set: JointSet, lifter: Lifter, regressor: JointRegressor) -> None:
+        super().__init__()
+        self.lifter = lifter
+        self.prepared = False
+        regressor.requires_grad_(False)
+        rest = RestSkeleton.of(body, regressor.weights(), joint_set)
+
+        def model(pose: PoseHead) -> MeshRecovery:
+            camera = FittedCamera(BlindEncoder.features)
+            shape = MeanShape(BlindEncoder.features, body.num_betas)
+            root = SkeletonRoot(BlindEncoder.features)
+            return MeshRecovery(
+                body,
+                joint_set,
+                lifter,
+                regressor,
+                DIK(rest, noise=LIFTED_NOISE),
+                BlindEncoder(joint_set),
+                shape,
+                pose,
+                root,
+                camera,
+            )
+
+        self.constant = ConstantPose()
+        self.models = nn.ModuleDict(
+            {"dik_mean_shape": model(UnrefinedPose(BlindEncoder.features)), "mean_pose": model(self.constant)}
+        )
+
+    @torch.no_grad()
+    def prepare(self, observation: Observation) -> None:
+        """Set the mean pose, once, from unlabelled training frames (chordal mean of the rotations)."""
+        if self.prepared:
+            return
+        rotations = self.models["dik_mean_shape"](observation).params.rotations
+        self.constant.rotations.copy_(roma.special_procrustes(rotations.mean(0)))
+        self.prepared = True
+
+    @torch.no_grad()
+    def recover(self, observation: Observation) -> dict[str, Recovery]:
+        """The baselines' bodies, by name."""
+        return {name: model(observation) for name, model in self.models.items()}
+
+    @torch.no_grad()
+    def planar(self, observation: Observation) -> Tensor:
+        """(B, J, 3) metres, root-relative: the 2D joints at constant depth."""
+        return planar_skeleton(self.lifter, observation.joints2d, observation.confidence)
+
+    @torch.no_grad()
+    def oracle(self, recovery: Recovery, truth: BodyParams) -> Recovery:
+        """``dik_mean_shape`` with the true extremity rotations and the true betas but the first.
+
+        What is left is the error of the skeleton, so this is what SR and PR could reach at the most on that skeleton.
+        The first beta is height, which a single camera does not tell.
+        """
+        extremities, rotations, betas = (
+            SMPL24.indices(ENDPOINTS),
+            recovery.params.rotations.clone(),
+            truth.betas.clone(),
+        )
+        rotations[:, extremities] = truth.rotations[:, extremities]
+        betas[:, 0] = 0
+        params = BodyParams.from_rotations(rotations, betas)
+        model = cast(MeshRecovery, self.models["dik_mean_shape"])
+        body, joints3d = assemble(model.body, model.regressor, model.joint_set.root_index, params)
+        return replace(recovery, params=params, body=body, joints3d=joints3d)

@@ -1,0 +1,86 @@
+"""Pose refinement (PR, paper section 3.2): rotations of body parts that the skeleton leaves open."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import roma
+import torch
+from torch import Tensor, nn
+
+from s2m.heads.linear import small_linear
+from s2m.skeletons import SMPL24
+
+ENDPOINTS = ("head", "left_wrist", "right_wrist", "left_ankle", "right_ankle")
+
+
+class PoseHead(nn.Module, ABC):
+    """Interface: refine the rotations of an inverse kinematics solver.
+
+    ``forward`` maps silhouette features (B, F) and rotations (B, 24, 3, 3) to refined rotations of the same shape
+    and the corrections theta_PR (B, P, 3) in axis-angle, P being 0 when nothing is refined. It does so in two steps,
+    so that corrections from elsewhere (their mean over a split, say) can be applied, too. ``joints``: positions in
+    SMPL's order of the P joints that are refined.
+    """
+
+    joints: Sequence[int] = ()
+
+    @abstractmethod
+    def corrections(self, features: Tensor) -> Tensor:
+        """theta_PR (B, P, 3), radians, from silhouette features (B, F)."""
+
+    @abstractmethod
+    def refine(self, rotations: Tensor, theta: Tensor) -> Tensor:
+        """Rotations (B, 24, 3, 3) with the corrections (B, P, 3) applied."""
+
+    def forward(self, features: Tensor, rotations: Tensor) -> tuple[Tensor, Tensor]:
+        """Return refined rotations and theta_PR."""
+        theta = self.corrections(features)
+        return self.refine(rotations, theta), theta
+
+
+class RefinedPose(PoseHead):
+    """PR on the given SMPL joints; each correction acts in the joint's own frame, after the solver's rotation.
+
+    Where the solver left a joint at rest (the paper's endpoints) the correction is the whole rotation; where the
+    joint set determines an endpoint it is a residual.
+    """
+
+    def __init__(self, features: int, joints: Sequence[str] = ENDPOINTS) -> None:
+        super().__init__()
+        self.joints = SMPL24.indices(joints)
+        self.layer = small_linear(features, 3 * len(self.joints))
+
+    def corrections(self, features: Tensor) -> Tensor:
+        """theta_PR (B, P, 3), radians."""
+        theta: Tensor = self.layer(features).unflatten(1, (-1, 3))
+        return theta
+
+    def refine(self, rotations: Tensor, theta: Tensor) -> Tensor:
+        """Multiply the refined joints' rotations from the right."""
+        refined = rotations.clone()
+        refined[:, self.joints] = rotations[:, self.joints] @ roma.rotvec_to_rotmat(theta)
+        return refined
+
+
+class RefinedPoseAll(RefinedPose):
+    """PR^all of Table 5: all 23 local rotations are refined."""
+
+    def __init__(self, features: int) -> None:
+        super().__init__(features, [joint for joint in SMPL24.joints if joint != SMPL24.root])
+
+
+class UnrefinedPose(PoseHead):
+    """Without PR: the solver's rotations as they are."""
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+
+    def corrections(self, features: Tensor) -> Tensor:
+        """An empty theta_PR (B, 0, 3)."""
+        return torch.zeros(len(features), 0, 3, dtype=features.dtype, device=features.device)
+
+    def refine(self, rotations: Tensor, theta: Tensor) -> Tensor:
+        """The rotations unchanged."""
+        return rotations

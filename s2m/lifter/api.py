@@ -1,0 +1,157 @@
+"""One call from 2D joints to 3D skeletons."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from s2m.errors import UserError
+from s2m.formats.keypoints2d import Keypoints
+from s2m.lifter.keypoints import best_lifter_set, on_joint_set
+from s2m.lifter.network import Lifter, mean_bone_length
+from s2m.lifter.objective.chirality import Chirality
+from s2m.lifter.shipped import shipped, shipped_head, shipped_records
+from s2m.lifter.temporal_head import TemporalHead
+from s2m.lifter.video import smoothed
+from s2m.skeletons import JointSet, get_joint_set
+
+# As in training: with fewer joints there is no pose to speak of.
+FEWEST_JOINTS = 6
+_CHUNK = 8192
+_FASTEST = 1000
+# Metres: a small child and a giant.
+_HEIGHTS = (0.5, 2.6)
+
+
+@dataclass(frozen=True)
+class Lift:
+    """3D skeletons of one person over time.
+
+    joints3d: (T, J, 3) metres, camera frame (+x right, +y down, +z forward), relative to the pelvis. joints2d:
+    (T, J, 2) as the lifter believes them, each frame on its own, in the input's unit: denoised, missing ones filled in.
+    confidence: (T, J) of the input's joints, 0 where the lifter had to fill in. elevation: (T,) radians, by how much
+    the camera looks down; None where the lifter does not tell. lifted: (T,) bool; where it is False too few joints were
+    seen and the numbers are NaN. reversed_suspected: (T,) bool, the knees, the nose and the toes speak for the mirrored
+    depth.
+    """
+
+    joint_set: JointSet
+    joints3d: Tensor
+    joints2d: Tensor
+    confidence: Tensor
+    elevation: Tensor | None
+    lifted: Tensor
+    reversed_suspected: Tensor
+
+
+def lift(
+    joints2d: Tensor | NDArray[np.floating],
+    joint_set: str | JointSet = "h36m17",
+    confidence: Tensor | NDArray[np.floating] | None = None,
+    *,
+    lifter: Lifter | None = None,
+    height: float | None = None,
+    video_fps: float | None = None,
+    head: TemporalHead | None = None,
+) -> Lift:
+    """3D skeletons from the 2D joints of one person in one view; no training, no GPU.
+
+    joints2d: (T, K, 2) or (K, 2) in pixels or any other unit, +x right, +y down; a joint that is not finite counts as
+    missing. joint_set: its name or the set itself; joints go to the lifter's by name, see
+    :func:`s2m.lifter.keypoints.lifter_weights`. confidence: (T, K) or (K,), a joint counts where it is above 0.
+    lifter: by default the shipped one that suits the joint set.
+    height: of the person standing upright, in metres; without it the bones are on average as long as the lifter's
+    prior says, since one view cannot tell scale. video_fps: frames per second where the frames are those of one video,
+    in their order: each is then smoothed with those around it. head: what smooths them, for a ``lifter`` of one's own.
+
+    Raises UserError for wrong shapes, heights and frame rates, for a video with a lifter but no head of one's own, and
+    when no frame has six joints.
+    """
+    _check_video(lifter, video_fps, head)
+    given = get_joint_set(joint_set) if isinstance(joint_set, str) else joint_set
+    keypoints = _keypoints(joints2d, confidence, given)
+    if lifter is None:
+        name = best_lifter_set(given, list(shipped_records()))
+        lifter, head = shipped(name), None if video_fps is None else shipped_head(name)
+    taken = on_joint_set(keypoints, lifter.joint_set)
+    points, confidence = torch.from_numpy(taken.points), torch.from_numpy(taken.confidence)
+    lifted = (confidence > 0).sum(1) >= FEWEST_JOINTS
+    if not bool(lifted.any()):
+        most = int((confidence > 0).sum(1).max())
+        raise UserError(f"joints: expected {FEWEST_JOINTS} or more joints in some frame, found {most} at the most")
+    scale = 1.0 if height is None else metres_scale(height, lifter)
+    parts = [_lift(lifter, *chunk) for chunk in zip(points.split(_CHUNK), confidence.split(_CHUNK), strict=True)]
+    skeleton, denoised = torch.cat([part[0] for part in parts]), torch.cat([part[1] for part in parts])
+    if video_fps is not None and head is not None:
+        skeleton = smoothed(head, skeleton, confidence, lifted, video_fps)
+    angles = [part[2] for part in parts if part[2] is not None]
+    return Lift(
+        joint_set=lifter.joint_set,
+        joints3d=_masked(skeleton * scale, lifted),
+        joints2d=_masked(denoised, lifted),
+        confidence=confidence,
+        elevation=_masked(torch.cat(angles), lifted) if angles else None,
+        lifted=lifted,
+        reversed_suspected=Chirality(lifter.joint_set).suspicious(skeleton) & lifted,
+    )
+
+
+def metres_scale(height: float, lifter: Lifter) -> float:
+    """What makes a lifter's skeletons those of a person of a height (metres) with the open body's proportions.
+
+    Raises UserError for a height that no person has.
+    """
+    from s2m.body import load_body
+    from s2m.body.regressors import own_regressor
+
+    if not _HEIGHTS[0] <= height <= _HEIGHTS[1]:
+        raise UserError(f"height: expected metres between {_HEIGHTS[0]} and {_HEIGHTS[1]}, found {height}")
+    body = load_body()
+    upright = body.v_template[:, 1]
+    bones = mean_bone_length(own_regressor(body, lifter.joint_set) @ body.v_template, lifter.joint_set)
+    return height * bones / float(upright.max() - upright.min()) / lifter.rest_bone_length
+
+
+def _check_video(lifter: Lifter | None, video_fps: float | None, head: TemporalHead | None) -> None:
+    if video_fps is None:
+        if head is not None:
+            raise UserError("head: it is for a video; expected its video_fps as well")
+        return
+    if not 0 < video_fps <= _FASTEST:
+        raise UserError(f"video_fps: expected more than 0 and at most {_FASTEST} frames per second, found {video_fps}")
+    if (lifter is None) != (head is None):
+        found = "a lifter alone" if head is None else "a head alone"
+        raise UserError(f"video_fps: expected a lifter and its temporal head, or neither, found {found}")
+    if lifter is not None and head is not None and lifter.joint_set.name != head.joint_set.name:
+        raise UserError(f"head: expected one for {lifter.joint_set.name}, found one for {head.joint_set.name}")
+
+
+def _keypoints(
+    joints2d: Tensor | NDArray[np.floating], confidence: Tensor | NDArray[np.floating] | None, given: JointSet
+) -> Keypoints:
+    points = np.asarray(joints2d, np.float32)
+    points = points[None] if points.ndim == 2 else points
+    if points.ndim != 3 or points.shape[1:] != (len(given), 2) or len(points) == 0:
+        raise UserError(
+            f"joints2d: expected (frames, {len(given)}, 2) for the joint set {given.name}, found {np.shape(joints2d)}"
+        )
+    confidence = np.ones(points.shape[:2], np.float32) if confidence is None else np.asarray(confidence, np.float32)
+    confidence = confidence[None] if confidence.ndim == 1 else confidence
+    if confidence.shape != points.shape[:2]:
+        raise UserError(f"confidence: expected {points.shape[:2]} like the joints, found {confidence.shape}")
+    return Keypoints(points, confidence, given)
+
+
+@torch.inference_mode()
+def _lift(lifter: Lifter, points: Tensor, confidence: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+    found = lifter(points, confidence)
+    return found.joints3d, found.joints2d, lifter.elevation(points, confidence)
+
+
+def _masked(values: Tensor, keep: Tensor) -> Tensor:
+    mask = keep.view(-1, *[1] * (values.ndim - 1))
+    return torch.where(mask, values, torch.nan)

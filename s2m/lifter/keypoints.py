@@ -1,0 +1,64 @@
+"""2D joints of any joint set, as those that a lifter takes."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from s2m.errors import UserError
+from s2m.formats.keypoints2d import Keypoints
+from s2m.ik.joint_maps import parts_of
+from s2m.skeletons import H36M17, S2M27, SMPL24, JointSet
+
+# From the thorax to the ears' middle, and on by this share, is the top of the head, as in s2m/formats/coco.py.
+CROWN = 0.58
+# Middles that stand for a joint which the set does not name. The other rules of s2m.ik.joint_maps name what plays a
+# part in a calibrated solver; here a joint has to lie where the lifter's training data have it.
+_MIDDLES = ("pelvis", "thorax", "spine")
+
+
+def on_joint_set(keypoints: Keypoints, joint_set: JointSet) -> Keypoints:
+    """The joints of another set, by name: named ones as they are, others derived (see :func:`lifter_weights`).
+
+    A derived joint is as certain as the least certain of those that it comes from; what cannot be had is missing.
+    """
+    seen = np.isfinite(keypoints.points).all(-1) & (np.nan_to_num(keypoints.confidence) > 0)
+    confidence = np.where(seen, keypoints.confidence, 0).astype(np.float32)
+    weights = lifter_weights(keypoints.joint_set, joint_set)
+    points = np.einsum("jk,tkc->tjc", weights, np.where(seen[..., None], keypoints.points, 0).astype(np.float64))
+    sure = np.where(weights != 0, confidence[:, None], np.inf).min(-1)
+    sure = np.where(np.isfinite(sure), sure, 0).astype(np.float32)
+    return Keypoints((points * (sure > 0)[..., None]).astype(np.float32), sure, joint_set, keypoints.images)
+
+
+def lifter_weights(given: JointSet, wanted: JointSet) -> NDArray[np.float64]:
+    """(J, K): every wanted joint as a weighted sum of given ones; a row of zeros where it cannot be had.
+
+    Pelvis and thorax are the middles of the hips and the shoulders and the spine the middle of these two, where they
+    are not named; the top of the head lies beyond the ears. UserError for SMPL's joints, which lie inside the body
+    where no lifter has learned to expect them.
+    """
+    if given is SMPL24:
+        raise UserError(f"joint set {given.name}: SMPL's joints are not those that 2D detectors give; see docs/lift.md")
+    rows = [_row(name, given) for name in wanted.joints]
+    matrix = np.zeros((len(wanted), len(given)))
+    for row, weights in zip(matrix, rows, strict=True):
+        for joint, weight in weights.items():
+            row[given.index(joint)] += weight
+    return matrix
+
+
+def best_lifter_set(given: JointSet, known: list[str]) -> str:
+    """Which of the known lifters' joint sets suits a file: all 27 joints only where the file tells all of them."""
+    whole = bool((lifter_weights(given, S2M27) != 0).any(1).all())
+    return S2M27.name if whole and S2M27.name in known else H36M17.name
+
+
+def _row(name: str, given: JointSet) -> dict[str, float]:
+    parts = parts_of(given)
+    if name in given or (name in _MIDDLES and name in parts):
+        return dict(parts[name])
+    if name == "head" and "thorax" in parts and all(ear in given for ear in ("left_ear", "right_ear")):
+        beyond = {joint: -CROWN * weight for joint, weight in parts["thorax"].items()}
+        return beyond | dict.fromkeys(("left_ear", "right_ear"), (1 + CROWN) / 2)
+    return {}

@@ -1,0 +1,104 @@
+"""The trained lifters that come with the package, and a user's own."""
+
+from __future__ import annotations
+
+import json
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from s2m import artifact as artifacts
+from s2m.artifact import ArtifactError, sha256
+from s2m.errors import UserError
+from s2m.lifter.network import Lifter
+from s2m.lifter.temporal_head import TemporalHead, load_temporal
+from s2m.spec import SpecError, build
+
+LIST = "shipped.json"
+
+
+def assets() -> Path:
+    """The folder of the shipped lifters."""
+    return Path(str(resources.files("s2m.lifter") / "assets"))
+
+
+def shipped(joint_set: str = "h36m17", folder: Path | None = None) -> Lifter:
+    """The lifter that ships for a joint set, trained without 3D labels on the open data; frozen, evaluation mode.
+
+    folder: where it lies; the package's own by default. Raises UserError when none ships for the joint set, or when a
+    file is missing or is not the one that was shipped.
+    """
+    record, folder = _record(joint_set, folder)
+    return read_lifter(_whole(folder, record), joint_set)
+
+
+def shipped_head(joint_set: str = "h36m17", folder: Path | None = None) -> TemporalHead:
+    """The temporal head that ships with the lifter of a joint set, for video; frozen, evaluation mode.
+
+    folder, and errors: see :func:`shipped`.
+    """
+    record, folder = _record(joint_set, folder)
+    if "video" not in record:
+        raise UserError(f"{folder}: no temporal head for joint set '{joint_set}'")
+    return read_head(_whole(folder, record["video"]), _whole(folder, record))
+
+
+def _record(joint_set: str, folder: Path | None) -> tuple[dict[str, Any], Path]:
+    folder = assets() if folder is None else folder
+    records = shipped_records(folder)
+    if joint_set not in records:
+        known = ", ".join(records) or "none"
+        raise UserError(f"{folder}: no lifter for joint set '{joint_set}'; there are lifters for: {known}")
+    return records[joint_set], folder
+
+
+def _whole(folder: Path, record: dict[str, Any]) -> Path:
+    """The file of a record. UserError when it is missing or is not the one that was shipped."""
+    path: Path = folder / record["file"]
+    if not path.is_file():
+        raise UserError(f"{path}: this file belongs to the package and is missing; install the package again")
+    if (found := sha256(path)) != record["sha256"]:
+        raise UserError(
+            f"{path}: damaged: expected sha256 {record['sha256'][:16]}..., found {found[:16]}...; "
+            "install the package again"
+        )
+    return path
+
+
+def shipped_records(folder: Path | None = None) -> dict[str, dict[str, Any]]:
+    """What is known of each shipped lifter, by joint set: file, sha256, command, seed, data, metrics; the same of
+    its temporal head as ``video``.
+
+    Raises UserError when the list cannot be read.
+    """
+    path = (assets() if folder is None else folder) / LIST
+    try:
+        content = json.loads(path.read_text())
+        return {record["joint_set"]: record for record in content["lifters"] if record["file"] and record["sha256"]}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path}: not a readable list of the shipped lifters ({error})") from error
+
+
+def read_lifter(path: str | Path, joint_set: str | None = None) -> Lifter:
+    """The lifter in an artifact of stage 1, frozen and in evaluation mode, whatever body it was trained with.
+
+    joint_set: what it has to be for; any by default. Raises ArtifactError.
+    """
+    path = Path(path)
+    artifact = artifacts.load(path, "lifter", joint_set=joint_set)
+    try:
+        lifter = build(artifact.spec)
+    except (SpecError, ValueError) as error:
+        raise ArtifactError(f"{path}: field spec: {error}") from error
+    if not isinstance(lifter, Lifter):
+        raise ArtifactError(f"{path}: field spec: expected a Lifter, found {type(lifter).__name__}")
+    artifacts.restore(path, lifter, artifact)
+    return lifter.eval().requires_grad_(False)
+
+
+def read_head(path: str | Path, lifter: str | Path) -> TemporalHead:
+    """The temporal head in an artifact of ``make temporal``, frozen and in evaluation mode.
+
+    lifter: the file of the lifter that it was trained on. Raises ArtifactError, for another lifter's head as well.
+    """
+    return load_temporal(path, read_lifter(lifter), lifter).head

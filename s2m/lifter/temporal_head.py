@@ -1,0 +1,170 @@
+"""Lifted video: a head that looks at neighbouring frames, on top of a frozen lifter.
+
+A frame-wise lifter makes a new mistake in every frame. The head smooths what it says of the frames around.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from s2m import artifact as artifacts
+from s2m.artifact import ArtifactError, sha256
+from s2m.batch import Lifted
+from s2m.lifter.network import Lifter, perceptron
+from s2m.skeletons import JointSet, get_joint_set
+from s2m.spec import SpecError, build
+
+_FEATURES = 6
+_PASSES = 2
+# Mean bone lengths, a quarter of a millimetre: what moves less stands still.
+_STILL = 1e-3
+
+
+class TemporalHead(nn.Module):
+    """Smooth the skeletons of a video: each joint becomes a mean of what the lifter said of it in the frames around.
+
+    ``m_j = sum_k w_kj x_kj / sum_k w_kj`` over the ``2 radius + 1`` frames x_k, with
+    ``w_kj = exp(a_kj + b_j v_kj + g_k(f_j)) / (1 + |x_kj - m_j|^2 / t_j^2)``: a kernel a; b for frames that show the
+    joint (v); what a small network g makes of how rough and how wide the path is there (f); and Cauchy's weights
+    against outliers, iterated twice (reweighted least squares, Holland and Welsch 1977). A mean cannot invent a pose,
+    and g sees neither place nor direction, so little can be learned of how the people of the training recordings move.
+    Source: this project.
+
+    joint_set: name. rest_bone_length: metres, the lifter's; skeletons are divided by it inside. radius: in frames; at
+    the ends of a video the first and last frame stand for those that are not there. width: of the network. fps and
+    slowest: the highest and lowest number of frames per second of the videos that it is trained on.
+    """
+
+    def __init__(
+        self,
+        joint_set: str,
+        rest_bone_length: float,
+        radius: int = 6,
+        width: int = 32,
+        fps: float = 30.0,
+        slowest: float = 15.0,
+    ) -> None:
+        super().__init__()
+        if radius < 1:
+            raise ValueError(f"radius: expected at least 1 frame, found {radius}")
+        if rest_bone_length <= 0:
+            raise ValueError(f"rest_bone_length: expected a length > 0 in metres, found {rest_bone_length}")
+        if not 0 < slowest <= fps:
+            raise ValueError(f"slowest, fps: expected 0 < slowest <= fps, found {slowest}, {fps}")
+        self.joint_set: JointSet = get_joint_set(joint_set)
+        self.rest_bone_length, self.radius, self.rates = rest_bone_length, radius, (slowest, fps)
+        count, frames = len(self.joint_set), 2 * radius + 1
+        self.kernel = nn.Parameter(torch.zeros(frames, count))
+        self.confidence, self.tolerance = nn.Parameter(torch.ones(count)), nn.Parameter(torch.zeros(count))
+        self.network = perceptron(_FEATURES, frames, width, 1)
+        with torch.no_grad():
+            self.kernel[radius] = 3.0
+
+    def forward(self, skeletons: Tensor, visible: Tensor, fps: float | None = None) -> Tensor:
+        """Smoothed skeletons (S, T, J, 3) in metres, root-relative, of S videos of T frames.
+
+        skeletons: (S, T, J, 3), the lifter's. visible: (S, T, J) in {0, 1}. fps: frames per second, for videos that are
+        faster or slower than those of the training: the head then sees the frames nearest to the moments that it knows.
+        """
+        count = len(self.joint_set)
+        if skeletons.dim() != 4 or skeletons.shape[2:] != (count, 3) or visible.shape != skeletons.shape[:3]:
+            raise ValueError(
+                f"TemporalHead for {self.joint_set.name}: expected skeletons (S, T, {count}, 3) and visible "
+                f"(S, T, {count}), found {tuple(skeletons.shape)} and {tuple(visible.shape)}"
+            )
+        around = neighbours(skeletons.shape[1], self._offsets(fps)).to(skeletons.device)
+        near, seen = skeletons[:, around] / self.rest_bone_length, visible[:, around]
+        told = self.network(_features(near, seen)).movedim(-1, 2)
+        logits = self.kernel + self.confidence * seen + told
+        smooth = _mean(near, logits)
+        for _ in range(_PASSES):
+            away = (near - smooth[:, :, None]).square().sum(-1) / (2 * self.tolerance).exp()
+            smooth = _mean(near, logits - torch.log1p(away))
+        return smooth * self.rest_bone_length
+
+    def reach(self, fps: float | None = None) -> int:
+        """How many frames before and after play a part in one."""
+        return int(self._offsets(fps).max())
+
+    def _offsets(self, fps: float | None) -> Tensor:
+        slowest, fastest = self.rates
+        spacing = 1.0 if fps is None else max(fps / fastest, min(1.0, fps / slowest))
+        return (torch.arange(-self.radius, self.radius + 1) * spacing).round().long()
+
+
+def _mean(near: Tensor, logits: Tensor) -> Tensor:
+    """(S, T, J, 3): of frames (S, T, K, J, 3) with the logarithms (S, T, K, J) of their weights."""
+    mean: Tensor = (logits.softmax(2)[..., None] * near).sum(2)
+    return mean
+
+
+def _features(near: Tensor, seen: Tensor) -> Tensor:
+    """(S, T, J, F) of paths (S, T, K, J, 3) of joints, in mean bone lengths: nothing of where or what they are.
+
+    Logarithms of how rough (second difference) and how wide (distance from the mean) the path of the joint is, and
+    those of all joints; how often the joint is seen, and all are.
+    """
+    second = near[:, :, 2:] - 2 * near[:, :, 1:-1] + near[:, :, :-2]
+    rough, wide = (_log_rms(path) for path in (second, near - near.mean(2, keepdim=True)))
+    own = torch.stack([rough, wide, seen.mean(2)], -1)
+    return torch.cat([own, own.mean(2, keepdim=True).expand_as(own)], -1)
+
+
+def _log_rms(path: Tensor) -> Tensor:
+    """(S, T, J) of (S, T, K, J, 3)."""
+    return (path.square().sum(-1).mean(2) + _STILL**2).log() / 2
+
+
+def neighbours(frames: int, offsets: Tensor) -> Tensor:
+    """(T, N) numbers of the frames at (N,) offsets from each of T; beyond the ends it is the first or last frame."""
+    return (torch.arange(frames)[:, None] + offsets).clamp(0, frames - 1)
+
+
+class TemporalLifter(nn.Module):
+    """A frozen lifter and a temporal head: 2D joints of videos to skeletons."""
+
+    def __init__(self, lifter: Lifter, head: TemporalHead) -> None:
+        super().__init__()
+        if lifter.joint_set.name != head.joint_set.name:
+            raise ValueError(f"joint sets differ: lifter {lifter.joint_set.name}, head {head.joint_set.name}")
+        self.lifter, self.head = lifter, head
+
+    def forward(
+        self, joints2d: Tensor, confidence: Tensor, lengths: Sequence[int] | None = None, fps: float | None = None
+    ) -> Lifted:
+        """Lift the frames (N, J, 2), (N, J) of one video, or of several one after the other with ``lengths`` frames.
+
+        The 2D output is the lifter's, frame by frame. fps: see :meth:`TemporalHead.forward`. Raises ValueError when the
+        lengths do not add up to N.
+        """
+        parts = [len(joints2d)] if lengths is None else list(lengths)
+        if sum(parts) != len(joints2d):
+            raise ValueError(f"lengths: expected {len(joints2d)} frames in all, found {sum(parts)}")
+        lifted: Lifted = self.lifter(joints2d, confidence)
+        videos = zip(lifted.joints3d.split(parts), (confidence > 0).to(confidence.dtype).split(parts), strict=True)
+        refined = [self.head(skeletons[None], seen[None], fps)[0] for skeletons, seen in videos if len(skeletons)]
+        return Lifted(torch.cat(refined) if refined else lifted.joints3d, lifted.joints2d)
+
+
+def load_temporal(path: str | Path, lifter: Lifter, lifter_path: str | Path) -> TemporalLifter:
+    """The temporal head of a finished ``temporal`` stage on the lifter that it was trained on, frozen.
+
+    Raises ArtifactError, for another lifter's head as well.
+    """
+    path = Path(path)
+    artifact = artifacts.load(path, "temporal", joint_set=lifter.joint_set.name)
+    expected, found = artifact.parents.get("lifter"), sha256(Path(lifter_path))
+    if expected != found:
+        raise ArtifactError(f"{path}: field parents: trained on a lifter with sha256 {expected}, found {found}")
+    try:
+        head = build(artifact.spec)
+    except (SpecError, ValueError) as error:
+        raise ArtifactError(f"{path}: field spec: {error}") from error
+    if not isinstance(head, TemporalHead):
+        raise ArtifactError(f"{path}: field spec: expected a TemporalHead, found {type(head).__name__}")
+    artifacts.restore(path, head, artifact)
+    return TemporalLifter(lifter, head).eval().requires_grad_(False)

@@ -1,0 +1,44 @@
+"""From lifted skeletons to SMPL rotations in the world of motion files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from s2m.batch import BodyParams, concatenate
+from s2m.body import load_body
+from s2m.errors import UserError
+from s2m.ik.api import Solution, solve
+from s2m.ik.body_joints import rest_skeleton
+from s2m.ik.solver import DIK
+from s2m.lifter.api import Lift
+
+# Metres; what DIK is told of a lifted skeleton's joints: the best of 0, 15, 30, 45 and 60 mm on the validation split.
+NOISE = 0.015
+_CHUNK = 8192
+
+
+def world(joints3d: Tensor) -> Tensor:
+    """Camera frame (+x right, +y down, +z forward) to AMASS's world (+z up), for a camera that stands level."""
+    x, y, z = joints3d.unbind(-1)
+    return torch.stack([x, z, -y], -1)
+
+
+def solve_motion(lifted: Lift, noise: float, body_file: Path | None = None) -> Solution:
+    """SMPL rotations of lifted skeletons, root-relative as they are, in AMASS's world.
+
+    noise: standard deviation of the lifted joints, metres; most of it lies along the depth. body_file: an official
+    SMPL file; the open body if not given. Frames that were not lifted stay at rest. Raises UserError.
+    """
+    try:
+        body = load_body(body_file)
+        solver = DIK(rest_skeleton(body, lifted.joint_set), noise=noise)
+    except (ValueError, KeyError, OSError) as error:
+        raise UserError(str(error.args[0] if error.args else error)) from error
+    with torch.inference_mode():
+        chunks = world(lifted.joints3d).split(_CHUNK)
+        parts = [solve(chunk, lifted.joint_set, body, solver=solver) for chunk in chunks]
+    params: BodyParams = concatenate([part.params for part in parts])
+    return Solution(params, torch.cat([part.solved for part in parts]))

@@ -1,0 +1,187 @@
+"""What the ablation study trains: its rows, and the public commands that train each of them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from s2m.errors import UserError
+from studies.lifter import rows as lifters
+from studies.lifter.runner import Job, code_hash, settings_hash
+
+FULL = "full"
+SHARED, ALL = "h36m17", "s2m27"
+PARENTS = ("lifter", "regressor")
+# What the tables show; the others take their time, and so does a validation that decides nothing.
+SPLIT = "test"
+WITHOUT_VALIDATION = ("--trainer.limit_val_batches", "0")
+# What decides how the mesh stage trains.
+SOURCES = (
+    *(f"s2m/{name}.py" for name in ("baselines", "batch", "comparison", "losses", "model")),
+    *(f"s2m/{name}.py" for name in ("synthetic", "synthetic_supervision")),
+    *(f"s2m/data/{name}.py" for name in ("augment", "dataset", "keys", "module", "resident", "samplers")),
+    *(f"s2m/render/{name}.py" for name in ("base", "hard", "pytorch3d", "ragged")),
+    "s2m/body/*.py",
+    "s2m/geometry/*.py",
+    "s2m/ik/*.py",
+    "s2m/lifter/*.py",
+    "s2m/refine/*.py",
+    "s2m/skeletons/*.py",
+    *(f"stages/{name}.py" for name in ("base", "mesh", "mesh_supervised", "schedules")),
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One trained row. overlay: of ``configs``, without its ending; empty for the full model.
+
+    label: for people. published: the row's name in the paper's Table 7; empty where the paper has none. costly: not
+    trained unless asked for by name, since it takes days on a CPU. stage: what is trained last. once: with the first
+    seed alone; of rows that no table of the paper has.
+    """
+
+    name: str
+    label: str
+    overlay: str = ""
+    joint_set: str = SHARED
+    published: str = ""
+    costly: bool = False
+    stage: str = "mesh"
+    once: bool = False
+
+
+ROWS = (
+    Row(FULL, "full", published="full"),
+    Row("no_dik", "no DIK (learned rotations)", "ablation/no_dik", published="without DIK"),
+    Row("no_sr", "no SR (mean shape, no mask loss)", "ablation/no_sr", published="without SR"),
+    Row(
+        "no_regressor",
+        "no regressor (the body's own, fixed)",
+        "ablation/no_regressor",
+        published="without adaptive regressor",
+    ),
+    Row("no_pr", "no PR", "ablation/no_pr", published="without PR"),
+    Row("no_synthetic_supervision", "no synthetic bodies (Eqn. 7 alone)", "ablation/no_synthetic_supervision"),
+    Row("pr_all", "PR on all joints", "ablation/pr_all"),
+    Row("silhouette_root", "root from the silhouette", "ablation/silhouette_root"),
+    Row("residual_root", "root: skeleton + learned residual", "ablation/residual_root"),
+    Row("mse_mask", "mask loss: MSE", "ablation/mse_mask"),
+    Row("exact_renderer", "renderer: exact, no fill, no cull", "ablation/exact_renderer"),
+    Row("sharper_silhouette", "renderer: sigma 1e-5 instead of 3e-5", "ablation/sharper_silhouette"),
+    Row("pytorch3d_renderer", "renderer: PyTorch3D, K = 25", "ablation/pytorch3d_renderer", costly=True),
+    Row("whole_mask", "mask as a whole, no windows", "ablation/whole_mask", once=True),
+    Row("silhouette_encoder", "encoder: ResNet-18 on the mask", "ablation/silhouette_encoder", once=True),
+    Row("clean_frames", "shown frames as they are", "ablation/clean_frames", once=True),
+    Row("augmented", "shown wrong masks, too", "ablation/augmented", once=True),
+    Row("paper_weights", "the paper's weights, as printed", "weights/paper", once=True),
+    Row("supervised", "supervised counterpart (3D truth: no competitor)", "mesh_supervised", stage="mesh_supervised"),
+    Row("full_s2m27", "full, 27 joints (PR a residual)", "", ALL),
+    Row("no_pr_s2m27", "no PR, 27 joints (ends by DIK alone)", "ablation/no_pr", ALL),
+)
+
+
+def chosen_rows(names: list[str] | None, seeds: int) -> dict[Row, int]:
+    """Rows in the table's order and how many seeds each gets; all but the costly ones if not given.
+
+    names: ``ROW``, or ``ROW:SEEDS`` for a number of its own. UserError for unknown names and other numbers.
+    """
+    if names is None:
+        return {row: 1 if row.once else seeds for row in ROWS if not row.costly}
+    own = dict(_row_and_seeds(name) for name in names)
+    known = {row.name for row in ROWS}
+    unknown = [name for name in own if name not in known]
+    if unknown:
+        raise UserError(f"--rows: expected some of {' '.join(sorted(known))}, found {' '.join(unknown)}")
+    counts = {row: own.get(row.name) or (1 if row.once else seeds) for row in ROWS}
+    return {row: count for row, count in counts.items() if row.name in {*own, FULL}}
+
+
+def _row_and_seeds(text: str) -> tuple[str, int | None]:
+    name, colon, count = text.partition(":")
+    if colon and not (count.isdigit() and int(count)):
+        raise UserError(f"--rows {text}: expected ROW or ROW:SEEDS with at least one seed, found '{count}'")
+    return name, int(count) if colon else None
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all trainings share.
+
+    root: of the repository. output: folder of the runs. lifters: folder of the runs of ``make table-lifter``, whose
+    ``ours`` is this study's stage 1, too. python: interpreter. store and store_hash: the data. extra,
+    mesh_extra: further arguments of every training and of stage 3 alone. threads: per training.
+    """
+
+    root: Path
+    output: Path
+    lifters: Path
+    python: str
+    preset: str
+    data: str
+    store: Path
+    store_hash: str
+    extra: tuple[str, ...] = ()
+    mesh_extra: tuple[str, ...] = ()
+    threads: int = 1
+
+
+@dataclass(frozen=True)
+class Chain:
+    """The trainings that a row needs for one seed; those of the first two stages are shared by rows."""
+
+    lifter: Job
+    regressor: Job
+    mesh: Job
+
+
+def chain(row: Row, seed: int, setting: Setting) -> Chain:
+    """The three trainings of a row with one seed."""
+    shared = f"shared-{row.joint_set}-s{seed}"
+    lifter = _lifter(row.joint_set, seed, setting)
+    regressor = _job("regressor", shared, row, seed, setting, {"lifter": lifter})
+    parents = {"lifter": lifter, "pretrained_regressor": regressor}
+    return Chain(lifter, regressor, _job(row.stage, f"{row.name}-s{seed}", row, seed, setting, parents))
+
+
+def _lifter(joint_set: str, seed: int, setting: Setting) -> Job:
+    same = {field.name: getattr(setting, field.name) for field in fields(lifters.Setting) if field.name != "output"}
+    return lifters.job(lifters.Row(lifters.OURS, joint_set), seed, lifters.Setting(output=setting.lifters, **same))
+
+
+def _job(stage: str, folder: str, row: Row, seed: int, setting: Setting, parents: dict[str, Job]) -> Job:
+    configs, last = setting.root / "configs", stage == row.stage
+    scheme = "mesh" if last else stage  # the supervised counterpart is a layer on stage 3's
+    layers = [
+        configs / f"{scheme}.yaml",
+        configs / "data" / f"{setting.data}.yaml",
+        configs / "preset" / setting.preset / f"{scheme}.yaml",
+    ]
+    if last and row.overlay:
+        layers.append(configs / f"{row.overlay}.yaml")
+    arguments = [
+        *(part for layer in layers for part in ("--config", str(layer.relative_to(setting.root)))),
+        *("--data.init_args.joint_set", row.joint_set),
+        # Seed of the order and the mirroring of the frames, too: a seed is one whole repetition.
+        *("--seed_everything", str(seed), "--data.init_args.seed", str(seed)),
+        *(("--data.init_args.test_splits", json.dumps([SPLIT]), *WITHOUT_VALIDATION) if last else ()),
+        *setting.extra,
+        *(setting.mesh_extra if last else ()),
+    ]
+    output = setting.output.absolute() / folder / stage
+    # Where files lie does not change a result; the store comes after the configs, which name one of their own.
+    places = ["--output", str(output)]
+    made = ["--data.init_args.store", str(setting.store.absolute())]
+    for argument, parent in parents.items():
+        made += [f"--model.{argument}", str(parent.artifact)]
+    before = [parent.settings for parent in parents.values()]
+    environment = {"OMP_NUM_THREADS": str(setting.threads), "WANDB_MODE": "disabled", "PYTHONPATH": str(setting.root)}
+    return Job(
+        name=f"{folder}, {stage}",
+        command=(setting.python, "-m", "stages", stage, *places, *arguments, *made),
+        artifact=output / f"{stage}.pt",
+        settings=settings_hash(arguments, layers, stage, setting.store_hash, *before),
+        directory=setting.root,
+        code=code_hash(setting.root, SOURCES) if last else "",
+        environment=tuple(environment.items()),
+    )
