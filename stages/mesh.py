@@ -15,7 +15,7 @@ from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torchmetrics import MetricCollection
 
-from s2m.artifact import ArtifactError, sha256
+from s2m.artifact import ArtifactError
 from s2m.batch import FrameBatch, Observation
 from s2m.body import Body
 from s2m.body.regressors import JointRegressor
@@ -25,6 +25,7 @@ from s2m.data.keys import Purpose, frame_keys, keys_for
 from s2m.errors import UserError
 from s2m.evaluation.baselines import Baselines
 from s2m.evaluation.methods import MEANS_REPLACED, ORACLE, MeanRecorder, OutputMeans, compare
+from s2m.files import sha256
 from s2m.heads import CameraHead, Encoder, PoseHead, RootHead, ShapeHead
 from s2m.heads.pose import ENDPOINTS
 from s2m.ik import IKSolver, RestSkeleton

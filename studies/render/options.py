@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
 import time
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+from s2m.files import write_png
 from s2m.render.hard import hard_silhouette
 from s2m.render.picture import Picture
 from s2m.render.ragged import RaggedSilhouette
@@ -123,9 +123,7 @@ def main(argv: list[str] | None = None) -> None:
     effects = measure(points, faces, arguments.size)
     print(table(effects))
     arguments.picture.parent.mkdir(parents=True, exist_ok=True)
-    temporary = arguments.picture.with_name(f".{arguments.picture.name}.{os.getpid()}")
-    Image.fromarray(picture(effects)).save(temporary, format="PNG", optimize=True)
-    os.replace(temporary, arguments.picture)
+    write_png(arguments.picture, picture(effects))
 
 
 if __name__ == "__main__":
