@@ -54,9 +54,14 @@ def test_python_objects_are_not_written_as_npz(tmp_path: Path) -> None:
 def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path, error: BaseException) -> None:
     target = tmp_path / "lift.npz"
     target.write_text("old")
-    with pytest.raises(type(error)) as raised, replacing(target) as temporary:
-        temporary.write_text("half")
-        raise error
+
+    def interrupted() -> None:
+        with replacing(target) as temporary:
+            temporary.write_text("half")
+            raise error
+
+    with pytest.raises(type(error)) as raised:
+        interrupted()
     assert raised.value is error
     assert names(tmp_path) == ["lift.npz"]
     assert target.read_text() == "old"
@@ -189,9 +194,7 @@ def test_killed_in_the_middle(tmp_path: Path) -> None:
         "with replacing(sys.argv[1]) as temporary:\n"
         "    temporary.write_text('half')\n    print(flush=True)\n    sys.stdin.read()\n"
     )
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, str(target)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
+    process = subprocess.Popen([sys.executable, "-c", code, str(target)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdout is not None
     process.stdout.readline()
     assert clean_leftovers(tmp_path) == []  # its writer still runs
