@@ -7,10 +7,7 @@ is a plain dictionary of tensors, strings and numbers, written whole or not at a
 
 from __future__ import annotations
 
-import hashlib
-import os
 import pickle
-import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +16,7 @@ import torch
 from torch import Tensor
 
 from s2m.errors import UserError
+from s2m.files import write_torch
 
 # Raised when modules or their weights are renamed: what was written before cannot be rebuilt.
 SCHEMA = 2
@@ -47,26 +45,10 @@ class Artifact:
     schema: int = SCHEMA
 
 
-def sha256(path: Path) -> str:
-    """Hex digest of a file."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
 def save(path: Path, artifact: Artifact) -> None:
     """Write an artifact; an interrupted write leaves the old file, or none."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".partial")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            torch.save({f: getattr(artifact, f) for f in artifact.__dataclass_fields__}, file)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_torch(path, {f: getattr(artifact, f) for f in artifact.__dataclass_fields__})
 
 
 def load(path: Path, stage: str, *, joint_set: str | None = None, body: str | None = None) -> Artifact:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from s2m.batch import Observation
 from s2m.geometry.procrustes import scale_align
 from s2m.geometry.windows import cut_windows
+from s2m.metrics.silhouette import soft_iou
 from s2m.model import Recovery
 
 # Windows around extremities: pixels, and half a side in crop units (a hand is 0.15 long, a foot 0.2).
@@ -46,9 +47,7 @@ def joints3d_loss(predicted: Tensor, target: Tensor, scale: JointScale = "given"
 
 def iou_loss(soft: Tensor, reference: Tensor) -> Tensor:
     """Eqn. 5 with D = 1 - soft intersection over union of (B, S, S) masks, averaged over the batch."""
-    intersection = (soft * reference).sum((1, 2))
-    union = (soft + reference - soft * reference).sum((1, 2))
-    return (1 - intersection / union.clamp_min(1e-6)).mean()
+    return (1 - soft_iou(soft, reference)).mean()
 
 
 def mse_loss(soft: Tensor, reference: Tensor) -> Tensor:

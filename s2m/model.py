@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,11 +17,10 @@ from s2m.body.skeleton import global_rotations
 from s2m.geometry.camera import fit_weak_perspective, weak_perspective
 from s2m.heads import CameraHead, Encoder, InitialEstimate, PoseHead, RootHead, ShapeHead
 from s2m.heads.encoder import silhouette_of
-from s2m.heads.pose import ENDPOINTS
 from s2m.ik import IKSolver, RestSkeleton
 from s2m.lifter import Lifter
 from s2m.render import hard_silhouette
-from s2m.skeletons import SMPL24, JointSet
+from s2m.skeletons import EXTREMITIES, SMPL24, JointSet
 
 DRAFT_FACES = 2000
 
@@ -100,6 +100,18 @@ def assemble(
     return centred, joints3d - origin
 
 
+# The parts that can be exchanged, in the order in which they are built, and what each is built from (the encoder comes
+# first, from the joint set alone). A new part is a line here, an argument of MeshRecovery and a setting of its stage.
+PARTS: dict[str, tuple[str, ...]] = {
+    "encoder": (),
+    "ik": ("rest",),
+    "shape": ("features", "betas"),
+    "pose": ("features",),
+    "root": ("features",),
+    "camera": ("features",),
+}
+
+
 class MeshRecovery(nn.Module):
     """Lifter -> DIK, silhouette -> root, shape, endpoints and camera; both meet in the body model.
 
@@ -131,6 +143,32 @@ class MeshRecovery(nn.Module):
         self.root = root
         self.camera = camera
 
+    @staticmethod
+    def of(
+        body: Body,
+        joint_set: JointSet,
+        lifter: Lifter,
+        regressor: JointRegressor,
+        parts: Mapping[str, Callable[..., Any]],
+    ) -> MeshRecovery:
+        """Build the parts that can be exchanged, and the model of them.
+
+        Args:
+            body: The body model.
+            joint_set: The joints that are seen.
+            lifter: Stage 1's network; it is frozen.
+            regressor: W; its weights give the rest skeleton that inverse kinematics is calibrated to.
+            parts: What builds each of :data:`PARTS`.
+
+        Returns:
+            The model, with the parts' weights as they were built.
+        """
+        encoder = parts["encoder"](joint_set)
+        rest = RestSkeleton.of(body, regressor.weights().detach(), joint_set)
+        known = {"rest": rest, "features": encoder.features, "betas": body.num_betas}
+        built = {part: parts[part](*(known[name] for name in needs)) for part, needs in PARTS.items() if needs}
+        return MeshRecovery(body, joint_set, lifter, regressor, encoder=encoder, **built)
+
     def train(self, mode: bool = True) -> MeshRecovery:
         """As in torch, but the frozen lifter stays in evaluation mode."""
         super().train(mode)
@@ -156,7 +194,7 @@ class MeshRecovery(nn.Module):
             lifted3d=lifted.joints3d,
             lifted2d=lifted.joints2d,
             joints2d=weak_perspective(joints3d, camera),
-            orientations=global_rotations(rotations)[:, SMPL24.indices(ENDPOINTS)],
+            orientations=global_rotations(rotations)[:, SMPL24.indices(EXTREMITIES)],
             silhouette=covered.to(mask.dtype),
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,8 @@ from s2m import artifact as artifacts
 from s2m.artifact import Artifact, ArtifactError
 from s2m.body import Body
 from s2m.body.regressors import JointRegressor
-from s2m.ik import RestSkeleton
 from s2m.lifter import Lifter
-from s2m.model import MeshRecovery
+from s2m.model import PARTS, MeshRecovery
 from s2m.skeletons import JointSet, get_joint_set
 from s2m.spec import SpecError, build
 
@@ -48,19 +48,8 @@ def load_mesh_model(path: str | Path, body: Body) -> tuple[MeshRecovery, Artifac
 def build_mesh_model(spec: dict[str, Spec], body: Body, joint_set: JointSet) -> MeshRecovery:
     """Assemble the model from the specs of its parts, with fresh weights."""
     regressor: JointRegressor = build(spec["regressor"], body, joint_set)
-    encoder = build(spec["encoder"], joint_set)
-    return MeshRecovery(
-        body=body,
-        joint_set=joint_set,
-        lifter=build(spec["lifter"]),
-        regressor=regressor,
-        ik=build(spec["ik"], RestSkeleton.of(body, regressor.weights().detach(), joint_set)),
-        encoder=encoder,
-        shape=build(spec["shape"], encoder.features, body.num_betas),
-        pose=build(spec["pose"], encoder.features),
-        root=build(spec["root"], encoder.features),
-        camera=build(spec["camera"], encoder.features),
-    )
+    parts = {part: partial(build, spec[part]) for part in PARTS}
+    return MeshRecovery.of(body, joint_set, build(spec["lifter"]), regressor, parts)
 
 
 def _build(path: str | Path, spec: Spec, *runtime: Any) -> Any:

@@ -9,10 +9,12 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint
+from pytorch_lightning.plugins.io import TorchCheckpointIO
 from torch import Tensor
 
 from s2m.data.module import TrainLoader
 from s2m.errors import UserError
+from s2m.files import write_torch
 
 # numpy takes seeds below this.
 _SEEDS = 2**32
@@ -120,6 +122,15 @@ class MidEpochCheckpoint(ModelCheckpoint):
         done = batch_idx + 1
         if done % trainer.accumulate_grad_batches == 0 and done < trainer.num_training_batches:
             super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
+
+
+class WholeCheckpoints(TorchCheckpointIO):
+    """Write a checkpoint beside the one that it replaces: Lightning's own way goes through ``$TMPDIR``."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None) -> None:
+        """Write a checkpoint whole or not at all. Raises WriteError."""
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        write_torch(path, checkpoint)
 
 
 def epoch_checkpoint(directory: Path) -> ModelCheckpoint:

@@ -17,10 +17,12 @@ import yaml
 from jsonargparse.typing import PositiveFloat
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 
-from s2m.artifact import Artifact, save, sha256
+from s2m.artifact import Artifact, save
 from s2m.data import FrameDataModule
+from s2m.files import clean_leftovers, sha256, write_text
 from stages.base import Stage
 from stages.callbacks import stage_callbacks
+from stages.checkpoints import WholeCheckpoints
 from stages.lifter import LifterStage
 from stages.lifter_supervised import SupervisedLifterStage
 from stages.lock import sole_writer
@@ -105,6 +107,7 @@ class StageCLI(LightningCLI):
             enable_model_summary=False,
             enable_progress_bar=sys.stderr.isatty(),
             num_sanity_val_steps=0,
+            plugins=[WholeCheckpoints()],
             **kwargs,
         )
         return trainer
@@ -129,15 +132,13 @@ def resume_point(checkpoints: Path, settings: str) -> Path | None:
         print(f"{checkpoints}: made with other settings or data; moved to {aside.name}, starting afresh")
         os.replace(checkpoints, aside)
     checkpoints.mkdir(parents=True, exist_ok=True)
-    mark.write_text(settings)
+    write_text(mark, settings)
     return None
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:
     """Write a JSON file whole or not at all."""
-    temporary = path.with_suffix(".partial")
-    temporary.write_text(json.dumps(values, indent=2, sort_keys=True) + "\n")
-    os.replace(temporary, path)
+    write_text(path, json.dumps(values, indent=2, sort_keys=True) + "\n")
 
 
 def finish(cli: StageCLI, stage: Stage, config: dict[str, Any]) -> Path:
@@ -175,6 +176,8 @@ def run(name: str, args: list[str]) -> None:
     config = cli.resolved()
     cli.output.mkdir(parents=True, exist_ok=True)
     with sole_writer(cli.output) if cli.trainer.is_global_zero else nullcontext():
+        for folder in (cli.output, cli.output / "checkpoints"):
+            clean_leftovers(folder)
         train(name, cli, config)
 
 
@@ -186,7 +189,7 @@ def train(name: str, cli: StageCLI, config: dict[str, Any]) -> None:
     checkpoint = resume_point(cli.output / "checkpoints", settings)
     if trainer.is_global_zero:
         continue_csv(trainer.loggers, resuming=checkpoint is not None)
-        (cli.output / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+        write_text(cli.output / "config.yaml", yaml.safe_dump(config, sort_keys=False))
         print(f"[{name}] " + (f"resuming from {checkpoint}" if checkpoint else f"training into {cli.output}"))
     trainer.fit(stage, datamodule=cli.datamodule, ckpt_path=checkpoint)
     if trainer.interrupted:

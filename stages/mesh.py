@@ -15,7 +15,7 @@ from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torchmetrics import MetricCollection
 
-from s2m.artifact import ArtifactError, sha256
+from s2m.artifact import ArtifactError
 from s2m.batch import FrameBatch, Observation
 from s2m.body import Body
 from s2m.body.regressors import JointRegressor
@@ -25,19 +25,19 @@ from s2m.data.keys import Purpose, frame_keys, keys_for
 from s2m.errors import UserError
 from s2m.evaluation.baselines import Baselines
 from s2m.evaluation.methods import MEANS_REPLACED, ORACLE, MeanRecorder, OutputMeans, compare
+from s2m.files import sha256
 from s2m.heads import CameraHead, Encoder, PoseHead, RootHead, ShapeHead
-from s2m.heads.pose import ENDPOINTS
 from s2m.ik import IKSolver, RestSkeleton
 from s2m.losses import Losses, MeshObjective
 from s2m.metrics import body_metrics, skeleton_metrics, vertex_areas
 from s2m.metrics.joints import mpjpe
 from s2m.metrics.shape import BetaCorrelation
-from s2m.model import MeshRecovery, Recovery
+from s2m.model import PARTS, MeshRecovery, Recovery
 from s2m.pretrained import load_lifter, load_mesh_model, load_regressor
 from s2m.render import SilhouetteRenderer
 from s2m.report.examples import save_examples
 from s2m.report.gallery import example_picture
-from s2m.skeletons import JointSet
+from s2m.skeletons import EXTREMITIES, JointSet
 from s2m.synthetic.objective import SyntheticSupervision
 from stages.base import Stage, training_observation
 from stages.evaluation import MAIN
@@ -45,7 +45,6 @@ from stages.schedules import EpochDecay, Schedule
 from stages.showcase import Showcase, make_examples
 
 STATISTICS_FRAMES = 512
-PARTS = ("ik", "encoder", "shape", "pose", "root", "camera")
 BETAS = "betas"
 
 
@@ -95,20 +94,15 @@ class MeshStage(Stage):
         self.parents = {"lifter": sha256(Path(lifter)), "regressor": sha256(Path(pretrained_regressor))}
         self.parent_specs = {"lifter": lifter_artifact.spec, "regressor": regressor_artifact.spec}
         chosen = regressor(self.body, self.joint_set) if regressor else stage_two
-        rest = RestSkeleton.of(self.body, chosen.weights().detach(), self.joint_set)
-        eye = encoder(self.joint_set)
-        self.model = MeshRecovery(
-            body=self.body,
-            joint_set=self.joint_set,
-            lifter=frozen_lifter,
-            regressor=chosen,
-            ik=ik(rest),
-            encoder=eye,
-            shape=shape(eye.features, self.body.num_betas),
-            pose=pose(eye.features),
-            root=root(eye.features),
-            camera=camera(eye.features),
-        )
+        parts: dict[str, Callable[..., Any]] = {
+            "ik": ik,
+            "encoder": encoder,
+            "shape": shape,
+            "pose": pose,
+            "root": root,
+            "camera": camera,
+        }
+        self.model = MeshRecovery.of(self.body, self.joint_set, frozen_lifter, chosen, parts)
         self.renderer = renderer
         self.objective = objective
         self.augmentation = augmentation or NoAugmentation()
@@ -172,7 +166,7 @@ class MeshStage(Stage):
         view = self.view(observation)
         recovery = self.model(view.seen, self.render_vertices)
         rendered = self._rendered(recovery, view.target)
-        row_sums, extremities = self.model.regressor.row_sum_penalty(), self.joint_set.indices(ENDPOINTS)
+        row_sums, extremities = self.model.regressor.row_sum_penalty(), self.joint_set.indices(EXTREMITIES)
         losses: Losses = self.objective(recovery, view.target, rendered, row_sums, extremities)
         return losses
 

@@ -16,10 +16,9 @@ from s2m.body.skeleton import global_rotations
 from s2m.errors import UserError
 from s2m.evaluation.methods import true_values
 from s2m.geometry.procrustes import scale_align
-from s2m.heads.pose import ENDPOINTS
 from s2m.losses import Losses, joints2d_loss
 from s2m.model import Recovery
-from s2m.skeletons import SMPL24
+from s2m.skeletons import EXTREMITIES, SMPL24
 from stages.mesh import MeshStage
 
 # Weights of the terms, per their unit. Before training (quick open data) the first four are 0.09 m, 0.06 m, 0.56 rad
@@ -80,7 +79,7 @@ def truth_terms(recovery: Recovery, truth: Truth, root: int, body: Body) -> dict
     assert true_vertices is not None
     assert true_betas is not None
     vertices = recovery.body.vertices - recovery.body.joints[:, :1]
-    extremities = SMPL24.indices(ENDPOINTS)
+    extremities = SMPL24.indices(EXTREMITIES)
     turned = global_rotations(recovery.params.rotations) - global_rotations(truth.params.rotations)
     return {
         "vertices": _scaled_distance(vertices, true_vertices),

@@ -12,10 +12,10 @@ from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torchmetrics import MetricCollection
 
-from s2m.artifact import sha256
 from s2m.batch import BodyParams, FrameBatch, Observation
 from s2m.body import Body
 from s2m.body.regressors import FixedRegressor, JointRegressor
+from s2m.files import sha256
 from s2m.ik import IKSolver, RestSkeleton
 from s2m.metrics import skeleton_metrics
 from s2m.model import assemble

@@ -12,10 +12,10 @@ from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torchmetrics import MetricCollection
 
-from s2m.artifact import sha256
 from s2m.batch import FrameBatch, Observation
 from s2m.data.video import VideoFrames
 from s2m.errors import UserError
+from s2m.files import sha256
 from s2m.lifter.normalise import normalise
 from s2m.lifter.objective import DetectionNoise
 from s2m.lifter.objective.terms import confident_distance, distances

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+
+from s2m.files import write_text
 
 
 def machine() -> dict[str, Any]:
@@ -33,10 +34,5 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def write(path: Path, content: str | dict[str, Any]) -> None:
     """Write text, or a dictionary as JSON; complete or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     text = content if isinstance(content, str) else json.dumps(content, indent=1, sort_keys=True) + "\n"
-    try:
-        temporary.write_text(text)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_text(path, text)

@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from s2m.artifact import Artifact, ArtifactError, load, restore, save, sha256
+from s2m.artifact import Artifact, ArtifactError, load, restore, save
+from s2m.files import sha256
 
 
 def artifact(**changes: object) -> Artifact:
@@ -43,7 +44,7 @@ def test_round_trip(tmp_path: Path) -> None:
         ({"stage": "mesh"}, "field stage: expected lifter, found mesh"),
         ({"joint_set": "s2m27"}, "field joint_set: expected h36m17, found s2m27"),
         ({"body": "other"}, "field body: expected abc, found other"),
-        ({"schema": 99}, "field schema: expected 1, found 99"),
+        ({"schema": 99}, "field schema: expected 2, found 99"),
     ],
 )
 def test_a_wrong_match_is_refused(tmp_path: Path, changes: dict[str, object], message: str) -> None:

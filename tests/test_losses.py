@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from s2m.batch import BodyOutput, BodyParams, Lifted, Observation
-from s2m.heads.pose import ENDPOINTS
 from s2m.losses import (
     END_REACH,
     MeshObjective,
@@ -22,9 +21,9 @@ from s2m.losses import (
     shape_regulariser,
 )
 from s2m.model import Recovery
-from s2m.skeletons import H36M17
+from s2m.skeletons import EXTREMITIES, H36M17
 
-ENDS = H36M17.indices(ENDPOINTS)
+ENDS = H36M17.indices(EXTREMITIES)
 
 
 def test_joint_losses_are_mean_distances() -> None:

@@ -16,12 +16,11 @@ from s2m.evaluation.baselines import Baselines
 from s2m.evaluation.methods import MEANS_REPLACED, MeanRecorder, compare, true_values
 from s2m.geometry.camera import weak_perspective
 from s2m.heads import CorrectedCamera, RefinedPose, SilhouetteEncoder, SilhouetteShape, SkeletonRoot
-from s2m.heads.pose import ENDPOINTS
 from s2m.ik import DIK, RestSkeleton
 from s2m.lifter import Lifter
 from s2m.model import MeshRecovery, assemble
 from s2m.render import hard_silhouette
-from s2m.skeletons import H36M17, SMPL24
+from s2m.skeletons import EXTREMITIES, H36M17, SMPL24
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +96,7 @@ def test_the_draft_is_the_body_of_the_baseline(body: Body, model: MeshRecovery) 
     # The end of a chain of rotations, multiplied by hand.
     arm = SMPL24.indices(["pelvis", "spine1", "spine2", "spine3", "left_collar", "left_shoulder", "left_elbow"])
     turned = torch.linalg.multi_dot([expected.params.rotations[0, j] for j in (*arm, SMPL24.index("left_wrist"))])
-    torch.testing.assert_close(initial.orientations[0, ENDPOINTS.index("left_wrist")], turned, atol=1e-5, rtol=0)
+    torch.testing.assert_close(initial.orientations[0, EXTREMITIES.index("left_wrist")], turned, atol=1e-5, rtol=0)
     whole = hard_silhouette(expected.projected(), body.faces, 32).float()
     assert (initial.silhouette - whole).abs().mean() < 0.02  # of the decimated mesh
     assert initial.silhouette.sum() > 0

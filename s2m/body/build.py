@@ -7,7 +7,6 @@ their mean, principal components and skinning become a body in SMPL format. Noth
 from __future__ import annotations
 
 import argparse
-import os
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -24,6 +23,7 @@ from s2m.body.build_mesh import decimate_symmetrically, mirror_map, outer_skin, 
 from s2m.body.build_tpose import PosedBodies, posed_bodies
 from s2m.body.model import Body
 from s2m.body.skeleton import dataset_skeleton
+from s2m.files import write_npz
 from s2m.skeletons import SMPL24
 
 SAMPLES = 600
@@ -92,13 +92,7 @@ def save(arrays: BodyArrays, path: Path) -> None:
     }
     if arrays.skeleton_regressor is not None:
         fields["skeleton_regressor"] = arrays.skeleton_regressor
-    unfinished = path.with_name(path.name + ".unfinished")
-    try:
-        with unfinished.open("wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **fields)
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    write_npz(path, fields)
 
 
 def _sample(samples: int, seed: int, cache: Path) -> Source:

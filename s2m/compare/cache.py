@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
-import os
 from dataclasses import asdict, fields
 from pathlib import Path
 
 from s2m.compare.runs import Run
+from s2m.files import clean_leftovers, write_text
 
 # Raise it when what is read from a file changes.
 _VERSION = 1
@@ -45,27 +44,14 @@ class Cache:
     def put(self, digest: str, run: Run) -> None:
         """Keep a run."""
         path = self.path(digest)
-        temporary = path.with_suffix(f".{os.getpid()}.partial")
-        try:
+        with contextlib.suppress(OSError):
             self.folder.mkdir(parents=True, exist_ok=True)
-            temporary.write_text(json.dumps(asdict(run)), encoding="utf-8")
-            os.replace(temporary, path)
-        except OSError:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
+            write_text(path, json.dumps(asdict(run)))
 
     def prune(self) -> None:
         """Delete the entries that were not asked for: their files are gone or have changed."""
+        clean_leftovers(self.folder)
         with contextlib.suppress(OSError):
             for path in self.folder.glob("*.json"):
                 if path not in self._used:
                     path.unlink(missing_ok=True)
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

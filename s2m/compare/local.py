@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from s2m.compare.cache import Cache, file_digest
+from s2m.compare.cache import Cache
 from s2m.compare.reader import DamagedError, read_records, reader_command, run_of_records
 from s2m.compare.resumed import join_resumed
 from s2m.compare.runs import CompareError, Found, Run
+from s2m.files import sha256
 
 CACHE = ".compare-cache"
 _READERS = min(8, os.cpu_count() or 1)
@@ -59,7 +60,7 @@ def run_files(folder: Path) -> Iterator[Path]:
 def _read(path: Path, cache: Cache, command: list[str]) -> Run | str:
     """A run, or why there is none."""
     try:
-        digest = file_digest(path)
+        digest = sha256(path)
         known = cache.get(digest, str(path))
         if known is not None:
             return known

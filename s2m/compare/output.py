@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from s2m.compare.comparison import Comparison
@@ -10,6 +9,7 @@ from s2m.compare.curves import curves_picture
 from s2m.compare.page import page
 from s2m.compare.runs import CompareError
 from s2m.compare.text import groups_csv, markdown, runs_csv
+from s2m.files import WriteError, write_bytes
 
 
 def write_comparison(comparison: Comparison, folder: Path) -> Path:
@@ -30,14 +30,11 @@ def write_comparison(comparison: Comparison, folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():
-            temporary = folder / f".{name}.{os.getpid()}"
-            try:
-                temporary.write_bytes(content)
-                os.replace(temporary, folder / name)
-            finally:
-                temporary.unlink(missing_ok=True)
+            write_bytes(folder / name, content)
         if png is None:
             (folder / "curves.png").unlink(missing_ok=True)
+    except WriteError as error:
+        raise CompareError(str(error)) from None
     except OSError as error:
         raise CompareError(f"{folder}: expected a folder that can be written, found {error.strerror}") from None
     return folder / "index.html"

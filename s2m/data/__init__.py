@@ -9,8 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from s2m.data.module import FrameDataModule
-    from s2m.data.open.module import OpenData
+    from s2m.data.module import FrameDataModule, OpenData
     from s2m.data.store import FrameStore, StoreError
 
 __all__ = ["FrameDataModule", "FrameStore", "OpenData", "StoreError"]
@@ -18,7 +17,7 @@ __all__ = ["FrameDataModule", "FrameStore", "OpenData", "StoreError"]
 _HOMES = {
     "FrameDataModule": "s2m.data.module",
     "FrameStore": "s2m.data.store",
-    "OpenData": "s2m.data.open.module",
+    "OpenData": "s2m.data.module",
     "StoreError": "s2m.data.store",
 }
 

@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from s2m.batch import Observation
+from s2m.data.corruption import HOLE_RADII, KEPT_JOINTS, OCCLUDER_SIDES, disc, enough_left, rectangle
 from s2m.data.keys import Keys
-
-_KEPT_JOINTS = 8  # no augmentation leaves fewer
 
 
 @dataclass(frozen=True)
@@ -126,8 +125,7 @@ class ObservationAugmentation(Augmentation):
         changed = torch.where(draw.chance(self.resize, 1)[..., None], self._resized(masks, draw), masks)
         changed = torch.where(draw.chance(self.wobble, 1)[..., None], self._wobbled(changed, draw), changed)
         changed = changed * (1 - self._disc(masks, draw)) * (1 - self._rectangle(masks, draw))
-        enough = changed.sum((1, 2)) * 3 >= masks.sum((1, 2))
-        return torch.where(enough[:, None, None], changed, masks)
+        return torch.where(enough_left(changed, masks)[:, None, None], changed, masks)
 
     def _resized(self, masks: Tensor, draw: _Draw) -> Tensor:
         grow = draw.chance(0.5, 1)[..., None]
@@ -154,15 +152,14 @@ class ObservationAugmentation(Augmentation):
     def _disc(self, masks: Tensor, draw: _Draw) -> Tensor:
         x, y = _grid(masks)
         column, row = draw.inside(masks)
-        radius = draw.between(0.02, 0.05, 1)[..., None] * masks.shape[-1]
-        disc = (x - column) ** 2 + (y - row) ** 2 < radius**2
-        return (disc & draw.chance(self.hole, 1)[..., None]).to(masks.dtype)
+        radius = draw.between(*HOLE_RADII, 1)[..., None] * masks.shape[-1]
+        return (disc(x, y, column, row, radius) & draw.chance(self.hole, 1)[..., None]).to(masks.dtype)
 
     def _rectangle(self, masks: Tensor, draw: _Draw) -> Tensor:
         x, y = _grid(masks)
         column, row = draw.inside(masks)
-        half = draw.between(0.08, 0.25, 2) * masks.shape[-1] / 2
-        box = ((x - column).abs() < half[:, :1, None]) & ((y - row).abs() < half[:, 1:, None])
+        half = draw.between(*OCCLUDER_SIDES, 2) * masks.shape[-1] / 2
+        box = rectangle(x, y, column, row, half[:, :1, None], half[:, 1:, None])
         return (box & draw.chance(self.occluder, 1)[..., None]).to(masks.dtype)
 
 
@@ -171,7 +168,7 @@ def _disturb_joints(observation: Observation, noise: float, missing: float, spar
     joints, confidence = observation.joints2d, observation.confidence
     found = confidence > 0
     lost = draw.chance(missing, confidence.shape[1]) & ~spared
-    lost &= (found & ~lost).sum(1, keepdim=True) >= min(_KEPT_JOINTS, confidence.shape[1])
+    lost &= (found & ~lost).sum(1, keepdim=True) >= min(KEPT_JOINTS, confidence.shape[1])
     spread = draw.between(0.0, noise, 1) * ~spared
     noisy = joints + spread[..., None] * draw.normal(*joints.shape[1:])
     kept = found & ~lost

@@ -23,7 +23,7 @@ _EVALUATION = ("test", "test_noisy", "acrobatic", "acrobatic_noisy")
 
 
 class FrameDataModule(pl.LightningDataModule):
-    """Loaders of :class:`s2m.batch.Frame` batches; set the Trainer's ``use_distributed_sampler`` to False.
+    """Loaders of :class:`s2m.batch.FrameBatch`; set the Trainer's ``use_distributed_sampler`` to False.
 
     Args:
         store: folder of a frame store.
@@ -144,13 +144,18 @@ class FrameDataModule(pl.LightningDataModule):
         dataset = self._dataset(split, train=False)
         return dataset.__getitems__(as_stored(np.asarray(positions)))
 
+    def _kind(self, train: bool) -> tuple[type[FrameDataset], bool]:
+        """The class of a dataset for training or evaluation, and whether its frames carry the truth."""
+        return FrameDataset, not train
+
     def _dataset(self, split: str, train: bool) -> FrameDataset:
         if (split, train) not in self._datasets:
-            self._datasets[split, train] = FrameDataset(
+            kind, truth = self._kind(train)
+            self._datasets[split, train] = kind(
                 self.frame_store,
                 split,
                 self._joint_set,
-                truth=not train,
+                truth=truth,
                 silhouettes=self._silhouettes,
                 drop=train,
                 min_joints=self._min_joints,
@@ -173,6 +178,10 @@ class FrameDataModule(pl.LightningDataModule):
     def _rank_and_world(self) -> tuple[int, int]:
         trainer = self.trainer
         return (0, 1) if trainer is None else (trainer.global_rank, trainer.world_size)
+
+
+class OpenData(FrameDataModule):
+    """Frames of a store made by ``s2m data open``; arguments as in :class:`FrameDataModule`."""
 
 
 class FrameLoader(DataLoader[FrameBatch]):

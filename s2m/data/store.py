@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2m.errors import UserError
+from s2m.files import sha256
 
 SCHEMA_VERSION = 1
 HEADER = "store.json"
@@ -200,14 +201,10 @@ def describe_split(rows: int, fields: list[Field]) -> dict[str, Any]:
 
 def file_hash(path: Path) -> str:
     """SHA-256 of a file. StoreError when it cannot be read."""
-    digest = hashlib.sha256()
     try:
-        with path.open("rb") as stream:
-            while block := stream.read(1 << 20):
-                digest.update(block)
+        return sha256(path)
     except OSError as error:
         raise StoreError(f"{path}: cannot be read: {error}") from error
-    return digest.hexdigest()
 
 
 def _fields_of(entry: dict[str, Any]) -> list[Field]:

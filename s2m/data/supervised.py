@@ -37,8 +37,7 @@ class SupervisedFrames(FrameDataModule):
     """:class:`s2m.data.FrameDataModule` whose training frames carry the 3D truth **on purpose**.
 
     For the supervised counterparts alone. Arguments as in FrameDataModule. Raises StoreError when the training split
-    has no
-    truth.
+    has no truth.
     """
 
     def setup(self, stage: str) -> None:
@@ -47,20 +46,8 @@ class SupervisedFrames(FrameDataModule):
         if stage == "fit":
             self.require_truth(self._splits[0])
 
-    def _dataset(self, split: str, train: bool) -> FrameDataset:
-        if not train:
-            return super()._dataset(split, train)
-        if (split, train) not in self._datasets:
-            self._datasets[split, train] = SupervisedDataset(
-                self.frame_store,
-                split,
-                self.joint_set,
-                truth=True,
-                silhouettes=self._silhouettes,
-                drop=True,
-                min_joints=self._min_joints,
-            )
-        return self._datasets[split, train]
+    def _kind(self, train: bool) -> tuple[type[FrameDataset], bool]:
+        return (SupervisedDataset, True) if train else super()._kind(train)
 
 
 def mirror_frame(frame: FrameBatch, flip: Tensor, joint_set: JointSet) -> FrameBatch:

@@ -118,15 +118,5 @@ class VideoFrames(FrameDataModule):
         assert isinstance(dataset, VideoDataset)
         return dataset
 
-    def _dataset(self, split: str, train: bool) -> FrameDataset:
-        if (split, train) not in self._datasets:
-            self._datasets[split, train] = VideoDataset(
-                self.frame_store,
-                split,
-                self.joint_set,
-                truth=not train,
-                silhouettes=self._silhouettes,
-                drop=train,
-                min_joints=self._min_joints,
-            )
-        return self._datasets[split, train]
+    def _kind(self, train: bool) -> tuple[type[FrameDataset], bool]:
+        return VideoDataset, not train

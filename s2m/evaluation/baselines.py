@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import cast
 
 import roma
@@ -13,14 +15,11 @@ from s2m.batch import BodyParams, Observation
 from s2m.body import Body
 from s2m.body.regressors import JointRegressor
 from s2m.heads import BlindEncoder, FittedCamera, MeanShape, PoseHead, SkeletonRoot, UnrefinedPose
-from s2m.heads.pose import ENDPOINTS
-from s2m.ik import DIK, RestSkeleton
+from s2m.ik import DIK
 from s2m.lifter import Lifter, planar_skeleton
+from s2m.lifter.to_rotations import NOISE
 from s2m.model import MeshRecovery, Recovery, assemble
-from s2m.skeletons import SMPL24, JointSet
-
-# Metres; what DIK is told of a lifted skeleton's joints, here and in configs/*.yaml (chosen on the validation split).
-LIFTED_NOISE = 0.015
+from s2m.skeletons import EXTREMITIES, SMPL24, JointSet
 
 
 class ConstantPose(PoseHead):
@@ -55,28 +54,20 @@ class Baselines(nn.Module):
         self.lifter = lifter
         self.prepared = False
         regressor.requires_grad_(False)
-        rest = RestSkeleton.of(body, regressor.weights(), joint_set)
+        simplest: dict[str, Callable[..., nn.Module]] = {
+            "ik": partial(DIK, noise=NOISE),
+            "encoder": BlindEncoder,
+            "shape": MeanShape,
+            "root": SkeletonRoot,
+            "camera": FittedCamera,
+        }
 
-        def model(pose: PoseHead) -> MeshRecovery:
-            camera = FittedCamera(BlindEncoder.features)
-            shape = MeanShape(BlindEncoder.features, body.num_betas)
-            root = SkeletonRoot(BlindEncoder.features)
-            return MeshRecovery(
-                body,
-                joint_set,
-                lifter,
-                regressor,
-                DIK(rest, noise=LIFTED_NOISE),
-                BlindEncoder(joint_set),
-                shape,
-                pose,
-                root,
-                camera,
-            )
+        def model(pose: Callable[[int], PoseHead]) -> MeshRecovery:
+            return MeshRecovery.of(body, joint_set, lifter, regressor, {**simplest, "pose": pose})
 
         self.constant = ConstantPose()
         self.models = nn.ModuleDict(
-            {"dik_mean_shape": model(UnrefinedPose(BlindEncoder.features)), "mean_pose": model(self.constant)}
+            {"dik_mean_shape": model(UnrefinedPose), "mean_pose": model(lambda features: self.constant)}
         )
 
     @torch.no_grad()
@@ -106,7 +97,7 @@ class Baselines(nn.Module):
         The first beta is height, which a single camera does not tell.
         """
         extremities, rotations, betas = (
-            SMPL24.indices(ENDPOINTS),
+            SMPL24.indices(EXTREMITIES),
             recovery.params.rotations.clone(),
             truth.betas.clone(),
         )

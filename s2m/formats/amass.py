@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from s2m.files import write_npz
 
 _BODY_COLUMNS = 66  # root and 21 joints, which SMPL and SMPL-H share
 _SMPLH_COLUMNS = 156
@@ -25,19 +26,13 @@ def write_amass(
     poses: (T, 72) SMPL's axis-angle; stored as SMPL-H's 156 columns, as AMASS does, with hands at rest (no skeleton
     here sees fingers). trans: (T, 3) metres. betas: (10,). The file appears complete or not at all.
     """
-    path = Path(path)
     wide = np.zeros((len(poses), _SMPLH_COLUMNS), np.float32)
     wide[:, :_BODY_COLUMNS] = poses[:, :_BODY_COLUMNS]
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp.npz")
-    try:
-        np.savez(
-            temporary,
-            poses=wide,
-            trans=trans.astype(np.float32),
-            betas=betas.astype(np.float32),
-            gender=np.array(gender),
-            mocap_framerate=np.array(float(fps)),
-        )
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    fields = {
+        "poses": wide,
+        "trans": trans.astype(np.float32),
+        "betas": betas.astype(np.float32),
+        "gender": np.array(gender),
+        "mocap_framerate": np.array(float(fps)),
+    }
+    write_npz(path, fields, compressed=False)

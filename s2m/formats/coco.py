@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2m.errors import FormatError
-from s2m.skeletons import COCO17, get_joint_set
+from s2m.skeletons import COCO17, CROWN, get_joint_set
 
 Array = NDArray[Any]
 
@@ -33,8 +33,6 @@ _FURTHER: dict[int, dict[int, str]] = {
 _TRACK_NAMES = ("track_id", "idx", "person_id")
 # An annotator's joint that is hidden, as for Leeds Sports Pose.
 _HIDDEN = 0.5
-# From the shoulders' middle to the ears' middle, and on by this share, is the top of the head (of the open body).
-_CROWN = 0.58
 _LARGEST_FLAG = 2
 
 
@@ -148,7 +146,7 @@ def as_joint_set(keypoints: Array, joint_set: str) -> tuple[Array, Array]:
     for name, sides in (("pelvis", "hip"), ("thorax", "shoulder")):
         places.setdefault(name, _between(places[f"left_{sides}"], places[f"right_{sides}"], 0.5))
     ears = _between(places["left_ear"], places["right_ear"], 0.5)
-    places.setdefault("head", _between(places["thorax"], ears, 1 + _CROWN))
+    places.setdefault("head", _between(places["thorax"], ears, 1 + CROWN))
     places.setdefault("spine", _between(places["pelvis"], places["thorax"], 0.5))
     missing = np.zeros_like(keypoints[:, 0, :2]), np.zeros_like(keypoints[:, 0, 2])
     chosen = [places.get(name, missing) for name in get_joint_set(joint_set).joints]

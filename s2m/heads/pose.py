@@ -10,9 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from s2m.heads.linear import small_linear
-from s2m.skeletons import SMPL24
-
-ENDPOINTS = ("head", "left_wrist", "right_wrist", "left_ankle", "right_ankle")
+from s2m.skeletons import EXTREMITIES, SMPL24
 
 
 class PoseHead(nn.Module, ABC):
@@ -47,7 +45,7 @@ class RefinedPose(PoseHead):
     joint set determines an endpoint it is a residual.
     """
 
-    def __init__(self, features: int, joints: Sequence[str] = ENDPOINTS) -> None:
+    def __init__(self, features: int, joints: Sequence[str] = EXTREMITIES) -> None:
         super().__init__()
         self.joints = SMPL24.indices(joints)
         self.layer = small_linear(features, 3 * len(self.joints))

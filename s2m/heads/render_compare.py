@@ -10,8 +10,7 @@ from torch import Tensor, nn
 from s2m.batch import Observation
 from s2m.geometry.windows import pixel_centres, sample_windows
 from s2m.heads.encoder import Encoder, InitialEstimate, silhouette_of
-from s2m.heads.pose import ENDPOINTS
-from s2m.skeletons import JointSet
+from s2m.skeletons import EXTREMITIES, JointSet
 
 _GROUPS = 8
 _PATCH_CHANNELS = (24, 48, 96)
@@ -44,16 +43,16 @@ class ComparingEncoder(Encoder):
         self.window, self.reach = window, reach
         self.bones = joint_set.indices(joint_set.parent_of)
         self.parents = joint_set.indices(joint_set.parent_of.values())
-        self.extremities = joint_set.indices(ENDPOINTS)
+        self.extremities = joint_set.indices(EXTREMITIES)
         self.extremity_bones = [self.bones.index(end) for end in self.extremities]
         # The difference is a few per cent of the pixels; as loud as the mask itself, training would take hundreds of
         # steps to notice it. Saved with the weights, which mean nothing for another one.
         self.register_buffer("contrast", torch.tensor(4.0))
         self.strips = _dense(len(self.bones) * 2 * _ALONG * _ACROSS, _BONE_FEATURES)
         self.patch = _pyramid(window, _PATCH_CHANNELS, _PATCH_FEATURES)
-        numbers = len(joint_set) * (2 + 2 + 2 + 1 + 3) + len(ENDPOINTS) * 9
+        numbers = len(joint_set) * (2 + 2 + 2 + 1 + 3) + len(EXTREMITIES) * 9
         self.skeleton = nn.Sequential(_dense(numbers, _JOINT_FEATURES), _dense(_JOINT_FEATURES, _JOINT_FEATURES))
-        self.fusion = _dense(_BONE_FEATURES + len(ENDPOINTS) * _PATCH_FEATURES + _JOINT_FEATURES, self.features)
+        self.fusion = _dense(_BONE_FEATURES + len(EXTREMITIES) * _PATCH_FEATURES + _JOINT_FEATURES, self.features)
 
     def forward(self, observation: Observation, initial: Callable[[], InitialEstimate]) -> Tensor:
         """Return features (B, 256)."""

@@ -78,8 +78,9 @@ def read_joint_set(path: str | Path) -> JointSet:
         name: mine
         joints: [pelvis, left_hip, left_knee, null, ...]   # in the order of the data
 
-    Joints are called by the names that the shipped sets use (``s2m joints`` lists them); ``null`` is a joint that
-    nobody reads. The tree follows from the names. Raises ValueError that names the file and the field.
+    Joints are called by the names that the shipped sets use (:func:`known_joints`; the error of an unknown one lists
+    them); ``null`` is a joint that nobody reads. The tree follows from the names. Raises ValueError that names the file
+    and the field.
     """
     import yaml  # only users' own sets need it
 

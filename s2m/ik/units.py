@@ -142,13 +142,13 @@ COLLARS: tuple[Unit, ...] = tuple(
     for side in ("left", "right")
 )
 
-ENDPOINTS: tuple[Unit, ...] = (
+EXTREMITY_UNITS: tuple[Unit, ...] = (
     Unit("head", "points", ("nose", "left_ear", "right_ear", "head"), parent="neck", minimum=3, spread=0.2),
     *_ends("left"),
     *_ends("right"),
 )
 
-UNITS: tuple[Unit, ...] = TEN + COLLARS + ENDPOINTS
+UNITS: tuple[Unit, ...] = TEN + COLLARS + EXTREMITY_UNITS
 
 # Body joints whose rotations the ten units give, one for each unit (the torso's is spine1).
 TEN_BODY_JOINTS: tuple[str, ...] = tuple(unit.body_joints[0] for unit in TEN)

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from s2m.lifter.api import Lift, lift
-    from s2m.lifter.network import Lifter, mean_bone_length, shared_bones
-    from s2m.lifter.planar import planar_skeleton
+    from s2m.lifter.network import Lifter, mean_bone_length, planar_skeleton, shared_bones
     from s2m.lifter.shipped import read_head, read_lifter, shipped, shipped_head
 
 __all__ = [
@@ -29,8 +28,7 @@ __all__ = [
 
 _HOMES = {
     **dict.fromkeys(("Lift", "lift"), "api"),
-    **dict.fromkeys(("Lifter", "mean_bone_length", "shared_bones"), "network"),
-    "planar_skeleton": "planar",
+    **dict.fromkeys(("Lifter", "mean_bone_length", "planar_skeleton", "shared_bones"), "network"),
     **dict.fromkeys(("read_head", "read_lifter", "shipped", "shipped_head"), "shipped"),
 }
 

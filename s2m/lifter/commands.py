@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from s2m.errors import UserError
+from s2m.files import write_png
 from s2m.skeletons import JOINT_SETS, SMPL24
 
 if TYPE_CHECKING:
@@ -84,9 +85,9 @@ def run(arguments: argparse.Namespace) -> int:
     write_lift(arguments.output, lifted, arguments.fps, keypoints.images)
     print(f"{arguments.output}: {int(lifted.lifted.sum())} of {len(lifted.lifted)} frames, {lifted.joint_set.name}")
     if arguments.picture is not None:
-        from s2m.lifter.drawing import draw_lift, save_picture
+        from s2m.lifter.drawing import draw_lift
 
-        save_picture(arguments.picture, draw_lift(lifted))
+        write_png(arguments.picture, draw_lift(lifted))
         print(f"{arguments.picture}: some frames as seen and from the side")
     if arguments.ik is not None:
         _write_motion(lifted, arguments)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -34,16 +32,6 @@ def draw_lift(
     half = float(lifted.joints3d[shown].abs().max()) * _MARGIN
     columns = [_column(lifted, int(frame), size, half, views) for frame in shown]
     return np.concatenate(columns, 1)
-
-
-def save_picture(path: Path, picture: Picture) -> None:
-    """Write a PNG, complete or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp.png")
-    try:
-        Image.fromarray(picture).save(temporary, optimize=True)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _column(lifted: Lift, frame: int, size: int, half: float, views: Sequence[tuple[str, float]]) -> Picture:

@@ -8,10 +8,8 @@ from numpy.typing import NDArray
 from s2m.errors import UserError
 from s2m.formats.keypoints2d import Keypoints
 from s2m.ik.joint_maps import parts_of
-from s2m.skeletons import H36M17, S2M27, SMPL24, JointSet
+from s2m.skeletons import CROWN, H36M17, S2M27, SMPL24, JointSet
 
-# From the thorax to the ears' middle, and on by this share, is the top of the head, as in s2m/formats/coco.py.
-CROWN = 0.58
 # Middles that stand for a joint which the set does not name. The other rules of s2m.ik.joint_maps name what plays a
 # part in a calibrated solver; here a joint has to lie where the lifter's training data have it.
 _MIDDLES = ("pelvis", "thorax", "spine")

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from s2m import artifact as artifacts
-from s2m.artifact import ArtifactError, sha256
+from s2m.artifact import ArtifactError
 from s2m.errors import UserError
+from s2m.files import sha256
 from s2m.lifter.network import Lifter
 from s2m.lifter.temporal_head import TemporalHead, load_temporal
 from s2m.spec import SpecError, build

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from s2m import artifact as artifacts
-from s2m.artifact import ArtifactError, sha256
+from s2m.artifact import ArtifactError
 from s2m.batch import Lifted
+from s2m.files import sha256
 from s2m.lifter.network import Lifter, perceptron
 from s2m.skeletons import JointSet, get_joint_set
 from s2m.spec import SpecError, build

@@ -15,7 +15,8 @@ from s2m.ik.body_joints import rest_skeleton
 from s2m.ik.solver import DIK
 from s2m.lifter.api import Lift
 
-# Metres; what DIK is told of a lifted skeleton's joints: the best of 0, 15, 30, 45 and 60 mm on the validation split.
+# Metres; what DIK is told of a lifted skeleton's joints, here and in configs/*.yaml: the best of
+# 0, 15, 30, 45 and 60 mm on the validation split.
 NOISE = 0.015
 _CHUNK = 8192
 

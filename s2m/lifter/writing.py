@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from s2m.files import write_npz
 from s2m.lifter.api import Lift
 
 
@@ -33,9 +33,4 @@ def write_lift(path: Path, lifted: Lift, fps: float, images: tuple[str, ...] = (
         fields["elevation_deg"] = np.rad2deg(lifted.elevation.numpy())
     if images:
         fields["images"] = np.array(images)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp.npz")
-    try:
-        np.savez_compressed(temporary, allow_pickle=False, **fields)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_npz(path, fields)

@@ -21,6 +21,26 @@ def silhouette_iou(pred: Tensor, true: Tensor) -> Tensor:
     return shared.double() / union.clamp_min(1)
 
 
+def soft_iou(soft: Tensor, reference: Tensor) -> Tensor:
+    """Intersection over union of masks that may lie between outside and inside; has a gradient.
+
+    Args:
+        soft: (B, S, S) in [0, 1].
+        reference: (B, S, S) in [0, 1].
+
+    Returns:
+        (B,) in [0, 1]; 0 where both are empty.
+
+    Example:
+        >>> import torch
+        >>> soft_iou(torch.full((1, 2, 2), 0.5), torch.ones(1, 2, 2))
+        tensor([0.5000])
+    """
+    intersection = (soft * reference).sum((1, 2))
+    union = (soft + reference - soft * reference).sum((1, 2))
+    return intersection / union.clamp_min(1e-6)
+
+
 class SilhouetteIoU(FrameMean):
     """Mean intersection over union of hard masks, 0..1."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from s2m.report.results import ReportError, StageResults
 
@@ -14,27 +14,53 @@ SPLIT = "test"
 
 @dataclass(frozen=True)
 class Check:
-    """One demand: ``value`` must be at most (``<=``) or at least (``>=``) ``bound``. unit: e.g. ``mm``, or empty."""
+    """One demand on a figure.
+
+    Args:
+        name: What is measured.
+        value: What was found; None where it could not be measured.
+        bound: What it is held against.
+        sense: Whether ``value`` must be at most (``<=``) or at least (``>=``) ``bound``.
+        unit: For people: ``mm``, ``%``, or nothing.
+
+    Example:
+        >>> Check("speed", 3.0, 2.0, ">=").verdict, Check("speed", None, 2.0).verdict
+        ('pass', 'not measured')
+    """
 
     name: str
-    value: float
+    value: float | None
     bound: float
-    sense: Literal["<=", ">="]
+    sense: Literal["<=", ">="] = "<="
     unit: str = ""
 
     @property
     def passed(self) -> bool:
-        """Whether the demand is met; a value that is not a number misses."""
-        if not math.isfinite(self.value):
+        """Whether the demand is met; a value that is missing or not a finite number misses."""
+        if self.value is None or not math.isfinite(self.value):
             return False
         return self.value <= self.bound if self.sense == "<=" else self.value >= self.bound
+
+    @property
+    def verdict(self) -> str:
+        """``pass``, ``miss`` or ``not measured``."""
+        return "not measured" if self.value is None else "pass" if self.passed else "miss"
+
+    @property
+    def sign(self) -> str:
+        """``≤`` or ``≥``."""
+        return "≤" if self.sense == "<=" else "≥"
 
     @property
     def cells(self) -> tuple[str, str, str, str]:
         """Name, value, bound and verdict as text."""
         unit = f" {self.unit}" if self.unit else ""
-        sign = "≤" if self.sense == "<=" else "≥"
-        return self.name, f"{self.value:.3g}{unit}", f"{sign} {self.bound:.3g}{unit}", "pass" if self.passed else "miss"
+        value = "" if self.value is None else f"{self.value:.3g}{unit}"
+        return self.name, value, f"{self.sign} {self.bound:.3g}{unit}", self.verdict
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return {"bar": self.name, "value": self.value, "bound": f"{self.sense} {self.bound:g}", "verdict": self.verdict}
 
 
 def compute_checks(stages: Mapping[str, StageResults]) -> list[Check]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import zipfile
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from s2m.files import write_npz
 from s2m.report.results import ReportError
 from s2m.skeletons import get_joint_set
 
@@ -86,12 +86,9 @@ def _check(name: str, array: NDArray[np.generic], dimensions: str, sizes: dict[s
 def save_examples(path: Path, examples: Examples) -> None:
     """Write examples as a compressed npz file; an interrupted write leaves the old file, or none."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".partial")
     values = {f.name: getattr(examples, f.name) for f in fields(examples)}
     arrays = {name: np.asarray(value) for name, value in values.items() if value is not None}
-    with temporary.open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, **arrays)
-    os.replace(temporary, path)
+    write_npz(path, arrays)
 
 
 def load_examples(path: Path) -> Examples:

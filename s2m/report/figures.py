@@ -7,6 +7,8 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from s2m.files import write_bytes
+
 
 def png(figure: Figure) -> bytes:
     """The same bytes for the same figure: matplotlib's version is left out."""
@@ -17,9 +19,4 @@ def png(figure: Figure) -> bytes:
 
 def save(figure: Figure, target: Path) -> None:
     """Write a PNG, complete or not at all."""
-    temporary = target.with_name(f".{target.stem}.partial.png")
-    try:
-        temporary.write_bytes(png(figure))
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_bytes(target, png(figure))

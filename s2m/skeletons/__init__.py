@@ -1,6 +1,6 @@
 """Joint sets. Data only; nothing else in the project knows a joint by its number."""
 
-from s2m.skeletons.core import H36M17, S2M27, SMPL24
+from s2m.skeletons.core import CROWN, EXTREMITIES, H36M17, S2M27, SMPL24
 from s2m.skeletons.datasets import COCO17, LSP14, MPI3DHP17, MPI3DHP28
 from s2m.skeletons.detectors import BLAZEPOSE33, KINECT32
 from s2m.skeletons.joint_set import JointSet, mirrored_name
@@ -21,6 +21,8 @@ def get_joint_set(name: str) -> JointSet:
 __all__ = [
     "BLAZEPOSE33",
     "COCO17",
+    "CROWN",
+    "EXTREMITIES",
     "H36M17",
     "JOINT_SETS",
     "KINECT32",

@@ -6,6 +6,11 @@ from s2m.skeletons.joint_set import JointSet
 
 _SIDES = ("right", "left")
 
+# SMPL joints at the ends of the skeleton: no further joint tells their rotation, PR does (paper section 3.2).
+EXTREMITIES = ("head", "left_wrist", "right_wrist", "left_ankle", "right_ankle")
+# From the shoulders' middle to the ears' middle, and on by this share, is the top of the head (of the open body).
+CROWN = 0.58
+
 
 def limbs(side: str) -> dict[str, str]:
     """Parents of the joints of one leg and one arm."""

@@ -21,10 +21,9 @@ from torch import Tensor
 from s2m.batch import BodyParams, FrameBatch, Observation, TensorRecord, Truth
 from s2m.geometry.camera import perspective
 from s2m.heads.encoder import silhouette_of
-from s2m.heads.pose import ENDPOINTS
 from s2m.model import MeshRecovery, pose_and_read
 from s2m.render import hard_silhouette
-from s2m.skeletons import SMPL24
+from s2m.skeletons import EXTREMITIES, SMPL24
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ class SyntheticPairs:
         deeper = skeleton.clone()
         deeper[..., 2] += self.depth * draws.depth
         solution = model.ik(deeper, None, None)
-        extremities, rotations = SMPL24.indices(ENDPOINTS), solution.rotations.clone()
+        extremities, rotations = SMPL24.indices(EXTREMITIES), solution.rotations.clone()
         spread = torch.where(solution.solved[:, extremities], self.solved_extremities, self.open_extremities)[..., None]
         rotations[:, extremities] = rotations[:, extremities] @ roma.rotvec_to_rotmat(spread * draws.extremities)
         return BodyParams.from_rotations(rotations, draws.betas)
@@ -107,7 +106,7 @@ class _Draws(TensorRecord):
     def of(keys: Sequence[Sequence[int]], joints: int, betas: int) -> _Draws:
         """Each frame has a stream of its own, so that it does not matter which others are in its batch."""
         streams = [np.random.default_rng(tuple(key)) for key in keys]
-        extremities = len(ENDPOINTS)
+        extremities = len(EXTREMITIES)
         normal = torch.tensor(np.stack([rng.standard_normal(joints + 3 * extremities + betas) for rng in streams]))
         depth, turns, shape = normal.split([joints, 3 * extremities, betas], dim=1)
         return _Draws(

@@ -22,9 +22,8 @@ from s2m.ik.body_joints import body_regressor
 from s2m.ik.interface import IKSolver
 from s2m.ik.rest import RestSkeleton
 from s2m.metrics.rotations import LOCAL_PARTS, geodesic_angle, global_angle_error
-from s2m.skeletons import SMPL24, JointSet
+from s2m.skeletons import EXTREMITIES, SMPL24, JointSet
 
-ENDPOINTS = ("head", "left_wrist", "right_wrist", "left_ankle", "right_ankle")
 _CHUNK = 100
 
 
@@ -92,7 +91,7 @@ def with_moving_endpoints(poses: Poses, seed: int, extremities_deg: float = 15.0
     """The same poses with normally distributed turns of wrists and ankles, and of the head; degrees in total."""
     generator = torch.Generator().manual_seed(seed)
     rotations = poses.rotations.clone()
-    for joint in ENDPOINTS:
+    for joint in EXTREMITIES:
         spread = np.deg2rad(head_deg if joint == "head" else extremities_deg) / 3**0.5
         turn = spread * torch.randn(len(rotations), 3, generator=generator)
         rotations[:, SMPL24.index(joint)] = roma.rotvec_to_rotmat(turn)
@@ -139,7 +138,7 @@ def compare(found: Tensor, truth: Tensor, skinned: SkinnedJoints) -> Errors:
         local_ten=float(angle[:, SMPL24.indices(LOCAL_PARTS)].mean()),
         global_nine=float(global_angle_error(found, truth).mean()),
         global_nine_aligned=float(global_angle_error(found, truth, turn).mean()),
-        endpoints=float(angle[:, SMPL24.indices(ENDPOINTS)].mean()),
+        endpoints=float(angle[:, SMPL24.indices(EXTREMITIES)].mean()),
         joints_mm=float(distance.mean()) * 1000,
     )
 

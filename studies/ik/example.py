@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import roma
 import torch
-from PIL import Image
 
 from s2m.body import load_body
 from s2m.data.motion.clips import open_motion
+from s2m.files import write_png
 from s2m.ik.api import solve
 from s2m.render.picture import Picture, draw_skeleton, shade, view
 from s2m.skeletons import H36M17
@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, default=Path("docs/images/ik.png"))
     options = parser.parse_args(arguments)
     options.output.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(picture()).save(options.output, optimize=True)
+    write_png(options.output, picture())
 
 
 if __name__ == "__main__":

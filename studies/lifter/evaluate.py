@@ -23,7 +23,7 @@ Method = Callable[[Tensor, Tensor], Tensor]
 FPS = 30.0
 KEPT = ("mpjpe_mm", "n_mpjpe_mm", "pa_mpjpe_mm", "reversed_depth", "depth_cosine")
 # Extremities and the joint that they are measured from.
-ENDPOINTS = {"ears": ("ear", "head"), "hands": ("index pinky", "{side}_wrist"), "feet": ("heel toe", "{side}_ankle")}
+END_PARTS = {"ears": ("ear", "head"), "hands": ("index pinky", "{side}_wrist"), "feet": ("heel toe", "{side}_ankle")}
 
 
 @torch.no_grad()
@@ -58,7 +58,7 @@ def endpoint_errors(pred: Tensor, true: Tensor, joint_set: JointSet) -> dict[str
     """
     scaled = scale_align(pred, true)
     errors = {}
-    for name, (parts, base) in ENDPOINTS.items():
+    for name, (parts, base) in END_PARTS.items():
         pairs = [(f"{s}_{p}", base.format(side=s)) for s in ("left", "right") for p in parts.split()]
         if not all(end in joint_set and start in joint_set for end, start in pairs):
             continue

@@ -13,9 +13,10 @@ from torch import Tensor
 
 from s2m.body import load_body
 from s2m.data.motion.clips import open_motion
+from s2m.files import write_png
 from s2m.geometry.camera import FACING_CAMERA, perspective
 from s2m.lifter.api import lift
-from s2m.lifter.drawing import draw_lift, save_picture
+from s2m.lifter.drawing import draw_lift
 from s2m.render.picture import Picture
 from s2m.skeletons import H36M17
 from studies.ik.evaluation import SkinnedJoints
@@ -68,7 +69,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, default=Path("docs/images/lift.png"))
     options = parser.parse_args(arguments)
     options.output.parent.mkdir(parents=True, exist_ok=True)
-    save_picture(options.output, picture())
+    write_png(options.output, picture())
 
 
 if __name__ == "__main__":

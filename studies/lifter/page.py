@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from studies.lifter.checks import ALL, SHARED, Check, N
+from s2m.report.checks import Check
+from studies.lifter.checks import ALL, SHARED, N
 from studies.lifter.conditions import CONDITIONS
 from studies.lifter.published import PUBLISHED
 from studies.lifter.results import LINEAR, LINEAR_NOISE, PLANAR, Figure, RowResult
@@ -152,7 +153,7 @@ def _checks(checks: Sequence[Check]) -> str:
     def value(check: Check) -> str:
         return "" if check.value is None else f"{check.value:.3f}"
 
-    body = [[b.name, value(b), f"{'≥' if b.at_least else '≤'} {b.bound:g}", b.verdict] for b in checks]
+    body = [[b.name, value(b), f"{b.sign} {b.bound:g}", b.verdict] for b in checks]
     return markdown_table(["bar", "value", "bound", "verdict"], body)
 
 

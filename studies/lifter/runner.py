@@ -14,6 +14,7 @@ from pathlib import Path
 import yaml
 
 from s2m.errors import UserError
+from s2m.files import write_text
 
 MARK = "study.json"
 LOG = "train.log"
@@ -148,6 +149,4 @@ def _finish(active: _Active) -> None:
         "seconds": active.seconds,
         "command": list(job.command),
     }
-    temporary = job.folder / f".{MARK}.{os.getpid()}"
-    temporary.write_text(json.dumps(note, indent=1) + "\n")
-    os.replace(temporary, job.folder / MARK)
+    write_text(job.folder / MARK, json.dumps(note, indent=1) + "\n")

@@ -16,9 +16,10 @@ from typing import Any
 import torch
 
 from s2m import artifact as artifacts
-from s2m.artifact import Artifact, sha256
+from s2m.artifact import Artifact
 from s2m.data.store import FrameStore
 from s2m.errors import UserError
+from s2m.files import sha256
 from s2m.lifter.network import Lifter
 from s2m.lifter.shipped import LIST, assets, read_lifter, shipped_records
 from s2m.skeletons import H36M17, S2M27, get_joint_set

@@ -8,18 +8,16 @@ alone, a stopped one goes on. Exit status 0 whatever the checks say: they are re
 from __future__ import annotations
 
 import argparse
-import os
 import shlex
 import sys
 from pathlib import Path
 
 import torch
-from PIL import Image
 
 from s2m.body import Body, load_body
 from s2m.data.store import FrameStore
+from s2m.files import write_png
 from s2m.pretrained import load_mesh_model
-from s2m.render.picture import Picture
 from studies.command import QUICK, about, other_code, results_folder, run_study, say, study_parser
 from studies.lifter.runner import Job, read_mark, run_jobs
 from studies.mesh.fits import compare_fits, sample_frames
@@ -139,16 +137,9 @@ def draw(options: argparse.Namespace, body: Body, runs: Runs) -> None:
     frame = sample_frames(options.store, SHARED, PICTURE_FRAMES)
     pictured = [(row, chains[0]) for row, chains in runs.items() if row.name in PICTURED]
     models = [(row.name, load_mesh_model(each.mesh.artifact, body)[0]) for row, each in pictured]
-    save_picture(options.output / "figure6.png", ablation_picture(models, frame))
-    save_picture(options.output / "figure7.png", regressor_picture(dict(models)[FULL], frame))
-
-
-def save_picture(path: Path, picture: Picture) -> None:
-    """Write a PNG whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    Image.fromarray(picture).save(temporary, format="PNG", optimize=True)
-    os.replace(temporary, path)
+    options.output.mkdir(parents=True, exist_ok=True)
+    write_png(options.output / "figure6.png", ablation_picture(models, frame))
+    write_png(options.output / "figure7.png", regressor_picture(dict(models)[FULL], frame))
 
 
 def full_chain(runs: Runs) -> Chain:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from s2m.evaluation.methods import MEAN_BOTH
-from studies.lifter.checks import Check
+from s2m.report.checks import Check
 from studies.mesh.results import FitRow, RowFigures
 
 BASE = "dik_mean_shape"
@@ -27,16 +27,16 @@ def mesh_checks(rows: dict[str, RowFigures], fits: Sequence[FitRow]) -> list[Che
     fit_error, fit_speed = _against_fits(fits)
     return [
         Check("PVE: full / DIK + mean shape", ratio("full", "pve_mm", ("full", BASE)), 0.96),
-        Check("share of that gain lost with betas and theta_PR at their means", inferred_share(rows), 1 / 3, True),
+        Check("share of that gain lost with betas and theta_PR at their means", inferred_share(rows), 1 / 3, ">="),
         Check("PA-MPJPE: full / best optimiser", fit_error, 1.0),
-        Check("images per second: full / fastest optimiser", fit_speed, 50.0, True),
+        Check("images per second: full / fastest optimiser", fit_speed, 50.0, ">="),
         Check("27 joints, PVE: full / DIK on 17 joints + mean shape", ratio(wide[0][0], "pve_mm", wide[1]), 0.88),
         Check("27 joints, PA-PVE: full / DIK on 17 joints + mean shape", ratio(wide[0][0], "pa_pve_mm", wide[1]), 0.82),
-        Check("PA-MPJPE: no DIK / full", ratio("no_dik", "pa_mpjpe_mm"), 1.6, True),
-        Check("MPJPE: fixed regressor / full", ratio("no_regressor", "mpjpe_mm"), 1.4, True),
-        Check("MPJPE: silhouette root / full", ratio("silhouette_root", "mpjpe_mm"), 1.5, True),
-        Check("PVE: no SR / full", ratio("no_sr", "pve_mm"), 1.02, True),
-        Check("PVE: no PR / full", ratio("no_pr", "pve_mm"), 1.01, True),
+        Check("PA-MPJPE: no DIK / full", ratio("no_dik", "pa_mpjpe_mm"), 1.6, ">="),
+        Check("MPJPE: fixed regressor / full", ratio("no_regressor", "mpjpe_mm"), 1.4, ">="),
+        Check("MPJPE: silhouette root / full", ratio("silhouette_root", "mpjpe_mm"), 1.5, ">="),
+        Check("PVE: no SR / full", ratio("no_sr", "pve_mm"), 1.02, ">="),
+        Check("PVE: no PR / full", ratio("no_pr", "pve_mm"), 1.01, ">="),
         Check("MPJPE: no SR / full", ratio("no_sr", "mpjpe_mm"), 1.02),
     ]
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from s2m.evaluation.methods import MEAN_BETAS, MEAN_BOTH, MEAN_PR
+from s2m.report.checks import Check
 from s2m.report.protocol import METHODS, METRICS
-from studies.lifter.checks import Check
 from studies.lifter.page import show
 from studies.mesh.checks import BASE, inferred_share, mesh_checks
 from studies.mesh.results import FitRow, RowFigures, StudyResults
@@ -211,7 +211,12 @@ def _fits(fits: Sequence[FitRow]) -> str:
 
 def _checks(checks: Sequence[Check]) -> str:
     body = [
-        [b.name, "" if b.value is None else f"{b.value:.3f}", f"{'≥' if b.at_least else '≤'} {b.bound:.3g}", b.verdict]
+        [
+            b.name,
+            "" if b.value is None else f"{b.value:.3f}",
+            f"{b.sign} {b.bound:.3g}",
+            b.verdict,
+        ]
         for b in checks
     ]
     return markdown_table(["bar", "value", "bound", "verdict"], body)

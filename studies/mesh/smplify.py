@@ -12,6 +12,7 @@ from s2m.batch import BodyParams, Observation
 from s2m.body import Body
 from s2m.body.regressors import JointRegressor
 from s2m.geometry.camera import fit_weak_perspective, weak_perspective
+from s2m.metrics.silhouette import soft_iou
 from s2m.model import SeenBody, assemble
 from s2m.render import RaggedSilhouette, SilhouetteRenderer
 from s2m.skeletons import SMPL24, JointSet
@@ -131,8 +132,7 @@ class BodyFitter(nn.Module):
         if mask and observation.silhouette is not None:
             reference = observation.silhouette
             soft = self.renderer(seen.projected(), self.render_faces, reference.shape[-1])
-            both = (soft * reference).sum((1, 2))
-            cost = cost + w.mask * (1 - both / (soft + reference - soft * reference).sum((1, 2)).clamp_min(1e-6))
+            cost = cost + w.mask * (1 - soft_iou(soft, reference))
         return cost
 
 

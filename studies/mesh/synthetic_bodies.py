@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from s2m.body import load_body
 from s2m.data import FrameDataModule
+from s2m.files import write_png
 from s2m.heads import ComparingEncoder
 from s2m.pretrained import load_mesh_model
 from s2m.synthetic.pairs import SyntheticPairs
@@ -45,7 +45,7 @@ def draw(options: argparse.Namespace) -> None:
     if isinstance(model.encoder, ComparingEncoder):
         pictures.append(compared_picture(model, frame))
     options.output.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.concatenate(pictures)).save(options.output)
+    write_png(options.output, np.concatenate(pictures))
     print(f"written: {options.output}")
 
 

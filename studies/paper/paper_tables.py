@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
-import tempfile
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from s2m.data.store import FrameStore
 from s2m.errors import UserError
+from s2m.files import write_text
 from s2m.report.datasets import dataset_name
 from s2m.report.results import ReportError
 from s2m.skeletons import H36M17, get_joint_set
@@ -199,20 +198,8 @@ def write(request: Request, runs: Sequence[RunScores], output: Path) -> str:
     }
     output.mkdir(parents=True, exist_ok=True)
     for suffix, content in files.items():
-        _replace(output / f"{table.name}{suffix}", content)
+        write_text(output / f"{table.name}{suffix}", content)
     return as_text(table, lines, runs)
-
-
-def _replace(path: Path, content: str) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(content)
-        Path(temporary).chmod(0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -15,6 +15,7 @@ from torch import Tensor
 from s2m.batch import BodyParams
 from s2m.body import Body, load_body
 from s2m.geometry.camera import weak_perspective
+from s2m.metrics.silhouette import silhouette_iou
 from s2m.render.hard import hard_silhouette
 from s2m.skeletons import SMPL24
 from studies.render.sigma import People, known_people
@@ -43,11 +44,6 @@ def turned_round(params: BodyParams) -> BodyParams:
     return BodyParams(half[:, None] * params.global_orient, params.body_pose, params.betas)
 
 
-def iou(one: Tensor, two: Tensor) -> Tensor:
-    """Intersection over union (B,) of masks (B, S, S)."""
-    return (one & two).sum((1, 2)) / (one | two).sum((1, 2))
-
-
 @torch.no_grad()
 def centred(body: Body, params: BodyParams) -> tuple[Tensor, Tensor]:
     """Vertices (B, V, 3) and SMPL joints (B, 24, 3) relative to the pelvis, metres, camera frame."""
@@ -73,9 +69,9 @@ def measure(body: Body, people: People, size: int) -> dict[str, Tensor]:
     round_, _ = centred(body, turned_round(people.params))
     own, near = mask(body, vertices, people, size), mask(body, vertices, people, size, DISTANCE)
     return {
-        "mirrored": iou(own, mask(body, other, people, size)),
-        "mirrored_perspective": iou(near, mask(body, other, people, size, DISTANCE)),
-        "turned": iou(own, mask(body, round_, people, size)),
+        "mirrored": silhouette_iou(own, mask(body, other, people, size)).float(),
+        "mirrored_perspective": silhouette_iou(near, mask(body, other, people, size, DISTANCE)).float(),
+        "turned": silhouette_iou(own, mask(body, round_, people, size)).float(),
         "joints_mm": 1000 * (joints - other_joints).norm(dim=-1).mean(1),
     }
 

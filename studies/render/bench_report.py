@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from s2m.report.checks import Check
 from studies.render.bench_case import DEFAULT, EXACT, OUT_OF_MEMORY, PYTORCH3D, RENDERERS, Figures, Setting
 from studies.results import markdown_table
 
@@ -46,7 +47,7 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Check:
+class Speedup:
     """How many times faster than PyTorch3D a renderer has to be, and is (``None``: not measured)."""
 
     renderer: str
@@ -57,8 +58,8 @@ class Check:
 
     @property
     def verdict(self) -> str:
-        """Pass, miss or not measured."""
-        return "not measured" if self.found is None else "pass" if self.found >= self.wanted else "miss"
+        """``pass``, ``miss`` or ``not measured``."""
+        return Check(self.renderer, self.found, self.wanted, ">=").verdict
 
     @property
     def measured(self) -> str:
@@ -71,7 +72,7 @@ class Check:
         return f"bar: {self.renderer}, sigma {self.sigma:g}: {self.measured} of {self.wanted:g}x, {self.verdict}"
 
 
-def checks(results: Sequence[Result], faces_per_pixel: int) -> list[Check]:
+def checks(results: Sequence[Result], faces_per_pixel: int) -> list[Speedup]:
     """Both checks at both sigmas, at the first setting that they are about."""
     seconds = {(result.setting, result.renderer): result.figures.both_s for result in results}
     found = []
@@ -79,7 +80,7 @@ def checks(results: Sequence[Result], faces_per_pixel: int) -> list[Check]:
         settings = [r.setting for r in results if _is_judged(r.setting, sigma, faces_per_pixel)]
         for renderer, wanted in BARS.items():
             times = ratio(seconds[settings[0], PYTORCH3D], seconds[settings[0], renderer]) if settings else None
-            found.append(Check(renderer, sigma, settings[0].batch if settings else None, wanted, times))
+            found.append(Speedup(renderer, sigma, settings[0].batch if settings else None, wanted, times))
     return found
 
 

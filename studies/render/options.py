@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
 import time
 from dataclasses import dataclass
@@ -14,6 +13,8 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+from s2m.files import write_png
+from s2m.metrics.silhouette import soft_iou
 from s2m.render.hard import hard_silhouette
 from s2m.render.picture import Picture
 from s2m.render.ragged import RaggedSilhouette
@@ -49,7 +50,7 @@ def measure(points: Tensor, faces: Tensor, size: int, repeats: int = 3) -> list[
             leaf = points.clone().requires_grad_()
             start = time.perf_counter()
             alpha = renderer(leaf, faces, size)
-            _iou_loss(alpha, covered.roll(1, 0).float()).backward()
+            (1 - soft_iou(alpha, covered.roll(1, 0).float())).sum().backward()
             seconds.append((time.perf_counter() - start) / len(points))
         assert leaf.grad is not None
         made.append((alpha.detach(), leaf.grad[..., :2].flatten(1), statistics.median(seconds)))
@@ -65,11 +66,6 @@ def measure(points: Tensor, faces: Tensor, size: int, repeats: int = 3) -> list[
         )
         for (name, _, _), (alpha, slope, pace) in zip(OPTIONS, made, strict=True)
     ]
-
-
-def _iou_loss(soft: Tensor, reference: Tensor) -> Tensor:
-    both = (soft * reference).sum((1, 2))
-    return (1 - both / (soft + reference - soft * reference).sum((1, 2))).sum()
 
 
 def table(effects: list[Effect]) -> str:
@@ -123,9 +119,7 @@ def main(argv: list[str] | None = None) -> None:
     effects = measure(points, faces, arguments.size)
     print(table(effects))
     arguments.picture.parent.mkdir(parents=True, exist_ok=True)
-    temporary = arguments.picture.with_name(f".{arguments.picture.name}.{os.getpid()}")
-    Image.fromarray(picture(effects)).save(temporary, format="PNG", optimize=True)
-    os.replace(temporary, arguments.picture)
+    write_png(arguments.picture, picture(effects))
 
 
 if __name__ == "__main__":

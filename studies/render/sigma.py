@@ -23,6 +23,7 @@ from torch import Tensor
 from s2m.batch import BodyParams, TensorRecord
 from s2m.body import Body, load_body
 from s2m.geometry.camera import FACING_CAMERA, weak_perspective
+from s2m.metrics.silhouette import silhouette_iou, soft_iou
 from s2m.render.base import default_sigma
 from s2m.render.hard import hard_silhouette
 from s2m.render.ragged import RaggedSilhouette
@@ -137,8 +138,7 @@ def _projected(body: Body, people: People) -> Tensor:
 
 def _distance(soft: Tensor, reference: Tensor) -> Tensor:
     """1 - soft IoU (Eqn. 5) of each image."""
-    both = (soft * reference).sum((1, 2))
-    return 1 - both / (soft + reference - soft * reference).sum((1, 2)).clamp_min(1e-6)
+    return 1 - soft_iou(soft, reference)
 
 
 @torch.no_grad()
@@ -151,7 +151,7 @@ def compare(body: Body, found: People, truth: People) -> dict[str, Tensor]:
     rooted = [output.vertices - output.joints[:, :1] for output in posed]
     areas = [mask.sum((1, 2)).float() for mask in hard]
     return {
-        "iou": (hard[0] & hard[1]).sum((1, 2)) / (hard[0] | hard[1]).sum((1, 2)),
+        "iou": silhouette_iou(hard[0], hard[1]).float(),
         "area": areas[0] / areas[1],
         "plane_mm": 1000 * plane,
         "space_mm": 1000 * (rooted[0] - rooted[1]).norm(dim=-1).mean(1),

@@ -19,9 +19,8 @@ from s2m.heads import (
     SkeletonRoot,
     UnrefinedPose,
 )
-from s2m.heads.pose import ENDPOINTS
 from s2m.ik.interface import IKSolver
-from s2m.skeletons import SMPL24
+from s2m.skeletons import EXTREMITIES, SMPL24
 
 FEATURES = torch.randn(3, 16, generator=torch.Generator().manual_seed(0))
 
@@ -35,11 +34,11 @@ def test_refined_pose_multiplies_end_points_from_the_right_and_leaves_the_rest()
     torch.nn.init.normal_(head.layer.weight, std=0.5)
     before = rotations()
     after, theta = head(FEATURES, before)
-    for k, name in enumerate(ENDPOINTS):
+    for k, name in enumerate(EXTREMITIES):
         j = SMPL24.index(name)
         expected = before[:, j].numpy() @ Rotation.from_rotvec(theta[:, k].detach().numpy()).as_matrix()
         np.testing.assert_allclose(after[:, j].detach().numpy(), expected, atol=1e-5)
-    others = [j for j in range(24) if SMPL24.joints[j] not in ENDPOINTS]
+    others = [j for j in range(24) if SMPL24.joints[j] not in EXTREMITIES]
     torch.testing.assert_close(after[:, others], before[:, others])
     torch.testing.assert_close(before, rotations())
 

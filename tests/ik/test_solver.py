@@ -8,7 +8,7 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from s2m.ik import DIK, IKSolver
-from s2m.ik.units import ENDPOINTS, TEN, TEN_BODY_JOINTS
+from s2m.ik.units import EXTREMITY_UNITS, TEN, TEN_BODY_JOINTS
 from s2m.skeletons import H36M17, S2M27, SMPL24, JointSet
 
 from .kinematics import angle, forward, poses, rest_of
@@ -28,8 +28,8 @@ def error(solver: IKSolver, joint_set: JointSet, count: int = 1500) -> np.ndarra
 
 def test_the_ten_units_are_those_of_the_paper():
     assert len(TEN) == 10
-    assert len({joint for unit in TEN + ENDPOINTS for joint in unit.body_joints}) == 10 + 2 + len(
-        ENDPOINTS
+    assert len({joint for unit in TEN + EXTREMITY_UNITS for joint in unit.body_joints}) == 10 + 2 + len(
+        EXTREMITY_UNITS
     )  # the torso turns three joints
 
 
@@ -102,7 +102,7 @@ def test_given_root_is_used_and_returned():
 
 
 def test_solved_names_what_the_joints_determine():
-    for joint_set, extra in ((H36M17, set()), (S2M27, {u.name for u in ENDPOINTS})):
+    for joint_set, extra in ((H36M17, set()), (S2M27, {u.name for u in EXTREMITY_UNITS})):
         solved = DIK(rest_of(joint_set))(torch.from_numpy(forward(poses(2), joint_set))).solved
         expected = {"pelvis", *(j for u in TEN for j in u.body_joints), "left_collar", "right_collar", *extra}
         assert {SMPL24.joints[j] for j in solved[0].nonzero()[:, 0].tolist()} == expected

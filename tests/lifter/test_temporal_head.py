@@ -9,8 +9,9 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
-from s2m.artifact import Artifact, ArtifactError, save, sha256
+from s2m.artifact import Artifact, ArtifactError, save
 from s2m.body import load_body
+from s2m.files import sha256
 from s2m.lifter import Lifter
 from s2m.lifter.temporal_head import TemporalHead, TemporalLifter, load_temporal, neighbours
 from s2m.skeletons import H36M17

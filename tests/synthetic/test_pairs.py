@@ -29,16 +29,16 @@ from s2m.heads import (
     SilhouetteShape,
     SkeletonRoot,
 )
-from s2m.heads.pose import ENDPOINTS, RefinedPoseAll, UnrefinedPose
+from s2m.heads.pose import RefinedPoseAll, UnrefinedPose
 from s2m.ik import DIK, RestSkeleton
 from s2m.lifter import Lifter
 from s2m.model import MeshRecovery
-from s2m.skeletons import H36M17, S2M27, SMPL24, JointSet
+from s2m.skeletons import EXTREMITIES, H36M17, S2M27, SMPL24, JointSet
 from s2m.synthetic.objective import SyntheticSupervision, answer_terms
 from s2m.synthetic.pairs import SyntheticPairs
 
 SIZE = 64
-ENDS = SMPL24.indices(ENDPOINTS)
+ENDS = SMPL24.indices(EXTREMITIES)
 OTHERS = [joint for joint in range(24) if joint not in ENDS]
 
 

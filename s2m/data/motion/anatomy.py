@@ -79,7 +79,7 @@ LIMBS: dict[str, JointLimits] = {
 TORSO = (Angle(10, 14, -25, 70), Angle(0, 11, -40, 40), Angle(0, 8, -30, 30))
 SPINE_JOINT = (Angle(0, 4, -10, 10), Angle(0, 4, -10, 10), Angle(0, 3, -8, 8))
 
-ENDPOINTS: dict[str, EndpointLimits] = {
+ENDPOINT_LIMITS: dict[str, EndpointLimits] = {
     "head": EndpointLimits("YXZ", (Angle(0, 13, -35, 35), Angle(0, 9, -25, 25), Angle(0, 6, -15, 15))),
     # about x: the forearm's pronation, which SMPL's elbow and wrist share
     "left_wrist": EndpointLimits("XYZ", (Angle(0, 25, -70, 70), Angle(4, 9, -20, 30), Angle(4, 20, -60, 60))),

@@ -10,7 +10,7 @@ import roma
 import torch
 from torch import Tensor
 
-from s2m.data.motion.anatomy import ENDPOINTS, FloatArray
+from s2m.data.motion.anatomy import ENDPOINT_LIMITS, FloatArray
 from s2m.data.motion.sampler import compose, sides
 from s2m.skeletons import SMPL24
 
@@ -72,7 +72,7 @@ def move_endpoints(poses: Tensor, rng: np.random.Generator, fps: float | None, s
     are at rest in ``poses`` (the sampler's), so every one gets its full range; else (clips) ankles get a share.
     """
     moved, frames = poses.clone(), len(poses)
-    for name, limits in ENDPOINTS.items():
+    for name, limits in ENDPOINT_LIMITS.items():
         share = 1.0 if still else limits.share
         for joint, side in sides(name):
             degrees = []

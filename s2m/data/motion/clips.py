@@ -6,7 +6,6 @@ hand at +x. Sources that use another up axis (AMASS: +z) are turned when they ar
 
 from __future__ import annotations
 
-import os
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2m.errors import UserError
+from s2m.files import write_npz
 
 FloatArray = NDArray[np.float32]
 OPEN_MOTION = Path(__file__).parent.parent / "assets" / "open_motion.npz"
@@ -48,20 +48,16 @@ def save_clips(path: str | Path, clips: Sequence[Clip]) -> None:
     rates = {clip.fps for clip in clips}
     if len(rates) != 1:
         raise MotionError(f"{path}: fps: expected one frame rate for all clips, found {sorted(rates)}")
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.npz")
-    try:
-        np.savez_compressed(
-            temporary,
-            names=np.array([clip.name for clip in clips]),
-            lengths=np.array([len(clip) for clip in clips], np.int64),
-            fps=np.float64(rates.pop()),
-            poses=np.concatenate([clip.poses.reshape(len(clip), JOINTS * 3) for clip in clips]).astype(np.float32),
-            trans=np.concatenate([clip.trans for clip in clips]).astype(np.float32),
-        )
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_npz(
+        path,
+        {
+            "names": np.array([clip.name for clip in clips]),
+            "lengths": np.array([len(clip) for clip in clips], np.int64),
+            "fps": np.float64(rates.pop()),
+            "poses": np.concatenate([clip.poses.reshape(len(clip), JOINTS * 3) for clip in clips]).astype(np.float32),
+            "trans": np.concatenate([clip.trans for clip in clips]).astype(np.float32),
+        },
+    )
 
 
 def load_clips(path: str | Path) -> list[Clip]:

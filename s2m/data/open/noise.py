@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from s2m.data.corruption import HOLE_RADII, KEPT_JOINTS, OCCLUDER_SIDES, disc, enough_left, rectangle
 from s2m.data.open.config import JointNoise, MaskNoise
 from s2m.skeletons import H36M17, S2M27
 
@@ -14,7 +15,6 @@ BoolArray = NDArray[np.bool_]
 
 # Limbs whose left and right a detector confuses as a whole.
 _LIMBS = (("hip", "knee", "ankle", "heel", "toe"), ("shoulder", "elbow", "wrist", "index", "pinky"))
-_KEPT_JOINTS = 8
 _SHARED = list(range(len(H36M17)))
 
 
@@ -34,7 +34,7 @@ def observe_joints(
     angle = rng.uniform(0, 2 * np.pi, (frames, count))
     jump = (jumping * reach)[..., None] * np.stack([np.cos(angle), np.sin(angle)], -1)
     missing = rng.random((frames, count)) < noise.missing
-    missing[(~missing[:, _SHARED]).sum(1) < _KEPT_JOINTS] = False
+    missing[(~missing[:, _SHARED]).sum(1) < KEPT_JOINTS] = False
     confidence = rng.uniform(*noise.confidence, (frames, count)) * ~missing
     return noisy + scale * jump, confidence
 
@@ -53,7 +53,7 @@ def _swap(rng: np.random.Generator, joints: FloatArray, probability: float) -> F
 def corrupt_masks(rng: np.random.Generator, masks: BoolArray, noise: MaskNoise) -> BoolArray:
     """Corrupted copies of masks (N, S, S). A mask that would lose more than two thirds of its area stays as it is."""
     corrupted = np.stack([_corrupt(rng, mask, noise) for mask in masks]) if len(masks) else masks
-    keep = corrupted.sum((1, 2)) * 3 < masks.sum((1, 2))
+    keep = ~enough_left(corrupted, masks)
     corrupted[keep] = masks[keep]
     return corrupted
 
@@ -93,14 +93,14 @@ def _centre(rng: np.random.Generator, mask: BoolArray) -> tuple[int, int]:
 
 
 def _disc(rng: np.random.Generator, mask: BoolArray) -> BoolArray:
-    (row, column), radius = _centre(rng, mask), rng.uniform(0.02, 0.05) * len(mask)
+    (row, column), radius = _centre(rng, mask), rng.uniform(*HOLE_RADII) * len(mask)
     rows, columns = np.ogrid[: mask.shape[0], : mask.shape[1]]
-    result: BoolArray = (rows - row) ** 2 + (columns - column) ** 2 < radius**2
+    result: BoolArray = disc(columns, rows, column, row, radius)
     return result
 
 
 def _rectangle(rng: np.random.Generator, mask: BoolArray) -> BoolArray:
-    (row, column), (height, width) = _centre(rng, mask), rng.uniform(0.08, 0.25, 2) * len(mask)
+    (row, column), (height, width) = _centre(rng, mask), rng.uniform(*OCCLUDER_SIDES, 2) * len(mask)
     rows, columns = np.ogrid[: mask.shape[0], : mask.shape[1]]
-    result: BoolArray = (abs(rows - row) < height / 2) & (abs(columns - column) < width / 2)
+    result: BoolArray = rectangle(columns, rows, column, row, width / 2, height / 2)
     return result

@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from s2m.data.store import GENDERS, Field, dataset_fields, pack_masks
 from s2m.data.zoo.checks import describe, reprojection, require_projection, unusable, validate
 from s2m.data.zoo.crops import crop_masks, crop_windows, square_crops
 from s2m.data.zoo.source import SPLITS, Recording, RecordingRef, Source, SourceError
+from s2m.files import WriteError, write_text
 from s2m.skeletons import get_joint_set
 
 SEQUENCE = "sequence"
@@ -125,6 +125,8 @@ class PartMaker:
             recording = self.source.read(ref)
             validate(recording)
             self._write(ref, recording)
+        except WriteError:
+            raise
         except (OSError, EOFError) as error:
             raise SourceError(f"recording {ref.name}: cannot be read: {type(error).__name__}: {error}") from error
         return ref.key
@@ -157,9 +159,7 @@ class PartMaker:
             pictures=recording.pictures is not None,
             blocks=written.blocks,
         )
-        partial = manifest.with_suffix(".new")
-        partial.write_text(json.dumps(dataclasses.asdict(part)))
-        os.replace(partial, manifest)
+        write_text(manifest, json.dumps(dataclasses.asdict(part)))
 
     def _usable(self, recording: Recording) -> tuple[NDArray[np.int64], Counter[str]]:
         chosen = np.arange(0, len(recording), self.options.step(recording.split))

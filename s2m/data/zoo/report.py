@@ -11,6 +11,7 @@ from typing import Any
 from s2m.data.zoo.checks import DETECTOR_LIMIT_PX, REFERENCE_SIZE, Distances
 from s2m.data.zoo.parts import Options, Part, SplitPlan
 from s2m.data.zoo.source import Source
+from s2m.files import write_text
 
 _WITHOUT_MASKS = "recording without silhouettes"
 _LISTED = 15
@@ -36,8 +37,8 @@ def write_report(
         "notes": [*source.notes, *(note for plan in plans for note in plan.notes)],
         "recordings": [_recording(part) for part in parts],
     }
-    (folder / "report.json").write_text(json.dumps(content, indent=1) + "\n")
-    (folder / "report.md").write_text(_markdown(content))
+    write_text(folder / "report.json", json.dumps(content, indent=1) + "\n")
+    write_text(folder / "report.md", _markdown(content))
 
 
 def _split(plan: SplitPlan, parts: Sequence[Part], distances: Distances) -> dict[str, Any]:

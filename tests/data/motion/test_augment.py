@@ -7,7 +7,7 @@ from scipy.spatial.transform import Rotation, Slerp
 
 from s2m.batch import BodyParams
 from s2m.body import load_body
-from s2m.data.motion.anatomy import ENDPOINTS, LIMBS, Angle
+from s2m.data.motion.anatomy import ENDPOINT_LIMITS, LIMBS, Angle
 from s2m.data.motion.augment import blend, mirror, move_endpoints, slerp, smooth_noise, turn
 from s2m.data.motion.sampler import compose, identity_pose, sample_poses
 from s2m.skeletons import SMPL24
@@ -102,7 +102,7 @@ def test_limbs_bend_the_way_they_do(side: str) -> None:
 def test_endpoints_move_smoothly_and_only_they_move() -> None:
     poses = identity_pose(90)
     moved = move_endpoints(poses, np.random.default_rng(7), fps=30.0)
-    names = {n for joint in ENDPOINTS for n in (joint, joint.replace("left_", "right_"))}
+    names = {n for joint in ENDPOINT_LIMITS for n in (joint, joint.replace("left_", "right_"))}
     for index, joint in enumerate(SMPL24.joints):
         rotation = Rotation.from_quat(moved[:, index].numpy())
         if joint not in names:
@@ -116,7 +116,7 @@ def test_endpoints_move_smoothly_and_only_they_move() -> None:
 
 def test_independent_endpoints_keep_their_limits() -> None:
     moved = move_endpoints(identity_pose(5000), np.random.default_rng(8), fps=None, still=True)
-    for joint, limits in ENDPOINTS.items():
+    for joint, limits in ENDPOINT_LIMITS.items():
         angles = Rotation.from_quat(moved[:, SMPL24.index(joint)].numpy()).as_euler(
             limits.axes if len(limits.axes) == 3 else limits.axes + "XYZ".replace(limits.axes, ""), degrees=True
         )

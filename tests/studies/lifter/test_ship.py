@@ -10,11 +10,12 @@ import pytest
 import torch
 
 from s2m import artifact as artifacts
-from s2m.artifact import Artifact, sha256
+from s2m.artifact import Artifact
 from s2m.body import load_body
 from s2m.cli import main as s2m
 from s2m.data.store import FrameStore
 from s2m.errors import UserError
+from s2m.files import sha256
 from s2m.lifter import Lifter, shipped, shipped_head
 from s2m.lifter.temporal_head import TemporalHead
 from s2m.skeletons import H36M17

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from s2m.errors import UserError
-from studies.lifter.checks import Check, lifter_checks
+from s2m.report.checks import Check
+from studies.lifter.checks import lifter_checks
 from studies.lifter.conditions import CONDITIONS
 from studies.lifter.curves import plot_curves, read_curve
 from studies.lifter.page import Page, show
@@ -80,7 +81,7 @@ def test_the_worst_seed_decides_on_reversed_depth() -> None:
 
 def test_what_was_not_trained_is_not_measured() -> None:
     assert {check.verdict for check in lifter_checks([], None)} == {"not measured"}
-    assert Check("x", 1.0, 1.0, at_least=True).verdict == Check("x", 1.0, 1.0).verdict == "pass"
+    assert Check("x", 1.0, 1.0, sense=">=").verdict == Check("x", 1.0, 1.0).verdict == "pass"
 
 
 def test_the_page_says_it_all() -> None:

@@ -6,9 +6,10 @@ import torch
 from s2m.batch import BodyParams
 from s2m.body import Body, load_body
 from s2m.geometry.camera import FACING_CAMERA
+from s2m.metrics.silhouette import silhouette_iou
 from s2m.render import RaggedSilhouette
 from s2m.skeletons import SMPL24
-from studies.render.ambiguity import centred, iou, main, mask, measure, mirrored_in_depth, turned_round
+from studies.render.ambiguity import centred, main, mask, measure, mirrored_in_depth, turned_round
 from studies.render.sigma import People, known_people
 
 
@@ -51,7 +52,7 @@ def test_turning_round_flips_the_outline_of_the_mirror_image(body: Body, some: P
     upright = BodyParams(FACING_CAMERA[None], eye, torch.zeros(1, 10))
     people = People(upright, torch.tensor([[0.75, 0.0, 0.0]]))
     front, back = (mask(body, centred(body, p)[0], people, 112) for p in (upright, turned_round(upright)))
-    assert iou(front, back).item() > 0.97
+    assert silhouette_iou(front, back).item() > 0.97
 
 
 def test_soft_silhouettes_do_not_read_depth(body: Body, some: People) -> None:
@@ -73,7 +74,7 @@ def test_soft_silhouettes_do_not_read_depth(body: Body, some: People) -> None:
 def test_iou_by_hand() -> None:
     one, two = torch.zeros(1, 4, 4, dtype=torch.bool), torch.zeros(1, 4, 4, dtype=torch.bool)
     one[0, :2], two[0, 1:3] = True, True
-    assert iou(one, two).item() == pytest.approx(1 / 3)
+    assert silhouette_iou(one, two).item() == pytest.approx(1 / 3)
 
 
 def test_the_command_prints_a_table(capsys: pytest.CaptureFixture[str]) -> None:
