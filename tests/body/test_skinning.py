@@ -154,7 +154,8 @@ def test_reprs_print_no_arrays() -> None:
 def test_a_body_needs_none_of_the_training_packages() -> None:
     code = (
         "import sys; blocked = 'smplx torchvision pytorch_lightning lightning pytorch3d wandb'.split();"
-        "sys.modules.update(dict.fromkeys(blocked)); from s2m.body import load_body; print(load_body().rest().joints.shape)"
+        "sys.modules.update(dict.fromkeys(blocked)); from s2m.body import load_body;"
+        "print(load_body().rest().joints.shape)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
