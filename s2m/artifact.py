@@ -39,7 +39,7 @@ class Artifact:
     joint_set: str
     body: str
     spec: dict[str, Any]
-    state: dict[str, Tensor]
+    state: dict[str, Tensor] = field(repr=False)
     parents: dict[str, str] = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict)
     schema: int = SCHEMA

@@ -22,7 +22,22 @@ T = TypeVar("T", bound="TensorRecord")
 
 @dataclass(frozen=True)
 class TensorRecord:
-    """A frozen record of tensors (or nested records, or ``None``) with one batch dimension in front."""
+    """A frozen record of tensors (or nested records, or ``None``) with one batch dimension in front.
+
+    Example:
+        >>> BodyParams(torch.eye(3)[None], torch.eye(3).expand(1, 23, 3, 3), torch.zeros(1, 10))
+        BodyParams(global_orient=float32 (1, 3, 3), body_pose=float32 (1, 23, 3, 3), betas=float32 (1, 10), transl=None)
+    """
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        # dataclass writes a __repr__ that prints arrays, unless the class has one already.
+        super().__init_subclass__(**options)
+        cls.__repr__ = TensorRecord.__repr__  # type: ignore[method-assign]
+
+    def __repr__(self) -> str:
+        """Types, shapes and devices of the fields; no numbers."""
+        shown = (f"{f.name}={_brief(getattr(self, f.name))}" for f in fields(self))
+        return f"{type(self).__name__}({', '.join(shown)})"
 
     def _apply(self: T, function: Callable[[Tensor], Tensor]) -> T:
         def convert(value: Any) -> Any:
@@ -62,6 +77,13 @@ class TensorRecord:
             if value is not None:
                 return len(value)
         return 0
+
+
+def _brief(value: Any) -> str:
+    if not isinstance(value, Tensor):
+        return repr(value)
+    where = "" if value.device.type == "cpu" else f" on {value.device}"
+    return f"{str(value.dtype).removeprefix('torch.')} {tuple(value.shape)}{where}"
 
 
 def concatenate(records: list[T]) -> T:

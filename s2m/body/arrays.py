@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from smplx.vertex_ids import vertex_ids as SMPLX_VERTEX_IDS
 
 from s2m.errors import UserError
 from s2m.skeletons import S2M27, SMPL24
@@ -18,7 +17,30 @@ NUM_BETAS = 10
 NUM_JOINTS = len(SMPL24)
 NUM_POSE_FEATURES = 9 * (NUM_JOINTS - 1)
 OFFICIAL_VERTICES = 6890
-OFFICIAL_VERTEX_IDS: dict[str, int] = {name: int(i) for name, i in SMPLX_VERTEX_IDS["smplh"].items()}
+# Which vertex of SMPL's mesh is the tip of the nose, ...: facts about it, under the names that smplx gives them.
+OFFICIAL_VERTEX_IDS = {
+    "nose": 332,
+    "reye": 6260,
+    "leye": 2800,
+    "rear": 4071,
+    "lear": 583,
+    "rthumb": 6191,
+    "rindex": 5782,
+    "rmiddle": 5905,
+    "rring": 6016,
+    "rpinky": 6133,
+    "lthumb": 2746,
+    "lindex": 2319,
+    "lmiddle": 2445,
+    "lring": 2556,
+    "lpinky": 2673,
+    "LBigToe": 3216,
+    "LSmallToe": 3226,
+    "LHeel": 3387,
+    "RBigToe": 6617,
+    "RSmallToe": 6624,
+    "RHeel": 6787,
+}
 FIELDS = ("v_template", "shapedirs", "posedirs", "J_regressor", "weights", "kintree_table", "f")
 SUM_TOLERANCE = 1e-3
 
@@ -52,6 +74,10 @@ class BodyArrays:
     faces: Ints
     vertex_ids: dict[str, int]
     skeleton_regressor: Floats | None = None
+
+    def __repr__(self) -> str:
+        """Sizes only."""
+        return f"BodyArrays({len(self.v_template)} vertices, {len(self.faces)} faces)"
 
     @staticmethod
     def checked(fields: Mapping[str, Any], source: str) -> BodyArrays:

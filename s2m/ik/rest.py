@@ -64,5 +64,4 @@ def _carriers(body: Body, weights: Tensor, joint_set: JointSet) -> Tensor | None
     if joint_set is SMPL24:
         # The tree's own joints hang from their parents whatever the skin around them does.
         return torch.eye(len(SMPL24)).to(weights)[[max(parent, 0) for parent in SMPL24.parents]]
-    skin = body.layer.lbs_weights
-    return weights @ skin.to(weights) if isinstance(skin, Tensor) else None
+    return weights @ body.weights.to(weights)

@@ -36,8 +36,7 @@ class SkinnedJoints:
 
     def __init__(self, body: Body, joint_set: JointSet) -> None:
         weights = body_regressor(body, joint_set)
-        skin = body.layer.lbs_weights
-        assert isinstance(skin, Tensor)
+        skin = body.weights
         self.rest = RestSkeleton.of(body, weights, joint_set)
         self.share = weights @ skin  # (J, 24)
         moment = torch.einsum("jv,vb,vc->jbc", weights, skin, body.v_template)

@@ -40,13 +40,12 @@ def volume(vertices: np.ndarray, faces: np.ndarray) -> float:
 
 
 def arrays_of(body: Body) -> BodyArrays:
-    layer = body.layer
     return BodyArrays(
         v_template=body.v_template.numpy(),
-        shapedirs=layer.shapedirs.numpy(),
+        shapedirs=body.shapedirs.numpy(),
         posedirs=np.zeros((len(body.v_template), 3, 207), np.float32),  # the open body has none
         joint_regressor=body.joint_regressor.numpy(),
-        weights=layer.lbs_weights.numpy(),
+        weights=body.weights.numpy(),
         faces=body.faces.numpy(),
         vertex_ids=body.vertex_ids,
         skeleton_regressor=None if body.skeleton_regressor is None else body.skeleton_regressor.numpy(),
@@ -65,7 +64,7 @@ def test_rebuilt_body_is_the_shipped_one(body: Body, tmp_path: Path) -> None:
     ours, theirs = rebuilt.rest(betas), body.rest(betas)
     assert_allclose(ours.vertices, theirs.vertices, atol=1e-4)
     assert_allclose(ours.joints, theirs.joints, atol=1e-4)
-    assert_allclose(rebuilt.layer.lbs_weights, body.layer.lbs_weights, atol=1e-5)
+    assert_allclose(rebuilt.weights, body.weights, atol=1e-5)
     assert rebuilt.skeleton_regressor is not None
     assert body.skeleton_regressor is not None
     assert_allclose(
@@ -142,7 +141,7 @@ def test_joint_regressor_finds_joints_of_new_shapes(body: Body, generator: torch
     bodies = body.rest(betas)
     vertices, joints = bodies.vertices.double().numpy(), bodies.joints.double().numpy()
     supervised = mirror_map(body.v_template.double().numpy())
-    weights = body.layer.lbs_weights.double().numpy()
+    weights = body.weights.double().numpy()
     found = joint_regressor(vertices[:20], joints[:20], weights, supervised)
     assert found.min() >= 0
     assert_allclose(found.sum(axis=1), 1)

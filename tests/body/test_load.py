@@ -34,11 +34,11 @@ def write_npz(path: Path, fields: dict[str, Any]) -> Path:
 
 def assert_same_body(body: Any, fields: dict[str, Any]) -> None:
     assert_allclose(body.v_template, fields["v_template"], rtol=1e-6)
-    assert_allclose(body.layer.shapedirs, fields["shapedirs"][..., :10], rtol=1e-6)
+    assert_allclose(body.shapedirs, fields["shapedirs"][..., :10], rtol=1e-6)
     assert_allclose(body.joint_regressor, fields["J_regressor"], rtol=1e-6)
-    assert_allclose(body.layer.lbs_weights, fields["weights"], rtol=1e-6)
+    assert_allclose(body.weights, fields["weights"], rtol=1e-6)
     assert body.faces.tolist() == fields["f"].tolist()
-    assert body.layer.parents.tolist()[:5] == [-1, 0, 0, 0, 1]
+    assert body.parents[:5] == (-1, 0, 0, 0, 1)
 
 
 def test_official_python2_pickle(tmp_path: Path, official: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:

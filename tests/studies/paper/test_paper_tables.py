@@ -264,7 +264,7 @@ def posed(body: Body, seed: int) -> tuple[BodyParams, torch.Tensor]:
 
 def test_surface_errors_pose_the_truth_on_its_own_body(body: Body) -> None:
     taller = load_body()
-    taller.layer.v_template = 1.1 * taller.layer.v_template
+    taller.v_template = 1.1 * taller.v_template
     pred_params, pred = posed(body, 1)
     recovery = SimpleNamespace(body=body(pred_params))
     true_params, neutral = posed(body, 2)
