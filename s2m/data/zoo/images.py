@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from s2m.data.zoo.image_masks import ImageMasks, picture_size
-from s2m.data.zoo.optional import require
+from s2m.optional import require
 from s2m.data.zoo.pictures import ListedPictures, VideoPictures
 from s2m.data.zoo.source import SPLITS, PictureReader, Recording, RecordingRef, Source, SourceError
 from s2m.formats.coco import Detection, as_joint_set, read_coco

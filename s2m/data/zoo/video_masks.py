@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from s2m.data.zoo.optional import require
+from s2m.optional import require
 from s2m.data.zoo.source import SourceError
 
 _RED = 0
