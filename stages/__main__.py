@@ -29,7 +29,10 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "stage", choices=STAGES, metavar="STAGE", help="one of the above; `python -m stages STAGE --help` lists its options"
+        "stage",
+        choices=STAGES,
+        metavar="STAGE",
+        help="one of these; `python -m stages STAGE --help` lists its options",
     )
     return parser
 

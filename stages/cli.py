@@ -208,4 +208,5 @@ def quieten() -> None:
         "No seed found",
     ):
         warnings.filterwarnings("ignore", f".*{hint}.*")
-    warnings.filterwarnings("ignore", category=FutureWarning)
+    # What Lightning itself calls that torch is about to change; those of our own code are for us to see.
+    warnings.filterwarnings("ignore", category=FutureWarning, module="pytorch_lightning|lightning_fabric")

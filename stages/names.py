@@ -42,6 +42,8 @@ STAGES = {
         "stages.lifter_supervised", "SupervisedLifterStage", "upper bound of stage 1: the same, trained with 3D truth"
     ),
     "mesh_supervised": Entry(
-        "stages.mesh_supervised", "SupervisedMeshStage", "upper bound of stage 3: the same, trained with the true bodies"
+        "stages.mesh_supervised",
+        "SupervisedMeshStage",
+        "upper bound of stage 3: the same, trained with 3D truth",
     ),
 }

@@ -38,7 +38,9 @@ def test_the_full_preset_has_the_papers_values(chain: Path, store: Path, monkeyp
     assert config["data"]["init_args"]["batch_size"] == 512
     assert config["model"]["learning_rate"] == 3e-5
     assert config["model"]["schedule"]["init_args"]["factor"] == 0.95
-    paper = StageCLI(STAGES["mesh"].load(), [*arguments, "--config", str(ROOT / "configs/weights/paper.yaml")]).resolved()
+    paper = StageCLI(
+        STAGES["mesh"].load(), [*arguments, "--config", str(ROOT / "configs/weights/paper.yaml")]
+    ).resolved()
     weights = paper["model"]["objective"]["init_args"]
     assert [weights[f"w_{name}"] for name in ("2d", "3d", "mask", "sreg", "wreg", "preg")] == [
         1,
