@@ -14,10 +14,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from s2m.body import load_body
+from s2m.ik.body_joints import body_regressor
 from s2m.skeletons import get_joint_set
 
 ROOT = Path(__file__).parents[1]
-SOURCES = ["s2m", "stages", "configs", "setup.py", "setup.cfg", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE", "NOTICE"]
+FOLDERS, FILES = ("s2m", "stages", "configs"), ("setup.py", "setup.cfg", "pyproject.toml", "MANIFEST.in")
+TEXTS = ("README.md", "LICENSE", "NOTICE")
 
 pytestmark = pytest.mark.slow
 
@@ -36,7 +39,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     source = folder / "source"
     source.mkdir()
-    for name in SOURCES:
+    for name in (*FOLDERS, *FILES, *TEXTS):
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
@@ -73,7 +76,8 @@ def test_what_is_in_the_wheel(wheel: Path) -> None:
 
 def test_ik_and_lift(python: str, tmp_path: Path) -> None:
     h36m = get_joint_set("h36m17")
-    pose = np.random.default_rng(0).uniform(-0.5, 0.5, (3, len(h36m), 3)).astype(np.float32)
+    body = load_body()
+    pose = (body_regressor(body, h36m) @ body.v_template).expand(3, -1, -1).numpy()
     np.save(tmp_path / "joints.npy", pose)
     np.save(tmp_path / "points.npy", 200 + 100 * pose[..., :2])
     s2m = str(Path(python).with_name("s2m"))
