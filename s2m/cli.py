@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from s2m import __version__
 from s2m.errors import UserError
+from s2m.optional import extras_explained
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -34,7 +35,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; bad input ends with one clear line and exit code 2."""
     arguments = build_parser().parse_args(argv)
     try:
-        return int(arguments.run(arguments) or 0)
+        with extras_explained():
+            return int(arguments.run(arguments) or 0)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

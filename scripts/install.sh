@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Create the virtual environment and install the pinned packages. Called by make; safe to call again.
+# Create the virtual environment and install the pinned packages: all extras, at the versions that CI ran. Called by make; safe to call again.
 set -euo pipefail
 
 if [ -z "${PYTHON:-}" ]; then
     found=$(python3 --version 2>/dev/null || echo "no python3")
-    echo "error: Skeleton2Mesh needs Python 3.10, 3.11 or 3.12; found $found." >&2
+    echo "error: the training environment needs Python 3.10, 3.11 or 3.12; found $found." >&2
     echo "       Install one of them, or name it: make train PYTHON=/path/to/python3.11" >&2
     exit 1
 fi

@@ -1,4 +1,4 @@
-"""``python -m stages STAGE``: train one stage."""
+"""``python -m stages STAGE``: train one stage, evaluate it, and export what the next one needs."""
 
 from __future__ import annotations
 
@@ -6,21 +6,48 @@ import argparse
 import sys
 
 from s2m.errors import UserError
-from stages.base import DivergedError
-from stages.cli import STAGES, run
+from s2m.optional import extras_explained
+from stages.names import STAGES
+
+_EXAMPLE = """\
+Settings come from yaml files, of which later ones win, and from options, which win over all:
+
+  python -m stages lifter --output runs/mine/lifter --config configs/lifter.yaml --config configs/data/open.yaml \\
+      --config configs/preset/quick/lifter.yaml --data.init_args.store data/open-quick
+
+`configs/...` are files of the current folder, else those that ship with the package. `make train` runs the chain."""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of the stage's name. What follows the name is LightningCLI's."""
+    width = max(map(len, STAGES))
+    stages = "\n".join(f"  {name:{width}}  {entry.does}" for name, entry in STAGES.items())
+    parser = argparse.ArgumentParser(
+        prog="python -m stages",
+        description=f"Train one stage, evaluate it, and export what the next one needs.\n\nstages:\n{stages}",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "stage",
+        choices=STAGES,
+        metavar="STAGE",
+        help="one of these; `python -m stages STAGE --help` lists its options",
+    )
+    return parser
 
 
 def main() -> None:
     """Take the stage's name and hand the rest to LightningCLI."""
-    parser = argparse.ArgumentParser(prog="python -m stages", description=__doc__, add_help=False)
-    parser.add_argument(
-        "stage", choices=STAGES, help="what to train; `python -m stages STAGE --help` lists its options"
-    )
-    stage, rest = parser.parse_args(sys.argv[1:2]).stage, sys.argv[2:]
+    stage, rest = build_parser().parse_args(sys.argv[1:2]).stage, sys.argv[2:]
     try:
-        run(stage, rest)
-    except (UserError, DivergedError) as error:
-        sys.exit(f"error: {error}")
+        with extras_explained():
+            from stages.cli import run
+
+            run(stage, rest)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from stages.evaluation import Evaluation, in_any_process
 T = TypeVar("T", bound=TensorRecord)
 
 
-class DivergedError(RuntimeError):
+class DivergedError(UserError, RuntimeError):
     """The loss is no longer a number."""
 
 

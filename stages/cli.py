@@ -18,29 +18,15 @@ from jsonargparse.typing import PositiveFloat
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 
 from s2m.artifact import Artifact, save
+from s2m.config_files import find_config
 from s2m.data import FrameDataModule
 from s2m.files import clean_leftovers, sha256, write_text
 from stages.base import Stage
 from stages.callbacks import stage_callbacks
 from stages.checkpoints import WholeCheckpoints
-from stages.lifter import LifterStage
-from stages.lifter_supervised import SupervisedLifterStage
 from stages.lock import sole_writer
-from stages.mesh import MeshStage
-from stages.mesh_supervised import SupervisedMeshStage
-from stages.regressor import RegressorStage
-from stages.temporal import TemporalStage
+from stages.names import STAGES
 from stages.tracking import continue_csv, make_loggers, record_lineage, unused_name
-
-# The pipeline, and after it what only studies use.
-STAGES: dict[str, type[Stage]] = {
-    "lifter": LifterStage,
-    "regressor": RegressorStage,
-    "mesh": MeshStage,
-    "lifter_supervised": SupervisedLifterStage,
-    "mesh_supervised": SupervisedMeshStage,
-    "temporal": TemporalStage,
-}
 
 # How a run is executed, not what it computes: changing these does not invalidate a checkpoint.
 EXECUTION = (
@@ -67,7 +53,7 @@ class StageCLI(LightningCLI):
             datamodule_class=FrameDataModule,
             subclass_mode_data=True,
             run=False,
-            args=args,
+            args=shipped_configs(args),
             seed_everything_default=0,
             save_config_callback=None,
             auto_configure_optimizers=False,
@@ -111,6 +97,18 @@ class StageCLI(LightningCLI):
             **kwargs,
         )
         return trainer
+
+
+def shipped_configs(arguments: list[str]) -> list[str]:
+    """The command line, its ``--config configs/...`` found among the files that ship where the folder has none."""
+    found = list(arguments)
+    for place, argument in enumerate(arguments):
+        option, sign, value = argument.partition("=")
+        if option == "--config" and sign:
+            found[place] = f"--config={find_config(value)}"
+        elif option == "--config" and place + 1 < len(arguments):
+            found[place + 1] = str(find_config(arguments[place + 1]))
+    return found
 
 
 def fingerprint(config: dict[str, Any], stage: Stage, data_hash: str) -> str:
@@ -172,7 +170,7 @@ def skipped_frames(data: FrameDataModule) -> dict[str, float]:
 def run(name: str, args: list[str]) -> None:
     """Run stage ``name`` with LightningCLI arguments."""
     quieten()
-    cli = StageCLI(STAGES[name], args)
+    cli = StageCLI(STAGES[name].load(), args)
     config = cli.resolved()
     cli.output.mkdir(parents=True, exist_ok=True)
     with sole_writer(cli.output) if cli.trainer.is_global_zero else nullcontext():
@@ -213,4 +211,5 @@ def quieten() -> None:
         "No seed found",
     ):
         warnings.filterwarnings("ignore", f".*{hint}.*")
-    warnings.filterwarnings("ignore", category=FutureWarning)
+    # What Lightning itself calls that torch is about to change; those of our own code are for us to see.
+    warnings.filterwarnings("ignore", category=FutureWarning, module="pytorch_lightning|lightning_fabric")

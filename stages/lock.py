@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from s2m.errors import UserError
 
@@ -17,19 +18,31 @@ NAME = ".lock"
 def sole_writer(folder: Path) -> Iterator[None]:
     """Keep other processes from writing to ``folder`` in the same way; a process that ends, however, lets go.
 
-    The lock is the process's own (POSIX), so loader processes that outlive a killed training do not hold it. Raises
-    UserError where another process does.
+    Loader processes that outlive a killed training do not hold the lock: filelock takes it from forked children.
+
+    Args:
+        folder: where the lock file lies, which stays; while it is held, it names the process.
+
+    Raises:
+        UserError: another process holds the lock.
     """
-    with (folder / NAME).open("a+") as file:
-        try:
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except (BlockingIOError, PermissionError):
-            file.seek(0)
-            raise UserError(
-                f"{folder}: another training writes here (process {file.read() or 'unknown'}); expected to be alone; "
-                "wait for it, or take another folder (make: RUN=name)"
-            ) from None
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
+    lock = FileLock(folder / NAME, blocking=False)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise UserError(
+            f"{folder}: another training writes here (process {_owner(folder)}); expected to be alone; "
+            "wait for it, or take another folder (make: RUN=name)"
+        ) from None
+    try:
+        with suppress(OSError):  # Windows lets nobody write to, or read, a file that is locked
+            (folder / NAME).write_text(str(os.getpid()))
         yield
+    finally:
+        lock.release()
+
+
+def _owner(folder: Path) -> str:
+    with suppress(OSError):
+        return (folder / NAME).read_text() or "unknown"
+    return "unknown"

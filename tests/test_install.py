@@ -17,7 +17,7 @@ def install(tmp_path: Path, **variables: str) -> subprocess.CompletedProcess[str
 def test_without_a_suitable_python_it_says_which_ones_are(tmp_path: Path) -> None:
     result = install(tmp_path, PYTHON="")
     assert result.returncode == 1
-    assert "needs Python 3.10, 3.11 or 3.12; found" in result.stderr
+    assert "training environment needs Python 3.10, 3.11 or 3.12; found" in result.stderr
     assert not (tmp_path / "venv").exists()
 
 

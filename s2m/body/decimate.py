@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import fast_simplification
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
+
+from s2m.optional import require
 
 # Of 0 (careful, stops early) to 10: 7, the package's default, shrinks silhouettes by one per cent more.
 AGGRESSIVENESS = 5
@@ -32,7 +33,7 @@ def decimate(vertices: NDArray[np.float32], faces: NDArray[np.int64], target_fac
         raise ValueError(f"a body needs at least 100 faces to be rendered, got {target_faces}")
     if target_faces >= len(faces):
         return Decimation(np.arange(len(vertices)), faces)
-    coarse, triangles = fast_simplification.simplify(
+    coarse, triangles = require("fast_simplification").simplify(
         vertices.astype(np.float32), faces.astype(np.int32), target_count=target_faces, agg=AGGRESSIVENESS
     )
     _, nearest = cKDTree(vertices).query(coarse)

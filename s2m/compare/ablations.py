@@ -9,9 +9,10 @@ import yaml
 
 from s2m.compare.runs import CompareError, Run, flatten
 from s2m.compare.settings import canonical_text
+from s2m.config_files import FOLDER
 
 FULL = "full"
-DEFAULT_FOLDER = Path(__file__).parents[2] / "configs" / "ablation"
+DEFAULT_FOLDER = FOLDER / "ablation"
 
 
 class Ablations:

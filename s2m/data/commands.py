@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from s2m.config_files import find_config
 from s2m.data.open.config import OpenConfig
 from s2m.data.store import FrameStore, StoreError
 from s2m.data.zoo.commands import add_zoo_commands
@@ -67,7 +68,7 @@ def read_config(path: Path | None, seed: int | None = None) -> OpenConfig:
     values: Any = {}
     if path is not None:
         try:
-            values = yaml.safe_load(path.read_text()) or {}
+            values = yaml.safe_load(find_config(path).read_text()) or {}
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise ConfigError(f"{path}: cannot be read: {error}") from error
         if not isinstance(values, dict):

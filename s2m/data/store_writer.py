@@ -6,20 +6,22 @@ A lock that dies with its process tells the folder of a killed run from that of 
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
+from filelock import FileLock, Timeout
 
 from s2m.data.store import HEADER, SCHEMA_VERSION, Array, Field, StoreError, describe_split, file_hash
 
 _PARTIAL, _OLD, _LOCK = ".partial-", ".old", ".lock"
+_BLOCK = 1 << 24
 
 
 def clean_leftovers(path: str | Path) -> list[Path]:
@@ -54,7 +56,7 @@ class StoreWriter:
         self.path = Path(path)
         self.folder = Path()
         self._splits: dict[str, tuple[int, list[Field]]] = {}
-        self._lock: IO[str] | None = None
+        self._lock: FileLock | None = None
 
     def __enter__(self) -> StoreWriter:
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -62,15 +64,15 @@ class StoreWriter:
         prefix = f".{self.path.name}{_PARTIAL}"
         self.folder = Path(tempfile.mkdtemp(prefix=prefix, dir=self.path.parent))
         self.folder.chmod(0o755)
-        self._lock = (self.folder / _LOCK).open("w")
-        fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self._lock = FileLock(self.folder / _LOCK, blocking=False)
+        self._lock.acquire()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._lock is not None:
-            self._lock.close()
+            self._lock.release()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def create(self, split: str, rows: int, fields: list[Field]) -> None:
@@ -119,19 +121,24 @@ def open_for_writing(folder: Path, split: str, field: Field) -> Array:
 
 def _locked(partial: Path) -> bool:
     try:
-        with (partial / _LOCK).open("r") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        with FileLock(partial / _LOCK, blocking=False):
+            return False
+    except Timeout:
         return True
-    except FileNotFoundError:
-        return False
-    return False
 
 
 def _reserve(file: Path) -> None:
     """Claim the disk space now: writing to a map on a full disk would end the process without a message."""
+    size = file.stat().st_size
     with file.open("r+b") as stream:
-        os.posix_fallocate(stream.fileno(), 0, file.stat().st_size)
+        if sys.platform == "linux":
+            os.posix_fallocate(stream.fileno(), 0, size)
+        else:  # macOS and Windows have no such call: write what is there once more, which is zeros
+            for start in range(0, size, _BLOCK):
+                block = stream.read(min(_BLOCK, size - start))
+                stream.seek(start)
+                stream.write(block)
+                stream.flush()
 
 
 def _sync(file: Path) -> None:

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch.nn.functional as F
-import torchvision
 from torch import Tensor, nn
 
 from s2m.batch import Observation, TensorRecord
+from s2m.optional import require
 from s2m.skeletons import JointSet
 
 
@@ -59,7 +59,7 @@ class SilhouetteEncoder(Encoder):
     def __init__(self, joint_set: JointSet, size: int = 112) -> None:
         super().__init__(joint_set)
         self.size = size
-        network = torchvision.models.resnet18(weights=None)
+        network = require("torchvision").models.resnet18(weights=None)
         network.conv1 = nn.Conv2d(1, 64, kernel_size=7, stride=2, padding=3, bias=False)
         network.fc = nn.Identity()
         self.network = network

@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 from s2m.data.commands import read_config
-from stages.cli import STAGES, StageCLI
+from stages.cli import StageCLI
+from stages.names import STAGES
 from tests.stages.conftest import ROOT, stage_arguments
 
 
@@ -17,7 +18,7 @@ def test_every_preset_builds(
 ) -> None:
     monkeypatch.setenv("WANDB_MODE", "disabled")
     arguments = [a.replace("preset/smoke", f"preset/{preset}") for a in stage_arguments(stage, store, chain)]
-    cli = StageCLI(STAGES[stage], [*arguments, "--trainer.devices", "1"])
+    cli = StageCLI(STAGES[stage].load(), [*arguments, "--trainer.devices", "1"])
     assert cli.model.name == stage
     assert cli.resolved()["model"]["joint_set"] == "h36m17"
 
@@ -32,12 +33,14 @@ def test_the_full_preset_has_the_papers_values(chain: Path, store: Path, monkeyp
     monkeypatch.setenv("WANDB_MODE", "disabled")
     arguments = [a.replace("preset/smoke", "preset/full") for a in stage_arguments("mesh", store, chain)]
     arguments += ["--trainer.devices", "1"]
-    config = StageCLI(STAGES["mesh"], arguments).resolved()
+    config = StageCLI(STAGES["mesh"].load(), arguments).resolved()
     assert config["trainer"]["max_epochs"] - config["model"]["synthetic_supervision"]["init_args"]["epochs"] == 200
     assert config["data"]["init_args"]["batch_size"] == 512
     assert config["model"]["learning_rate"] == 3e-5
     assert config["model"]["schedule"]["init_args"]["factor"] == 0.95
-    paper = StageCLI(STAGES["mesh"], [*arguments, "--config", str(ROOT / "configs/weights/paper.yaml")]).resolved()
+    paper = StageCLI(
+        STAGES["mesh"].load(), [*arguments, "--config", str(ROOT / "configs/weights/paper.yaml")]
+    ).resolved()
     weights = paper["model"]["objective"]["init_args"]
     assert [weights[f"w_{name}"] for name in ("2d", "3d", "mask", "sreg", "wreg", "preg")] == [
         1,
@@ -62,8 +65,8 @@ def test_an_ablation_changes_what_it_names_alone(
     monkeypatch.setenv("WANDB_MODE", "disabled")
     layer = ROOT / f"configs/ablation/{overlay}.yaml"
     arguments = stage_arguments("mesh", store, chain)
-    plain = StageCLI(STAGES["mesh"], arguments).resolved()["model"]
-    changed = StageCLI(STAGES["mesh"], [*arguments, "--config", str(layer)]).resolved()["model"]
+    plain = StageCLI(STAGES["mesh"].load(), arguments).resolved()["model"]
+    changed = StageCLI(STAGES["mesh"].load(), [*arguments, "--config", str(layer)]).resolved()["model"]
     named = yaml.safe_load(layer.read_text())["model"]
     assert {part for part in {*plain, *changed} if plain.get(part) != changed.get(part)} == set(named)
     if "objective" in named:
@@ -74,7 +77,7 @@ def test_an_ablation_changes_what_it_names_alone(
 @pytest.mark.parametrize("stage", ["lifter", "regressor", "mesh"])
 def test_help_lists_the_stages_options(stage: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
-        StageCLI(STAGES[stage], ["--help"])
+        StageCLI(STAGES[stage].load(), ["--help"])
     assert stop.value.code == 0
     text = capsys.readouterr().out
     assert "--output" in text

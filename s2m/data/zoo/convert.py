@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import fcntl
 import hashlib
 import json
 import logging
@@ -19,6 +18,7 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from s2m.data.pool import run_jobs
@@ -111,10 +111,10 @@ def _work(out: Path, settings: str) -> Generator[Path, None, None]:
     """The hidden folder: taken over from an interrupted conversion of the same settings, locked, removed when done."""
     work = working_folder(out)
     (work / _PARTS).mkdir(parents=True, exist_ok=True)
-    with (work / _LOCK).open("w") as lock:
+    with contextlib.ExitStack() as held:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            held.enter_context(FileLock(work / _LOCK, blocking=False))
+        except Timeout:
             raise SourceError(f"{out}: another conversion is writing this store") from None
         stamp = work / _SETTINGS
         if not stamp.is_file() or stamp.read_text() != settings:

@@ -15,10 +15,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from s2m.data.zoo.image_masks import ImageMasks, picture_size
-from s2m.data.zoo.optional import require
 from s2m.data.zoo.pictures import ListedPictures, VideoPictures
 from s2m.data.zoo.source import SPLITS, PictureReader, Recording, RecordingRef, Source, SourceError
 from s2m.formats.coco import Detection, as_joint_set, read_coco
+from s2m.optional import require
 from s2m.skeletons import COCO17, H36M17, S2M27
 
 JOINT_SETS = (H36M17.name, S2M27.name, COCO17.name)

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2m.data.zoo.matlab import load_variable
-from s2m.data.zoo.optional import require
 from s2m.data.zoo.source import SourceError
+from s2m.optional import require
 from s2m.skeletons import MPI3DHP17, MPI3DHP28
 
 Floats = NDArray[np.float64]

@@ -11,8 +11,8 @@ from typing import Any
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from s2m.data.zoo.optional import require
 from s2m.data.zoo.source import PictureReader, SourceError
+from s2m.optional import require
 
 
 class NumberedPictures:

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from s2m.data.zoo.optional import require
 from s2m.data.zoo.source import SourceError
+from s2m.optional import require
 
 _RED = 0
 _HALF = 128

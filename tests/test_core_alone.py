@@ -1,0 +1,77 @@
+"""What `pip install skeleton2mesh` alone brings is enough for `s2m ik` and `s2m lift`; the rest says what it lacks."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from s2m.optional import EXTRAS, MissingPackageError, extras_explained, require
+
+ROOT = Path(__file__).parents[1]
+TESTS = [f"tests/{room}/test_{name}.py" for room in ("ik", "lifter") for name in ("api", "commands")]
+
+
+def python(*arguments: str) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    return subprocess.run([sys.executable, *arguments], cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.slow
+def test_ik_and_lift_pass_their_tests_without_any_extra() -> None:
+    result = python("-m", "pytest", "-q", "-x", "-p", "tests.blocked", "-p", "no:cacheprovider", *TESTS)
+    assert result.returncode == 0, result.stdout[-4000:]
+    assert " passed" in result.stdout
+    assert "skipped" not in result.stdout
+
+
+@pytest.mark.parametrize("module", ["wandb", "torchmetrics", "smplx.lbs", "torchvision"])
+def test_what_is_blocked_is_not_there(module: str) -> None:
+    result = python("-c", f"import tests.blocked, {module}")
+    assert f"No module named '{module.partition('.')[0]}' (blocked)" in result.stderr
+
+
+def test_a_command_that_needs_an_extra_names_it(tmp_path: Path) -> None:
+    store = str(tmp_path / "store")
+    command = f"import tests.blocked; from s2m.cli import main; exit(main(['data', 'open', '--out', {store!r}]))"
+    result = python("-c", command)
+    assert result.returncode == 2, result.stderr
+    assert result.stderr.startswith("error: package ")
+    assert "pip install 'skeleton2mesh[train]' brings it" in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_training_needs_an_extra_and_its_help_none() -> None:
+    stages = "import sys, runpy, tests.blocked; sys.argv[1:] = {}; runpy.run_module('stages', run_name='__main__')"
+    result = python("-c", stages.format(["lifter", "--output", "nowhere"]))
+    assert result.returncode == 2, result.stderr
+    assert "pip install 'skeleton2mesh[train]' brings it" in result.stderr
+    assert result.stderr.count("\n") == 1
+    shown = python("-c", stages.format(["--help"]))
+    assert shown.returncode == 0, shown.stderr
+    assert "stage 3: " in shown.stdout
+
+
+def test_help_of_the_stages_waits_for_nothing_heavy() -> None:
+    code = "import sys, stages.__main__; sys.exit(' '.join({'torch', 'pytorch_lightning', 'numpy'} & set(sys.modules)))"
+    assert python("-c", code).stderr.strip() == ""
+
+
+def test_every_extra_is_one_of_the_distribution() -> None:
+    from configparser import ConfigParser
+
+    setup = ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    assert set(EXTRAS.values()) <= set(setup["options.extras_require"])
+
+
+def test_a_package_that_is_no_extra_fails_as_usual(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ModuleNotFoundError, match="no_such_package"), extras_explained():
+        import no_such_package  # noqa: F401
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(MissingPackageError, match=r"package av: missing; pip install 'skeleton2mesh\[datasets\]'"):
+        require("av")
