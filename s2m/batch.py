@@ -14,15 +14,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from s2m.arrays import short_repr
 
 T = TypeVar("T", bound="TensorRecord")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TensorRecord:
     """A frozen record of tensors (or nested records, or ``None``) with one batch dimension in front."""
+
+    __repr__ = short_repr
 
     def _apply(self: T, function: Callable[[Tensor], Tensor]) -> T:
         def convert(value: Any) -> Any:
@@ -82,7 +87,7 @@ def concatenate(records: list[T]) -> T:
     return type(first)(**joined)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Observation(TensorRecord):
     """What may be used to train: the output of a 2D detector and of a person segmenter.
 
@@ -100,7 +105,7 @@ class Observation(TensorRecord):
     index: Tensor | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class BodyParams(TensorRecord):
     """Parameters of a body in SMPL format (paper section 3.1), as rotation matrices on column vectors.
 
@@ -118,7 +123,11 @@ class BodyParams(TensorRecord):
     @property
     def rotations(self) -> Tensor:
         """(B, 24, 3, 3): the root and the 23 local rotations in SMPL's order."""
-        return torch.cat([self.global_orient[:, None], self.body_pose], dim=1)
+        parts: list[Any] = [self.global_orient[:, None], self.body_pose]
+        if isinstance(self.body_pose, np.ndarray):  # of a solution for somebody who works with NumPy
+            joined: Any = np.concatenate(parts, axis=1)
+            return joined
+        return torch.cat(parts, dim=1)
 
     @staticmethod
     def from_rotations(rotations: Tensor, betas: Tensor, transl: Tensor | None = None) -> BodyParams:
@@ -126,7 +135,7 @@ class BodyParams(TensorRecord):
         return BodyParams(rotations[:, 0], rotations[:, 1:], betas, transl)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Truth(TensorRecord):
     """Evaluation only; no loss may see it.
 
@@ -140,7 +149,7 @@ class Truth(TensorRecord):
     gender: Tensor | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FrameBatch(TensorRecord):
     """One batch of a data loader. Training loaders always leave ``truth`` at ``None``."""
 
@@ -148,7 +157,7 @@ class FrameBatch(TensorRecord):
     truth: Truth | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Lifted(TensorRecord):
     """What a lifter makes of 2D joints.
 
@@ -160,7 +169,7 @@ class Lifted(TensorRecord):
     joints2d: Tensor
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class BodyOutput(TensorRecord):
     """A posed body.
 
@@ -172,7 +181,7 @@ class BodyOutput(TensorRecord):
     joints: Tensor
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class IKOutput(TensorRecord):
     """Rotations solved from a skeleton.
 
