@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+import traceback
 from collections.abc import Sequence
+from typing import Any
 
 from s2m import __version__
 from s2m.errors import UserError
+from s2m.options import LateParser
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -20,9 +23,15 @@ def build_parser() -> argparse.ArgumentParser:
 
     parser = argparse.ArgumentParser(prog="s2m", description="Skeleton2Mesh: bodies from skeletons and silhouettes.")
     parser.add_argument("--version", action="version", version=f"s2m {__version__}")
+    parser.add_argument(
+        "--print-completion",
+        choices=("bash", "zsh", "tcsh"),
+        action=_PrintCompletion,
+        help='print a shell\'s completion of this command and exit; for bash: eval "$(s2m --print-completion bash)"',
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     data = commands.add_parser("data", help="make and check frame stores", description="Make and check frame stores.")
-    add_data_commands(data.add_subparsers(required=True, metavar="COMMAND"))
+    add_data_commands(data.add_subparsers(required=True, metavar="COMMAND", parser_class=LateParser))
     add_ik_command(commands)
     add_lift_command(commands)
     add_report_command(commands)
@@ -30,12 +39,41 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+class _PrintCompletion(argparse.Action):
+    """Prints the completion of the whole command, with the options that parsers get when they are chosen."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: Any, values: Any, option_string: Any = None) -> None:
+        import shtab
+
+        _complete(parser)
+        print(shtab.complete(parser, values))
+        parser.exit()
+
+
+def _complete(parser: argparse.ArgumentParser) -> None:
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for child in action.choices.values():
+                if isinstance(child, LateParser):
+                    child.complete(["--help"])
+                _complete(child)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; bad input ends with one clear line and exit code 2."""
+    """Run the command; bad input ends with one clear line.
+
+    Args:
+        argv: Words of the command line; those of the process by default.
+
+    Returns:
+        The exit code: 0, or 2 for bad input.
+    """
     arguments = build_parser().parse_args(argv)
     try:
         return int(arguments.run(arguments) or 0)
     except UserError as error:
+        if getattr(arguments, "verbose", False):
+            traceback.print_exc()
         print(f"error: {error}", file=sys.stderr)
         return 2
 
