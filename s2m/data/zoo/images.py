@@ -40,6 +40,7 @@ class Images(Source):
     """
 
     name: ClassVar[str] = "images"
+    brings_2d: ClassVar[bool] = True
     description: ClassVar[str] = (
         "Your own pictures or videos with the COCO-style JSON of a 2D detector (AlphaPose, MMPose, Detectron, or "
         "COCO annotations) and, for the mesh model, masks (PNG)."
