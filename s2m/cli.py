@@ -6,21 +6,31 @@ import argparse
 import sys
 import traceback
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any
 
 from s2m import __version__
 from s2m.errors import UserError
 from s2m.options import LateParser
 
+_COMMANDS = {
+    "data": "s2m.data.commands:add_data_command",
+    "ik": "s2m.ik.commands:add_ik_command",
+    "lift": "s2m.lifter.commands:add_lift_command",
+    "report": "s2m.report.commands:add_report_command",
+    "compare": "s2m.compare.commands:add_compare_command",
+}
 
-def build_parser() -> argparse.ArgumentParser:
-    """The command's parser. Heavy packages are imported when a subcommand runs, so that help is quick."""
-    from s2m.compare.commands import add_compare_command
-    from s2m.data.commands import add_data_commands
-    from s2m.ik.commands import add_ik_command
-    from s2m.lifter.commands import add_lift_command
-    from s2m.report.commands import add_report_command
 
+def build_parser(only: str | None = None) -> argparse.ArgumentParser:
+    """The command's parser. Heavy packages are imported when a subcommand runs, so that help is quick.
+
+    Args:
+        only: The command that is going to run: no other's modules are loaded. All if it is none of them.
+
+    Returns:
+        The parser; what it parses has ``run``, a function of the parsed arguments.
+    """
     parser = argparse.ArgumentParser(prog="s2m", description="Skeleton2Mesh: bodies from skeletons and silhouettes.")
     parser.add_argument("--version", action="version", version=f"s2m {__version__}")
     parser.add_argument(
@@ -30,12 +40,9 @@ def build_parser() -> argparse.ArgumentParser:
         help='print a shell\'s completion of this command and exit; for bash: eval "$(s2m --print-completion bash)"',
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    data = commands.add_parser("data", help="make and check frame stores", description="Make and check frame stores.")
-    add_data_commands(data.add_subparsers(required=True, metavar="COMMAND", parser_class=LateParser))
-    add_ik_command(commands)
-    add_lift_command(commands)
-    add_report_command(commands)
-    add_compare_command(commands)
+    for name in [only] if only in _COMMANDS else _COMMANDS:
+        module, _, function = _COMMANDS[name].partition(":")
+        getattr(import_module(module), function)(commands)
     return parser
 
 
@@ -68,7 +75,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0, or 2 for bad input.
     """
-    arguments = build_parser().parse_args(argv)
+    words = list(sys.argv[1:] if argv is None else argv)
+    arguments = build_parser(words[0] if words else None).parse_args(words)
     try:
         return int(arguments.run(arguments) or 0)
     except UserError as error:

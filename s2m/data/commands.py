@@ -37,6 +37,12 @@ class ConfigError(UserError, ValueError):
     """A configuration file cannot be used; the message names the file and the key."""
 
 
+def add_data_command(subparsers: Any) -> None:
+    """Mount ``s2m data`` with its own commands."""
+    data = subparsers.add_parser("data", help="make and check frame stores", description="Make and check frame stores.")
+    add_data_commands(data.add_subparsers(required=True, metavar="COMMAND", parser_class=LateParser))
+
+
 def add_data_commands(subparsers: Any) -> None:
     """Add ``open``, ``check`` and the datasets of the zoo to the subparsers of a command line.
 

@@ -2,24 +2,45 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 
 from s2m.body import load_body
 from s2m.body.regressors import own_regressor
-from s2m.errors import UserError
+from s2m.errors import S2MWarning, UserError
 from s2m.formats.keypoints2d import Keypoints
-from s2m.lifter import Lifter, lift, shipped
+from s2m.lifter import Lift, Lifter, shipped
+from s2m.lifter import lift as lift_any
 from s2m.lifter.warnings import lift_warnings
 from s2m.skeletons import COCO17, H36M17, S2M27, get_joint_set
 
 from .scenes import DISTANCE, n_mpjpe_mm, scene
 
 
+def lift(joints2d: Any, *arguments: Any, **options: Any) -> Lift:
+    """Tensors in, tensors out."""
+    return lift_any(torch.as_tensor(np.asarray(joints2d)), *arguments, **options)
+
+
+def test_the_answer_is_in_kind() -> None:
+    pixels = scene(H36M17)[1]
+    filed, tensors = lift_any(pixels.astype(np.float64)), lift(pixels)
+    assert isinstance(filed.joints3d, np.ndarray)
+    np.testing.assert_allclose(filed.joints3d, tensors.joints3d.numpy())
+    assert len(repr(filed)) < 400
+
+
+def test_what_looks_wrong_is_said() -> None:
+    with pytest.warns(S2MWarning, match="upside down"):
+        lift_any(scene(H36M17)[1] * [1, -1])
+
+
 def test_the_shipped_lifter_beats_constant_depth_by_far() -> None:
     true, pixels = scene(H36M17)
-    lifted = lift(torch.from_numpy(pixels))
+    lifted = lift(pixels)
     flat = np.concatenate([pixels, np.zeros_like(pixels[..., :1])], -1)
     assert n_mpjpe_mm(lifted.joints3d.numpy(), true) < 0.5 * n_mpjpe_mm(flat, true)
     assert lifted.joint_set is H36M17
@@ -30,11 +51,11 @@ def test_the_shipped_lifter_beats_constant_depth_by_far() -> None:
 def test_depth_has_the_cameras_sign() -> None:
     """Per frame, true and lifted depths correlate: +z is away from the camera, and nobody is turned around."""
     true, pixels = scene(H36M17)
-    depth, found = true[..., 2] - DISTANCE, lift(torch.from_numpy(pixels)).joints3d[..., 2].numpy()
+    depth, found = true[..., 2] - DISTANCE, lift(pixels).joints3d[..., 2].numpy()
     correlation = [np.corrcoef(a, b)[0, 1] for a, b in zip(depth, found, strict=True)]
     assert np.median(correlation) > 0.8
     assert min(correlation) > 0
-    assert not bool(lift(torch.from_numpy(pixels)).reversed_suspected.any())
+    assert not bool(lift(pixels).reversed_suspected.any())
 
 
 def test_a_lifter_that_has_depth_the_wrong_way_round_is_told() -> None:
@@ -48,29 +69,27 @@ def test_a_lifter_that_has_depth_the_wrong_way_round_is_told() -> None:
     given = Keypoints(pixels.astype(np.float32), np.ones((24, 17), np.float32), H36M17)
     [message] = lift_warnings(given, lifted)
     assert "point backwards" in message
-    assert lift_warnings(given, lift(torch.from_numpy(pixels))) == []
+    assert lift_warnings(given, lift(pixels)) == []
 
 
 def test_pixels_and_other_units_give_the_same_skeleton() -> None:
     _, pixels = scene(H36M17)
     moved = lift(pixels * 0.01 - 3)
-    torch.testing.assert_close(moved.joints3d, lift(torch.from_numpy(pixels)).joints3d, atol=2e-4, rtol=0)
-    np.testing.assert_allclose(
-        (moved.joints2d.numpy() + 3) / 0.01, lift(torch.from_numpy(pixels)).joints2d.numpy(), atol=0.1
-    )
+    torch.testing.assert_close(moved.joints3d, lift(pixels).joints3d, atol=2e-4, rtol=0)
+    np.testing.assert_allclose((moved.joints2d.numpy() + 3) / 0.01, lift(pixels).joints2d.numpy(), atol=0.1)
 
 
 def test_denoised_joints_are_in_the_inputs_unit() -> None:
     _, pixels = scene(H36M17)
     person = pixels[..., 1].max(1) - pixels[..., 1].min(1)
-    assert np.abs(lift(torch.from_numpy(pixels)).joints2d.numpy() - pixels).mean() < 0.02 * person.mean()
+    assert np.abs(lift(pixels).joints2d.numpy() - pixels).mean() < 0.02 * person.mean()
 
 
 def test_a_missing_joint_is_filled_in_near_the_truth() -> None:
     true, pixels = scene(H36M17)
     elbow = H36M17.index("left_elbow")
     pixels[:, elbow] = np.nan
-    lifted = lift(torch.from_numpy(pixels))
+    lifted = lift(pixels)
     assert bool(torch.isfinite(lifted.joints3d).all())
     assert (lifted.confidence[:, elbow] == 0).all()
     found = lifted.joints3d[:, elbow].numpy() - (true[:, elbow] - true[:, H36M17.root_index])
@@ -110,13 +129,13 @@ def test_many_frames_are_lifted_like_few() -> None:
     _, pixels = scene(H36M17)
     many = lift(np.tile(pixels, (400, 1, 1)))
     assert len(many.joints3d) == 9600
-    torch.testing.assert_close(many.joints3d[-24:], lift(torch.from_numpy(pixels)).joints3d, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(many.joints3d[-24:], lift(pixels).joints3d, atol=1e-5, rtol=1e-4)
 
 
 def test_frames_with_too_few_joints_are_nan_and_said_so() -> None:
     _, pixels = scene(H36M17)
     pixels[5, :12] = np.nan
-    lifted = lift(torch.from_numpy(pixels))
+    lifted = lift(pixels)
     assert lifted.lifted.tolist() == [i != 5 for i in range(24)]
     assert bool(torch.isnan(lifted.joints3d[5]).all())
     assert bool(torch.isfinite(lifted.joints3d[lifted.lifted]).all())
