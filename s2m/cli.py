@@ -4,40 +4,86 @@ from __future__ import annotations
 
 import argparse
 import sys
+import traceback
 from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
 
 from s2m import __version__
 from s2m.errors import UserError
 from s2m.optional import extras_explained
+from s2m.options import LateParser
+
+_COMMANDS = {
+    "data": "s2m.data.commands:add_data_command",
+    "ik": "s2m.ik.commands:add_ik_command",
+    "lift": "s2m.lifter.commands:add_lift_command",
+    "report": "s2m.report.commands:add_report_command",
+    "compare": "s2m.compare.commands:add_compare_command",
+}
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The command's parser. Heavy packages are imported when a subcommand runs, so that help is quick."""
-    from s2m.compare.commands import add_compare_command
-    from s2m.data.commands import add_data_commands
-    from s2m.ik.commands import add_ik_command
-    from s2m.lifter.commands import add_lift_command
-    from s2m.report.commands import add_report_command
+def build_parser(only: str | None = None) -> argparse.ArgumentParser:
+    """The command's parser. Heavy packages are imported when a subcommand runs, so that help is quick.
 
+    Args:
+        only: The command that is going to run: no other's modules are loaded. All if it is none of them.
+
+    Returns:
+        The parser; what it parses has ``run``, a function of the parsed arguments.
+    """
     parser = argparse.ArgumentParser(prog="s2m", description="Skeleton2Mesh: bodies from skeletons and silhouettes.")
     parser.add_argument("--version", action="version", version=f"s2m {__version__}")
+    parser.add_argument(
+        "--print-completion",
+        choices=("bash", "zsh", "tcsh"),
+        action=_PrintCompletion,
+        help='print a shell\'s completion of this command and exit; for bash: eval "$(s2m --print-completion bash)"',
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    data = commands.add_parser("data", help="make and check frame stores", description="Make and check frame stores.")
-    add_data_commands(data.add_subparsers(required=True, metavar="COMMAND"))
-    add_ik_command(commands)
-    add_lift_command(commands)
-    add_report_command(commands)
-    add_compare_command(commands)
+    for name in [only] if only in _COMMANDS else _COMMANDS:
+        module, _, function = _COMMANDS[name].partition(":")
+        getattr(import_module(module), function)(commands)
     return parser
 
 
+class _PrintCompletion(argparse.Action):
+    """Prints the completion of the whole command, with the options that parsers get when they are chosen."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: Any, values: Any, option_string: Any = None) -> None:
+        import shtab
+
+        _complete(parser)
+        print(shtab.complete(parser, values))
+        parser.exit()
+
+
+def _complete(parser: argparse.ArgumentParser) -> None:
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for child in action.choices.values():
+                if isinstance(child, LateParser):
+                    child.complete(["--help"])
+                _complete(child)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; bad input ends with one clear line and exit code 2."""
-    arguments = build_parser().parse_args(argv)
+    """Run the command; bad input ends with one clear line.
+
+    Args:
+        argv: Words of the command line; those of the process by default.
+
+    Returns:
+        The exit code: 0, or 2 for bad input.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    arguments = build_parser(words[0] if words else None).parse_args(words)
     try:
         with extras_explained():
             return int(arguments.run(arguments) or 0)
     except UserError as error:
+        if getattr(arguments, "verbose", False):
+            traceback.print_exc()
         print(f"error: {error}", file=sys.stderr)
         return 2
 

@@ -27,7 +27,7 @@ DRAFT_FACES = 2000
 IKFactory = Callable[[RestSkeleton], IKSolver]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SeenBody(TensorRecord):
     """A body in front of the crop. Metres, camera frame, relative to the regressed root joint.
 
@@ -61,7 +61,7 @@ class Recovery(SeenBody):
     solved: Tensor
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Evidence(TensorRecord):
     """What the model reads off an observation before it builds a body.
 

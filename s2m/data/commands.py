@@ -18,6 +18,7 @@ from s2m.data.open.config import OpenConfig
 from s2m.data.store import FrameStore, StoreError
 from s2m.data.zoo.commands import add_zoo_commands
 from s2m.errors import UserError
+from s2m.options import LateParser, add_output, add_voice, progress, say
 
 BAD_INPUT = 2
 # A process takes as long to start as it takes to make about this many frames.
@@ -29,12 +30,18 @@ train_video (the same in recordings), val, test, test_noisy, acrobatic, acrobati
 of train, val, test and acrobatic.
 
 The result depends on the settings and the seed alone, not on the number of workers. A store of the same settings is
-left as it is; one of other settings is replaced with --force only, and not before the new one is complete.
+left as it is; one of other settings is replaced with --overwrite only, and not before the new one is complete.
 """
 
 
 class ConfigError(UserError, ValueError):
     """A configuration file cannot be used; the message names the file and the key."""
+
+
+def add_data_command(subparsers: Any) -> None:
+    """Mount ``s2m data`` with its own commands."""
+    data = subparsers.add_parser("data", help="make and check frame stores", description="Make and check frame stores.")
+    add_data_commands(data.add_subparsers(required=True, metavar="COMMAND", parser_class=LateParser))
 
 
 def add_data_commands(subparsers: Any) -> None:
@@ -45,18 +52,19 @@ def add_data_commands(subparsers: Any) -> None:
     command = subparsers.add_parser(
         "open", help="make the open data", description=_OPEN_HELP, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    command.add_argument("--out", required=True, type=Path, metavar="DIR", help="store to write")
+    add_output(command, "store to write", metavar="DIR")
     command.add_argument("--config", type=Path, metavar="YAML", help="settings, e.g. configs/preset/quick/data.yaml")
     command.add_argument("--motions", type=Path, metavar="DIR", help="AMASS-style npz files, for the training splits")
     command.add_argument("--seed", type=int, help="random seed (default: the one of the settings, 0)")
     command.add_argument("--workers", type=int, help="processes (default: one per CPU core, fewer for few frames)")
-    command.add_argument("--force", action="store_true", help="replace a store of other settings, or a damaged one")
     command.add_argument(
         "--progress", action=argparse.BooleanOptionalAction, default=None, help="bar (default: on a terminal)"
     )
+    add_voice(command)
     command.set_defaults(run=_run_open)
     check = subparsers.add_parser("check", help="compare a frame store's files with its hashes")
     check.add_argument("store", type=Path, metavar="DIR")
+    add_voice(check)
     check.set_defaults(run=_run_check)
     add_zoo_commands(subparsers)
 
@@ -99,16 +107,16 @@ def _run_open(options: argparse.Namespace) -> int:
     try:
         config = read_config(options.config, options.seed)
         workers = options.workers or _default_workers(config)
-        made = generate(options.out, config, options.motions, workers, options.force, options.progress)
-        store = FrameStore(options.out)
+        made = generate(options.output, config, options.motions, workers, options.overwrite, progress(options))
+        store = FrameStore(options.output)
     except (UserError, OSError) as error:
         return _fail(str(error))
     rows = ", ".join(f"{split} {entry['rows']}" for split, entry in store.header["splits"].items())
     state = "written" if made else "already there with the same settings, nothing to do"
-    _say(f"{options.out}: {state} ({rows})")
+    say(options, f"{options.output}: {state} ({rows})")
     for split in store.splits:
         if not store.has_truth(split):
-            _say(f"{options.out}: the truth of {split} is missing: fit for training, not for evaluation")
+            say(options, f"{options.output}: the truth of {split} is missing: fit for training, not for evaluation")
     return 0
 
 
@@ -124,12 +132,8 @@ def _run_check(options: argparse.Namespace) -> int:
             store.verify(split)
     except StoreError as error:
         return _fail(str(error))
-    _say(f"{options.store}: {len(store.splits)} splits, all files as written")
+    say(options, f"{options.store}: {len(store.splits)} splits, all files as written")
     return 0
-
-
-def _say(message: str) -> None:
-    sys.stdout.write(message + "\n")
 
 
 def _fail(message: str) -> int:
@@ -140,6 +144,6 @@ def _fail(message: str) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """``python -m s2m.data``."""
     parser = argparse.ArgumentParser(prog="python -m s2m.data", description="Make and check frame stores.")
-    add_data_commands(parser.add_subparsers(required=True, metavar="COMMAND"))
+    add_data_commands(parser.add_subparsers(required=True, metavar="COMMAND", parser_class=LateParser))
     options = parser.parse_args(arguments)
     return int(options.run(options))

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from s2m.arrays import short_repr
 from s2m.errors import UserError
 from s2m.formats.coco import Detection, as_joint_set, read_coco
 from s2m.formats.joints3d import read_array
@@ -57,6 +58,8 @@ class Keypoints:
     confidence: FloatArray
     joint_set: JointSet
     images: tuple[str, ...] = ()
+
+    __repr__ = short_repr
 
     def above(self, confidence: float) -> Keypoints:
         """The same joints; those of which the detector is less sure are missing."""

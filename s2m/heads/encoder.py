@@ -14,7 +14,7 @@ from s2m.optional import require
 from s2m.skeletons import JointSet
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class InitialEstimate(TensorRecord):
     """The body that the skeleton alone gives: the solver's rotations, the mean shape, a fitted camera. No gradient.
 

@@ -2,78 +2,125 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from s2m.batch import BodyParams
-from s2m.body import Body, load_body
-from s2m.ik import quaternion as quat
-from s2m.ik.body_joints import rest_skeleton
+from s2m.arrays import Array
+from s2m.body import Body
+from s2m.ik.checks import Clip, warnings_of
 from s2m.ik.interface import IKSolver
-from s2m.ik.solver import DIK
+from s2m.ik.solution import Solution, solve_with
+from s2m.ik.streaming import Solver, checked_betas, checked_joints, in_kind, say
 from s2m.skeletons import JointSet, get_joint_set
 
-_ANCHORS = ("pelvis", "left_hip", "right_hip")
+__all__ = ["Solution", "solve"]
+
+_KEPT = 16  # calibrated solvers, a megabyte each
 
 
-@dataclass(frozen=True)
-class Solution:
-    """SMPL parameters of a batch of skeletons.
+class _Recent:
+    """The solvers used last; any thread may ask."""
 
-    params: rotations as matrices, betas, and the translation that puts the body at the joints; the frame is that of
-    the joints. solved: (B, 24) bool: False where the joints did not determine the rotation and it stayed at rest.
-    """
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._solvers: OrderedDict[Hashable, Solver] = OrderedDict()
+        self._lock = threading.Lock()
 
-    params: BodyParams
-    solved: Tensor
+    def get(self, key: Hashable, make: Callable[[], Solver]) -> Solver:
+        with self._lock:
+            if key in self._solvers:
+                self._solvers.move_to_end(key)
+                return self._solvers[key]
+        made = make()
+        with self._lock:
+            kept = self._solvers.setdefault(key, made)
+            while len(self._solvers) > self._size:
+                self._solvers.popitem(last=False)
+            return kept
 
-    @property
-    def axis_angle(self) -> Tensor:
-        """(B, 72) SMPL's pose vector: root and 23 local rotations as axis times angle (radians)."""
-        return quat.to_axis_angle(quat.from_matrix(self.params.rotations)).flatten(1)
+
+_RECENT = _Recent(_KEPT)
 
 
 def solve(
-    joints: Tensor | NDArray[np.floating],
+    joints: Array,
     joint_set: str | JointSet = "h36m17",
     body: Body | None = None,
     *,
-    betas: Tensor | None = None,
-    confidence: Tensor | None = None,
+    betas: Array | None = None,
+    confidence: Array | None = None,
     noise: float = 0.0,
+    up: str | None = None,
     solver: IKSolver | None = None,
 ) -> Solution:
     """SMPL parameters of 3D joints; no training, no GPU, no licence.
 
-    joints: (B, J, 3) or (J, 3) metres, any right-handed frame; a joint that is not finite counts as missing.
-    joint_set: its name or the set itself (:func:`s2m.ik.joint_maps.read_joint_set` reads a user's own).
-    body: the body to pose; the shipped open one by default. betas: (1, 10) shape of the person, mean by default.
-    confidence: (B, J) in [0, 1]. noise: standard deviation of the joints in metres (0.03 for a lifter's).
-    solver: another solver than DIK, calibrated to the joint set.
+    Arrays may be NumPy or torch, of any precision, on any device. The calibrated solver of the last few combinations
+    of body, joint set, betas and noise is kept, so that a single frame takes less than a millisecond from the third
+    call on (at the second one the formulas are written out for single frames; see :class:`s2m.Solver`).
+
+    Args:
+        joints: (B, J, 3) or (J, 3) metres, any right-handed frame; a joint that is not finite counts as missing.
+        joint_set: Its name or the set itself (:func:`s2m.skeletons.read_joint_set` reads your own).
+        body: The body to pose; the shipped open one by default.
+        betas: (10,) or (1, 10) shape of the person; the mean by default.
+        confidence: (B, J) or (J,) in [0, 1]; 0 is missing.
+        noise: Standard deviation of the joints in metres, 0 to 0.5 (0.015 for lifted ones).
+        up: ``y``, ``z``, ``y-down`` or ``z-down``, the axis that points up; only used to warn of people upside down.
+        solver: Another solver than DIK, calibrated to the joint set.
+
+    Returns:
+        The parameters in the frame of the joints, float32; NumPy or torch and on the device like ``joints``.
+
+    Raises:
+        ArgumentError: When an argument has the wrong shape or unit.
+        KeyError: When the joint set lacks a part that the solver needs.
+
+    Warns:
+        S2MWarning: When the unit looks wrong, the person upside down or mirrored, or joints are missing.
+
+    Example:
+        >>> import numpy as np
+        >>> from s2m import Solver, solve
+        >>> rest = Solver("h36m17").rest_joints.numpy()
+        >>> solution = solve(np.stack([rest, rest + [0, 0, 1]]))
+        >>> solution.params.rotations.shape, solution.params.transl.shape
+        ((2, 24, 3, 3), (2, 3))
+        >>> solution.params.transl[1].round(2).tolist()
+        [0.0, 0.0, 1.0]
     """
-    points = torch.as_tensor(joints)
-    points = points[None] if points.ndim == 2 else points
-    points = points.to(torch.float32)
     joint_set = get_joint_set(joint_set) if isinstance(joint_set, str) else joint_set
-    body = load_body() if body is None else body
-    if solver is None:
-        solver = DIK(rest_skeleton(body, joint_set, betas), noise=noise)
-    found = solver(points, confidence=confidence)
-    shape = (torch.zeros(1, body.num_betas) if betas is None else betas).to(points).expand(len(points), -1)
-    transl = _translation(found.rotations[:, 0], points, solver)
-    return Solution(BodyParams.from_rotations(found.rotations, shape, transl), found.solved)
+    if solver is not None:
+        return _by_another(solver, joints, joint_set, betas, confidence, up)
+    wanted = None if betas is None else checked_betas(betas)
+    key = (_body_key(body), joint_set.name, joint_set.joints, _numbers(wanted), float(noise), up)
+    calibrated = _RECENT.get(key, lambda: Solver(joint_set, body, betas=_plain(wanted), noise=noise, up=up))
+    return calibrated.run(joints, confidence, wanted if wanted is not None and wanted.requires_grad else None, 3)
 
 
-def _translation(root: Tensor, points: Tensor, solver: IKSolver) -> Tensor:
-    """(B, 3) so that the body's pelvis and hips lie on the joints: a body turns about its own pelvis joint."""
-    joint_set = solver.joint_set
-    anchors = joint_set.indices(part for part in _ANCHORS if part in joint_set) or [joint_set.root_index]
-    pelvis = solver.rest_body_joints[0]
-    offset = points[:, anchors] - (solver.rest_joints[anchors] - pelvis) @ root.transpose(1, 2) - pelvis
-    seen = torch.isfinite(offset).all(-1, keepdim=True)
-    total = torch.where(seen, offset, torch.zeros_like(offset)).sum(1)
-    return total / seen.sum(1).clamp_min(1)
+def _by_another(
+    solver: IKSolver,
+    joints: Array,
+    joint_set: JointSet,
+    betas: Array | None,
+    confidence: Array | None,
+    up: str | None,
+) -> Solution:
+    points, certain = checked_joints(joints, confidence, joint_set)
+    say(warnings_of(Clip(points, joint_set, solver.rest, confidence=certain, up=up)), 3)
+    return in_kind(solve_with(solver, points, checked_betas(betas), certain), joints)
+
+
+def _body_key(body: Body | None) -> Hashable:
+    return None if body is None else (body.hash, body.v_template.dtype)
+
+
+def _numbers(betas: Tensor | None) -> Hashable:
+    return None if betas is None else tuple(betas.detach().flatten().tolist())
+
+
+def _plain(betas: Tensor | None) -> Tensor | None:
+    return None if betas is None else betas.detach().cpu()

@@ -73,7 +73,7 @@ class BoneLengths(nn.Module):
         pairs = torch.tensor(stiff_pairs(parts), dtype=torch.long, device=rest.device)
         # Which parts a bone joins: (2, N, P), one row for each of its ends.
         ends = nn.functional.one_hot(pairs.T, len(parts)).to(rest)
-        constant(self, "extremities", ends)
+        constant(self, "ends", ends)
         constant(self, "spread", (ends[0] - ends[1]).expand(3, -1, -1))
         length = (rest[pairs[:, 0]] - rest[pairs[:, 1]]).norm(dim=-1)
         constant(self, "length", length[:, None])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from s2m.arrays import short_repr
 from s2m.skeletons import SMPL24, JointSet
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ class RestSkeleton:
     joints: Tensor
     body_joints: Tensor
     carriers: Tensor | None = None
+
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         count = len(self.joint_set)

@@ -2,41 +2,48 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import warnings
+from dataclasses import dataclass, fields, replace
+from functools import lru_cache
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from s2m.errors import UserError
+from s2m.arrays import Array, as_tensor, back_to, short_repr
+from s2m.errors import S2MWarning, UserError
 from s2m.formats.keypoints2d import Keypoints
-from s2m.lifter.keypoints import best_lifter_set, on_joint_set
+from s2m.lifter.keypoints import FEWEST_JOINTS, best_lifter_set, on_joint_set
 from s2m.lifter.network import Lifter, mean_bone_length
 from s2m.lifter.objective.chirality import Chirality
 from s2m.lifter.shipped import shipped, shipped_head, shipped_records
 from s2m.lifter.temporal_head import TemporalHead
 from s2m.lifter.video import smoothed
+from s2m.lifter.warnings import lift_warnings
 from s2m.skeletons import JointSet, get_joint_set
 
-# As in training: with fewer joints there is no pose to speak of.
-FEWEST_JOINTS = 6
 _CHUNK = 8192
 _FASTEST = 1000
 # Metres: a small child and a giant.
 _HEIGHTS = (0.5, 2.6)
 
+__all__ = ["FEWEST_JOINTS", "Lift", "lift", "lift_keypoints", "metres_scale"]
+
 
 @dataclass(frozen=True)
 class Lift:
-    """3D skeletons of one person over time.
+    """3D skeletons of one person over time, as torch tensors or NumPy arrays, whichever the joints were.
 
-    joints3d: (T, J, 3) metres, camera frame (+x right, +y down, +z forward), relative to the pelvis. joints2d:
-    (T, J, 2) as the lifter believes them, each frame on its own, in the input's unit: denoised, missing ones filled in.
-    confidence: (T, J) of the input's joints, 0 where the lifter had to fill in. elevation: (T,) radians, by how much
-    the camera looks down; None where the lifter does not tell. lifted: (T,) bool; where it is False too few joints were
-    seen and the numbers are NaN. reversed_suspected: (T,) bool, the knees, the nose and the toes speak for the mirrored
-    depth.
+    Attributes:
+        joint_set: Names of the joints.
+        joints3d: (T, J, 3) metres, camera frame (+x right, +y down, +z forward), relative to the pelvis.
+        joints2d: (T, J, 2) as the lifter believes them, each frame on its own, in the input's unit: denoised, missing
+            ones filled in.
+        confidence: (T, J) of the input's joints, 0 where the lifter had to fill in.
+        elevation: (T,) radians, by how much the camera looks down; ``None`` where the lifter does not tell.
+        lifted: (T,) bool; where it is False too few joints were seen and the numbers are NaN.
+        reversed_suspected: (T,) bool, the knees, the nose and the toes speak for the mirrored depth.
     """
 
     joint_set: JointSet
@@ -47,11 +54,16 @@ class Lift:
     lifted: Tensor
     reversed_suspected: Tensor
 
+    __repr__ = short_repr
+
+    def __len__(self) -> int:
+        return len(self.lifted)
+
 
 def lift(
-    joints2d: Tensor | NDArray[np.floating],
+    joints2d: Array,
     joint_set: str | JointSet = "h36m17",
-    confidence: Tensor | NDArray[np.floating] | None = None,
+    confidence: Array | None = None,
     *,
     lifter: Lifter | None = None,
     height: float | None = None,
@@ -60,25 +72,82 @@ def lift(
 ) -> Lift:
     """3D skeletons from the 2D joints of one person in one view; no training, no GPU.
 
-    joints2d: (T, K, 2) or (K, 2) in pixels or any other unit, +x right, +y down; a joint that is not finite counts as
-    missing. joint_set: its name or the set itself; joints go to the lifter's by name, see
-    :func:`s2m.lifter.keypoints.lifter_weights`. confidence: (T, K) or (K,), a joint counts where it is above 0.
-    lifter: by default the shipped one that suits the joint set.
-    height: of the person standing upright, in metres; without it the bones are on average as long as the lifter's
-    prior says, since one view cannot tell scale. video_fps: frames per second where the frames are those of one video,
-    in their order: each is then smoothed with those around it. head: what smooths them, for a ``lifter`` of one's own.
+    Arrays may be NumPy or torch, of any precision, on any device; the shipped lifters run where the joints are.
 
-    Raises UserError for wrong shapes, heights and frame rates, for a video with a lifter but no head of one's own, and
-    when no frame has six joints.
+    Args:
+        joints2d: (T, K, 2) or (K, 2) in pixels or any other unit, +x right, +y down; a joint that is not finite counts
+            as missing.
+        joint_set: Its name or the set itself; joints go to the lifter's by name, see
+            :func:`s2m.lifter.keypoints.lifter_weights`.
+        confidence: (T, K) or (K,); a joint counts where it is above 0.
+        lifter: By default the shipped one that suits the joint set. One of your own runs on its own device.
+        height: Of the person standing upright, in metres; without it the bones are on average as long as the lifter's
+            prior says, since one view cannot tell scale.
+        video_fps: Frames per second where the frames are those of one video, in their order: each is then smoothed
+            with those around it.
+        head: What smooths them, for a ``lifter`` of your own.
+
+    Returns:
+        The skeletons; NumPy or torch and on the device like ``joints2d``, float32.
+
+    Raises:
+        UserError: For wrong shapes, heights and frame rates, for a video with a lifter but no head of its own, and
+            when no frame has six joints.
+
+    Warns:
+        S2MWarning: For what looks wrong: joints that are missing, people upside down or mirrored.
+
+    Example:
+        >>> import numpy as np
+        >>> from s2m import Solver, lift
+        >>> rest = Solver("h36m17").rest_joints.numpy()  # a person at rest, +y up
+        >>> found = lift(rest[:, :2] * [300, -300] + [500, 500], "h36m17", height=1.8)
+        >>> found.joints3d.shape, bool(found.lifted.all())
+        ((1, 17, 3), True)
     """
-    _check_video(lifter, video_fps, head)
     given = get_joint_set(joint_set) if isinstance(joint_set, str) else joint_set
     keypoints = _keypoints(joints2d, confidence, given)
+    device = joints2d.device if isinstance(joints2d, Tensor) else torch.device("cpu")
+    found = lift_keypoints(keypoints, lifter=lifter, height=height, video_fps=video_fps, head=head, device=device)
+    for message in lift_warnings(keypoints, found):
+        warnings.warn(message, S2MWarning, stacklevel=2)
+    back = back_to(joints2d)
+    arrays = {field.name: back(getattr(found, field.name)) for field in fields(found) if field.name != "joint_set"}
+    return replace(found, **arrays)
+
+
+def lift_keypoints(
+    keypoints: Keypoints,
+    *,
+    lifter: Lifter | None = None,
+    height: float | None = None,
+    video_fps: float | None = None,
+    head: TemporalHead | None = None,
+    device: torch.device | None = None,
+) -> Lift:
+    """:func:`lift` of what was read from a file, without warnings and with tensors on the CPU.
+
+    Args:
+        keypoints: 2D joints of one person.
+        lifter: See :func:`lift`.
+        height: See :func:`lift`.
+        video_fps: See :func:`lift`.
+        head: See :func:`lift`.
+        device: Where a shipped lifter runs; the CPU by default.
+
+    Returns:
+        The skeletons, as tensors on the CPU.
+
+    Raises:
+        UserError: See :func:`lift`.
+    """
+    _check_video(lifter, video_fps, head)
     if lifter is None:
-        name = best_lifter_set(given, list(shipped_records()))
-        lifter, head = shipped(name), None if video_fps is None else shipped_head(name)
+        name, device = best_lifter_set(keypoints.joint_set, list(shipped_records())), device or torch.device("cpu")
+        lifter, head = _kept_lifter(name, device), None if video_fps is None else _kept_head(name, device)
     taken = on_joint_set(keypoints, lifter.joint_set)
-    points, confidence = torch.from_numpy(taken.points), torch.from_numpy(taken.confidence)
+    where = next(lifter.parameters()).device
+    points, confidence = torch.from_numpy(taken.points).to(where), torch.from_numpy(taken.confidence).to(where)
     lifted = (confidence > 0).sum(1) >= FEWEST_JOINTS
     if not bool(lifted.any()):
         most = int((confidence > 0).sum(1).max())
@@ -91,13 +160,23 @@ def lift(
     angles = [part[2] for part in parts if part[2] is not None]
     return Lift(
         joint_set=lifter.joint_set,
-        joints3d=_masked(skeleton * scale, lifted),
-        joints2d=_masked(denoised, lifted),
-        confidence=confidence,
-        elevation=_masked(torch.cat(angles), lifted) if angles else None,
-        lifted=lifted,
-        reversed_suspected=Chirality(lifter.joint_set).suspicious(skeleton) & lifted,
+        joints3d=_masked(skeleton * scale, lifted).cpu(),
+        joints2d=_masked(denoised, lifted).cpu(),
+        confidence=confidence.cpu(),
+        elevation=_masked(torch.cat(angles), lifted).cpu() if angles else None,
+        lifted=lifted.cpu(),
+        reversed_suspected=Chirality(lifter.joint_set).to(where).suspicious(skeleton).cpu() & lifted.cpu(),
     )
+
+
+@lru_cache(maxsize=8)
+def _kept_lifter(name: str, device: torch.device) -> Lifter:
+    return shipped(name).to(device)
+
+
+@lru_cache(maxsize=8)
+def _kept_head(name: str, device: torch.device) -> TemporalHead:
+    return shipped_head(name).to(device)
 
 
 def metres_scale(height: float, lifter: Lifter) -> float:
@@ -130,20 +209,24 @@ def _check_video(lifter: Lifter | None, video_fps: float | None, head: TemporalH
         raise UserError(f"head: expected one for {lifter.joint_set.name}, found one for {head.joint_set.name}")
 
 
-def _keypoints(
-    joints2d: Tensor | NDArray[np.floating], confidence: Tensor | NDArray[np.floating] | None, given: JointSet
-) -> Keypoints:
-    points = np.asarray(joints2d, np.float32)
+def _keypoints(joints2d: Array, confidence: Array | None, given: JointSet) -> Keypoints:
+    points = _float32(joints2d)
     points = points[None] if points.ndim == 2 else points
     if points.ndim != 3 or points.shape[1:] != (len(given), 2) or len(points) == 0:
         raise UserError(
             f"joints2d: expected (frames, {len(given)}, 2) for the joint set {given.name}, found {np.shape(joints2d)}"
         )
-    confidence = np.ones(points.shape[:2], np.float32) if confidence is None else np.asarray(confidence, np.float32)
-    confidence = confidence[None] if confidence.ndim == 1 else confidence
-    if confidence.shape != points.shape[:2]:
-        raise UserError(f"confidence: expected {points.shape[:2]} like the joints, found {confidence.shape}")
-    return Keypoints(points, confidence, given)
+    certain = np.ones(points.shape[:2], np.float32) if confidence is None else _float32(confidence)
+    certain = certain[None] if certain.ndim == 1 else certain
+    if certain.shape != points.shape[:2]:
+        raise UserError(f"confidence: expected {points.shape[:2]} like the joints, found {certain.shape}")
+    return Keypoints(points, certain, given)
+
+
+def _float32(values: Array) -> NDArray[np.float32]:
+    """A copy on the CPU: what a file's joints would be."""
+    found: NDArray[np.float32] = as_tensor(values).detach().cpu().numpy().copy()
+    return found
 
 
 @torch.inference_mode()

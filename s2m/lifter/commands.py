@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from s2m.errors import UserError
 from s2m.files import write_png
-from s2m.skeletons import JOINT_SETS, SMPL24
+from s2m.options import (
+    add_joint_set,
+    add_output,
+    add_voice,
+    check_outputs,
+    chosen_joint_set,
+    detail,
+    metres_of_noise,
+    readable,
+    say,
+    warn,
+    writable,
+)
+from s2m.skeletons import SMPL24
 
 if TYPE_CHECKING:
     from s2m.formats.keypoints2d import Keypoints
     from s2m.lifter.api import Lift
-    from s2m.skeletons import JointSet
 
 _ABOUT = """Lift the 2D joints of one person to 3D skeletons with a network that was trained from 2D joints alone.
 
@@ -35,16 +46,11 @@ def add_lift_command(subparsers: argparse._SubParsersAction[argparse.ArgumentPar
         "file",
         type=Path,
         help=".npy, .npz, .json or .csv with (frames, joints, 2), or 3 with a confidence; COCO-style or OpenPose json; "
-        "a folder of OpenPose's json files",
+        "a folder of OpenPose's json files; - reads a file from standard input",
     )
-    parser.add_argument("-o", "--output", type=Path, required=True, help="the .npz to write")
-    sets = ", ".join(sorted(set(JOINT_SETS) - {SMPL24.name}))
-    parser.add_argument(
-        "--joint-set",
-        metavar="NAME",
-        help=f"joints of the file: one of {sets}, or a yaml file with your own (default: h36m17; COCO-style and "
-        "OpenPose json say it themselves)",
-    )
+    add_output(parser, "the .npz to write; - writes it to standard output")
+    text = "joints of the file (default: h36m17; COCO-style and OpenPose json say it themselves)"
+    add_joint_set(parser, text, without=(SMPL24.name,))
     parser.add_argument("--key", help="field of an npz or json file that holds the joints")
     parser.add_argument("--lifter", type=Path, metavar="FILE", help="a lifter.pt of your own (default: one that ships)")
     parser.add_argument("--height", type=float, metavar="METRES", help="of the person, for the absolute scale")
@@ -63,32 +69,44 @@ def add_lift_command(subparsers: argparse._SubParsersAction[argparse.ArgumentPar
     parser.add_argument("--picture", type=Path, metavar="PNG", help="draw some frames, as seen and from the side")
     parser.add_argument("--ik", type=Path, metavar="NPZ", help="also solve SMPL rotations: an AMASS-style .npz")
     parser.add_argument(
-        "--noise", type=float, metavar="MM", help="for --ik: expected noise of the lifted joints (default: 15)"
+        "--noise",
+        type=float,
+        metavar="MM",
+        help="for --ik: noise of the lifted joints in millimetres (default: 15)",
     )
-    parser.add_argument("--body", type=Path, help="for --ik: an official SMPL file; the open body by default")
+    parser.add_argument(
+        "--body", type=Path, metavar="FILE", help="for --ik: an official SMPL file (default: the open body)"
+    )
+    add_voice(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command. Raises UserError for bad input, before anything is written."""
     _check(arguments)
-    joint_set = None if arguments.joint_set is None else _joint_set(arguments.joint_set)
+    joint_set = None if arguments.joint_set is None else chosen_joint_set(arguments.joint_set)
 
     from s2m.formats.keypoints2d import read_keypoints
     from s2m.lifter.warnings import lift_warnings
     from s2m.lifter.writing import write_lift
 
-    keypoints = read_keypoints(arguments.file, joint_set, arguments.key).above(arguments.min_confidence)
+    with readable(arguments.file) as file:
+        keypoints = read_keypoints(file, joint_set, arguments.key).above(arguments.min_confidence)
+    detail(arguments, f"{arguments.file}: {len(keypoints.points)} frames of {keypoints.joint_set.name}")
     lifted = _lift(keypoints, arguments)
     for message in lift_warnings(keypoints, lifted):
-        print(f"warning: {message}", file=sys.stderr)
-    write_lift(arguments.output, lifted, arguments.fps, keypoints.images)
-    print(f"{arguments.output}: {int(lifted.lifted.sum())} of {len(lifted.lifted)} frames, {lifted.joint_set.name}")
+        warn(message)
+    with writable(arguments.output) as file:
+        write_lift(file, lifted, arguments.fps, keypoints.images)
+    say(
+        arguments,
+        f"{arguments.output}: {int(lifted.lifted.sum())} of {len(lifted.lifted)} frames, {lifted.joint_set.name}",
+    )
     if arguments.picture is not None:
         from s2m.lifter.drawing import draw_lift
 
         write_png(arguments.picture, draw_lift(lifted))
-        print(f"{arguments.picture}: some frames as seen and from the side")
+        say(arguments, f"{arguments.picture}: some frames as seen and from the side")
     if arguments.ik is not None:
         _write_motion(lifted, arguments)
     return 0
@@ -98,16 +116,7 @@ def _check(arguments: argparse.Namespace) -> None:
     written = {"--output": (arguments.output, ".npz")}
     written |= {"--picture": (arguments.picture, ".png")} if arguments.picture is not None else {}
     written |= {"--ik": (arguments.ik, ".npz")} if arguments.ik is not None else {}
-    for option, (path, suffix) in written.items():
-        if path.suffix.lower() != suffix:
-            raise UserError(f"{option} {path}: expected a name that ends in {suffix}")
-        if not path.resolve().parent.is_dir():
-            raise UserError(f"{option} {path}: the folder does not exist")
-        if path.is_dir():
-            raise UserError(f"{option} {path}: expected a file, found a folder")
-    places = [path.resolve() for path in (arguments.file, *(path for path, _ in written.values()))]
-    if len(set(places)) < len(places):
-        raise UserError(f"{', '.join(written)}: expected files of their own, found one name twice")
+    check_outputs(written, [arguments.file], arguments.overwrite)
     if not 0 < arguments.fps < float("inf"):
         raise UserError(f"--fps: expected a positive number, found {arguments.fps}")
     if arguments.temporal is not None and not (arguments.video and arguments.lifter):
@@ -120,31 +129,19 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UserError(f"--min-confidence: expected a number from 0 to below 1, found {arguments.min_confidence}")
     if arguments.ik is None and (arguments.noise is not None or arguments.body is not None):
         raise UserError("--noise, --body: these are for --ik, which is missing")
-    if arguments.noise is not None and not 0 <= arguments.noise <= 500:
-        raise UserError(f"--noise: expected millimetres between 0 and 500, found {arguments.noise}")
-
-
-def _joint_set(name: str) -> JointSet:
-    from s2m.ik.joint_maps import read_joint_set
-    from s2m.skeletons import get_joint_set
-
-    try:
-        return read_joint_set(name) if name.endswith((".yaml", ".yml")) else get_joint_set(name)
-    except ValueError as error:
-        raise UserError(f"--joint-set: {error}") from error
+    if arguments.noise is not None:
+        metres_of_noise(arguments.noise)
 
 
 def _lift(keypoints: Keypoints, arguments: argparse.Namespace) -> Lift:
-    from s2m.lifter.api import lift
+    from s2m.lifter.api import lift_keypoints
     from s2m.lifter.shipped import read_head, read_lifter
 
     lifter = None if arguments.lifter is None else read_lifter(arguments.lifter)
     head = None if arguments.temporal is None else read_head(arguments.temporal, arguments.lifter)
     try:
-        return lift(
-            keypoints.points,
-            keypoints.joint_set,
-            keypoints.confidence,
+        return lift_keypoints(
+            keypoints,
             lifter=lifter,
             height=arguments.height,
             video_fps=arguments.fps if arguments.video else None,
@@ -158,10 +155,13 @@ def _write_motion(lifted: Lift, arguments: argparse.Namespace) -> None:
     from s2m.formats.amass import write_amass
     from s2m.lifter.to_rotations import NOISE, solve_motion
 
-    noise = NOISE if arguments.noise is None else arguments.noise / 1000
+    noise = NOISE if arguments.noise is None else metres_of_noise(arguments.noise)
     solution = solve_motion(lifted, noise, arguments.body)
     params = solution.params
     assert params.transl is not None
     pose = solution.axis_angle.numpy()
     write_amass(arguments.ik, pose, params.transl.numpy(), params.betas[0].numpy(), arguments.fps)
-    print(f"{arguments.ik}: {len(pose)} frames; the pelvis stays at the origin, the camera is taken to stand level")
+    say(
+        arguments,
+        f"{arguments.ik}: {len(pose)} frames; the pelvis stays at the origin, the camera is taken to stand level",
+    )

@@ -10,6 +10,8 @@ from s2m.formats.keypoints2d import Keypoints
 from s2m.ik.joint_maps import parts_of
 from s2m.skeletons import CROWN, H36M17, S2M27, SMPL24, JointSet
 
+# As in training: with fewer joints there is no pose to speak of.
+FEWEST_JOINTS = 6
 # Middles that stand for a joint which the set does not name. The other rules of s2m.ik.joint_maps name what plays a
 # part in a calibrated solver; here a joint has to lie where the lifter's training data have it.
 _MIDDLES = ("pelvis", "thorax", "spine")

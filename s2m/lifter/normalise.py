@@ -19,7 +19,7 @@ from s2m.skeletons import JointSet
 SMALLEST = 1e-6
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Normalised(TensorRecord):
     """2D joints in the lifter's units, and the way back.
 

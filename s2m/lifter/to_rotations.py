@@ -7,11 +7,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from s2m.arrays import as_tensor
 from s2m.batch import BodyParams, concatenate
 from s2m.body import load_body
 from s2m.errors import UserError
-from s2m.ik.api import Solution, solve
 from s2m.ik.body_joints import rest_skeleton
+from s2m.ik.solution import Solution, solve_with
 from s2m.ik.solver import DIK
 from s2m.lifter.api import Lift
 
@@ -39,7 +40,7 @@ def solve_motion(lifted: Lift, noise: float, body_file: Path | None = None) -> S
     except (ValueError, KeyError, OSError) as error:
         raise UserError(str(error.args[0] if error.args else error)) from error
     with torch.inference_mode():
-        chunks = world(lifted.joints3d).split(_CHUNK)
-        parts = [solve(chunk, lifted.joint_set, body, solver=solver) for chunk in chunks]
+        chunks = world(as_tensor(lifted.joints3d)).split(_CHUNK)
+        parts = [solve_with(solver, chunk, None) for chunk in chunks]
     params: BodyParams = concatenate([part.params for part in parts])
     return Solution(params, torch.cat([part.solved for part in parts]))

@@ -1,26 +1,43 @@
-"""What is suspicious about lifted 2D joints, said in words."""
+"""What is suspicious about lifted 2D joints, said in words.
+
+``s2m lift`` prints these messages, :func:`s2m.lift` warns of them. Another check is another function in ``CHECKS``.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from s2m.formats.keypoints2d import Keypoints
-from s2m.lifter.api import FEWEST_JOINTS, Lift
-from s2m.lifter.keypoints import on_joint_set
+from s2m.lifter.keypoints import FEWEST_JOINTS, on_joint_set
 from s2m.skeletons import H36M17
+
+if TYPE_CHECKING:
+    from s2m.lifter.api import Lift
+
+Check = Callable[[Keypoints, "Lift"], "str | None"]
 
 _SHOWN = 8  # frames that a message names
 _SUSPICIOUS_SHARE = 0.2
 
 
 def lift_warnings(keypoints: Keypoints, lifted: Lift) -> list[str]:
-    """Warnings for people; empty when nothing is wrong."""
-    messages = (_not_finite(keypoints), _never_seen(lifted), _too_few(lifted), _upside_down(keypoints), _back(lifted))
-    return [message for message in messages if message is not None]
+    """The messages of all checks that find something.
+
+    Args:
+        keypoints: What was given.
+        lifted: What the lifter made of it, as tensors.
+
+    Returns:
+        One sentence for people per finding; empty when nothing looks wrong.
+    """
+    return [message for check in CHECKS if (message := check(keypoints, lifted)) is not None]
 
 
-def _not_finite(keypoints: Keypoints) -> str | None:
+def _not_finite(keypoints: Keypoints, lifted: Lift) -> str | None:
     broken = ~np.isfinite(np.concatenate([keypoints.points, keypoints.confidence[..., None]], axis=-1).sum(-1))
     if not broken.any():
         return None
@@ -29,7 +46,7 @@ def _not_finite(keypoints: Keypoints) -> str | None:
     return f"joints are not finite in {where}; they count as missing and are filled in: {', '.join(names)}"
 
 
-def _never_seen(lifted: Lift) -> str | None:
+def _never_seen(keypoints: Keypoints, lifted: Lift) -> str | None:
     never = (lifted.confidence[lifted.lifted] <= 0).all(0)
     if not bool(never.any()):
         return None
@@ -37,13 +54,13 @@ def _never_seen(lifted: Lift) -> str | None:
     return f"no frame has these joints, the lifter filled them in: {', '.join(names)}"
 
 
-def _too_few(lifted: Lift) -> str | None:
+def _too_few(keypoints: Keypoints, lifted: Lift) -> str | None:
     if bool(lifted.lifted.all()):
         return None
     return f"fewer than {FEWEST_JOINTS} joints in {_frames(~lifted.lifted.numpy())}; not lifted, NaN in the output"
 
 
-def _upside_down(keypoints: Keypoints) -> str | None:
+def _upside_down(keypoints: Keypoints, lifted: Lift) -> str | None:
     """Heads below hips in most frames: a file with +y up, or a person who stands on the hands all the time."""
     seen = on_joint_set(keypoints, H36M17)
     pelvis, thorax = H36M17.indices(("pelvis", "thorax"))
@@ -54,7 +71,7 @@ def _upside_down(keypoints: Keypoints) -> str | None:
     return "this person is upside down in most frames; is +y up in this file? (expected: +y down, as in pictures)"
 
 
-def _back(lifted: Lift) -> str | None:
+def _back(keypoints: Keypoints, lifted: Lift) -> str | None:
     share = float(lifted.reversed_suspected[lifted.lifted].float().mean())
     if share <= _SUSPICIOUS_SHARE:
         return None
@@ -69,3 +86,6 @@ def _frames(chosen: NDArray[np.bool_]) -> str:
     frames = np.flatnonzero(chosen).tolist()
     more = f" and {len(frames) - _SHOWN} more" if len(frames) > _SHOWN else ""
     return f"{len(frames)} of {len(chosen)} frames ({', '.join(map(str, frames[:_SHOWN]))}{more})"
+
+
+CHECKS: tuple[Check, ...] = (_not_finite, _never_seen, _too_few, _upside_down, _back)

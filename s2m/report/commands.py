@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from s2m.options import add_voice, say
+
 GENDERS = ("neutral", "female", "male")
 
 
@@ -22,6 +24,7 @@ def add_report_command(subparsers: Any) -> None:
     parser.add_argument("--body", type=Path, metavar="FILE", help="body of the run (default: the open body)")
     for gender in GENDERS:
         parser.add_argument(f"--{gender}", type=Path, metavar="FILE", help=f"{gender} body of the truth, for PVE")
+    add_voice(parser)
     parser.set_defaults(run=_run)
 
 
@@ -31,7 +34,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from s2m.report.results import ReportError, read_run
 
     stages, data = read_run(arguments.run_dir), run_data(arguments.run_dir)
-    if data.store is None:
+    if data.store is None and (arguments.checks_only or not arguments.quiet):
         print(checks_text(compute_checks(stages)))
     if arguments.checks_only:
         if data.store is not None:
@@ -45,6 +48,6 @@ def _run(arguments: argparse.Namespace) -> int:
     bodies = {gender: file for gender in GENDERS if (file := getattr(arguments, gender)) is not None}
     contents = gather(arguments.run_dir, Options(arguments.body, bodies))
     for table in contents.by_protocol:
-        print(as_text(table), end="\n\n")
-    print(f"report: {write_report(arguments.run_dir, contents) / 'index.html'}")
+        say(arguments, as_text(table) + "\n")
+    say(arguments, f"report: {write_report(arguments.run_dir, contents) / 'index.html'}")
     return 0

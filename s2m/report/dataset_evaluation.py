@@ -252,6 +252,6 @@ def _recover(model: MeshRecovery, frame: FrameBatch, store: Path, split: str) ->
             raise
         raise ReportError(
             f"{store}: split {split}: the run needs silhouettes, the split has none ({error}); convert it with "
-            "--mask-folder DIR, DIR/<recording>/<frame number>.png"
+            "--masks DIR, DIR/<recording>/<frame number>.png"
         ) from error
     return recovery

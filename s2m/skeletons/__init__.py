@@ -4,19 +4,8 @@ from s2m.skeletons.core import CROWN, EXTREMITIES, H36M17, S2M27, SMPL24
 from s2m.skeletons.datasets import COCO17, LSP14, MPI3DHP17, MPI3DHP28
 from s2m.skeletons.detectors import BLAZEPOSE33, KINECT32
 from s2m.skeletons.joint_set import JointSet, mirrored_name
-
-JOINT_SETS: dict[str, JointSet] = {
-    s.name: s for s in (H36M17, S2M27, SMPL24, MPI3DHP17, MPI3DHP28, COCO17, LSP14, BLAZEPOSE33, KINECT32)
-}
-
-
-def get_joint_set(name: str) -> JointSet:
-    """Look a joint set up by name; ValueError that lists the known ones."""
-    try:
-        return JOINT_SETS[name]
-    except KeyError:
-        raise ValueError(f"unknown joint set '{name}'; known: {', '.join(sorted(JOINT_SETS))}") from None
-
+from s2m.skeletons.known import JOINT_SETS, get_joint_set
+from s2m.skeletons.own import known_joints, read_joint_set
 
 __all__ = [
     "BLAZEPOSE33",
@@ -33,5 +22,7 @@ __all__ = [
     "SMPL24",
     "JointSet",
     "get_joint_set",
+    "known_joints",
     "mirrored_name",
+    "read_joint_set",
 ]

@@ -93,7 +93,7 @@ class SyntheticPairs:
         return BodyParams.from_rotations(rotations, draws.betas)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class _Draws(TensorRecord):
     """depth (B, J), ends (B, E, 3) and betas (B, 10) from N(0, 1), distance (B,) from U(0, 1)."""
 

@@ -76,7 +76,7 @@ def store_of(folder: Path, size: int) -> Path:
 def _conversion(folder: Path, size: int) -> dict[str, Any]:
     store = store_of(folder, size)
     options = ["--mask-size", str(size), "--workers", "2"]
-    seconds, cpu = _run(["human36m", "--root", str(folder / "raw"), "--out", str(store), *options])
+    seconds, cpu = _run(["human36m", "--root", str(folder / "raw"), "--output", str(store), *options])
     rows = FrameStore(store).open("train").rows
     used = sum(file.stat().st_size for file in store.rglob("*") if file.is_file())
     return {
@@ -91,7 +91,7 @@ def _conversion(folder: Path, size: int) -> dict[str, Any]:
 
 
 def _memory(folder: Path, rows: int) -> dict[str, Any]:
-    options = ["--root", str(folder), "--out", str(folder / "many"), "--workers", "1"]
+    options = ["--root", str(folder), "--output", str(folder / "many"), "--workers", "1"]
     seconds, _ = _run(["other", "studies.data.bench_files:Rows", *options], {ROWS: str(rows)})
     # The largest of all children so far, this being the first; Linux counts in KiB.
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024

@@ -43,7 +43,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--loaded", type=int, default=25_600, help="rows of the stores that are loaded (25600)")
     parser.add_argument("--rounds", type=int, default=3, help="times that loading and stage 3 are timed (3)")
     parser.add_argument("--without-litdata", action="store_true", help="leave out the comparison")
-    parser.add_argument("--output", type=Path, default=Path("docs/results"), help="folder of the tables (docs/results)")
+    parser.add_argument("-o", "--output", type=Path, default=Path("docs/results"), help="folder (docs/results)")
     return parser.parse_args(arguments)
 
 

@@ -146,7 +146,7 @@ def _text(report: dict[str, Any]) -> str:
 def main(arguments: list[str] | None = None) -> None:
     """Entry point."""
     parser = argparse.ArgumentParser(prog="python -m studies.ik.bench", description=__doc__)
-    parser.add_argument("--output", type=Path, default=Path("docs/results"))
+    parser.add_argument("-o", "--output", type=Path, default=Path("docs/results"))
     parser.add_argument("--largest", type=int, default=262144, help="largest batch (default: 262144)")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)

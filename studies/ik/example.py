@@ -43,7 +43,7 @@ def picture(size: int = 260) -> Picture:
 def main(arguments: list[str] | None = None) -> None:
     """Entry point."""
     parser = argparse.ArgumentParser(prog="python -m studies.ik.example", description=__doc__)
-    parser.add_argument("--output", type=Path, default=Path("docs/images/ik.png"))
+    parser.add_argument("-o", "--output", type=Path, default=Path("docs/images/ik.png"))
     options = parser.parse_args(arguments)
     options.output.parent.mkdir(parents=True, exist_ok=True)
     write_png(options.output, picture())

@@ -378,7 +378,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Entry point."""
     parser = argparse.ArgumentParser(prog="python -m studies.ik.tables", description=__doc__)
     parser.add_argument("table", choices=("table5", "table6"))
-    parser.add_argument("--output", type=Path, default=Path("docs/results"))
+    parser.add_argument("-o", "--output", type=Path, default=Path("docs/results"))
     parser.add_argument("--poses", type=int, default=1000, help="random poses (default: 1000)")
     parser.add_argument("--slow", type=int, default=24, help="poses for the slowest solver (default: 24)")
     parser.add_argument("--train-steps", type=int, default=1000, help="of the learned solver (default: 1000)")

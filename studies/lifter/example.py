@@ -66,7 +66,7 @@ def picture() -> Picture:
 def main(arguments: list[str] | None = None) -> None:
     """Entry point."""
     parser = argparse.ArgumentParser(prog="python -m studies.lifter.example", description=__doc__)
-    parser.add_argument("--output", type=Path, default=Path("docs/images/lift.png"))
+    parser.add_argument("-o", "--output", type=Path, default=Path("docs/images/lift.png"))
     options = parser.parse_args(arguments)
     options.output.parent.mkdir(parents=True, exist_ok=True)
     write_png(options.output, picture())

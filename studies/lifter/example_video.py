@@ -68,7 +68,7 @@ def figure() -> Figure:
 def main(arguments: list[str] | None = None) -> None:
     """Entry point."""
     parser = argparse.ArgumentParser(prog="python -m studies.lifter.example_video", description=__doc__)
-    parser.add_argument("--output", type=Path, default=Path("docs/images/lift_video.png"))
+    parser.add_argument("-o", "--output", type=Path, default=Path("docs/images/lift_video.png"))
     options = parser.parse_args(arguments)
     options.output.parent.mkdir(parents=True, exist_ok=True)
     save(figure(), options.output)

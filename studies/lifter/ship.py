@@ -146,7 +146,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--store", type=Path, required=True, help="the frame store that they were trained on")
     parser.add_argument("--seed", type=int, default=0, help="which of the repetitions (0)")
     parser.add_argument("--joint-sets", nargs="+", choices=(H36M17.name, S2M27.name), help="(those that are trained)")
-    parser.add_argument("--output", type=Path, default=assets(), help="folder of the shipped lifters")
+    parser.add_argument("-o", "--output", type=Path, default=assets(), help="folder of the shipped lifters")
     parser.add_argument("--table", type=Path, help="a markdown file to write their figures to")
     options = parser.parse_args(arguments)
     try:

@@ -80,7 +80,7 @@ def main(arguments: list[str] | None = None) -> None:
     )
     parser.add_argument("runs", type=Path, nargs="+", help="folders of finished temporal stages")
     parser.add_argument("--store", type=Path, required=True, help="the frame store that they were trained on")
-    parser.add_argument("--output", type=Path, default=assets(), help="folder of the shipped lifters")
+    parser.add_argument("-o", "--output", type=Path, default=assets(), help="folder of the shipped lifters")
     parser.add_argument("--table", type=Path, help="a markdown file to write their figures to")
     options = parser.parse_args(arguments)
     try:

@@ -46,7 +46,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--variants", nargs="+", choices=known, default=known, help=f"rows to train ({every})")
     parser.add_argument("--joint-sets", nargs="+", choices=JOINT_SETS, default=list(JOINT_SETS), help="(both)")
     parser.add_argument("--runs", type=Path, help="folder of the trainings (runs/table-lifter-PRESET)")
-    parser.add_argument("--output", type=Path, default=Path("docs/results"), help="folder of the table (docs/results)")
+    parser.add_argument("-o", "--output", type=Path, default=Path("docs/results"), help="folder (docs/results)")
     parser.add_argument("--retrain", action="store_true", help="repeat trainings that were made by other code")
     options = parser.parse_args(arguments)
     options.runs = options.runs or Path(f"runs/table-lifter-{options.preset}")

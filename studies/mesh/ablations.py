@@ -54,7 +54,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--fit-steps", type=int, nargs=2, default=(100, 60), help="on joints, with masks (100 60)")
     parser.add_argument("--runs", type=Path, help="folder of the trainings (runs/ablations-PRESET)")
     parser.add_argument("--lifters", type=Path, help="folder of table-lifter's runs (runs/table-lifter-PRESET)")
-    parser.add_argument("--output", type=Path, help="folder of the tables (docs/results; of other presets: the runs')")
+    parser.add_argument("-o", "--output", type=Path, help="folder (docs/results; of other presets: the runs')")
     parser.add_argument("--mesh-arguments", default="", help="further arguments of stage 3 alone, in one string")
     options = parser.parse_args(arguments)
     if options.fit_frames < 0:

@@ -32,7 +32,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--store", type=Path, required=True, help="frame store")
     parser.add_argument("--split", default="train", help="where frames come from (train)")
     parser.add_argument("--count", type=positive, default=6, help="number of frames (6)")
-    parser.add_argument("--output", type=Path, required=True, help="picture, .png")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="picture, .png")
     return parser.parse_args(arguments)
 
 

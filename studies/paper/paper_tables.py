@@ -42,9 +42,9 @@ _NEEDS = {
     "human36m": "S*/MyPoseFeatures, S*/MySegmentsMat and metadata.xml, or VideoPose3D's npz files; conversion takes "
     'DATA_ARGS (default: "--every 5 --val-subjects S8")',
     "mpi_inf_3dhp": "S*/Seq*/{annot.mat,camera.calibration,FGmasks,ChairMasks} and TS*/annot_data.mat; masks of the "
-    'test set, which has none, come from a segmenter: DATA_ARGS="--mask-folder DIR"',
+    'test set, which has none, come from a segmenter: DATA_ARGS="--masks DIR"',
     "surreal": "cmu/{train,val,test}/run*/ with *_info.mat and *_segm.mat; joints and PVE need SMPL's female and male "
-    'models (https://smpl.is.tue.mpg.de): DATA_ARGS="--female F --male M --joints h36m17" '
+    'models (https://smpl.is.tue.mpg.de): DATA_ARGS="--female F --male M --joint-set h36m17" '
     'ARGS="--model.body SMPL_NEUTRAL.pkl" TABLE_ARGS="--body SMPL_NEUTRAL.pkl --female F --male M"',
 }
 
@@ -97,7 +97,7 @@ def missing(request: Request) -> list[str]:
             f"the dataset ({where}):",
             f"  {SITES[dataset]}",
             f"  put its official files in DATA_ROOT/{dataset}: {_NEEDS[dataset]}",
-            f"  or a store made by `s2m data {dataset} --root DIR --out {request.store}`",
+            f"  or a store made by `s2m data {dataset} --root DIR --output {request.store}`",
         ]
     if converted:
         found += _incomplete(request.store, request.split)
@@ -116,13 +116,13 @@ def _incomplete(path: Path, split: str) -> list[str]:
     if "silhouette" not in store.open(split, truth=False).observation:
         found += [
             f"silhouettes of the split {split} of {path}, which the mesh model needs:",
-            f"  s2m data ... --out {path} --force --mask-folder DIR, with DIR/<recording>/<frame number>.png",
+            f"  s2m data ... --output {path} --overwrite --masks DIR, with DIR/<recording>/<frame number>.png",
         ]
     lacking = [joint for joint in H36M17.joints if joint not in get_joint_set(store.joint_set)]
     if lacking:
         found += [
             f"joints of h36m17 in {path}, whose joint set {store.joint_set} lacks {', '.join(lacking)}:",
-            f"  s2m data {dataset_name(store)} ... --out {path} --force --female F --male M --joints h36m17",
+            f"  s2m data {dataset_name(store)} ... --output {path} --overwrite --female F --male M --joint-set h36m17",
         ]
     return found
 
@@ -222,7 +222,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--body", type=Path, metavar="FILE", help="body of the run (default: the open body)")
     for gender in ("neutral", "female", "male"):
         parser.add_argument(f"--{gender}", type=Path, metavar="FILE", help=f"{gender} body of the truth, for PVE")
-    parser.add_argument("--output", type=Path, default=Path("docs/results"), metavar="DIR", help="for md, csv and json")
+    parser.add_argument(
+        "-o", "--output", type=Path, default=Path("docs/results"), metavar="DIR", help="for md, csv and json"
+    )
     return parser
 
 
@@ -241,7 +243,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         gaps = missing(request)
         if not gaps and not options.check and not (request.store / "store.json").is_file():
-            gaps = [f"the converted dataset: s2m data {request.table.dataset} --root DIR --out {request.store}"]
+            gaps = [f"the converted dataset: s2m data {request.table.dataset} --root DIR --output {request.store}"]
         if not gaps and not options.check and not request.runs:
             gaps = [f"a finished run ({mesh_of(request.run)}: no such file)"]
         if gaps:

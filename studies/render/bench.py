@@ -80,7 +80,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=3, help="timed at least so often (3)")
     parser.add_argument("--threads", type=int, default=1, help="of a CPU (1)")
     parser.add_argument("--seed", type=int, default=0, help="of the people (0)")
-    parser.add_argument("--output", type=Path, default=Path("docs/results"), help="folder (docs/results)")
+    parser.add_argument("-o", "--output", type=Path, default=Path("docs/results"), help="folder (docs/results)")
     options = parser.parse_args(arguments)
     _check(parser, options)
     options.command = _command(parser, options)

@@ -273,7 +273,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--faces", type=int, default=2000, help="of the mesh that is fitted (2000)")
     parser.add_argument("--seed", type=int, default=0, help="(0)")
     parser.add_argument("--threads", type=int, default=1, help="(1)")
-    parser.add_argument("--output", type=Path, default=Path("docs/results"), help="folder (docs/results)")
+    parser.add_argument("-o", "--output", type=Path, default=Path("docs/results"), help="folder (docs/results)")
     arguments = parser.parse_args(argv)
     if min(arguments.sigmas) <= 0 or min(arguments.sizes, default=0) < 1 or arguments.bodies < 1 or arguments.steps < 1:
         parser.error("--sigmas, --sizes, --bodies and --steps: expected positive numbers")

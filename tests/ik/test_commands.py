@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import subprocess
 import sys
@@ -85,7 +86,7 @@ def test_all_formats_say_the_same(tmp_path, upright):
     np.save(tmp_path / "e.npy", np.concatenate([joints, np.ones((3, 17, 1), np.float32)], -1))
     found = []
     for name in ("a.npy", "b.npz", "c.json", "d.csv", "e.npy"):
-        run(tmp_path / name, "-o", tmp_path / "out.npz")
+        run(tmp_path / name, "-o", tmp_path / "out.npz", "--overwrite")
         with np.load(tmp_path / "out.npz") as file:
             found.append(file["poses"])
     for other in found[1:]:
@@ -135,7 +136,7 @@ def test_wrong_up_axis_is_named(tmp_path, upright, capsys):
         (np.zeros((3, 16, 3)), (), r"expected \(frames, 17, 3\) for the joint set h36m17, found \(3, 16, 3\)"),
         (np.zeros((0, 17, 3)), (), "expected"),
         (np.array(["a"]), (), "expected numbers"),
-        (None, ("--unit", "mm"), "in mm this person would be .* m tall; with --unit m the size"),
+        (None, ("--unit", "mm"), "in mm this person would be .* m tall; in m the size would be right"),
         (None, ("--fps", "0"), "--fps: expected a positive number"),
         (None, ("--noise", "-1"), "--noise"),
         (None, ("--joint-set", "h36m"), "--joint-set: unknown joint set 'h36m'"),
@@ -151,7 +152,7 @@ def test_bad_input_is_named(tmp_path, upright, content, arguments, message):
 
 def test_two_kilometres_tall(tmp_path, upright):
     np.save(tmp_path / "in.npy", upright * 1000)
-    with pytest.raises(UserError, match=r"in m this person would be 1\.\d+e\+03 m tall; with --unit mm"):
+    with pytest.raises(UserError, match=r"in m this person would be 1\.\d+e\+03 m tall; in mm the size would be right"):
         run(tmp_path / "in.npy", "-o", tmp_path / "out.npz")
 
 
@@ -192,7 +193,7 @@ def test_key_names_the_field(tmp_path, upright):
     np.savez(tmp_path / "in.npz", mine=upright, joints=np.zeros((1, 17, 3)))
     run(tmp_path / "in.npz", "--key", "mine", "-o", tmp_path / "out.npz")
     with pytest.raises(UserError, match="has no field 'x'; it has: mine, joints"):
-        run(tmp_path / "in.npz", "--key", "x", "-o", tmp_path / "out.npz")
+        run(tmp_path / "in.npz", "--key", "x", "-o", tmp_path / "other.npz")
 
 
 def test_confidence_must_be_one(tmp_path, upright):
@@ -215,3 +216,23 @@ def test_heavy_packages_stay_unloaded(tmp_path, upright):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_nothing_is_replaced_unasked(tmp_path, upright):
+    np.save(tmp_path / "in.npy", upright)
+    (tmp_path / "out.npz").write_bytes(b"mine")
+    with pytest.raises(UserError, match="there is such a file already; --overwrite replaces it"):
+        run(tmp_path / "in.npy", "-o", tmp_path / "out.npz")
+    assert (tmp_path / "out.npz").read_bytes() == b"mine"
+    run(tmp_path / "in.npy", "-o", tmp_path / "out.npz", "--overwrite", "--quiet")
+    assert (tmp_path / "out.npz").read_bytes() != b"mine"
+
+
+def test_pipes_carry_the_same_as_files(tmp_path, upright):
+    np.save(tmp_path / "in.npy", upright)
+    run(tmp_path / "in.npy", "-o", tmp_path / "out.npz")
+    command = [sys.executable, "-m", "s2m.cli", "ik", "-", "-o", "-"]
+    done = subprocess.run(command, input=(tmp_path / "in.npy").read_bytes(), capture_output=True, check=True)
+    with np.load(io.BytesIO(done.stdout)) as piped, np.load(tmp_path / "out.npz") as filed:
+        np.testing.assert_array_equal(piped["poses"], filed["poses"])
+    assert b"12 frames" in done.stderr

@@ -10,9 +10,9 @@ from s2m.batch import BodyParams
 from s2m.body import load_body
 from s2m.ik import DIK
 from s2m.ik.body_joints import body_regressor, rest_skeleton
-from s2m.ik.joint_maps import part_matrix, parts_of, read_joint_set
+from s2m.ik.joint_maps import part_matrix, parts_of
 from s2m.ik.units import TEN_BODY_JOINTS
-from s2m.skeletons import BLAZEPOSE33, COCO17, H36M17, JOINT_SETS, KINECT32, LSP14, SMPL24, JointSet
+from s2m.skeletons import BLAZEPOSE33, COCO17, H36M17, JOINT_SETS, KINECT32, LSP14, SMPL24, JointSet, read_joint_set
 
 from .kinematics import angle, poses
 

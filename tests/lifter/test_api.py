@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 
 from s2m.body import load_body
 from s2m.body.regressors import own_regressor
-from s2m.errors import UserError
+from s2m.errors import S2MWarning, UserError
 from s2m.formats.keypoints2d import Keypoints
-from s2m.lifter import Lifter, lift, shipped
+from s2m.lifter import Lift, Lifter, shipped
+from s2m.lifter import lift as lift_any
 from s2m.lifter.warnings import lift_warnings
 from s2m.skeletons import COCO17, H36M17, S2M27, get_joint_set
 
 from .scenes import DISTANCE, n_mpjpe_mm, scene
+
+
+def lift(joints2d: Any, *arguments: Any, **options: Any) -> Lift:
+    """Tensors in, tensors out."""
+    return lift_any(torch.as_tensor(np.asarray(joints2d)), *arguments, **options)
+
+
+def test_the_answer_is_in_kind() -> None:
+    pixels = scene(H36M17)[1]
+    filed, tensors = lift_any(pixels.astype(np.float64)), lift(pixels)
+    assert isinstance(filed.joints3d, np.ndarray)
+    np.testing.assert_allclose(filed.joints3d, tensors.joints3d.numpy())
+    assert len(repr(filed)) < 400
+
+
+def test_what_looks_wrong_is_said() -> None:
+    with pytest.warns(S2MWarning, match="upside down"):
+        lift_any(scene(H36M17)[1] * [1, -1])
 
 
 def test_the_shipped_lifter_beats_constant_depth_by_far() -> None:

@@ -120,7 +120,7 @@ def test_a_lifter_of_ones_own(walk: Path, tmp_path: Path, capsys: pytest.Capture
     own = assets() / "lifter_h36m17.pt"
     assert lift(walk, "-o", tmp_path / "out.npz", "--lifter", own) == 0
     (tmp_path / "broken.pt").write_bytes(own.read_bytes()[:1000])
-    assert lift(walk, "-o", tmp_path / "out.npz", "--lifter", tmp_path / "broken.pt") == 2
+    assert lift(walk, "-o", tmp_path / "b.npz", "--lifter", tmp_path / "broken.pt") == 2
     assert "broken.pt: not a readable artifact" in capsys.readouterr().err
 
 
@@ -190,7 +190,7 @@ def test_joints_that_are_never_seen_are_told(tmp_path: Path, capsys: pytest.Capt
     np.save(tmp_path / "a.npy", trusted)
     assert lift(tmp_path / "a.npy", "-o", tmp_path / "out.npz", "--min-confidence", 0.2) == 0
     assert "filled them in: nose" in capsys.readouterr().err
-    assert lift(tmp_path / "a.npy", "-o", tmp_path / "out.npz") == 0
+    assert lift(tmp_path / "a.npy", "-o", tmp_path / "out.npz", "--overwrite") == 0
     assert capsys.readouterr().err == ""
 
 

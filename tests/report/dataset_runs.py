@@ -88,7 +88,7 @@ FOURTEEN = [i for i, name in enumerate(EVALUATED) if name not in ("pelvis", "spi
 
 
 def write_masks(folder: Path, sequences: Sequence[str]) -> None:
-    """Silhouettes of test sequences as --mask-folder wants them: a box where the person is."""
+    """Silhouettes of test sequences as --masks wants them: a box where the person is."""
     mask = np.zeros((2048, 2048), np.uint8)
     mask[300:1800, 600:1500] = 255
     for name in sequences:

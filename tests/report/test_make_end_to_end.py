@@ -31,8 +31,8 @@ arguments = sys.argv[1:]
 with open("commands.jsonl", "a") as log:
     print(json.dumps(arguments), file=log)
 made = None
-if "--out" in arguments:
-    made = pathlib.Path(arguments[arguments.index("--out") + 1]) / "store.json"
+if "--output" in arguments:
+    made = pathlib.Path(arguments[arguments.index("--output") + 1]) / "store.json"
 elif "stages" in arguments:
     folder = pathlib.Path(arguments[arguments.index("--output") + 1])
     made = folder / (folder.name + ".pt")
@@ -109,9 +109,9 @@ def test_the_tables_are_made_from_official_files(
     small = "--mask-size 32 --workers 1"
     steps = {
         "table2": (f"DATA_ARGS={small} --val-subjects S8 --cameras all",),
-        "table3": (f"DATA_ARGS={small} --mask-folder masks --cameras 0",),
+        "table3": (f"DATA_ARGS={small} --masks masks --cameras 0",),
         "table4": (
-            f"DATA_ARGS={small} {models} --joints h36m17",
+            f"DATA_ARGS={small} {models} --joint-set h36m17",
             "ARGS=--model.body models/male.npz",  # stands for SMPL's neutral model: not the open body
             f"TABLE_ARGS=--body models/male.npz {models}",
         ),

@@ -19,7 +19,7 @@ if "--check" in line and pathlib.Path("missing").exists():
     sys.exit(2)
 made = {}
 for i, word in enumerate(sys.argv):
-    if word == "--out":
+    if word == "--output":
         made = pathlib.Path(sys.argv[i + 1]) / "store.json"
     if word == "--output" and "stages" in line:
         folder = pathlib.Path(sys.argv[i + 1])
@@ -69,13 +69,13 @@ def short(commands: list[str]) -> list[str]:
     ("table", "dataset"), [("table2", "human36m"), ("table3", "mpi_inf_3dhp"), ("table4", "surreal")]
 )
 def test_everything_is_made_once(workplace: Path, table: str, dataset: str) -> None:
-    code, commands = make(workplace, table, "DATA_ROOT=/official", "DATA_ARGS=--mask-folder /masks")
+    code, commands = make(workplace, table, "DATA_ROOT=/official", "DATA_ARGS=--masks /masks")
     assert code == 0
     stages = ["stages lifter", "stages regressor", "stages mesh"]
     assert short(commands) == ["--check", "s2m.cli data", "--check", *stages, "paper_tables"]
     assert f"paper_tables {table} --run runs/{dataset}-full" in commands[0]
     assert "--data-root /official" in commands[0]
-    assert commands[1].endswith(f"data {dataset} --root /official/{dataset} --out data/{dataset} --mask-folder /masks")
+    assert commands[1].endswith(f"data {dataset} --root /official/{dataset} --output data/{dataset} --masks /masks")
     assert f"--config configs/data/{dataset}.yaml" in commands[3]
     assert f"--output runs/{dataset}-full/mesh" in commands[5]
     code, again = make(workplace, table)
@@ -102,12 +102,12 @@ def test_nothing_is_made_when_something_is_missing(workplace: Path) -> None:
 
 def test_human36m_is_converted_with_a_validation_subject(workplace: Path) -> None:
     _, commands = make(workplace, "table2", "DATA_ROOT=/official")
-    assert commands[1].endswith("--root /official/human36m --out data/human36m --every 5 --val-subjects S8")
+    assert commands[1].endswith("--root /official/human36m --output data/human36m --every 5 --val-subjects S8")
 
 
 def test_training_on_a_dataset_ends_with_the_report(workplace: Path) -> None:
     code, commands = make(workplace, "train", "DATA=mpi_inf_3dhp", "PRESET=full", "DATA_ROOT=/official")
     stages = ["stages lifter", "stages regressor", "stages mesh"]
     assert (code, short(commands)) == (0, ["s2m.cli data", *stages, "s2m.cli report"])
-    assert "--out data/mpi_inf_3dhp" in commands[0]
+    assert "--output data/mpi_inf_3dhp" in commands[0]
     assert make(workplace, "train", "DATA=mpi_inf_3dhp", "PRESET=full") == (0, [])

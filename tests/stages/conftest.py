@@ -46,7 +46,7 @@ def in_subprocess(
 @pytest.fixture(scope="session")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("data") / "open"
-    assert main(["data", "open", "--out", str(path), "--config", str(ROOT / "configs/preset/smoke/data.yaml")]) == 0
+    assert main(["data", "open", "--output", str(path), "--config", str(ROOT / "configs/preset/smoke/data.yaml")]) == 0
     return path
 
 

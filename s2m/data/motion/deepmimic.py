@@ -122,15 +122,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Command line: convert a folder of clips into one npz."""
     parser = argparse.ArgumentParser(prog="python -m s2m.data.motion.deepmimic", description=__doc__.split("\n")[0])
     parser.add_argument("motions", help="folder with humanoid3d_*.txt, e.g. pybullet_data/data/motions")
-    parser.add_argument("--out", required=True, help="npz to write")
+    parser.add_argument("-o", "--output", required=True, help="npz to write")
     parser.add_argument("--fps", type=float, default=30.0, help="constant frame rate of the result (default: 30)")
     options = parser.parse_args(arguments)
     try:
         clips = convert_folder(options.motions, options.fps)
-        save_clips(options.out, clips)
+        save_clips(options.output, clips)
     except (MotionError, OSError) as error:
         parser.exit(2, f"error: {error}\n")
-    sys.stdout.write(f"{len(clips)} clips, {sum(map(len, clips))} frames -> {options.out}\n")
+    sys.stdout.write(f"{len(clips)} clips, {sum(map(len, clips))} frames -> {options.output}\n")
     return 0
 
 

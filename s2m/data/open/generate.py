@@ -87,14 +87,16 @@ def _exists(out: Path, settings: str, force: bool) -> bool:
     if store.header.get("settings_hash") != settings:
         if force:
             return False
-        raise StoreError(f"{out}: holds a store of other settings; --force replaces it, --out chooses another folder")
+        raise StoreError(
+            f"{out}: holds a store of other settings; --overwrite replaces it, --output chooses another folder"
+        )
     try:
         for split in store.splits:
             store.open(split)
     except StoreError as error:
         if force:
             return False
-        raise StoreError(f"{error}; --force makes the store again") from error
+        raise StoreError(f"{error}; --overwrite makes the store again") from error
     return True
 
 

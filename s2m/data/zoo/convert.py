@@ -103,7 +103,9 @@ def _exists(out: Path, settings: str, force: bool) -> bool:
         raise StoreError(f"{out}: exists and is not a store that can be read; it is left as it is ({error})") from error
     if force:
         return False
-    raise StoreError(f"{out}: holds a store of other settings; --force replaces it, --out chooses another folder")
+    raise StoreError(
+        f"{out}: holds a store of other settings; --overwrite replaces it, --output chooses another folder"
+    )
 
 
 @contextlib.contextmanager

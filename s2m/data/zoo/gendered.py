@@ -49,13 +49,13 @@ class GenderedBodies:
 
     @staticmethod
     def add_arguments(parser: argparse.ArgumentParser) -> None:
-        """Add --female, --male, --joints and --regressor."""
+        """Add --female, --male, --joint-set and --regressor."""
         for gender in GENDERS:
             parser.add_argument(
                 f"--{gender}", type=Path, metavar="FILE", help=f"SMPL's {gender} model (.pkl or .npz); vertices need it"
             )
         parser.add_argument(
-            "--joints",
+            "--joint-set",
             choices=JOINT_SETS,
             default=SMPL24.name,
             help="joint set; others than the default are regressed from the bodies (default: %(default)s)",
@@ -69,9 +69,9 @@ class GenderedBodies:
         """``None`` without bodies. SourceError when the options do not go together."""
         files = {gender: getattr(arguments, gender) for gender in GENDERS if getattr(arguments, gender)}
         if files:
-            return GenderedBodies(files, arguments.joints, arguments.regressor)
-        if arguments.joints != SMPL24.name or arguments.regressor is not None:
-            raise SourceError(f"--joints {arguments.joints}: expected --female and --male to regress them from")
+            return GenderedBodies(files, arguments.joint_set, arguments.regressor)
+        if arguments.joint_set != SMPL24.name or arguments.regressor is not None:
+            raise SourceError(f"--joint-set {arguments.joint_set}: expected --female and --male to regress them from")
         return None
 
     @property

@@ -1,4 +1,4 @@
-"""Your own pictures and videos: ``s2m data images --root DIR --out STORE``.
+"""Your own pictures and videos: ``s2m data images --root DIR --output STORE``.
 
 What a lab brings: a folder of pictures or videos, the JSON of a 2D detector, and masks, if there are any. There is no
 truth; a store of the training split trains everything, since training needs none.
@@ -40,6 +40,7 @@ class Images(Source):
     """
 
     name: ClassVar[str] = "images"
+    brings_2d: ClassVar[bool] = True
     description: ClassVar[str] = (
         "Your own pictures or videos with the COCO-style JSON of a 2D detector (AlphaPose, MMPose, Detectron, or "
         "COCO annotations) and, for the mesh model, masks (PNG)."
@@ -76,8 +77,8 @@ class Images(Source):
     def add_arguments(cls, parser: argparse.ArgumentParser) -> None:
         """See the class."""
         parser.add_argument("--keypoints", type=Path, metavar="JSON", help="file, or folder with <recording>.json")
-        parser.add_argument("--masks-in", type=Path, metavar="DIR", help="masks, named as the pictures (root/masks)")
-        parser.add_argument("--joints", choices=JOINT_SETS, default=H36M17.name, help="default: %(default)s")
+        parser.add_argument("--masks", type=Path, metavar="DIR", help="masks, named as the pictures (root/masks)")
+        parser.add_argument("--joint-set", choices=JOINT_SETS, default=H36M17.name, help="default: %(default)s")
         parser.add_argument("--photos", action="store_true", help="single photos instead of a sequence per folder")
         parser.add_argument("--person", default=BEST, metavar="N", help="tracked person (default: the best score)")
         parser.add_argument("--split", choices=SPLITS, default="test", help="default: %(default)s")
@@ -91,8 +92,8 @@ class Images(Source):
         return cls(
             arguments.root,
             arguments.keypoints,
-            arguments.masks_in,
-            arguments.joints,
+            arguments.masks,
+            arguments.joint_set,
             arguments.photos,
             arguments.person,
             arguments.split,

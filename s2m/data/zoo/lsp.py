@@ -1,6 +1,6 @@
 """Leeds Sports Pose (Johnson and Everingham, BMVC 2010) and its extension (CVPR 2011): sports photos, 2D joints.
 
-``s2m data lsp --root DIR --out STORE`` and ``s2m data lspet ...``. There is no 3D truth: the paper shows pictures.
+``s2m data lsp --root DIR --output STORE`` and ``s2m data lspet ...``. There is no 3D truth: the paper shows pictures.
 
 ``joints.mat`` of LSP is 3 x 14 x 2000, and its third row is 1 where a joint is HIDDEN (its place is annotated all the
 same); that of LSPET is 14 x 3 x N, and its third column is 1 where a joint is VISIBLE (elsewhere the place means
@@ -57,12 +57,12 @@ class Lsp(Source):
     @classmethod
     def add_arguments(cls, parser: argparse.ArgumentParser) -> None:
         """See the class."""
-        parser.add_argument("--joints", choices=JOINT_SETS, default="h36m17", help="joint set (default: %(default)s)")
+        parser.add_argument("--joint-set", choices=JOINT_SETS, default="h36m17", help="default: %(default)s")
 
     @classmethod
     def from_arguments(cls, arguments: argparse.Namespace) -> Lsp:
         """See the class."""
-        return cls(arguments.root, arguments.joints)
+        return cls(arguments.root, arguments.joint_set)
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -122,7 +122,7 @@ class Merger:
     def _mask_advice(self) -> str:
         own = self._source.mask_files
         where = f"they are read from {own}, or" if own else "they are read"
-        return f"{where} from pictures of your own, e.g. of a segmentation network: --mask-folder DIR"
+        return f"{where} from pictures of your own, e.g. of a segmentation network: --masks DIR"
 
     def _groups(self, split: str, parts: list[Part]) -> tuple[list[str], list[str]]:
         """What of the truth all recordings have; without 3D joints in some, evaluation would mislead."""

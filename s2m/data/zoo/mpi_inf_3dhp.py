@@ -1,4 +1,4 @@
-"""MPI-INF-3DHP (Mehta et al., 3DV 2017): ``s2m data mpi_inf_3dhp --root DIR --out STORE``.
+"""MPI-INF-3DHP (Mehta et al., 3DV 2017): ``s2m data mpi_inf_3dhp --root DIR --output STORE``.
 
 Training: eight actors, two sequences each, before a green screen, 14 cameras. Test: six sequences, one camera each,
 the last two outdoors. What must be known of it, and where it is known from:
@@ -99,7 +99,7 @@ class MpiInf3DHP(Source):
 
     root: holds ``S1`` ... ``S8`` and ``TS1`` ... ``TS6`` (or ``mpi_inf_3dhp_test_set/TS1`` ...); either may be missing.
     truth: ``universal`` or ``metric`` 3D joints. cameras: of the training set. validation: subjects of split ``val``.
-    The test set comes without masks; ``--mask-folder`` brings them.
+    The test set comes without masks; ``--masks`` brings them.
     """
 
     name: ClassVar[str] = "mpi_inf_3dhp"

@@ -21,21 +21,20 @@ def add_other_command(subparsers: Any, add_options: Callable[[argparse.ArgumentP
     command = subparsers.add_parser(
         "other",
         help="convert a dataset with a source of your own, MODULE:CLASS",
-        usage="s2m data other MODULE:CLASS --root DIR --out DIR [options]",
+        usage="s2m data other MODULE:CLASS --root DIR --output DIR [options]",
         description=_HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parse = command.parse_known_args
 
-    def parse_with_options(strings: list[str], *rest: Any, **options: Any) -> Any:
-        if strings and not strings[0].startswith("-"):
-            add_options(command, load_source(strings[0]))
-            strings = strings[1:]
-        elif not {"-h", "--help"} & set(strings):
-            command.error("expected MODULE:CLASS first")
-        return parse(strings, *rest, **options)
+    def when_chosen(parser: argparse.ArgumentParser, words: list[str]) -> list[str]:
+        if words and not words[0].startswith("-"):
+            add_options(parser, load_source(words[0]))
+            return words[1:]
+        if not {"-h", "--help"} & set(words):
+            parser.error("expected MODULE:CLASS first")
+        return words
 
-    command.parse_known_args = parse_with_options
+    command.late = when_chosen
 
 
 def load_source(name: str) -> type[Source]:

@@ -175,6 +175,8 @@ class Source(ABC):
     """One paragraph for ``s2m data NAME --help``: which files, from where."""
     reprojection_limit_px: ClassVar[float] = 5.0
     """Largest median distance between projected 3D truth and 2D joints, in pixels of a 1000-pixel image."""
+    brings_2d: ClassVar[bool] = False
+    """Whether ``--keypoints`` and ``--masks`` are options of the source's own."""
     mask_files: ClassVar[str] = ""
     """Which of the dataset's files hold silhouettes, for those who lack them."""
 
@@ -204,7 +206,7 @@ class Source(ABC):
 
     @classmethod  # noqa: B027
     def add_arguments(cls, parser: argparse.ArgumentParser) -> None:
-        """Add options beyond --root, --out and the converter's own."""
+        """Add options beyond --root, --output and the converter's own."""
 
     @classmethod
     @abstractmethod

@@ -1,4 +1,4 @@
-"""SURREAL (Varol et al., CVPR 2017): ``s2m data surreal --root DIR --out STORE``.
+"""SURREAL (Varol et al., CVPR 2017): ``s2m data surreal --root DIR --output STORE``.
 
 Synthetic people with perfect annotation, in clips of 100 frames. What must be known of it:
 

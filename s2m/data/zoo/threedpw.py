@@ -1,4 +1,4 @@
-"""3DPW (von Marcard et al., ECCV 2018): ``s2m data 3dpw --root DIR --out STORE``.
+"""3DPW (von Marcard et al., ECCV 2018): ``s2m data 3dpw --root DIR --output STORE``.
 
 People outdoors, filmed by a moving phone, with bodies in SMPL format from IMUs. A recording is one person of one
 sequence. What must be known of it:
@@ -45,7 +45,7 @@ class ThreeDPW(Source):
     name: ClassVar[str] = "3dpw"
     description: ClassVar[str] = (
         "3DPW in its official files (sequenceFiles/, imageFiles/), from https://virtualhumans.mpi-inf.mpg.de/3DPW. "
-        "Silhouettes are not part of it; bring them with --mask-folder."
+        "Silhouettes are not part of it; bring them with --masks."
     )
 
     def __init__(self, root: Path, bodies: GenderedBodies | None = None, joints2d: str = "detected") -> None:

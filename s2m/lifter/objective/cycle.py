@@ -14,7 +14,7 @@ from s2m.lifter.normalise import Normalised, like, mean_distance
 from s2m.lifter.projection import project
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Cycle(TensorRecord):
     """One trip around the cycle, in lifter units (see :mod:`s2m.lifter.normalise`), all from 2D labels alone.
 

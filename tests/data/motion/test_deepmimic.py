@@ -148,7 +148,7 @@ def test_shipped_clips_are_people_on_their_feet() -> None:
 def test_command_writes_what_it_reads(tmp_path: Path) -> None:
     random_motion(tmp_path / "humanoid3d_b.txt", 5, seed=1)
     random_motion(tmp_path / "humanoid3d_a.txt", 4, seed=2)
-    assert main([str(tmp_path), "--out", str(tmp_path / "out.npz")]) == 0
+    assert main([str(tmp_path), "--output", str(tmp_path / "out.npz")]) == 0
     clips = load_clips(tmp_path / "out.npz")
     assert [(clip.name, len(clip), clip.fps) for clip in clips] == [("a", 4, 30.0), ("b", 5, 30.0)]
     save_clips(tmp_path / "again.npz", clips)
@@ -174,7 +174,7 @@ def test_bad_files_are_named(tmp_path: Path, content: str, message: str) -> None
 
 def test_command_ends_with_2_on_an_empty_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
-        main([str(tmp_path), "--out", str(tmp_path / "out.npz")])
+        main([str(tmp_path), "--output", str(tmp_path / "out.npz")])
     assert caught.value.code == 2
     assert "no humanoid3d_*.txt" in capsys.readouterr().err
     assert not (tmp_path / "out.npz").exists()

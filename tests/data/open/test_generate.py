@@ -126,7 +126,7 @@ def test_existing_folders_are_respected(store: Path, tiny: OpenConfig) -> None:
     before = FrameStore(store).hash
     assert not generate(store, tiny, progress=False)
     small = replace(tiny, frames=Frames(8, 8, 4, 4, 4))
-    with pytest.raises(StoreError, match="holds a store of other settings; --force"):
+    with pytest.raises(StoreError, match="holds a store of other settings; --overwrite"):
         generate(store, small, progress=False)
     assert FrameStore(store).hash == before
     assert generate(store, small, force=True, progress=False)
@@ -145,7 +145,7 @@ def test_folders_that_are_no_stores_are_never_touched(tmp_path: Path, tiny: Open
 def test_damaged_store_is_named_and_made_again_by_force(store: Path, tiny: OpenConfig) -> None:
     file = store / "train" / "observation" / "joints2d.npy"
     file.write_bytes(file.read_bytes()[:-100])
-    with pytest.raises(StoreError, match=r"joints2d\.npy: truncated.*--force"):
+    with pytest.raises(StoreError, match=r"joints2d\.npy: truncated.*--overwrite"):
         generate(store, tiny, progress=False)
     assert generate(store, tiny, force=True, progress=False)
     FrameStore(store).open("train")
@@ -190,7 +190,18 @@ def test_a_killed_run_leaves_nothing_that_can_be_read(tmp_path: Path) -> None:
     for path in (out, partial):
         with pytest.raises(StoreError, match="not a frame store"):
             FrameStore(path)
-    command = [sys.executable, "-m", "s2m.data", "open", "--out", str(out), "--config", str(settings), "--workers", "1"]
+    command = [
+        sys.executable,
+        "-m",
+        "s2m.data",
+        "open",
+        "--output",
+        str(out),
+        "--config",
+        str(settings),
+        "--workers",
+        "1",
+    ]
     again = subprocess.run(command, check=False, capture_output=True, text=True, env={**os.environ, "HOME": "/nowhere"})
     assert again.returncode == 0, again.stderr
     assert "written" in again.stdout

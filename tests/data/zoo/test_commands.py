@@ -49,7 +49,7 @@ def test_workers_wait_for_no_torch() -> None:
 
 def test_conversion_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     fabricate.write_official(tmp_path / "raw", 3)
-    command = ["data", "human36m", "--root", str(tmp_path / "raw"), "--out", str(tmp_path / "out"), "--workers", "1"]
+    command = ["data", "human36m", "--root", str(tmp_path / "raw"), "--output", str(tmp_path / "out"), "--workers", "1"]
     chosen = ["--splits", "test", "--every", "2", "--mask-size", "32", "--cameras", "frontal", "--no-progress"]
     assert main([*command, *chosen]) == 0
     assert f"{tmp_path / 'out'}: written" in capsys.readouterr().out
@@ -59,12 +59,12 @@ def test_conversion_from_the_command_line(tmp_path: Path, capsys: pytest.Capture
     assert "already there with the same settings (test 4)" in capsys.readouterr().out
     assert main(["data", "check", str(tmp_path / "out")]) == 0
     assert main([*command, "--no-progress"]) == 2
-    assert "--force replaces it" in capsys.readouterr().err
+    assert "--overwrite replaces it" in capsys.readouterr().err
 
 
 def test_errors_are_one_line_and_tell_how_to_go_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     fabricate.write_official(tmp_path / "raw", 3)
-    command = ["data", "human36m", "--root", str(tmp_path / "raw"), "--out", str(tmp_path / "out"), "--workers", "1"]
+    command = ["data", "human36m", "--root", str(tmp_path / "raw"), "--output", str(tmp_path / "out"), "--workers", "1"]
     (tmp_path / "raw/S5/MyPoseFeatures/D2_Positions/TakingPhoto 1.60457274.cdf").write_bytes(b"")
     assert main([*command, "--no-progress"]) == 2
     error = capsys.readouterr().err
@@ -72,7 +72,7 @@ def test_errors_are_one_line_and_tell_how_to_go_on(tmp_path: Path, capsys: pytes
     assert "TakingPhoto 1.60457274.cdf: Pose: expected a CDF file" in error
     assert "6 recordings are finished, the same command goes on from there (--restart forgets them)" in error
     assert main([*command, "--no-progress", "--restart", "--splits", "test"]) == 0
-    assert main(["data", "human36m", "--root", str(tmp_path / "none"), "--out", "x"]) == 2
+    assert main(["data", "human36m", "--root", str(tmp_path / "none"), "--output", "x"]) == 2
     assert "expected a folder, found nothing" in capsys.readouterr().err
     assert main([*command, "--workers", "0"]) == 2
     assert main([*command, "--every", "0"]) == 2

@@ -320,7 +320,7 @@ def test_existing_stores_are_respected(tmp_path: Path) -> None:
     source = ToySource(tmp_path / "raw")
     assert convert(source, tmp_path / "out", progress=False)
     assert not convert(source, tmp_path / "out", progress=False)
-    with pytest.raises(StoreError, match="holds a store of other settings; --force replaces it"):
+    with pytest.raises(StoreError, match="holds a store of other settings; --overwrite replaces it"):
         convert(source, tmp_path / "out", Options(every=2), progress=False)
     assert convert(source, tmp_path / "out", Options(every=2), force=True, progress=False)
     (tmp_path / "mine").mkdir()

@@ -254,14 +254,14 @@ def test_other_keypoints_are_another_store(lab: Path) -> None:
 def test_from_the_command_line(lab: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     keypoints = (lab / "keypoints.json").rename(tmp_path / "people.json")
     masks = (lab / "masks").rename(tmp_path / "silhouettes")
-    command = ["data", "images", "--root", str(lab), "--out", str(tmp_path / "store"), "--workers", "1"]
+    command = ["data", "images", "--root", str(lab), "--output", str(tmp_path / "store"), "--workers", "1"]
     own = ["--keypoints", str(keypoints), "--masks-in", str(masks), "--joints", "s2m27", "--mask-size", "16"]
     assert main([*command, *own, "--split", "train", "--val-share", "0.5"]) == 0
     store = FrameStore(tmp_path / "store")
     assert store.joint_set == "s2m27"
     assert {split: store.open(split).rows for split in store.splits} == {"train": 2, "val": 2}
     assert "silhouette" in store.open("val").observation
-    assert main([*command, *own[2:], "--force"]) == 2
+    assert main([*command, *own[2:], "--overwrite"]) == 2
     assert "lab.json: expected a detector's COCO-style JSON" in capsys.readouterr().err
     assert FrameStore(tmp_path / "store").open("train").rows == 2
 

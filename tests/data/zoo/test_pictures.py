@@ -161,7 +161,7 @@ def test_who_lacks_masks_is_told_where_they_come_from(recorded: Path) -> None:
     (note,) = [n for n in FrameStore(recorded / "out").header["notes"] if "silhouettes" in n]
     assert note.startswith("test: no recording has silhouettes, which stage 3 trains on; ")
     assert "MySegmentsMat/ground_truth_bs" in note
-    assert "--mask-folder DIR" in note
+    assert "--masks DIR" in note
     assert f"- {note}" in (recorded / "out" / "report.md").read_text()
     convert(source, recorded / "joints", Options(masks="none"), progress=False)
     assert not any("silhouettes" in n for n in FrameStore(recorded / "joints").header["notes"])

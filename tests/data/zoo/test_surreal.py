@@ -284,12 +284,12 @@ def test_from_the_command_line(tmp_path: Path, models: dict[str, Path], capsys: 
     fabricate.write_clip(tmp_path / "cmu", "val", run=1, frames=2)
     command = ["data", "surreal", "--root", str(tmp_path), "--workers", "1", "--runs", "1", "--mask-size", "16"]
     bodies = [a for gender, file in models.items() for a in (f"--{gender}", str(file))]
-    assert main([*command, "--out", str(tmp_path / "store"), *bodies, "--joints", "h36m17"]) == 0
+    assert main([*command, "--output", str(tmp_path / "store"), *bodies, "--joint-set", "h36m17"]) == 0
     store = FrameStore(tmp_path / "store")
     assert (store.joint_set, store.open("val").rows) == ("h36m17", 2)
-    assert main([*command, "--out", str(tmp_path / "other"), "--joints", "h36m17"]) == 2
-    assert "--joints h36m17: expected --female and --male" in capsys.readouterr().err
-    assert main([*command, "--out", str(tmp_path / "other"), "--female", str(models["female"])]) == 2
+    assert main([*command, "--output", str(tmp_path / "other"), "--joint-set", "h36m17"]) == 2
+    assert "--joint-set h36m17: expected --female and --male" in capsys.readouterr().err
+    assert main([*command, "--output", str(tmp_path / "other"), "--female", str(models["female"])]) == 2
     assert "--male: expected" in capsys.readouterr().err
     assert not (tmp_path / "other").exists()
 

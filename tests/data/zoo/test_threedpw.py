@@ -254,8 +254,8 @@ def test_from_the_command_line_with_masks(tmp_path: Path) -> None:
         file = tmp_path / "masks" / "downtown_walking_00" / "1" / f"{frame:05d}.png"
         file.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(picture).save(file)
-    command = ["data", "3dpw", "--root", str(tmp_path / "data"), "--out", str(tmp_path / "store"), "--workers", "1"]
-    masks = ["--mask-folder", str(tmp_path / "masks"), "--mask-size", "16", "--joints2d", "projected"]
+    command = ["data", "3dpw", "--root", str(tmp_path / "data"), "--output", str(tmp_path / "store"), "--workers", "1"]
+    masks = ["--masks", str(tmp_path / "masks"), "--mask-size", "16", "--joints2d", "projected"]
     assert main([*command, *masks]) == 0
     store = FrameStore(tmp_path / "store")
     # the first person has no masks at all, the second has two of three

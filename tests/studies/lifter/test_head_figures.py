@@ -30,7 +30,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("data") / "open"
-    assert s2m(["data", "open", "--out", str(path), "--config", str(ROOT / "configs/preset/smoke/data.yaml")]) == 0
+    assert s2m(["data", "open", "--output", str(path), "--config", str(ROOT / "configs/preset/smoke/data.yaml")]) == 0
     return path
 
 

@@ -80,7 +80,7 @@ def test_a_path_elsewhere_is_refused() -> None:
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("repo") / "data" / "open"
-    assert s2m(["data", "open", "--out", str(path), "--config", str(ROOT / "configs/preset/smoke/data.yaml")]) == 0
+    assert s2m(["data", "open", "--output", str(path), "--config", str(ROOT / "configs/preset/smoke/data.yaml")]) == 0
     return path
 
 

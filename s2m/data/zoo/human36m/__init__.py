@@ -79,10 +79,10 @@ class Human36M(Source):
 
     @classmethod
     def add_arguments(cls, parser: argparse.ArgumentParser) -> None:
-        """Add --cameras, --val-subjects, --keypoints and --mosh."""
+        """Add --cameras, --val-subjects, --joints2d and --mosh."""
         Choice.add_arguments(parser)
         parser.add_argument(
-            "--keypoints",
+            "--joints2d",
             default="gt",
             metavar="NAME",
             help="data_2d_h36m_NAME.npz, e.g. cpn_ft_h36m_dbb (default: gt)",
@@ -99,7 +99,7 @@ class Human36M(Source):
         if arguments.mosh is not None:
             raise SourceError(f"--mosh: expected the official files in {root}, found none: only they go with MoSh's")
         if VideoPoseFiles.found_in(root):
-            return cls(VideoPoseFiles(root, choice, arguments.keypoints), {"keypoints": arguments.keypoints})
+            return cls(VideoPoseFiles(root, choice, arguments.joints2d), {"keypoints": arguments.joints2d})
         if SpinFiles.found_in(root):
             return cls(SpinFiles(root, choice))
         raise SourceError(

@@ -1,0 +1,78 @@
+"""Arrays of the caller's kind: NumPy or torch in, the same kind out; and short reprs of what holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+if TYPE_CHECKING:
+    import torch
+
+Array: TypeAlias = "torch.Tensor | ArrayLike"
+
+
+def as_tensor(values: Array) -> torch.Tensor:
+    """A float32 tensor of an array of any kind and precision.
+
+    Args:
+        values: A tensor (it stays on its device and in its graph), a NumPy array or nested lists of numbers.
+
+    Returns:
+        The same numbers; memory is shared where that is possible.
+    """
+    import torch
+
+    if isinstance(values, torch.Tensor):
+        return values.to(torch.float32)
+    array = np.asarray(values, np.float32)
+    return torch.from_numpy(array if array.flags.writeable else array.copy())
+
+
+def back_to(given: Array) -> Callable[[Any], Any]:
+    """What turns tensors into the caller's kind of array.
+
+    Args:
+        given: What the caller gave: decides between NumPy and torch, and the device.
+
+    Returns:
+        A function of a tensor (or ``None``): a tensor on the device of ``given``, or a NumPy array.
+    """
+    import torch
+
+    if isinstance(given, torch.Tensor):
+        device = given.device
+        return lambda tensor: None if tensor is None else tensor.to(device)
+    return lambda tensor: None if tensor is None else tensor.detach().cpu().numpy()
+
+
+def short_repr(record: Any) -> str:
+    """One line that names a dataclass's fields: arrays by shape, type and device, without their numbers.
+
+    Example:
+        >>> from dataclasses import dataclass
+        >>> @dataclass
+        ... class Pair:
+        ...     name: str
+        ...     points: np.ndarray
+        ...     __repr__ = short_repr
+        >>> Pair("a", np.zeros((3, 2)))
+        Pair(name='a', points=float64 (3, 2))
+    """
+    inner = ", ".join(f"{field.name}={_short(getattr(record, field.name))}" for field in fields(record))
+    return f"{type(record).__name__}({inner})"
+
+
+def _short(value: Any) -> str:
+    if hasattr(value, "shape") and hasattr(value, "dtype"):
+        device = getattr(value, "device", "cpu")
+        where = f" on {device}" if str(device) != "cpu" else ""
+        return f"{str(value.dtype).removeprefix('torch.')} {tuple(value.shape)}{where}"
+    if is_dataclass(value) and hasattr(value, "joints") and hasattr(value, "name"):
+        return str(value.name)  # a joint set
+    if isinstance(value, tuple | list | dict) and len(value) > 3:
+        return f"{len(value)} items"
+    return repr(value)

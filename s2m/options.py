@@ -1,0 +1,198 @@
+"""Options that several commands share: one spelling and one meaning each, and what the commands say."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+
+from s2m.errors import UserError
+from s2m.skeletons import JOINT_SETS, JointSet, get_joint_set, read_joint_set
+
+PIPE = Path("-")
+_LARGEST_NOISE_MM = 500
+
+
+class LateParser(argparse.ArgumentParser):
+    """A parser that gets its options when it is chosen, so that other commands do not wait for what they need.
+
+    ``late`` is called with the parser and the words that follow the command, before these are parsed, and returns the
+    words that are left.
+    """
+
+    late: Callable[[LateParser, list[str]], list[str]] | None = None
+
+    def complete(self, words: list[str]) -> list[str]:
+        """Add the late options, once; returns the words that are left to parse."""
+        late, self.late = self.late, None
+        return words if late is None else late(self, words)
+
+    def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]
+        """See :class:`argparse.ArgumentParser`."""
+        return super().parse_known_args(self.complete(list(sys.argv[1:] if args is None else args)), namespace)
+
+
+def add_output(parser: argparse._ActionsContainer, text: str, *, required: bool = True, metavar: str = "FILE") -> None:
+    """Add ``-o``/``--output`` and ``--overwrite``.
+
+    Args:
+        parser: Parser or group.
+        text: What is written.
+        required: Whether the option must be given.
+        metavar: ``FILE`` or ``DIR``.
+    """
+    parser.add_argument("-o", "--output", type=Path, required=required, metavar=metavar, help=text)
+    add_overwrite(parser)
+
+
+def add_overwrite(parser: argparse._ActionsContainer) -> None:
+    """Add ``--overwrite``: without it, nothing that is already there is replaced."""
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace what is already there (refused without it; never the input)"
+    )
+
+
+def add_voice(parser: argparse.ArgumentParser) -> None:
+    """Add ``-q``/``--quiet`` and ``-v``/``--verbose``."""
+    voice = parser.add_mutually_exclusive_group()
+    voice.add_argument("-q", "--quiet", action="store_true", help="print warnings and errors alone")
+    voice.add_argument("-v", "--verbose", action="store_true", help="print each step, and where an error comes from")
+
+
+def add_joint_set(
+    parser: argparse._ActionsContainer, text: str, *, default: str | None = None, without: Iterable[str] = ()
+) -> None:
+    """Add ``--joint-set``: a name, or a yaml file with a set of the user's own.
+
+    Args:
+        parser: Parser or group.
+        text: What the set is for.
+        default: Its default.
+        without: Names of sets that do not serve here.
+    """
+    known = ", ".join(sorted(set(JOINT_SETS) - set(without)))
+    parser.add_argument(
+        "--joint-set", default=default, metavar="NAME", help=f"{text}: one of {known}, or a yaml file with your own"
+    )
+
+
+def chosen_joint_set(name: str) -> JointSet:
+    """The joint set that ``--joint-set`` names. Raises UserError."""
+    try:
+        return read_joint_set(name) if name.endswith((".yaml", ".yml")) else get_joint_set(name)
+    except ValueError as error:
+        raise UserError(f"--joint-set: {error}") from error
+
+
+def metres_of_noise(millimetres: float) -> float:
+    """What ``--noise`` (millimetres) is in metres, the unit of the package. Raises UserError."""
+    if not 0 <= millimetres <= _LARGEST_NOISE_MM:
+        raise UserError(f"--noise: expected millimetres between 0 and {_LARGEST_NOISE_MM}, found {millimetres}")
+    return millimetres / 1000
+
+
+def check_outputs(written: Mapping[str, tuple[Path, str]], inputs: Iterable[Path], overwrite: bool) -> None:
+    """Refuse, before anything is done, what must not be written.
+
+    Args:
+        written: Option -> the file that it names, and the suffix that its name must have. ``-`` is standard output.
+        inputs: Files that are read.
+        overwrite: Whether files that are there may be replaced.
+
+    Raises:
+        UserError: For a wrong suffix, a missing folder, a folder instead of a file, an input or one name twice, and a
+            file that is there already.
+    """
+    read = {path.resolve() for path in inputs if path != PIPE}
+    places = [path.resolve() for path, _ in written.values() if path != PIPE]
+    for option, (path, suffix) in written.items():
+        if path == PIPE:
+            if sys.stdout.isatty():
+                raise UserError(f"{option} -: expected a pipe or a file behind standard output, found a terminal")
+            continue
+        if path.suffix.lower() != suffix:
+            raise UserError(f"{option} {path}: expected a name that ends in {suffix}")
+        if not path.resolve().parent.is_dir():
+            raise UserError(f"{option} {path}: the folder does not exist")
+        if path.is_dir():
+            raise UserError(f"{option} {path}: expected a file, found a folder")
+        if path.resolve() in read:
+            raise UserError(f"{option} {path}: expected another file than the input")
+    if len(set(places)) < len(places):
+        raise UserError(f"{', '.join(written)}: expected files of their own, found one name twice")
+    for option, (path, _) in written.items():
+        check_free(option, path, overwrite)
+
+
+def check_free(option: str, path: Path, overwrite: bool) -> None:
+    """Refuse a file that is there already, unless it may be replaced. Raises UserError."""
+    if path != PIPE and path.exists() and not overwrite:
+        raise UserError(f"{option} {path}: there is such a file already; --overwrite replaces it")
+
+
+@contextlib.contextmanager
+def readable(path: Path) -> Iterator[Path]:
+    """A file to read: the one named, or, for ``-``, what comes from standard input.
+
+    The kind of what is piped (npy, npz, json or csv) is told from its first bytes. Errors call it ``-``.
+    """
+    if path != PIPE:
+        yield path
+        return
+    content = sys.stdin.buffer.read()
+    with tempfile.TemporaryDirectory(prefix="s2m-") as folder:
+        spooled = Path(folder) / f"stdin{_kind(content)}"
+        spooled.write_bytes(content)
+        try:
+            yield spooled
+        except UserError as error:
+            raise UserError(str(error).replace(str(spooled), "-")) from error
+
+
+def _kind(content: bytes) -> str:
+    if content.startswith(b"\x93NUMPY"):
+        return ".npy"
+    if content.startswith(b"PK"):
+        return ".npz"
+    return ".json" if content.lstrip()[:1] in (b"{", b"[") else ".csv"
+
+
+@contextlib.contextmanager
+def writable(path: Path, suffix: str = ".npz") -> Iterator[Path]:
+    """A file to write: the one named, or, for ``-``, one whose content goes to standard output when it is complete."""
+    if path != PIPE:
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="s2m-") as folder:
+        spooled = Path(folder) / f"stdout{suffix}"
+        yield spooled
+        with spooled.open("rb") as file:
+            shutil.copyfileobj(file, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+
+
+def warn(message: str) -> None:
+    """Print a warning."""
+    print(f"warning: {message}", file=sys.stderr)
+
+
+def say(arguments: argparse.Namespace, message: str) -> None:
+    """Print what was done, unless ``--quiet``; beside the data where these go to standard output."""
+    if not getattr(arguments, "quiet", False):
+        print(message, file=sys.stderr if getattr(arguments, "output", None) == PIPE else sys.stdout)
+
+
+def detail(arguments: argparse.Namespace, message: str) -> None:
+    """Print a step, with ``--verbose`` alone."""
+    if getattr(arguments, "verbose", False):
+        print(message, file=sys.stderr)
+
+
+def progress(arguments: argparse.Namespace) -> bool | None:
+    """Whether a bar is shown: ``--progress``; on a terminal if not given; never with ``--quiet``."""
+    wanted: bool | None = arguments.progress
+    return False if arguments.quiet else wanted
