@@ -30,7 +30,7 @@ from studies.mesh.rows import FULL, ROWS, SHARED, Chain, Row, Setting, chain, ch
 from studies.mesh.smplify import FitBudget
 from studies.results import write
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PICTURED = (FULL, "no_sr", "no_pr", "no_dik")
 PICTURE_FRAMES = 4
 FIT_BATCH = 32

@@ -35,7 +35,7 @@ from stages.mesh import MeshStage
 from studies.command import profile_folder, profile_parser, run_command
 from studies.results import machine, markdown_table, write
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 WARM_UP = 5
 WORKERS = (0, 1, 2)
 BAR = 0.7  # of ResNet-18's images per second
