@@ -26,14 +26,15 @@ REPORT_ARGS ?=
 MESH_ARGS ?=
 
 # What names a file in configs/ is checked before anything is made: $(call known,VARIABLE,names that there are).
-known = $(if $(strip $($(1))),,$(if $(filter ABLATION VARIANT,$(1)),,$(error $(1): expected one of: $(strip $(2)); found nothing)))$(foreach \
-	name,$($(1)),$(if $(filter $(name),$(2)),,$(error $(1)=$($(1)): expected one of: $(strip $(2)); found $(name))))
-yamls = $(patsubst configs/$(1)/%.yaml,%,$(sort $(wildcard configs/$(1)/*.yaml $(addprefix configs/$(1)/,*/*.yaml))))
+wrong = $(error $(1): expected $(2) $(strip $(3)); found $(or $(strip $($(1))),nothing))
+known = $(if $(filter-out $(2),$($(1))),$(call wrong,$(1),some of,$(2)))
+single = $(if $(filter 1,$(words $($(1)))),,$(call wrong,$(1),one of,$(2)))$(call known,$(1),$(2))
+yamls = $(patsubst configs/$(1)/%.yaml,%,$(sort $(wildcard configs/$(1)/*.yaml configs/$(1)/*/*.yaml)))
 # These read none of the settings.
 UNCONCERNED := help install test lint body bench bench-render bench-ik bench-data table5 table6 compare
 ifneq ($(filter-out $(UNCONCERNED),$(or $(MAKECMDGOALS),train)),)
-$(call known,DATA,$(call yamls,data))
-$(call known,PRESET,$(sort $(notdir $(patsubst %/,%,$(wildcard configs/preset/*/)))))
+$(call single,DATA,$(call yamls,data))
+$(call single,PRESET,$(sort $(notdir $(patsubst %/,%,$(wildcard configs/preset/*/)))))
 $(call known,ABLATION,$(call yamls,ablation))
 $(call known,VARIANT,$(call yamls,lifter))
 endif

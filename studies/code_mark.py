@@ -40,7 +40,7 @@ def code_mark(stage: str, configs: Sequence[Path]) -> str:
 def deciding_modules(stage: str, configs: Sequence[Path]) -> list[str]:
     """Names of all modules of this project that a stage's figures depend on, sorted; arguments as of `code_mark`."""
     graph = _graph()
-    offered = graph.find_modules_directly_imported_by(RUNNER)
+    offered = graph.find_modules_directly_imported_by(RUNNER) - {BASE}
     stages = {module for module in offered if graph.chain_exists(importer=module, imported=BASE)}
     own = {f"stages.{stage}", BASE}
     named = {module for path in configs for name in _class_paths(path) if (module := _home(name)) is not None}
