@@ -28,7 +28,7 @@ MESH_ARGS ?=
 # What names a file in configs/ is checked before anything is made: $(call known,VARIABLE,names that there are).
 wrong = $(error $(1): expected $(2) $(strip $(3)); found $(or $(strip $($(1))),nothing))
 known = $(if $(filter-out $(2),$($(1))),$(call wrong,$(1),some of,$(2)))
-single = $(if $(filter 1,$(words $($(1)))),,$(call wrong,$(1),one of,$(2)))$(call known,$(1),$(2))
+single = $(if $(and $(filter 1,$(words $($(1)))),$(filter $(2),$($(1)))),,$(call wrong,$(1),one of,$(2)))
 yamls = $(patsubst configs/$(1)/%.yaml,%,$(sort $(wildcard configs/$(1)/*.yaml configs/$(1)/*/*.yaml)))
 # These read none of the settings.
 UNCONCERNED := help install test lint body bench bench-render bench-ik bench-data table5 table6 compare
