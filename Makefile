@@ -15,7 +15,7 @@ DATA_ARGS ?=
 # Official files of the datasets, DATA_ROOT/<dataset>; stores of other data than open do not depend on the preset.
 DATA_ROOT ?=
 STORE ?= data/$(DATA)$(if $(filter open,$(DATA)),-$(PRESET)$(if $(MOTIONS),-$(notdir $(MOTIONS:/=))))
-# An overlay of stage 3 alone: ABLATION=no_dik is configs/ablation/no_dik.yaml.
+# Overlays of stage 3 alone, later ones win: ABLATION=no_dik is configs/ablation/no_dik.yaml; ABLATION="augmented no_pr".
 ABLATION ?=
 # Another scheme for stage 1: VARIANT=chen is configs/lifter/chen.yaml.
 VARIANT ?=
@@ -23,7 +23,21 @@ VARIANT ?=
 SEEDS ?= 3
 # The dataset's own bodies for the report's PVE: REPORT_ARGS="--female F --male M".
 REPORT_ARGS ?=
-MESH_ARGS ?= $(if $(ABLATION),--config configs/ablation/$(ABLATION).yaml)
+MESH_ARGS ?=
+
+# What names a file in configs/ is checked before anything is made: $(call known,VARIABLE,names that there are).
+wrong = $(error $(1): expected $(2) $(strip $(3)); found $(or $(strip $($(1))),nothing))
+known = $(if $(filter-out $(2),$($(1))),$(call wrong,$(1),some of,$(2)))
+single = $(if $(and $(filter 1,$(words $($(1)))),$(filter $(2),$($(1)))),,$(call wrong,$(1),one of,$(2)))
+yamls = $(patsubst configs/$(1)/%.yaml,%,$(sort $(wildcard configs/$(1)/*.yaml configs/$(1)/*/*.yaml)))
+# These read none of the settings.
+UNCONCERNED := help install test lint body bench bench-render bench-ik bench-data table5 table6 compare
+ifneq ($(filter-out $(UNCONCERNED),$(or $(MAKECMDGOALS),train)),)
+$(call single,DATA,$(call yamls,data))
+$(call single,PRESET,$(sort $(notdir $(patsubst %/,%,$(wildcard configs/preset/*/)))))
+$(call known,ABLATION,$(call yamls,ablation))
+$(call known,VARIANT,$(call yamls,lifter))
+endif
 
 PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3.10 python3,$(shell $(p) -c 'import sys; print("$(p)") if (3,10) <= sys.version_info < (3,13) else None' 2>/dev/null | grep -v None)))
 VENV := .venv
@@ -36,11 +50,12 @@ REGRESSOR := $(RUN_DIR)/regressor/regressor.pt
 MESH := $(RUN_DIR)/mesh/mesh.pt
 REPORT := $(RUN_DIR)/report/index.html
 SETTINGS := $(RUN_DIR)/.settings
+MESH_SETTINGS := $(RUN_DIR)/.settings-mesh
 
 # The three stages share their flags; later configs win, ARGS win over all.
 stage = $(PY) -m stages $(1) --output $(RUN_DIR)/$(1) --config configs/$(1).yaml --config configs/data/$(DATA).yaml \
 	--config configs/preset/$(PRESET)/$(1).yaml --data.init_args.store $(STORE) \
-	$(if $(JOINTS),--data.init_args.joint_set $(JOINTS)) $(ARGS)
+	$(if $(JOINTS),--data.init_args.joint_set $(JOINTS)) --tags $(PRESET) $(DATA) $(2)
 stage_configs = configs/$(1).yaml configs/data/$(DATA).yaml configs/preset/$(PRESET)/$(1).yaml
 
 .PHONY: train pretrain-lifter pretrain-regressor data report test lint install body bench bench-render bench-ik bench-data table2 table3 table4 table5 table6 table-lifter ship-lifter ship-heads profile-lifter profile-mesh temporal ablations compare help FORCE
@@ -145,10 +160,11 @@ $(INSTALLED): setup.cfg constraints.txt scripts/install.sh
 	@touch $@
 
 # Rewritten only when a setting differs, so that a changed ARGS or JOINTS retrains and an unchanged one does not.
-$(SETTINGS): FORCE
+$(SETTINGS): settings = DATA=$(DATA) PRESET=$(PRESET) STORE=$(STORE) JOINTS=$(JOINTS) ARGS=$(ARGS) VARIANT=$(VARIANT)
+$(MESH_SETTINGS): settings = ABLATION=$(ABLATION) MESH_ARGS=$(MESH_ARGS)
+$(SETTINGS) $(MESH_SETTINGS): FORCE
 	@mkdir -p $(@D)
-	@echo 'DATA=$(DATA) PRESET=$(PRESET) STORE=$(STORE) JOINTS=$(JOINTS) ARGS=$(ARGS) MESH_ARGS=$(MESH_ARGS) VARIANT=$(VARIANT)' | cmp -s - $@ \
-		|| echo 'DATA=$(DATA) PRESET=$(PRESET) STORE=$(STORE) JOINTS=$(JOINTS) ARGS=$(ARGS) MESH_ARGS=$(MESH_ARGS) VARIANT=$(VARIANT)' > $@
+	@echo '$(settings)' | cmp -s - $@ || echo '$(settings)' > $@
 
 ifeq ($(DATA),open)
 # A store at the default place is ours to replace (when the new one is complete); one that the user named is not.
@@ -162,13 +178,14 @@ $(STORE)/store.json: | $(INSTALLED)
 endif
 
 $(LIFTER): $(STORE)/store.json $(call stage_configs,lifter) $(VARIANT:%=configs/lifter/%.yaml) $(SETTINGS) | $(INSTALLED)
-	$(call stage,lifter) $(VARIANT:%=--config configs/lifter/%.yaml)
+	$(call stage,lifter,$(or $(VARIANT),ours)) $(VARIANT:%=--config configs/lifter/%.yaml) $(ARGS)
 
 $(REGRESSOR): $(LIFTER) $(call stage_configs,regressor)
-	$(call stage,regressor) --model.lifter $(LIFTER)
+	$(call stage,regressor) --model.lifter $(LIFTER) $(ARGS)
 
-$(MESH): $(REGRESSOR) $(call stage_configs,mesh)
-	$(call stage,mesh) --model.lifter $(LIFTER) --model.pretrained_regressor $(REGRESSOR) $(MESH_ARGS)
+$(MESH): $(REGRESSOR) $(call stage_configs,mesh) $(ABLATION:%=configs/ablation/%.yaml) $(MESH_SETTINGS)
+	$(call stage,mesh,$(or $(ABLATION),full)) --model.lifter $(LIFTER) --model.pretrained_regressor $(REGRESSOR) \
+		$(ABLATION:%=--config configs/ablation/%.yaml) $(ARGS) $(MESH_ARGS)
 
 $(REPORT): $(MESH)
 	$(PY) -m s2m.cli report $(RUN_DIR) $(REPORT_ARGS)

@@ -18,9 +18,12 @@ from jsonargparse.typing import PositiveFloat
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 
 from s2m.artifact import Artifact, save
+from s2m.compare.execution import PARENTS, changes_a_result
+from s2m.compare.runs import flatten
 from s2m.config_files import find_config
 from s2m.data import FrameDataModule
 from s2m.files import clean_leftovers, sha256, write_text
+from s2m.report.datasets import dataset_name
 from stages.base import Stage
 from stages.callbacks import stage_callbacks
 from stages.checkpoints import WholeCheckpoints
@@ -28,19 +31,8 @@ from stages.lock import sole_writer
 from stages.names import STAGES
 from stages.tracking import continue_csv, make_loggers, record_lineage, unused_name
 
-# How a run is executed, not what it computes: changing these does not invalidate a checkpoint.
-EXECUTION = (
-    "accelerator",
-    "strategy",
-    "devices",
-    "num_nodes",
-    "logger",
-    "callbacks",
-    "enable_progress_bar",
-    "profiler",
-)
-# The same of the data: where it lies, and how it is brought.
-LOADING = ("store", "num_workers", "resident")
+# What a checkpoint depends on, of a resolved config; the data by its hash, the parents by theirs.
+SECTIONS = ("seed_everything", "trainer", "model", "data")
 
 
 class StageCLI(LightningCLI):
@@ -62,11 +54,18 @@ class StageCLI(LightningCLI):
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add what is not Lightning's."""
-        parser.add_argument("--output", type=str, required=True, help="Folder of this stage: runs/RUN/STAGE")
-        parser.add_argument(
+        suite = parser.add_argument_group("Options of the suite")
+        suite.add_argument("--output", type=str, required=True, help="Folder of this stage: runs/RUN/STAGE")
+        suite.add_argument(
             "--checkpoint_minutes", type=PositiveFloat, default=10.0, help="Time between checkpoints within an epoch"
         )
-        parser.add_argument("--project", type=str, default="skeleton2mesh", help="W&B project")
+        suite.add_argument("--project", type=str, default="skeleton2mesh", help="W&B project")
+        suite.add_argument(
+            "--group", type=str, default=None, help="W&B group, one for all seeds (name of RUN's folder)"
+        )
+        suite.add_argument(
+            "--tags", type=str, nargs="*", default=[], help="W&B tags; the joint set and the seed are added to them"
+        )
         parser.link_arguments("data.init_args.joint_set", "model.joint_set")
 
     @property
@@ -86,7 +85,7 @@ class StageCLI(LightningCLI):
             title, self.output / "checkpoints", seed, float(self.config["checkpoint_minutes"])
         )
         if self.config["trainer"]["logger"] is not False:
-            kwargs["logger"] = make_loggers(self.output, self.stage_class.name, self.config["project"], self.resolved())
+            kwargs["logger"] = make_loggers(self.output, self.stage_class.name, self.resolved())
         trainer: pl.Trainer = super().instantiate_trainer(
             default_root_dir=self.output,
             use_distributed_sampler=False,
@@ -112,11 +111,19 @@ def shipped_configs(arguments: list[str]) -> list[str]:
 
 
 def fingerprint(config: dict[str, Any], stage: Stage, data_hash: str) -> str:
-    """What a checkpoint depends on: settings, data and parents."""
-    trainer = {k: v for k, v in config["trainer"].items() if k not in EXECUTION}
-    content = {"seed": config["seed_everything"], "trainer": trainer, "model": config["model"], "data": data_hash}
-    content["loader"] = {k: v for k, v in config["data"]["init_args"].items() if k not in LOADING}
-    content["parents"] = stage.parents
+    """What a checkpoint depends on.
+
+    Args:
+        config: the resolved configuration.
+        stage: knows the artifacts that it builds on.
+        data_hash: of the frame store.
+
+    Returns:
+        SHA-256 over settings, data and parents; how a run is executed, and where things lie, does not count.
+    """
+    settings = flatten({section: config[section] for section in SECTIONS})
+    content = {key: value for key, value in settings.items() if changes_a_result(key)}
+    content |= {"data": data_hash, "parents": stage.parents}
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 
 
@@ -154,12 +161,28 @@ def finish(cli: StageCLI, stage: Stage, config: dict[str, Any]) -> Path:
         config=config,
     )
     save(path, artifact)
-    lineage = {"stage": stage.name, "sha256": sha256(path), "data": str(cli.datamodule.store_hash)}
-    record_lineage(cli.trainer.loggers, stage.name, path, {**lineage, "parents": " ".join(stage.parents)})
+    record_lineage(cli.trainer.loggers, path, lineage(stage, cli.datamodule, path), parent_artifacts(config))
     last = cli.output / "checkpoints" / "last.ckpt"
     if last.is_file():
         os.replace(last, last.with_name("finished.ckpt"))
     return path
+
+
+def lineage(stage: Stage, data: FrameDataModule, artifact: Path) -> dict[str, str]:
+    """What an artifact was made from, for whoever compares runs."""
+    return {
+        "stage": stage.name,
+        "sha256": sha256(artifact),
+        "data": str(data.store_hash),
+        "dataset": dataset_name(data.frame_store),
+        "parents": " ".join(stage.parents),
+    }
+
+
+def parent_artifacts(config: dict[str, Any]) -> list[Path]:
+    """Files of the artifacts that a stage was built on."""
+    settings = flatten(config)
+    return [Path(str(settings[key])) for key in PARENTS.values() if settings.get(key)]
 
 
 def skipped_frames(data: FrameDataModule) -> dict[str, float]:

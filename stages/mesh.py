@@ -42,7 +42,7 @@ from s2m.synthetic.objective import SyntheticSupervision
 from stages.base import Stage, training_observation
 from stages.evaluation import MAIN
 from stages.schedules import EpochDecay, Schedule
-from stages.showcase import Showcase, make_examples
+from stages.showcase import Showcase, captions, make_examples
 
 STATISTICS_FRAMES = 512
 BETAS = "betas"
@@ -251,7 +251,8 @@ class MeshStage(Stage):
         save_examples(Path(self.trainer.default_root_dir) / "examples.npz", examples)
         for logger in self.loggers:
             if isinstance(logger, WandbLogger):
-                logger.log_image("examples", [example_picture(examples, row) for row in range(len(examples))])
+                pictures = [example_picture(examples, row) for row in range(len(examples))]
+                logger.log_image("examples", pictures, caption=captions(examples))
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Adam (section 4.1), the learning rate by step. Raises UserError where synthetic supervision leaves no

@@ -5,9 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from s2m.report.examples import Examples
 from s2m.report.showing import best_median_worst, make_examples
 
-__all__ = ["Showcase", "make_examples"]
+__all__ = ["Showcase", "captions", "make_examples"]
 
 
 class Showcase:
@@ -27,6 +28,12 @@ class Showcase:
         noted = list(zip(*_of_all_processes((self._errors, self._rows)), strict=True))
         self._rows, self._errors = [], []
         return best_median_worst(noted)
+
+
+def captions(examples: Examples) -> list[str]:
+    """What stands below each picture: why it was chosen, its error, and where it is from."""
+    rows = zip(examples.label.tolist(), examples.pa_mpjpe_mm.tolist(), examples.index.tolist(), strict=True)
+    return [f"{label}: PA-MPJPE {error:.1f} mm, {examples.split} frame {index}" for label, error, index in rows]
 
 
 def _of_all_processes(values: tuple[list[float], list[int]]) -> tuple[list[float], list[int]]:

@@ -48,7 +48,7 @@ def finished(tmp_path: Path) -> Path:
     """A run whose files are a little newer than the configs, each newer than the one before."""
     assert names(make(tmp_path)) == list(COMMANDS)
     newest = max(path.stat().st_mtime for path in (ROOT / "configs").rglob("*"))
-    for age, name in enumerate((".settings", *CHAIN), start=1):
+    for age, name in enumerate((".settings", ".settings-mesh", *CHAIN), start=1):
         os.utime(tmp_path / name, (newest + age / 100, newest + age / 100))
     return tmp_path
 
@@ -68,9 +68,67 @@ def test_a_newer_config_retrains_the_stage_and_what_depends_on_it(finished: Path
     assert names(make(finished, "-W", f"configs/{config}.yaml")) == list(COMMANDS[stage:])
 
 
-@pytest.mark.parametrize("change", ["ARGS=--trainer.devices 2", "JOINTS=s2m27", "MESH_ARGS=--model.render_faces 900"])
-def test_other_settings_retrain(finished: Path, change: str) -> None:
+@pytest.mark.parametrize(
+    ("change", "first"),
+    [
+        ("ARGS=--trainer.devices 2", 1),
+        ("JOINTS=s2m27", 1),
+        ("VARIANT=chen", 1),
+        ("MESH_ARGS=--model.render_faces 900", 3),
+        ("ABLATION=no_pr", 3),
+    ],
+)
+def test_other_settings_retrain_what_they_change(finished: Path, change: str, first: int) -> None:
     commands = make(finished, change)
-    assert names(commands) == list(COMMANDS[1:])
+    assert names(commands) == list(COMMANDS[first:])
     assert any(change.partition("=")[2] in line for line in commands)
     assert make(finished, change) == []
+
+
+@pytest.mark.parametrize(
+    ("choice", "overlay", "first"),
+    [("VARIANT=chen", "lifter/chen", 1), ("ABLATION=no_pr", "ablation/no_pr", 3)],
+)
+def test_a_newer_overlay_retrains_what_it_changes(finished: Path, choice: str, overlay: str, first: int) -> None:
+    make(finished, choice)
+    assert names(make(finished, choice, "-W", f"configs/{overlay}.yaml")) == list(COMMANDS[first:])
+    assert make(finished, choice) == []
+
+
+def test_overlays_are_laid_over_each_other_in_order(tmp_path: Path) -> None:
+    mesh = next(line for line in make(tmp_path, "ABLATION=no_sr augmented") if "stages mesh" in line).split()
+    configs = [mesh[i + 1] for i, part in enumerate(mesh) if part == "--config"]
+    assert configs[-2:] == ["configs/ablation/no_sr.yaml", "configs/ablation/augmented.yaml"]
+    assert mesh[mesh.index("--tags") + 1 :][:4] == ["quick", "open", "no_sr", "augmented"]
+
+
+@pytest.mark.parametrize(
+    ("choice", "expected"),
+    [
+        ("ABLATION=no_pr no_hands", "ABLATION: expected some of augmented clean_frames"),
+        ("VARIANT=chens", "VARIANT: expected some of chen flow"),
+        ("PRESET=fast", "PRESET: expected one of full quick smoke; found fast"),
+        ("PRESET=quick full", "PRESET: expected one of full quick smoke; found quick full"),
+        ("DATA=", "DATA: expected one of 3dpw human36m"),
+    ],
+)
+def test_what_names_no_config_is_said_before_anything_is_made(tmp_path: Path, choice: str, expected: str) -> None:
+    command = [
+        "make",
+        "train",
+        choice,
+        f"RUN_DIR={tmp_path / 'run'}",
+        f"INSTALLED={tmp_path / 'installed'}",
+        "PY=false",
+    ]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 2
+    assert expected in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert result.stdout == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_reads_no_setting_does_not_mind_a_wrong_one() -> None:
+    printed = subprocess.run(["make", "help", "DATA=x", "ABLATION=y"], cwd=ROOT, capture_output=True, check=True).stdout
+    assert b"make train" in printed

@@ -36,11 +36,24 @@ class Ablations:
         largest = [name for name, overlay in matching.items() if not any(overlay < o for o in matching.values())]
         return "+".join(largest) or FULL
 
-    def check(self, name: str) -> None:
-        """Raise CompareError unless there is such an ablation."""
-        if name != FULL and name not in self.overlays:
+    def named(self, text: str) -> str:
+        """The label that a user means.
+
+        Args:
+            text: an overlay's name, ``full``, or several overlays in any order, joined by ``+`` or spaces.
+
+        Returns:
+            As :meth:`label` writes it.
+
+        Raises:
+            CompareError: for a name that no overlay has.
+        """
+        names = sorted({*text.replace("+", " ").split()})
+        unknown = [name for name in names if name not in self.overlays and names != [FULL]]
+        if unknown or not names:
             known = ", ".join([FULL, *self.overlays])
-            raise CompareError(f"--ablation {name}: expected one of {known} ({self.folder}/*.yaml), found none such")
+            raise CompareError(f"--ablation {text}: expected one of {known} ({self.folder}/*.yaml), found none such")
+        return "+".join(names)
 
 
 def _read(path: Path) -> set[tuple[str, str]]:

@@ -10,8 +10,8 @@ from s2m.compare.groups import Group, drop_superseded, find_group, group_runs, r
 from s2m.compare.metrics import default_curves, default_metrics, lower_is_better, resolve
 from s2m.compare.runs import CompareError, Found, Run, Source
 from s2m.compare.select import Selection, runs_of_stage, select
-from s2m.compare.settings import differing_keys, settings_with_parents, short_names
-from s2m.report.datasets import OPEN_NOTE
+from s2m.compare.settings import DATASET, differing_keys, settings_with_parents, short_names
+from s2m.report.datasets import OPEN, OPEN_NOTE
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,8 @@ class Comparison:
 
     @property
     def data_note(self) -> str:
-        """What must be said of the numbers: empty unless all are on the open data."""
-        classes = {str(run.config.get("data.class_path", "")).rpartition(".")[2] for run in self.runs}
-        return OPEN_NOTE if classes == {"OpenData"} else ""
+        """What must be said of the numbers: empty unless all are on the open data, as the stages noted."""
+        return OPEN_NOTE if {run.config.get(DATASET) for run in self.runs} == {OPEN} else ""
 
     @property
     def summary(self) -> str:

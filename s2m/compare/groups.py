@@ -108,7 +108,9 @@ def find_group(groups: Sequence[Group], name: str) -> Group:
     """
     tests = (
         lambda group: group.name == name,
-        lambda group: any(name in (run.name, run.identifier, f"{run.name}-{run.stage}") for run in group.runs),
+        lambda group: any(
+            name in (run.name, run.folder, run.identifier, f"{run.name}-{run.stage}") for run in group.runs
+        ),
         lambda group: group.ablation == name,
     )
     for test in tests:
@@ -120,6 +122,11 @@ def find_group(groups: Sequence[Group], name: str) -> Group:
             raise CompareError(f"--baseline {name}: expected one configuration, found {len(found)}: {names}")
     known = sorted({group.name for group in groups} | {run.name for group in groups for run in group.runs})
     raise CompareError(f"--baseline {name}: expected a run of this stage, found none; {nearest(name, known)}")
+
+
+def _names(run: Run) -> tuple[str, ...]:
+    """What a user may call a run."""
+    return run.name, run.folder, run.identifier, f"{run.name}-{run.stage}"
 
 
 def delta(group: Group, baseline: Group, metric: str) -> Delta | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import Any, Protocol
 
 from s2m.errors import UserError
@@ -39,6 +40,12 @@ class Run:
     summary: dict[str, float]
     source: str
     curves: dict[str, Curve] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> str:
+        """Name of the run's folder, RUN in runs/RUN/STAGE; empty where it is not known."""
+        output = self.config.get("output")
+        return PurePath(str(output)).parent.name if output else ""
 
     @property
     def curve_names(self) -> set[str]:

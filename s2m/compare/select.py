@@ -31,11 +31,9 @@ def select(runs: Sequence[Run], wanted: Selection, ablations: Ablations) -> list
     if wanted.data is not None:
         left = _narrow(left, lambda run: _names_data(run, str(wanted.data)), f"--data {wanted.data}", _data_found(left))
     if wanted.ablation is not None:
-        ablations.check(wanted.ablation)
+        label = ablations.named(wanted.ablation)
         found = ", ".join(sorted({ablations.label(run) for run in left}))
-        left = _narrow(
-            left, lambda run: ablations.label(run) == wanted.ablation, f"--ablation {wanted.ablation}", found
-        )
+        left = _narrow(left, lambda run: ablations.label(run) == label, f"--ablation {wanted.ablation}", found)
     for setting in wanted.settings:
         left = _filter(left, setting)
     return left

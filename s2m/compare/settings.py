@@ -7,26 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
+from s2m.compare.execution import PARENTS, changes_a_result
 from s2m.compare.runs import Run
 
 Settings = dict[str, Any]
 
-# Where things are, how a run is executed, and how often it reports: no result depends on it.
-_EXECUTION = (
-    "accelerator", "strategy", "devices", "num_nodes", "logger", "callbacks", "enable_progress_bar", "profiler",
-    "enable_model_summary", "enable_checkpointing", "enable_autolog_hparams", "default_root_dir", "benchmark",
-    "barebones", "detect_anomaly", "log_every_n_steps", "check_val_every_n_epoch", "num_sanity_val_steps",
-    "use_distributed_sampler",
-)  # fmt: skip
-_IGNORED = {
-    "output", "project", "data.init_args.store", "data.init_args.num_workers", "model.lifter",
-    "model.pretrained_regressor", *(f"trainer.{name}" for name in _EXECUTION),
-}  # fmt: skip
 _MAIN_SEED = "seed_everything"
 _LINEAGE = "lineage"
 DATA_HASH = "lineage.data"
-# Artifacts that a stage builds on: the name under which their settings appear, by the key that holds the path.
-_PARENTS = {"lifter": "model.lifter", "regressor": "model.pretrained_regressor"}
+# What the data was converted from, or that it is the open data.
+DATASET = "lineage.dataset"
 
 
 def seed_of(run: Run) -> str:
@@ -41,7 +31,7 @@ def settings_of(run: Run) -> Settings:
     return {
         key: _canonical(value)
         for key, value in run.config.items()
-        if key not in _IGNORED
+        if changes_a_result(key)
         and not _is_seed(key)
         and (key == DATA_HASH or key.split(".")[0] not in (_LINEAGE, "_wandb", "wandb_version"))
     }
@@ -62,7 +52,7 @@ def settings_with_parents(runs: Sequence[Run], everything: Iterable[Run]) -> dic
     writers: dict[str, list[Run]] = {}
     for run in sorted(everything, key=lambda run: run.started):
         writers.setdefault(str(PurePath(str(run.config.get("output", "")))), []).append(run)
-    for parent, key in _PARENTS.items():
+    for parent, key in PARENTS.items():
         found = {run.identifier: _writer(run, key, writers) for run in runs}
         if any(writer is None for writer in found.values()):
             continue

@@ -17,7 +17,7 @@ from typing import Any
 from s2m.errors import UserError
 from studies.data.bench import measure, store_of
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 LIFTER = ROOT / "s2m" / "lifter" / "assets" / "lifter_h36m17.pt"
 PRESET, MASK_PX = "quick", 112
 # Training steps before the clock starts, and per round.

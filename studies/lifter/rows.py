@@ -5,25 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from studies.lifter.runner import Job, code_hash, settings_hash
+from studies.code_mark import code_mark
+from studies.lifter.runner import Job, recording, settings_hash, training_environment
 
 SUPERVISED = "lifter_supervised"
 OURS = "ours"
 # The rows that are trained for the 27 joints, too; the published schemes know 17.
 FOR_ALL_JOINTS = (OURS, SUPERVISED)
 JOINT_SETS = ("h36m17", "s2m27")
-# What decides how a lifter is trained.
-SOURCES = (
-    "s2m/fused/*.py",
-    "s2m/lifter/*.py",
-    "s2m/lifter/objective/**/*.py",
-    "stages/lifter.py",
-    "stages/lifter_supervised.py",
-)
-# What only this variant, or none of the table's, reads.
-FLOW = "flow"
-FLOW_SOURCES = ("s2m/lifter/objective/flow.py", "s2m/lifter/objective/pose_pca.py")
-UNUSED = ("s2m/lifter/objective/motion_terms.py", "s2m/lifter/temporal_head.py")
 
 
 @dataclass(frozen=True)
@@ -106,16 +95,15 @@ def job(row: Row, seed: int, setting: Setting) -> Job:
         *("--trainer.check_val_every_n_epoch", "1", *setting.extra),
     ]
     folder = setting.output.absolute() / f"{row.name}-s{seed}" / row.stage
+    places = ("--output", str(folder), *recording(row.name, setting.preset, setting.data, row.variant))
     # The store after the configs, which name one of their own.
-    places = ("--output", str(folder)), ("--data.init_args.store", str(setting.store.absolute()))
-    command = (setting.python, "-m", "stages", row.stage, *places[0], *arguments, *places[1])
-    environment = {"OMP_NUM_THREADS": str(setting.threads), "WANDB_MODE": "disabled", "PYTHONPATH": str(setting.root)}
+    made = ("--data.init_args.store", str(setting.store.absolute()))
     return Job(
         name=f"{row.name}, seed {seed}",
-        command=command,
+        command=(setting.python, "-m", "stages", row.stage, *places, *arguments, *made),
         artifact=folder / f"{row.stage}.pt",
         settings=settings_hash(arguments, layers, row.stage, setting.store_hash),
         directory=setting.root,
-        code=code_hash(setting.root, SOURCES, UNUSED if row.variant == FLOW else (*FLOW_SOURCES, *UNUSED)),
-        environment=tuple(environment.items()),
+        code=code_mark(row.stage, layers),
+        environment=training_environment(setting.root, setting.threads),
     )

@@ -67,10 +67,21 @@ def _meaning(path: Path) -> bytes:
     return json.dumps(yaml.safe_load(path.read_text()), sort_keys=True).encode()
 
 
-def code_hash(root: Path, patterns: Sequence[str], without: Sequence[str] = ()) -> str:
-    """SHA-256 over the sources that match, by name and content; ``without`` those named."""
-    paths = sorted({path for pattern in patterns for path in root.glob(pattern)} - {root / name for name in without})
-    return settings_hash([path.relative_to(root).as_posix() for path in paths], paths)
+def recording(group: str, preset: str, data: str, ablation: str) -> tuple[str, ...]:
+    """Arguments that say where W&B puts a training; no result depends on them.
+
+    Args:
+        group: the row of the table, one for all seeds.
+        preset: of ``configs/preset``.
+        data: of ``configs/data``.
+        ablation: overlay or variant of the row. Joint set and seed become tags without being asked for.
+    """
+    return ("--group", group, "--tags", preset, data, ablation)
+
+
+def training_environment(root: Path, threads: int) -> tuple[tuple[str, str], ...]:
+    """What is added to the environment of every training: the code at ``root``, and a number of threads."""
+    return (("OMP_NUM_THREADS", str(threads)), ("PYTHONPATH", str(root)))
 
 
 def read_mark(folder: Path) -> dict[str, object]:

@@ -29,7 +29,7 @@ from studies.lifter.profile import PassesAlone, PassRecorder, outermost_networks
 from studies.lifter.rows import OURS, Row
 from studies.results import machine, markdown_table, write
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 # Steps before anything is timed, and what Lightning's profiler calls the parts of a step.
 WARM_UP = 20
 PARTS = {

@@ -28,7 +28,7 @@ from studies.lifter.rows import JOINT_SETS, Row, Setting, job, table_rows, varia
 from studies.lifter.runner import Job, read_mark, run_jobs
 from studies.results import write
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 MODULE = "studies.lifter.table"
 Runs = dict[Row, list[Job]]
 

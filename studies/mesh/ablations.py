@@ -28,7 +28,7 @@ from studies.mesh.rows import FULL, ROWS, SHARED, Chain, Row, Setting, chain, ch
 from studies.mesh.smplify import FitBudget
 from studies.results import write
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PICTURED = (FULL, "no_sr", "no_pr", "no_dik")
 PICTURE_FRAMES = 4
 FIT_BATCH = 32
@@ -128,7 +128,8 @@ def gather(options: argparse.Namespace, store: FrameStore, body: Body, runs: Run
         budget = FitBudget(*options.fit_steps)
         fits = compare_fits(first.mesh.artifact, first.regressor.artifact, body, frame, budget, FIT_BATCH, 2000)
     more = ["--fit-frames", str(options.fit_frames), *(["--rows", *options.rows] if options.rows else [])]
-    jobs = [each.mesh for chains in runs.values() for each in chains]
+    chains = [each for row in runs.values() for each in row]
+    jobs = {job.artifact: job for each in chains for job in (each.lifter, each.regressor, each.mesh)}.values()
     return StudyResults(rows, fits, fitted, about(MODULE, options, store, more), other_code(jobs))
 
 

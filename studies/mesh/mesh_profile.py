@@ -35,7 +35,7 @@ from stages.mesh import MeshStage
 from studies.command import profile_folder, profile_parser, run_command
 from studies.results import machine, markdown_table, write
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 WARM_UP = 5
 WORKERS = (0, 1, 2)
 BAR = 0.7  # of ResNet-18's images per second
@@ -154,7 +154,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser = profile_parser("studies.mesh.mesh_profile", __doc__)
     parser.add_argument("--lifter", type=Path, required=True, help="artifact of stage 1")
     parser.add_argument("--regressor", type=Path, required=True, help="artifact of stage 2")
-    parser.add_argument("--ablation", help="configs/ablation/ABLATION.yaml on top")
+    parser.add_argument(
+        "--ablation", nargs="+", default=[], help="configs/ablation/ABLATION.yaml on top, in this order"
+    )
     parser.add_argument("--steps", type=int, default=30, help="steps that are timed (30)")
     parser.add_argument("--rounds", type=int, default=5, help="times that each encoder is timed (5)")
     parser.add_argument("--no-compile", action="store_true", help="leave torch.compile out (it takes minutes)")
@@ -191,7 +193,7 @@ def measure(options: argparse.Namespace) -> None:
 def profile_training(options: argparse.Namespace, folder: str) -> tuple[StageCLI, tuple[Any, ...], dict[str, Any]]:
     """The stage after a short training, what its encoder was last given, and milliseconds per step and part."""
     names = ["mesh", f"data/{options.data}", f"preset/{options.preset}/mesh"]
-    names += [f"ablation/{options.ablation}"] if options.ablation else []
+    names += [f"ablation/{overlay}" for overlay in options.ablation]
     arguments = ["--output", f"{folder}/profile/mesh"]
     arguments += [part for name in names for part in ("--config", str(ROOT / "configs" / f"{name}.yaml"))]
     arguments += ["--data.init_args.store", str(options.store), "--model.lifter", str(options.lifter)]
@@ -299,7 +301,7 @@ def device_name(device: torch.device) -> str:
 def command(options: argparse.Namespace) -> str:
     """The command line, without the places of files."""
     parts = [f"python -m studies.mesh.mesh_profile --preset {options.preset} --data {options.data}"]
-    parts += [f"--ablation {options.ablation}"] if options.ablation else []
+    parts += ["--ablation", *options.ablation] if options.ablation else []
     parts += [f"--steps {options.steps} --rounds {options.rounds}"]
     parts += ["--no-compile"] if options.no_compile else []
     return " ".join([*parts, *(["--", *options.extra] if options.extra else [])])

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, fields
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from s2m.errors import UserError
+from studies.code_mark import code_mark
 from studies.lifter import rows as lifters
-from studies.lifter.runner import Job, code_hash, settings_hash
+from studies.lifter.runner import Job, recording, settings_hash, training_environment
 
 FULL = "full"
 SHARED, ALL = "h36m17", "s2m27"
@@ -16,20 +17,6 @@ PARENTS = ("lifter", "regressor")
 # What the tables show; the others take their time, and so does a validation that decides nothing.
 SPLIT = "test"
 WITHOUT_VALIDATION = ("--trainer.limit_val_batches", "0")
-# What decides how the mesh stage trains.
-SOURCES = (
-    *(f"s2m/{name}.py" for name in ("baselines", "batch", "comparison", "losses", "model")),
-    *(f"s2m/{name}.py" for name in ("synthetic", "synthetic_supervision")),
-    *(f"s2m/data/{name}.py" for name in ("augment", "dataset", "keys", "module", "resident", "samplers")),
-    *(f"s2m/render/{name}.py" for name in ("base", "hard", "pytorch3d", "ragged")),
-    "s2m/body/*.py",
-    "s2m/geometry/*.py",
-    "s2m/ik/*.py",
-    "s2m/lifter/*.py",
-    "s2m/refine/*.py",
-    "s2m/skeletons/*.py",
-    *(f"stages/{name}.py" for name in ("base", "mesh", "mesh_supervised", "schedules")),
-)
 
 
 @dataclass(frozen=True)
@@ -170,18 +157,19 @@ def _job(stage: str, folder: str, row: Row, seed: int, setting: Setting, parents
     ]
     output = setting.output.absolute() / folder / stage
     # Where files lie does not change a result; the store comes after the configs, which name one of their own.
-    places = ["--output", str(output)]
+    group = row.name if last else folder.removesuffix(f"-s{seed}")
+    ablation = PurePath(row.overlay).name if last and row.overlay else FULL
+    places = ["--output", str(output), *recording(group, setting.preset, setting.data, ablation)]
     made = ["--data.init_args.store", str(setting.store.absolute())]
     for argument, parent in parents.items():
         made += [f"--model.{argument}", str(parent.artifact)]
     before = [parent.settings for parent in parents.values()]
-    environment = {"OMP_NUM_THREADS": str(setting.threads), "WANDB_MODE": "disabled", "PYTHONPATH": str(setting.root)}
     return Job(
         name=f"{folder}, {stage}",
         command=(setting.python, "-m", "stages", stage, *places, *arguments, *made),
         artifact=output / f"{stage}.pt",
         settings=settings_hash(arguments, layers, stage, setting.store_hash, *before),
         directory=setting.root,
-        code=code_hash(setting.root, SOURCES) if last else "",
-        environment=tuple(environment.items()),
+        code=code_mark(stage, layers),
+        environment=training_environment(setting.root, setting.threads),
     )

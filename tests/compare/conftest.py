@@ -51,7 +51,7 @@ def run(name: str = "full", seed: int = 0, pve: float = 100.0, stage: str = "mes
         "stage": stage,
         "state": "finished",
         "started": f"2026-01-01T00:00:{seed:02d}Z",
-        "config": {**flatten(config(seed, name, **changes)), "lineage.data": "5fa32f2c53d2"},
+        "config": {**flatten(config(seed, name, **changes)), "lineage.data": "5fa32f2c53d2", "lineage.dataset": "open"},
         "summary": metrics,
         "source": f"runs/{name}/wandb/run.wandb",
         "curves": {"val/pve_mm": [(float(s), pve + 30 - s) for s in STEPS], "train/loss": [(0.0, 2.0), (30.0, 1.0)]},
@@ -69,13 +69,15 @@ def record_run(folder: Path, name: str, seed: int, pve: float, exit_code: int = 
 
         output = folder / name / "mesh"
         output.mkdir(parents=True)
-        csv_logger, logger = make_loggers(output, "mesh", "skeleton2mesh", config(seed, name, **changes))
+        csv_logger, logger = make_loggers(output, "mesh", config(seed, name, **changes))
         experiment = logger.experiment
         for step in STEPS:
             logger.log_metrics({"train/loss": float("nan") if step == 10 else 1 / (step + 1), "epoch": 0}, step)
             logger.log_metrics({"val/pve_mm": pve + 30 - step}, step)
         logger.log_metrics({"test/pve_mm": pve, "test/iou": 1 - pve / 1000}, STEPS[-1])
-        experiment.config.update({"lineage": {"stage": "mesh", "data": "5fa32f2c53d2"}}, allow_val_change=True)
+        experiment.config.update(
+            {"lineage": {"stage": "mesh", "data": "5fa32f2c53d2", "dataset": "open"}}, allow_val_change=True
+        )
         file = Path(experiment.settings.sync_file)
         wandb.finish(exit_code=exit_code)
     assert csv_logger

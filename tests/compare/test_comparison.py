@@ -152,7 +152,8 @@ def test_markdown_tables_are_well_formed(three: list[Run]) -> None:
 
 def test_only_numbers_on_the_open_data_are_said_to_be_so(three: list[Run]) -> None:
     assert "not Human3.6M" in comparison_of(three).data_note
-    other = run("h36m", changes={"data__class_path": "s2m.data.Human36M"})
+    other = run("h36m")
+    other.config["lineage.dataset"] = "human36m"
     assert comparison_of([*three, other]).data_note == ""
     assert "not Human3.6M" in markdown(comparison_of(three), picture=False)
 

@@ -133,4 +133,4 @@ def test_two_overlays_are_both_named() -> None:
 
 def test_an_unknown_ablation_names_the_known_ones() -> None:
     with pytest.raises(CompareError, match=r"--ablation no_hands: expected one of full, .*no_pr.*, found none such"):
-        Ablations(DEFAULT_FOLDER).check("no_hands")
+        Ablations(DEFAULT_FOLDER).named("no_hands")

@@ -57,6 +57,33 @@ def test_the_full_preset_has_the_papers_values(chain: Path, store: Path, monkeyp
     )
 
 
+def test_the_paper_as_printed(chain: Path, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sections 3.3, 3.4 and 4.1: weights, what the mask is seen with, who gives root and camera, and no more terms."""
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    arguments = stage_arguments("mesh", store, chain, "--config", str(ROOT / "configs/ablation/paper.yaml"))
+    cli = StageCLI(STAGES["mesh"], arguments)
+    model = cli.resolved()["model"]
+    weights = model["objective"]["init_args"]
+    printed = {"2d": 1, "3d": 2.5, "mask": 0.15, "sreg": 0.06, "wreg": 1, "preg": 0.05, "extremities": 0}
+    assert {name: weights[f"w_{name}"] for name in printed} == printed
+    assert (weights["mask_distance"], weights["scale_3d"], weights["norm"]) == ("iou", "given", "paper")
+    assert model.get("synthetic_supervision") is None
+    classes = {
+        part: model[part]["class_path"].rpartition(".")[2] for part in ("encoder", "root", "camera", "pose", "ik")
+    }
+    assert classes == {
+        "encoder": "SilhouetteEncoder",
+        "root": "SilhouetteRoot",
+        "camera": "RegressedCamera",
+        "pose": "RefinedPose",
+        "ik": "DIK",
+    }
+    # The same weights stand alone in configs/weights/paper.yaml; the two must not part.
+    alone = yaml.safe_load((ROOT / "configs/weights/paper.yaml").read_text())["model"]
+    both = yaml.safe_load((ROOT / "configs/ablation/paper.yaml").read_text())["model"]
+    assert {part: both[part] for part in alone} == alone
+
+
 @pytest.mark.parametrize("overlay", sorted(path.stem for path in (ROOT / "configs/ablation").glob("*.yaml")))
 def test_an_ablation_changes_what_it_names_alone(
     overlay: str, chain: Path, store: Path, monkeypatch: pytest.MonkeyPatch

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from studies.lifter.rows import OURS, SUPERVISED, Row, Setting, job, table_rows, variants
-from studies.lifter.runner import LOG, MARK, Job, RunFailed, code_hash, read_mark, run_jobs, settings_hash
+from studies.lifter.runner import LOG, MARK, Job, RunFailed, read_mark, run_jobs, settings_hash
 
 ROOT = Path(__file__).parents[3]
 
@@ -65,10 +65,8 @@ def test_hashes_follow_content(tmp_path: Path) -> None:
     before = settings_hash(["x"], [config], "store")
     assert before == settings_hash(["x"], [config], "store")
     assert len({before, settings_hash(["y"], [config], "store"), settings_hash(["x"], [config], "other")}) == 3
-    code = code_hash(tmp_path, ["*.yaml"])
     config.write_text("two")
     assert settings_hash(["x"], [config], "store") != before
-    assert code_hash(tmp_path, ["*.yaml"]) != code
     changed = settings_hash(["x"], [config], "store")
     config.write_text("# a comment\ntwo\n")
     assert settings_hash(["x"], [config], "store") == changed
