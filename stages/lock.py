@@ -17,8 +17,13 @@ NAME = ".lock"
 def sole_writer(folder: Path) -> Iterator[None]:
     """Keep other processes from writing to ``folder`` in the same way; a process that ends, however, lets go.
 
-    The lock is the process's own (POSIX), so loader processes that outlive a killed training do not hold it. Raises
-    UserError where another process does.
+    The lock is the process's own (POSIX), so loader processes that outlive a killed training do not hold it.
+
+    Args:
+        folder: Folder that is written.
+
+    Raises:
+        UserError: Where another process does.
     """
     with (folder / NAME).open("a+") as file:
         try:

@@ -25,6 +25,9 @@ _EVALUATION = ("test", "test_noisy", "acrobatic", "acrobatic_noisy")
 class FrameDataModule(pl.LightningDataModule):
     """Loaders of :class:`s2m.batch.Frame` batches; set the Trainer's ``use_distributed_sampler`` to False.
 
+    Training frames never carry truth; unusable ones are skipped and counted in ``skipped``. Validation and test frames
+    carry it when the store has it. Unusable validation or test frames raise StoreError.
+
     Args:
         store: folder of a frame store.
         joint_set: name of the joint set, selected by name from the stored joints.
@@ -41,9 +44,6 @@ class FrameDataModule(pl.LightningDataModule):
         flip: probability that a training frame is mirrored, joints, silhouette and crop together.
         min_joints: a frame with fewer joints found is unusable.
         seed: order and mirroring of training frames are functions of (seed, epoch); bodies that are made of them, too.
-
-    Training frames never carry truth; unusable ones are skipped and counted in ``skipped``. Validation and test
-    frames carry it when the store has it. Unusable validation or test frames raise StoreError.
     """
 
     def __init__(
@@ -81,7 +81,11 @@ class FrameDataModule(pl.LightningDataModule):
 
     @property
     def frame_store(self) -> FrameStore:
-        """The open store. StoreError when there is none."""
+        """The open store.
+
+        Raises:
+            StoreError: When there is none.
+        """
         if self._store is None:
             self._store = FrameStore(self._path)
         return self._store
@@ -103,7 +107,14 @@ class FrameDataModule(pl.LightningDataModule):
         return {f"{split}/{reason}": count for reason, count in self._dataset(split, train=True).skipped.items()}
 
     def require_truth(self, split: str) -> None:
-        """StoreError naming the folder when the truth of a split is missing."""
+        """Refuse a split whose truth is missing.
+
+        Args:
+            split: Name of the split.
+
+        Raises:
+            StoreError: When it is missing; the message names the folder.
+        """
         self.frame_store.require_truth(split)
 
     def setup(self, stage: str) -> None:
@@ -134,13 +145,22 @@ class FrameDataModule(pl.LightningDataModule):
         return [self._eval_loader(split) for split in self.test_names]
 
     def training_sample(self, count: int) -> FrameBatch:
-        """At most ``count`` training frames, evenly spaced and unmirrored: the same in every process."""
+        """At most ``count`` training frames, evenly spaced and unmirrored: the same in every process.
+
+        Args:
+            count: How many frames at the most.
+        """
         dataset = self._dataset(self._splits[0], train=True)
         positions = np.unique(np.linspace(0, len(dataset) - 1, min(count, len(dataset))).astype(np.int64))
         return dataset.__getitems__(as_stored(positions))
 
     def test_frames(self, split: str, positions: Sequence[int]) -> FrameBatch:
-        """Chosen frames of a test split."""
+        """Chosen frames of a test split.
+
+        Args:
+            split: Name of the split.
+            positions: Positions of the frames in the split.
+        """
         dataset = self._dataset(split, train=False)
         return dataset.__getitems__(as_stored(np.asarray(positions)))
 
@@ -201,7 +221,11 @@ class TrainLoader(FrameLoader):
         return {"handed_out": self._handed_out}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        """Leave out, in the next epoch, what was handed out; after a whole epoch that is nothing."""
+        """Leave out, in the next epoch, what was handed out; after a whole epoch that is nothing.
+
+        Args:
+            state: What :meth:`state_dict` gave.
+        """
         self._counter.skip = state["handed_out"] % len(self)
 
     @property

@@ -29,16 +29,22 @@ from s2m.skeletons import SMPL24
 
 @dataclass(frozen=True)
 class SyntheticPairs:
-    """Makes a known body for every frame of a batch.
+    """Makes a known body for every frame of a batch; its betas follow the shape space's own distribution, N(0, 1).
 
-    Betas follow the shape space's own distribution, N(0, 1). depth: standard deviation of what is added to the depth of
-    the lifted joints before their rotations are solved, metres; the picture does not show it, so that the lifter is
-    wrong about a synthetic body as it is about a real one. open_extremities, solved_extremities: standard deviation,
-    per axis, of the
-    rotations of head, wrists and ankles around the solver's, where the skeleton leaves them open and where it
-    determines them; radians. near, far: limits of the distance to a pinhole camera, metres. faces: about how many of
-    the body's are drawn; 4000 instead of all take 0.4 % of a mask's area and more than half of its time. Raises
-    ValueError for a negative spread, or limits that are not 0 < near <= far.
+    Args:
+        depth: Standard deviation of what is added to the depth of the lifted joints before their rotations are solved,
+            metres. The picture does not show it, so that the lifter is wrong about a synthetic body as it is about a
+            real one.
+        open_extremities: Standard deviation, per axis, of the rotations of head, wrists and ankles around the solver's
+            where the skeleton leaves them open, radians.
+        solved_extremities: The same where the skeleton determines them, radians.
+        near: Smallest distance to the pinhole camera, metres.
+        far: Largest distance to the pinhole camera, metres.
+        faces: About how many faces of the body are drawn; 4000 instead of all lose 0.4 % of a mask's area and more than
+            half of the time.
+
+    Raises:
+        ValueError: For a negative spread, or limits that are not 0 < near <= far.
     """
 
     depth: float = 0.05

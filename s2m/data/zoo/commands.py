@@ -23,7 +23,11 @@ command is given again. report.md, report.json and contact_sheet.png inside the 
 
 
 def add_zoo_commands(subparsers: Any) -> None:
-    """Add one command per dataset; each sets ``run``: Namespace -> exit code."""
+    """Add one command per dataset; each sets ``run``: Namespace -> exit code.
+
+    Args:
+        subparsers: The command line's subparsers.
+    """
     for name in sorted(SOURCES):
         command = subparsers.add_parser(
             name,

@@ -9,7 +9,14 @@ from s2m.data.zoo.source import SourceError
 
 
 def require(name: str) -> ModuleType:
-    """Import a package of the extra ``datasets``; SourceError that says how to install it."""
+    """Import a package of the extra ``datasets``; SourceError that says how to install it.
+
+    Args:
+        name: Name of the package.
+
+    Raises:
+        SourceError: When it is not installed; the message says how to install it.
+    """
     try:
         return import_module(name)
     except ImportError as error:
