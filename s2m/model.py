@@ -22,7 +22,8 @@ from s2m.lifter import Lifter
 from s2m.render import hard_silhouette
 from s2m.skeletons import SMPL24, JointSet
 
-DRAFT_FACES = 2000
+# About how many faces of the body are drawn for the initial estimate.
+INITIAL_FACES = 2000
 
 IKFactory = Callable[[RestSkeleton], IKSolver]
 
@@ -124,7 +125,7 @@ def assemble(
 
 
 class MeshRecovery(nn.Module):
-    """Lifter -> DIK, silhouette -> root, shape, endpoints and camera; both meet in the body model.
+    """Lifter -> DIK, silhouette -> root, shape, extremities and camera; both meet in the body model.
 
     Every component can be exchanged for another with the same interface: that is what an ablation is.
 
@@ -194,7 +195,7 @@ class MeshRecovery(nn.Module):
         """
         rotations = self.ik(lifted.joints3d, None, None).rotations
         params = BodyParams.from_rotations(rotations, rotations.new_zeros(len(rotations), self.body.num_betas))
-        drawn, faces = self.body.render_mesh(DRAFT_FACES)
+        drawn, faces = self.body.render_mesh(INITIAL_FACES)
         body, joints3d = self._assemble(params, drawn)
         camera = fit_weak_perspective(joints3d, observation.joints2d, observation.confidence)
         mask = silhouette_of(observation)

@@ -135,8 +135,8 @@ class LifterStage(Stage):
             learned["flow"] = flow(self.joint_set)
         video = weights.temporal > 0
         if video:
-            mover = TemporalDiscriminator(self.joint_set, *size)
-            learned["temporal"] = TemporalAdversarial(mover, rule or NonSaturating())
+            temporal = TemporalDiscriminator(self.joint_set, *size)
+            learned["temporal"] = TemporalAdversarial(temporal, rule or NonSaturating())
         self.objective = SelfSupervision(
             learned=learned,
             template=template,
@@ -163,7 +163,7 @@ class LifterStage(Stage):
         return {"class_path": "s2m.lifter.Lifter", "init_args": dict(self.lifter_arguments)}
 
     def training_step(self, frame: FrameBatch, batch_idx: int) -> Tensor:
-        """One step of both players."""
+        """One step of the lifter and of the networks that judge it."""
         observation = training_observation(frame)
         output = self.objective(observation.joints2d, observation.confidence)
         if self._logs_this_step():
@@ -175,10 +175,10 @@ class LifterStage(Stage):
         return self.guard(output.total, observation)
 
     def on_fit_start(self) -> None:
-        """Show the players the labels that they want to see.
+        """Show the learned terms the labels that they want to see before training.
 
         Raises:
-            UserError: Where pairs of frames are needed, not given.
+            UserError: Where pairs of frames are needed and not given.
         """
         window = getattr(self.trainer.datamodule, "window", 1)  # type: ignore[attr-defined]
         if window % self.objective.frames_per_turn:
@@ -229,7 +229,7 @@ class LifterStage(Stage):
             nn.utils.clip_grads_with_norm_(self.lifter.parameters(), self.gradient_clip, norm)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        """Adam over both players, the learning rate by step."""
+        """Adam over the lifter and the learned terms, the learning rate by step."""
         parameters = [*self.lifter.parameters(), *self.objective.parameters()]
         optimiser = torch.optim.Adam(parameters, lr=self.learning_rate, betas=self.betas, fused=True)
         total, epochs = int(self.trainer.estimated_stepping_batches), int(self.trainer.max_epochs or 1)

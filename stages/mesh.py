@@ -113,18 +113,18 @@ class MeshStage(Stage):
         self.parent_specs = {"lifter": lifter_artifact.spec, "regressor": regressor_artifact.spec}
         chosen = regressor(self.body, self.joint_set) if regressor else stage_two
         rest = RestSkeleton.of(self.body, chosen.weights().detach(), self.joint_set)
-        eye = encoder(self.joint_set)
+        seeing = encoder(self.joint_set)
         self.model = MeshRecovery(
             body=self.body,
             joint_set=self.joint_set,
             lifter=frozen_lifter,
             regressor=chosen,
             ik=ik(rest),
-            encoder=eye,
-            shape=shape(eye.features, self.body.num_betas),
-            pose=pose(eye.features),
-            root=root(eye.features),
-            camera=camera(eye.features),
+            encoder=seeing,
+            shape=shape(seeing.features, self.body.num_betas),
+            pose=pose(seeing.features),
+            root=root(seeing.features),
+            camera=camera(seeing.features),
         )
         self.renderer = renderer
         self.objective = objective
@@ -304,10 +304,10 @@ class MeshStage(Stage):
                 logger.log_image("examples", [example_picture(examples, row) for row in range(len(examples))])
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        """Adam (section 4.1), the learning rate by step. 7.
+        """Adam (section 4.1), the learning rate by step.
 
         Raises:
-            UserError: Where synthetic supervision leaves no epoch to Eqn.
+            UserError: Where the synthetic supervision leaves no epoch to Eqn. 7.
         """
         self._check_epochs()
         optimiser = torch.optim.Adam(self._trained(), lr=1.0)  # times the rate of the step

@@ -68,13 +68,16 @@ class SupervisedMeshStage(MeshStage):
 def truth_terms(recovery: Recovery, truth: Truth, root: int, body: Body) -> dict[str, Tensor]:
     """How far recovered bodies are from the true ones, each term a mean over the batch; all 0 where they agree.
 
-    vertices: mean distance relative to the pelvis after the best scale per sample (N-PVE), metres. A single view does
-    not tell size: of the open body's beta_0, height, 40 mm per standard deviation become 8 mm, its proportions, which
-    can be seen; the other betas lose nothing. joints: mean distance of the joints that W reads, relative to the root,
-    after the best scale (N-MPJPE), metres. ends: mean over the refined joints (head, wrists, ankles) of ``|R - R*|_F /
-    sqrt 2 = 2 sin(angle / 2)`` of the rotations in the camera frame: the angle in radians, 5 % less at 60 degrees, with
-    a bounded slope everywhere. betas: mean square over all betas, standard deviations squared. What cannot be seen of
-    one ends at its mean.
+    - ``vertices``: mean distance relative to the pelvis after the best scale per sample (N-PVE), metres. A single view
+      does not tell size: of the open body's beta_0, height, 40 mm per standard deviation become 8 mm, its proportions,
+      which can be seen; the other betas lose nothing.
+    - ``joints``: mean distance of the joints that W reads, relative to the root, after the best scale (N-MPJPE),
+      metres.
+    - ``extremities``: mean over the refined joints (head, wrists, ankles) of ``|R - R*|_F / sqrt 2 = 2 sin(angle / 2)``
+      of the rotations in the camera frame: the angle in radians, 5 % less at 60 degrees, with a bounded slope
+      everywhere.
+    - ``betas``: mean square over all betas, standard deviations squared. A beta that cannot be seen is predicted as its
+      mean.
 
     Args:
         recovery: What the model made of the frames.

@@ -34,7 +34,7 @@ FPS = 30.0
 
 
 class TemporalStage(Stage):
-    """Teach a temporal head to say of noisy recordings what the frozen lifter says of the labels without that noise.
+    """Train a temporal head to find, in noisy recordings, what the frozen lifter finds in the same without that noise.
 
     ``mean |Y - X| / b + w_2d sum c |y - x| / sum c + w_a mean |a(Y)| / (b s^2)``: Y from the head; X the frozen
     lifter's skeleton of the labels; b the mean bone length; y the projection of Y in the units of x, the labels; c

@@ -1,4 +1,4 @@
-"""Frames of a store as batches of :class:`s2m.batch.Frame`."""
+"""Frames of a store as batches of :class:`s2m.batch.FrameBatch`."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ class PackedFrame:
 class FrameDataset(Dataset[FrameBatch]):
     """One split of a store.
 
-    Fetching takes a whole :class:`~s2m.data.samplers.Batch` and returns a collated Frame. A frame is unusable when a
-    found joint (confidence > 0) or its crop is not finite, when fewer than ``min_joints`` joints of the joint set are
+    Fetching takes a whole :class:`~s2m.data.samplers.Batch` and returns a FrameBatch. A frame is unusable when a found
+    joint (confidence > 0) or its crop is not finite, when fewer than ``min_joints`` joints of the joint set are
     found, or when its silhouette is needed but empty. For training (``drop=True``) such frames are left out and counted
     in ``skipped``; for evaluation they raise StoreError, because numbers over fewer frames would mislead.
 

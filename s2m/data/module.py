@@ -23,27 +23,29 @@ _EVALUATION = ("test", "test_noisy", "acrobatic", "acrobatic_noisy")
 
 
 class FrameDataModule(pl.LightningDataModule):
-    """Loaders of :class:`s2m.batch.Frame` batches; set the Trainer's ``use_distributed_sampler`` to False.
+    """Frames of a frame store, as batches for training, validation and tests.
+
+    The Trainer's ``use_distributed_sampler`` must be False: the loaders divide the frames among processes themselves.
 
     Training frames never carry truth; unusable ones are skipped and counted in ``skipped``. Validation and test frames
     carry it when the store has it. Unusable validation or test frames raise StoreError.
 
     Args:
-        store: folder of a frame store.
-        joint_set: name of the joint set, selected by name from the stored joints.
-        train_split: split to train on; ``train_pose`` has no silhouettes.
-        val_split: split to validate on.
-        test_splits: splits to test on, of which those that the store has are used; their order is ``test_names``.
-        batch_size: frames per training step over all processes.
-        eval_batch_size: frames per validation or test step of one process.
-        steps_per_epoch: training steps per epoch; ``None``: as many as the split fills.
-        silhouettes: whether frames carry silhouettes.
-        num_workers: loader processes.
-        resident: keep training frames that have neither silhouettes nor truth on the device that trains, about 450
+        store: Folder of a frame store.
+        joint_set: Name of the joint set, selected by name from the stored joints.
+        train_split: Split to train on; ``train_pose`` has no silhouettes.
+        val_split: Split to validate on.
+        test_splits: Splits to test on, of which those that the store has are used; their order is ``test_names``.
+        batch_size: Frames per training step over all processes.
+        eval_batch_size: Frames per validation or test step of one process.
+        steps_per_epoch: Training steps per epoch; ``None``: as many as the split fills.
+        silhouettes: Whether frames carry silhouettes.
+        num_workers: Loader processes.
+        resident: Keep training frames that have neither silhouettes nor truth on the device that trains, about 450
             bytes each; no loader processes for them.
-        flip: probability that a training frame is mirrored, joints, silhouette and crop together.
-        min_joints: a frame with fewer joints found is unusable.
-        seed: order and mirroring of training frames are functions of (seed, epoch); bodies that are made of them, too.
+        flip: Probability that a training frame is mirrored, joints, silhouette and crop together.
+        min_joints: A frame with fewer joints found is unusable.
+        seed: Order and mirroring of training frames are functions of (seed, epoch); bodies that are made of them, too.
     """
 
     def __init__(

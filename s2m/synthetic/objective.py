@@ -1,4 +1,4 @@
-"""What Eqn. 7 does not teach: to read shape and extremities off synthetic bodies, whose answers are known."""
+"""What Eqn. 7 cannot train: to read shape and extremities off synthetic bodies, whose answers are known."""
 
 from __future__ import annotations
 

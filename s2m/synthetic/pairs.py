@@ -2,10 +2,9 @@
 
 A silhouette loss asks what mask a body gives; it cannot say that a hand which covers the right pixels is turned the
 wrong way. A synthetic body can: its shape and the rotations of its extremities are drawn at random, its pose is one
-that the
-skeletons of the training frames have, and what a detector and a segmenter would see of it is computed. No 3D annotation
-is involved. After Sengupta et al., "Synthetic Training for Accurate 3D Human Pose and Shape Estimation in the Wild",
-BMVC 2020, whose poses come from motion capture.
+that the skeletons of the training frames have, and what a detector and a segmenter would see of it is computed. No 3D
+annotation is involved. After Sengupta et al., "Synthetic Training for Accurate 3D Human Pose and Shape Estimation in
+the Wild", BMVC 2020, whose poses come from motion capture.
 """
 
 from __future__ import annotations
@@ -102,7 +101,7 @@ class SyntheticPairs:
 
 @dataclass(frozen=True)
 class _Draws(TensorRecord):
-    """depth (B, J), ends (B, E, 3) and betas (B, 10) from N(0, 1), distance (B,) from U(0, 1)."""
+    """depth (B, J), extremities (B, E, 3) and betas (B, 10) from N(0, 1), distance (B,) from U(0, 1)."""
 
     depth: Tensor
     extremities: Tensor

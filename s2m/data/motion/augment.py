@@ -1,4 +1,4 @@
-"""Ways to widen motion: mirror images, turns, blends of poses, and movement of the ends of the limbs.
+"""Ways to widen motion: mirror images, turns, blends of poses, and movement of the extremities.
 
 Poses are unit quaternions (N, 24, 4), x y z w, in the +y-up world; see :mod:`s2m.data.motion.clips`.
 """

@@ -59,7 +59,7 @@ def sides(joint: str) -> tuple[tuple[str, str], ...]:
 
 
 def sample_poses(rng: np.random.Generator, count: int, any_root: float = 0.1) -> Tensor:
-    """Independent poses (count, 24, 4), unit quaternions x y z w, +y-up world, endpoints at rest.
+    """Independent poses (count, 24, 4), unit quaternions x y z w, +y-up world, extremities at rest.
 
     The root stands upright up to a tilt, facing +z; a share ``any_root`` of the poses has a root of any orientation.
 
