@@ -88,10 +88,9 @@ class StageCLI(LightningCLI):
         parser.add_lightning_class_args(self.stage_class, "model")
         parser.add_lightning_class_args(FrameDataModule, "data", subclass_mode=True)
         parser.add_lightning_class_args(pl.Trainer, "trainer")
-        parser.groups["trainer"].title = "Options of Lightning's Trainer (section `trainer` of a configuration)"
-        for section in ("model", "data"):
-            group = parser.groups[section]
-            group.title = f"{group.title} (section `{section}` of a configuration)"
+        for section, group in (parser.groups or {}).items():
+            title = "Options of Lightning's Trainer" if section == "trainer" else group.title
+            group.title = f"{title} (section `{section}` of a configuration)"
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add what is not Lightning's."""

@@ -68,6 +68,7 @@ def choices(cls: type) -> Iterator[type]:
     """``cls`` and all classes below it that can be built."""
     if not inspect.isabstract(cls):
         yield cls
+    below: type
     for below in cls.__subclasses__():
         if is_ours(below) and "<locals>" not in below.__qualname__:
             yield from choices(below)
@@ -116,6 +117,14 @@ def without_help(help_of: dict[str, str]) -> list[str]:
 def test_every_option_of_a_stage_has_help(name: str) -> None:
     missing = without_help(option_help(stage_parser(name)))
     assert missing == []
+
+
+def test_the_trainers_options_come_after_the_suites_own() -> None:
+    shown = stage_parser("regressor").format_help()
+    places = [
+        shown.index(f"  --{option} ") for option in ("output", "project", "model.lifter", "data", "trainer.max_epochs")
+    ]
+    assert places == sorted(places)
 
 
 def test_every_argument_of_a_class_that_a_configuration_names_has_help() -> None:
