@@ -37,6 +37,12 @@ def joints2d_loss(predicted: Tensor, target: Tensor, confidence: Tensor) -> Tens
 
     Returns:
         A scalar, crop units.
+
+    Example:
+        >>> target = torch.zeros(1, 2, 2)
+        >>> predicted = torch.tensor([[[0.3, 0.4], [9.0, 9.0]]])
+        >>> round(float(joints2d_loss(predicted, target, torch.tensor([[1.0, 0.0]]))), 3)
+        0.5
     """
     distance = (predicted - target).norm(dim=-1)
     return (confidence * distance).sum() / confidence.sum().clamp_min(1e-6)

@@ -49,6 +49,12 @@ class EpochDecay(Schedule):
         factor: What the learning rate is multiplied with after every epoch.
         reference_epochs: Number of epochs over which the decay was meant: a shorter training runs through the same
             decay faster, a longer one more slowly. Null: every epoch counts as it is.
+
+    Example:
+        >>> EpochDecay(0.5).share(step=20, total=40, epochs=4)  # after two of four epochs
+        0.25
+        >>> EpochDecay(0.5, reference_epochs=2).share(step=20, total=40, epochs=4)
+        0.5
     """
 
     factor: float = 0.95

@@ -77,6 +77,12 @@ def mpjpe(
         alignment: What is aligned before errors are taken: 'none', 'scale' or 'procrustes'.
         joint_set: Joint set of the input.
         counted: Names of the joints that errors are taken over.
+
+    Example:
+        >>> true = torch.randn(1, 17, 3)
+        >>> pred = true * torch.tensor([1.0, 1.0, -1.0])  # depth mirrored
+        >>> bool(mpjpe(pred, true) > 0), float(mpjpe(true + 5, true).round(decimals=3))
+        (True, 0.0)
     """
     return joint_errors(pred, true, alignment, joint_set, counted).mean(-1)
 

@@ -33,6 +33,11 @@ def geodesic_angle(first: Tensor, second: Tensor) -> Tensor:
     Args:
         first: Rotation matrices (..., 3, 3).
         second: Rotation matrices (..., 3, 3).
+
+    Example:
+        >>> quarter = torch.tensor([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+        >>> round(float(geodesic_angle(torch.eye(3), quarter).rad2deg()), 6)
+        90.0
     """
     difference = first.double().transpose(-1, -2) @ second.double()
     skew = difference - difference.transpose(-1, -2)

@@ -18,6 +18,13 @@ def silhouette_iou(pred: Tensor, true: Tensor) -> Tensor:
 
     Raises:
         ValueError: When the shapes differ.
+
+    Example:
+        >>> import torch
+        >>> left, top = torch.zeros(2, 1, 4, 4)
+        >>> left[:, :, :2], top[:, :2] = 1, 1
+        >>> round(float(silhouette_iou(left, top)), 3)
+        0.333
     """
     if pred.dim() != 3 or pred.shape != true.shape:
         raise ValueError(f"masks: expected two (B, S, S) alike, found {tuple(pred.shape)} and {tuple(true.shape)}")
