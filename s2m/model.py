@@ -22,7 +22,8 @@ from s2m.lifter import Lifter
 from s2m.render import hard_silhouette
 from s2m.skeletons import EXTREMITIES, SMPL24, JointSet
 
-DRAFT_FACES = 2000
+# About how many faces of the body are drawn for the initial estimate.
+INITIAL_FACES = 2000
 
 IKFactory = Callable[[RestSkeleton], IKSolver]
 
@@ -31,9 +32,12 @@ IKFactory = Callable[[RestSkeleton], IKSolver]
 class SeenBody(TensorRecord):
     """A body in front of the crop. Metres, camera frame, relative to the regressed root joint.
 
-    params: the body's parameters. body: vertices (B, V, 3), or those that were asked for, and SMPL joints. joints3d:
-    (B, J, 3) the skeleton that W reads off the mesh. camera: (B, 3) weak perspective. joints2d: (B, J, 2) the projected
-    skeleton, crop units.
+    Args:
+        params: The body's parameters.
+        body: Vertices (B, V, 3), or those that were asked for, and SMPL joints.
+        joints3d: (B, J, 3) the skeleton that W reads off the mesh.
+        camera: (B, 3) weak perspective.
+        joints2d: (B, J, 2) the projected skeleton, crop units.
     """
 
     params: BodyParams
@@ -52,8 +56,10 @@ class SeenBody(TensorRecord):
 class Recovery(SeenBody):
     """What the model makes of an observation.
 
-    lifted: the frozen lifter's skeleton. theta_pr: (B, P, 3) PR's corrections. solved: (B, 24) which rotations the
-    skeleton determined.
+    Args:
+        lifted: The frozen lifter's skeleton.
+        theta_pr: (B, P, 3) PR's corrections.
+        solved: (B, 24) which rotations the skeleton determined.
     """
 
     lifted: Lifted
@@ -65,8 +71,12 @@ class Recovery(SeenBody):
 class Evidence(TensorRecord):
     """What the model reads off an observation before it builds a body.
 
-    lifted: the frozen lifter's skeleton. solution: DIK's rotations. features: (B, F) of the silhouette. betas: (B, 10)
-    SR's shape. theta_pr: (B, P, 3) PR's corrections, radians.
+    Args:
+        lifted: The frozen lifter's skeleton.
+        solution: DIK's rotations.
+        features: (B, F) of the silhouette.
+        betas: (B, 10) SR's shape.
+        theta_pr: (B, P, 3) PR's corrections, radians.
     """
 
     lifted: Lifted
@@ -79,8 +89,14 @@ class Evidence(TensorRecord):
 def pose_and_read(
     body: Body, regressor: JointRegressor, params: BodyParams, vertices: Tensor | None = None
 ) -> tuple[BodyOutput, Tensor]:
-    """Pose the body and read its skeleton (B, J, 3), metres. vertices: positions (V',) of those that are wanted; all if
-    not given."""
+    """Pose the body and read its skeleton (B, J, 3), metres.
+
+    Args:
+        body: The body model.
+        regressor: W, which reads the skeleton off the vertices.
+        params: Parameters of the bodies (B).
+        vertices: Positions (V',) of those that are wanted; all if not given.
+    """
     if vertices is None:
         posed = body(params)
         return posed, regressor(posed.vertices)
@@ -93,7 +109,15 @@ def pose_and_read(
 def assemble(
     body: Body, regressor: JointRegressor, root: int, params: BodyParams, vertices: Tensor | None = None
 ) -> tuple[BodyOutput, Tensor]:
-    """:func:`pose_and_read`, both moved so that the skeleton's root joint is the origin."""
+    """:func:`pose_and_read`, both moved so that the skeleton's root joint is the origin.
+
+    Args:
+        body: The body model.
+        regressor: W, which reads the skeleton off the vertices.
+        root: Head for the global orientation.
+        params: Parameters of the bodies (B).
+        vertices: Positions (V',) of the vertices that are wanted; all if not given.
+    """
     posed, joints3d = pose_and_read(body, regressor, params, vertices)
     origin = joints3d[:, root : root + 1]
     centred = BodyOutput(vertices=posed.vertices - origin, joints=posed.joints - origin)
@@ -113,9 +137,21 @@ PARTS: dict[str, tuple[str, ...]] = {
 
 
 class MeshRecovery(nn.Module):
-    """Lifter -> DIK, silhouette -> root, shape, endpoints and camera; both meet in the body model.
+    """Lifter -> DIK, silhouette -> root, shape, extremities and camera; both meet in the body model.
 
     Every component can be exchanged for another with the same interface: that is what an ablation is.
+
+    Args:
+        body: The body model.
+        joint_set: Joint set of the frames.
+        lifter: The lifter, frozen.
+        regressor: W, which reads the skeleton off the vertices.
+        ik: The inverse-kinematics solver.
+        encoder: Reads features off the silhouette.
+        shape: Head for the betas.
+        pose: Head for the corrections of rotations.
+        root: Head for the global orientation.
+        camera: Head for the weak-perspective camera.
     """
 
     def __init__(
@@ -176,16 +212,28 @@ class MeshRecovery(nn.Module):
         return self
 
     def lift(self, observation: Observation) -> Lifted:
-        """The frozen lifter's skeleton (paper section 4.1: all its parameters are frozen)."""
+        """The frozen lifter's skeleton (paper section 4.1: all its parameters are frozen).
+
+        Args:
+            observation: Frames (B): 2D joints in crop units, their confidence and, where there are any, silhouettes.
+        """
         with torch.no_grad():
             return self.lifter(observation.joints2d, observation.confidence)
 
     @torch.no_grad()
     def initial(self, observation: Observation, lifted: Lifted) -> InitialEstimate:
-        """What the skeleton alone gives, for the encoder to compare with. Raises ValueError without a silhouette."""
+        """What the skeleton alone gives, for the encoder to compare with.
+
+        Args:
+            observation: Frames (B): 2D joints in crop units, their confidence and, where there are any, silhouettes.
+            lifted: The lifter's skeletons.
+
+        Raises:
+            ValueError: Without a silhouette.
+        """
         rotations = self.ik(lifted.joints3d, None, None).rotations
         params = BodyParams.from_rotations(rotations, rotations.new_zeros(len(rotations), self.body.num_betas))
-        drawn, faces = self.body.render_mesh(DRAFT_FACES)
+        drawn, faces = self.body.render_mesh(INITIAL_FACES)
         body, joints3d = self._assemble(params, drawn)
         camera = fit_weak_perspective(joints3d, observation.joints2d, observation.confidence)
         mask = silhouette_of(observation)
@@ -199,18 +247,33 @@ class MeshRecovery(nn.Module):
         )
 
     def forward(self, observation: Observation, vertices: Tensor | None = None) -> Recovery:
-        """Recover the body of each frame. vertices: positions (V',) of those that are wanted; all if not given."""
+        """Recover the body of each frame.
+
+        Args:
+            observation: Frames (B): 2D joints in crop units, their confidence and, where there are any, silhouettes.
+            vertices: Positions (V',) of those that are wanted; all if not given.
+        """
         return self.build_body(self.read(observation), observation, vertices)
 
     def read(self, observation: Observation) -> Evidence:
-        """Everything that comes before the body: skeleton, rotations, shape and corrections."""
+        """Everything that comes before the body: skeleton, rotations, shape and corrections.
+
+        Args:
+            observation: Frames (B): 2D joints in crop units, their confidence and, where there are any, silhouettes.
+        """
         lifted = self.lift(observation)
         features = self.encoder(observation, partial(self.initial, observation, lifted))
         solution = self.root.solve(self.ik, lifted.joints3d, features)
         return Evidence(lifted, solution, features, self.shape(features), self.pose.corrections(features))
 
     def build_body(self, evidence: Evidence, observation: Observation, vertices: Tensor | None = None) -> Recovery:
-        """The body and camera of ``evidence``, which may have been changed since it was read."""
+        """The body and camera of ``evidence``, which may have been changed since it was read.
+
+        Args:
+            evidence: What the model read off the frames.
+            observation: Frames (B): 2D joints in crop units, their confidence and, where there are any, silhouettes.
+            vertices: Positions (V',) of the vertices that are wanted; all if not given.
+        """
         rotations = self.pose.refine(evidence.solution.rotations, evidence.theta_pr)
         params = BodyParams.from_rotations(rotations, evidence.betas)
         body, joints3d = self._assemble(params, vertices)

@@ -19,7 +19,16 @@ Spec = dict[str, Any]
 
 
 def load_lifter(path: str | Path, joint_set: str, body: Body) -> tuple[Lifter, Artifact]:
-    """The lifter of a finished stage 1, frozen and in evaluation mode. Raises ArtifactError."""
+    """The lifter of a finished stage 1, frozen and in evaluation mode.
+
+    Args:
+        path: The artifact.
+        joint_set: The joint set that it must be for.
+        body: The body that it must be for.
+
+    Raises:
+        ArtifactError: The file is not a usable artifact of that stage; the message names the field.
+    """
     artifact = artifacts.load(Path(path), "lifter", joint_set=joint_set, body=body.hash)
     lifter: Lifter = _build(path, artifact.spec)
     artifacts.restore(Path(path), lifter, artifact)
@@ -27,7 +36,16 @@ def load_lifter(path: str | Path, joint_set: str, body: Body) -> tuple[Lifter, A
 
 
 def load_regressor(path: str | Path, joint_set: str, body: Body) -> tuple[JointRegressor, Artifact]:
-    """The joint regressor W of a finished stage 2. Raises ArtifactError."""
+    """The joint regressor W of a finished stage 2.
+
+    Args:
+        path: The artifact.
+        joint_set: The joint set that it must be for.
+        body: The body that it must be for.
+
+    Raises:
+        ArtifactError: The file is not a usable artifact of that stage; the message names the field.
+    """
     artifact = artifacts.load(Path(path), "regressor", joint_set=joint_set, body=body.hash)
     regressor: JointRegressor = _build(path, artifact.spec, body, get_joint_set(joint_set))
     artifacts.restore(Path(path), regressor, artifact)
@@ -35,7 +53,15 @@ def load_regressor(path: str | Path, joint_set: str, body: Body) -> tuple[JointR
 
 
 def load_mesh_model(path: str | Path, body: Body) -> tuple[MeshRecovery, Artifact]:
-    """The whole model of a finished stage 3, in evaluation mode. Raises ArtifactError."""
+    """The whole model of a finished stage 3, in evaluation mode.
+
+    Args:
+        path: The artifact.
+        body: The body that it must be for.
+
+    Raises:
+        ArtifactError: The file is not a usable artifact of that stage; the message names the field.
+    """
     artifact = artifacts.load(Path(path), "mesh", body=body.hash)
     try:
         model = build_mesh_model(artifact.spec, body, get_joint_set(artifact.joint_set))
@@ -46,7 +72,13 @@ def load_mesh_model(path: str | Path, body: Body) -> tuple[MeshRecovery, Artifac
 
 
 def build_mesh_model(spec: dict[str, Spec], body: Body, joint_set: JointSet) -> MeshRecovery:
-    """Assemble the model from the specs of its parts, with fresh weights."""
+    """Assemble the model from the specs of its parts, with fresh weights.
+
+    Args:
+        spec: Specs of the parts by name.
+        body: The body that it must be for.
+        joint_set: The joint set that it must be for.
+    """
     regressor: JointRegressor = build(spec["regressor"], body, joint_set)
     parts = {part: partial(build, spec[part]) for part in PARTS}
     return MeshRecovery.of(body, joint_set, build(spec["lifter"]), regressor, parts)

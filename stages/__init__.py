@@ -1,1 +1,1 @@
-"""The three training stages, as LightningModules (paper section 4.1)."""
+"""The training stages, as LightningModules (paper section 4.1), and what runs them."""

@@ -28,7 +28,12 @@ class DivergedError(UserError, RuntimeError):
 class Stage(pl.LightningModule, ABC):
     """A LightningModule that knows its joint set and body, evaluates by split, and exports what it has trained.
 
-    name: the stage's name in artifacts and folders. parents: sha256 of the artifacts that it builds on, by stage.
+    ``name`` is the stage's name in artifacts and folders; ``parents`` holds the sha256 of the artifacts that it builds
+    on, by stage.
+
+    Args:
+        joint_set: Name of the joint set, such as h36m17; it follows from the data.
+        body: Path of a body in SMPL's format; the open body, which is shipped, if not given.
     """
 
     name: ClassVar[str]
@@ -48,7 +53,11 @@ class Stage(pl.LightningModule, ABC):
 
     @abstractmethod
     def spec(self, model_config: dict[str, Any]) -> dict[str, Any]:
-        """How to rebuild that module (see :mod:`s2m.spec`), given this stage's resolved configuration."""
+        """How to rebuild that module (see :mod:`s2m.spec`), given this stage's resolved configuration.
+
+        Args:
+            model_config: The resolved section ``model`` of the configuration.
+        """
 
     @abstractmethod
     def methods(self) -> dict[str, Callable[[], MetricCollection]]:
@@ -56,7 +65,12 @@ class Stage(pl.LightningModule, ABC):
 
     @abstractmethod
     def evaluate(self, frame: FrameBatch, split: str) -> None:
-        """Record the metrics of one batch that has a truth."""
+        """Record the metrics of one batch that has a truth.
+
+        Args:
+            frame: A training batch.
+            split: Name of the split.
+        """
 
     # What every stage does.
 
@@ -71,7 +85,11 @@ class Stage(pl.LightningModule, ABC):
         return list(self.trainer.datamodule.test_names)  # type: ignore[attr-defined]
 
     def setup(self, stage: str) -> None:
-        """Prepare the metrics; the splits are known once the data is there. Raises UserError for a foreign body."""
+        """Prepare the metrics; the splits are known once the data is there.
+
+        Raises:
+            UserError: For a foreign body.
+        """
         self._check_body()
         if self.evaluation is None:
             self.evaluation = Evaluation(["val", *self.test_names], self.methods()).to(self.device)
@@ -93,12 +111,21 @@ class Stage(pl.LightningModule, ABC):
         self._log_results(self.test_names)
 
     def as_handed_over(self, record: T) -> T:
-        """A record that was fetched aside, on the device and in the precision of those that the trainer hands over."""
+        """A record that was fetched aside, on the device and in the precision of those that the trainer hands over.
+
+        Args:
+            record: Any record of tensors.
+        """
         converted: T = self.trainer.precision_plugin.convert_input(record)
         return converted.to(self.device)
 
     def guard(self, loss: Tensor, observation: Observation) -> Tensor:
-        """Return the loss, or raise DivergedError that names the frames of the batch."""
+        """Return the loss, or raise DivergedError that names the frames of the batch.
+
+        Args:
+            loss: The training loss, a scalar.
+            observation: Frames (B): 2D joints in crop units, their confidence and, where there are any, silhouettes.
+        """
         if not bool(torch.isfinite(loss)):
             rows = "unknown" if observation.index is None else observation.index.tolist()[:16]
             raise DivergedError(
@@ -107,7 +134,12 @@ class Stage(pl.LightningModule, ABC):
         return loss
 
     def log_terms(self, terms: dict[str, Tensor], batch_size: int) -> None:
-        """Log the terms of the training loss under ``train/``."""
+        """Log the terms of the training loss under ``train/``.
+
+        Args:
+            terms: Scalars by name.
+            batch_size: Number of frames they were computed on.
+        """
         self.log_dict({f"train/{name}": value.detach() for name, value in terms.items()}, batch_size=batch_size)
 
     def _check_body(self) -> None:
@@ -134,7 +166,14 @@ class Stage(pl.LightningModule, ABC):
 
 
 def training_observation(frame: FrameBatch) -> Observation:
-    """The observation of a training batch. Raises ValueError if the loader let the truth through."""
+    """The observation of a training batch.
+
+    Args:
+        frame: A training batch.
+
+    Raises:
+        ValueError: If the loader let the truth through.
+    """
     if frame.truth is not None:
         raise ValueError("FrameBatch.truth: expected None in training, found a truth; training must be unsupervised")
     return frame.observation

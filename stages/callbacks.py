@@ -14,7 +14,11 @@ from stages.checkpoints import MidEpochCheckpoint, Position, Randomness, epoch_c
 
 
 class EpochLines(Callback):
-    """One line per epoch, for log files, where a progress bar is only noise."""
+    """One line per epoch, for log files, where a progress bar is only noise.
+
+    Args:
+        title: What the lines begin with: run and stage.
+    """
 
     def __init__(self, title: str) -> None:
         self.title = title
@@ -34,7 +38,14 @@ def _worth_showing(name: str) -> bool:
 
 
 def stage_callbacks(title: str, checkpoints: Path, seed: int, minutes: float) -> list[Callback]:
-    """The callbacks of a stage; a progress bar where somebody is watching. minutes: between checkpoints in an epoch."""
+    """The callbacks of a stage; a progress bar where somebody is watching.
+
+    Args:
+        title: What the lines begin with: run and stage.
+        checkpoints: Folder of the checkpoints.
+        seed: Seed of the run.
+        minutes: Between checkpoints in an epoch.
+    """
     progress: list[Any] = [TQDMProgressBar(refresh_rate=10)] if sys.stderr.isatty() else [EpochLines(title)]
     saved = [epoch_checkpoint(checkpoints), MidEpochCheckpoint(checkpoints, minutes)]
     return [*saved, Position(), Randomness(seed), *progress]

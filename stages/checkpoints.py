@@ -26,6 +26,9 @@ class Randomness(Callback):
     Every epoch starts from a random state of its own; a run that goes on in the middle of one takes up the state that
     its checkpoint holds, for every process. All that a training step draws comes from torch's generators (those of
     numpy and Python are seeded, too, but not kept) or is a function of (seed, epoch, frame).
+
+    Args:
+        seed: Seed of the run.
     """
 
     def __init__(self, seed: int) -> None:
@@ -68,8 +71,8 @@ class Randomness(Callback):
 class Position(Callback):
     """Go on with the frames that come next in the epoch.
 
-    Lightning restores a loader's state itself, but not where the loader is made before the checkpoint is read, as it
-    is by a schedule that asks for the number of steps.
+    Lightning restores a loader's state itself, but not where the loader is made before the checkpoint is read, as it is
+    by a schedule that asks for the number of steps.
     """
 
     def __init__(self) -> None:
@@ -104,6 +107,10 @@ class MidEpochCheckpoint(ModelCheckpoint):
     """``last.ckpt`` also between the ends of epochs, every so many minutes.
 
     Only where the gradients of a step are complete, and not after an epoch's last batch: its end has its own.
+
+    Args:
+        directory: Folder of the checkpoints.
+        minutes: Minutes between checkpoints.
     """
 
     def __init__(self, directory: Path, minutes: float) -> None:
@@ -134,7 +141,11 @@ class WholeCheckpoints(TorchCheckpointIO):
 
 
 def epoch_checkpoint(directory: Path) -> ModelCheckpoint:
-    """Keep the latest epoch's state in ``last.ckpt``, for resuming only."""
+    """Keep the latest epoch's state in ``last.ckpt``, for resuming only.
+
+    Args:
+        directory: Folder of the checkpoints.
+    """
     return ModelCheckpoint(
         dirpath=directory, filename="last", save_on_train_epoch_end=True, enable_version_counter=False
     )

@@ -35,6 +35,11 @@ from stages.tracking import continue_csv, make_loggers, record_lineage, unused_n
 SECTIONS = ("seed_everything", "trainer", "model", "data")
 
 
+_CHOICES_HELP = """An option whose help names known subclasses builds one of them: `--model.ik s2m.ik.DIK
+--model.ik.init_args.noise 0.015` on the command line, `class_path` and `init_args` in a configuration. `--data.help`,
+`--model.ik.help s2m.ik.DIK` and their like explain the options of a class."""
+
+
 class StageCLI(LightningCLI):
     """LightningCLI with an output folder; configs have the sections ``trainer``, ``model`` and ``data``."""
 
@@ -49,17 +54,32 @@ class StageCLI(LightningCLI):
             seed_everything_default=0,
             save_config_callback=None,
             auto_configure_optimizers=False,
-            parser_kwargs={"parser_mode": "omegaconf", "prog": f"python -m stages {stage.name}"},
+            parser_kwargs={
+                "parser_mode": "omegaconf",
+                "prog": f"python -m stages {stage.name}",
+                "usage": f"python -m stages {stage.name} --config FILE [--config FILE ...] --output DIR [OPTION ...]",
+                "description": f"Train stage `{stage.name}`, evaluate it on every test split, export its artifact.",
+                "epilog": _CHOICES_HELP,
+            },
         )
+
+    def add_core_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Add the sections of a configuration; Lightning's trainer, with the most options, comes last in the help."""
+        parser.add_lightning_class_args(self.stage_class, "model")
+        parser.add_lightning_class_args(FrameDataModule, "data", subclass_mode=True)
+        parser.add_lightning_class_args(pl.Trainer, "trainer")
+        for section, group in (parser.groups or {}).items():
+            title = "Options of Lightning's Trainer" if section == "trainer" else group.title
+            group.title = f"{title} (section `{section}` of a configuration)"
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add what is not Lightning's."""
         suite = parser.add_argument_group("Options of the suite")
-        suite.add_argument("--output", type=str, required=True, help="Folder of this stage: runs/RUN/STAGE")
+        suite.add_argument("--output", type=str, required=True, help="Folder of this stage's results: runs/RUN/STAGE")
         suite.add_argument(
-            "--checkpoint_minutes", type=PositiveFloat, default=10.0, help="Time between checkpoints within an epoch"
+            "--checkpoint_minutes", type=PositiveFloat, default=10.0, help="Minutes between checkpoints within an epoch"
         )
-        suite.add_argument("--project", type=str, default="skeleton2mesh", help="W&B project")
+        suite.add_argument("--project", type=str, default="skeleton2mesh", help="Name of the W&B project")
         suite.add_argument(
             "--group", type=str, default=None, help="W&B group, one for all seeds (name of RUN's folder)"
         )

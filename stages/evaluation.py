@@ -15,8 +15,10 @@ MAIN = "full"
 class Evaluation(nn.Module):
     """A metric collection for each split and method.
 
-    splits: names such as ``val``, ``test``, ``test_noisy``. methods: what is compared, and the metrics that apply to
-    it; the numbers of the method ``full``, what the stage itself makes, go without a method in their name.
+    Args:
+        splits: Names such as ``val``, ``test``, ``test_noisy``.
+        methods: What is compared, and the metrics that apply to it; the numbers of the method ``full``, what the stage
+            itself makes, go without a method in their name.
     """
 
     def __init__(self, splits: Iterable[str], methods: dict[str, Callable[[], MetricCollection]]) -> None:
@@ -27,14 +29,21 @@ class Evaluation(nn.Module):
         )
 
     def record(self, split: str, method: str, **values: Tensor | None) -> None:
-        """Update one collection; every metric takes from ``values`` what it needs."""
+        """Update one collection; every metric takes from ``values`` what it needs.
+
+        Args:
+            split: Name of the split.
+            method: Name of the method.
+        """
         collection = self._collection(split, method)
         collection.update(**values)
 
     def results(self, splits: Iterable[str], anywhere: Callable[[bool], bool]) -> dict[str, float]:
         """Compute and reset the collections of some splits.
 
-        anywhere: tells whether a flag is set in any process; metrics are computed by all processes or by none.
+        Args:
+            splits: Names of the splits.
+            anywhere: Tells whether a flag is set in any process; metrics are computed by all processes or by none.
         """
         values: dict[str, float] = {}
         for split in splits:
@@ -54,7 +63,12 @@ class Evaluation(nn.Module):
 
 
 def in_any_process(flag: bool, device: torch.device) -> bool:
-    """Logical or over all processes of a distributed run."""
+    """Logical or over all processes of a distributed run.
+
+    Args:
+        flag: This process's flag.
+        device: Where the tensors are.
+    """
     if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
         return flag
     value = torch.tensor(float(flag), device=device)

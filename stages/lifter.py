@@ -42,24 +42,48 @@ from stages.schedules import CosineTail, Schedule
 class LifterStage(Stage):
     """Train the lifter against a discriminator of 2D poses, with anatomical priors that need no 3D data.
 
-    Both players' losses are differentiated at once (each is cut from the other's weights), so one optimiser with two
-    parameter groups trains them, and every distributed strategy works as it does for an ordinary network.
+    The losses of both networks are differentiated at once (each is cut from the other's weights), so one optimiser with
+    two parameter groups trains them, and every distributed strategy works as it does for an ordinary network.
 
     The prior's rest skeleton, for bone-length ratios and absolute scale, is the mean body's own joints and surface
     landmarks (``own_regressor``), not the skeleton of any dataset.
 
-    joint_set: name; comes from the data. rest_bone_length: metres, see :class:`Lifter`; that of the mean body if not
-    given. width, blocks, camera_distance: see :class:`Lifter`. discriminator_width, discriminator_blocks,
-    discriminator_bones: see :class:`Discriminator`; its width is the lifter's if not given. discriminator_parts: joint
-    sets of further discriminators, for data with more joints, see :class:`PartDiscriminator`. weights: of the loss
-    terms. rule: the game's losses. flow: makes the likelihood prior, for weights.flow; weights.temporal needs pairs of
-    frames (VideoFrames with window 2). turn: what is assumed of the cameras; the open data's mean elevation if not
-    given. noise, missing, outlier, swap: augmentation, see :class:`DetectionNoise`. learning_rate, betas: Adam's.
-    schedule: of the learning rate. gradient_clip: norm at which the lifter's gradient is clipped (the other players'
-    are not). mirrored_limit: share of skeletons that may look mirrored before the training is given up, see
-    :class:`SignWatch`; null: none. matmul: precision of matrix products in training (``highest``; ``medium`` lets the
-    hardware multiply in bfloat16 or TF32 where it can); evaluation is always exact.
-    body: path of a body in SMPL format; the open body if not given.
+    Args:
+        joint_set: Name of the joint set, such as h36m17; it follows from the data.
+        rest_bone_length: Mean length in metres of the bones between the 17 shared joints. It sets the absolute scale,
+            which a single view cannot tell; that of the mean body if not given.
+        width: Neurons per layer of the lifter.
+        blocks: Residual blocks of the lifter, of two layers each.
+        camera_distance: Depth of the root in lifter units for the perspective back-projection; more than 1. The default
+            is Chen et al.'s.
+        discriminator_width: Neurons per layer of the discriminators; as many as the lifter's if not given.
+        discriminator_blocks: Residual blocks of each discriminator, of two layers each.
+        discriminator_bones: Whether discriminators are shown the direction and length of every bone beside the joints;
+            Chen et al. show the joints alone.
+        discriminator_parts: Names of joint sets that discriminators of their own look at, for data with more joints
+            than these. In a large set a discriminator of all joints finds its mistakes in feet and hands and says
+            little about elbows.
+        weights: Weights of the loss terms; a term of weight 0 is not computed.
+        rule: Losses of the game between lifter and discriminators; non-saturating if not given.
+        flow: Makes the normalising flow whose likelihood is a prior of 2D poses (ElePose); it needs weights.flow above
+            0.
+        turn: Where a lifted skeleton is turned to before it is projected again: what is assumed of the cameras. If not
+            given, turns are random around the open data's mean elevation.
+        noise: Augmentation: each sample's standard deviation of joint noise is drawn between 0 and this, lifter units
+            (0.07 is about 5 % of the length from head to root).
+        missing: Augmentation: probability that a visible joint is hidden.
+        outlier: Augmentation: probability that a joint jumps away.
+        swap: Augmentation: probability, per sample, that the legs, and that the arms, change sides.
+        learning_rate: Peak of Adam's learning rate.
+        betas: Adam's decay rates of the first and second moments; a small first one keeps adversarial training stable.
+        schedule: The learning rate over the course of the training, as shares of its peak.
+        gradient_clip: Norm at which the lifter's gradient is clipped; the gradients of discriminators and flow are not
+            clipped.
+        mirrored_limit: Share of skeletons that may look mirrored in depth before the training is given up; null: it
+            never is.
+        matmul: Precision of matrix products in training. 'medium' lets the hardware multiply in bfloat16 or TF32 where
+            it can, which is faster; evaluation is always exact.
+        body: Path of a body in SMPL's format; the open body, which is shipped, if not given.
     """
 
     name = "lifter"
@@ -111,8 +135,8 @@ class LifterStage(Stage):
             learned["flow"] = flow(self.joint_set)
         video = weights.temporal > 0
         if video:
-            mover = TemporalDiscriminator(self.joint_set, *size)
-            learned["temporal"] = TemporalAdversarial(mover, rule or NonSaturating())
+            temporal = TemporalDiscriminator(self.joint_set, *size)
+            learned["temporal"] = TemporalAdversarial(temporal, rule or NonSaturating())
         self.objective = SelfSupervision(
             learned=learned,
             template=template,
@@ -131,11 +155,15 @@ class LifterStage(Stage):
         return self.lifter
 
     def spec(self, model_config: dict[str, Any]) -> dict[str, Any]:
-        """The lifter's arguments, with what was worked out from the body filled in."""
+        """The lifter's arguments, with what was worked out from the body filled in.
+
+        Args:
+            model_config: The resolved section ``model`` of the configuration.
+        """
         return {"class_path": "s2m.lifter.Lifter", "init_args": dict(self.lifter_arguments)}
 
     def training_step(self, frame: FrameBatch, batch_idx: int) -> Tensor:
-        """One step of both players."""
+        """One step of the lifter and of the networks that judge it."""
         observation = training_observation(frame)
         output = self.objective(observation.joints2d, observation.confidence)
         if self._logs_this_step():
@@ -147,7 +175,11 @@ class LifterStage(Stage):
         return self.guard(output.total, observation)
 
     def on_fit_start(self) -> None:
-        """Show the players the labels that they want to see. UserError where pairs of frames are needed, not given."""
+        """Show the learned terms the labels that they want to see before training.
+
+        Raises:
+            UserError: Where pairs of frames are needed and not given.
+        """
         window = getattr(self.trainer.datamodule, "window", 1)  # type: ignore[attr-defined]
         if window % self.objective.frames_per_turn:
             raise UserError(
@@ -175,7 +207,12 @@ class LifterStage(Stage):
         return dict.fromkeys(("full", "planar"), partial(skeleton_metrics, self.joint_set))
 
     def evaluate(self, frame: FrameBatch, split: str) -> None:
-        """Record the lifter and the planar baseline on the same frames."""
+        """Record the lifter and the planar baseline on the same frames.
+
+        Args:
+            frame: Frames (B) with their truth.
+            split: Name of the split.
+        """
         truth, observation = frame.truth, frame.observation
         assert truth is not None
         assert self.evaluation is not None
@@ -192,7 +229,7 @@ class LifterStage(Stage):
             nn.utils.clip_grads_with_norm_(self.lifter.parameters(), self.gradient_clip, norm)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        """Adam over both players, the learning rate by step."""
+        """Adam over the lifter and the learned terms, the learning rate by step."""
         parameters = [*self.lifter.parameters(), *self.objective.parameters()]
         optimiser = torch.optim.Adam(parameters, lr=self.learning_rate, betas=self.betas, fused=True)
         total, epochs = int(self.trainer.estimated_stepping_batches), int(self.trainer.max_epochs or 1)

@@ -38,7 +38,11 @@ class SupervisedLifterStage(LifterStage):
             self.lifter.elevation_network.requires_grad_(False)
 
     def training_step(self, frame: FrameBatch, batch_idx: int) -> Tensor:
-        """One supervised step. Raises UserError for a batch without truth."""
+        """One supervised step.
+
+        Raises:
+            UserError: For a batch without truth.
+        """
         if frame.truth is None:
             raise UserError(
                 "stage lifter_supervised: expected training frames with their truth, found none; use SupervisedFrames"
@@ -59,7 +63,10 @@ class SupervisedLifterStage(LifterStage):
 def relative_error(skeleton: Tensor, joints3d: Tensor, root: int) -> Tensor:
     """(B,) mean distance after the best scale, over the true mean distance from the root.
 
-    skeleton: (B, J, 3) root-relative, any unit; joints3d: (B, J, 3) metres, any origin.
+    Args:
+        skeleton: (B, J, 3) root-relative, any unit.
+        joints3d: (B, J, 3) metres, any origin.
+        root: Position of the root joint.
     """
     true = joints3d - joints3d[:, root, None]
     size = true.norm(dim=-1).mean(1).clamp_min(torch.finfo(true.dtype).eps)

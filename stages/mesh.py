@@ -49,17 +49,34 @@ BETAS = "betas"
 
 
 class MeshStage(Stage):
-    """Train shape, extremity, root and camera heads and W: on synthetic bodies, and by the terms of Eqn. 7.
+    """Train the heads for shape, extremities, root and camera, and W: on synthetic bodies, and by the terms of Eqn. 7.
 
-    joint_set: name; comes from the data. lifter, pretrained_regressor: paths of the artifacts of stages 1 and 2.
-    regressor: takes the place of stage 2's W (an ablation); None in the full model. render_faces: size of the
-    decimated mesh that is rendered (the paper, too, down-samples the mesh for rendering); the size of the rendered
-    image is that of the silhouettes. augmentation: what is done to training frames; nothing if not given.
-    synthetic_supervision: on synthetic bodies; there is nothing else in its first epochs. None if not given.
-    learning_rate, schedule: of
-    the epochs after these. warm_start: ``mesh.pt`` of another run with the same parts, to start from its weights (the
-    lifter's excepted). body: path of a body in SMPL format; the open body if not given. The gradient is clipped by the
-    trainer (``trainer.gradient_clip_val``).
+    The gradient is clipped by the trainer (``trainer.gradient_clip_val``).
+
+    Args:
+        joint_set: Name of the joint set, such as h36m17; it follows from the data.
+        lifter: Path of the artifact of stage 1 (lifter.pt); its weights stay frozen.
+        pretrained_regressor: Path of the artifact of stage 2 (regressor.pt), the regressor W that training goes on
+            with.
+        ik: Makes the inverse-kinematics solver from the rest skeleton of body and joint set.
+        encoder: Makes the network that reads features off a silhouette, which all heads share.
+        shape: Makes the head for the shape parameters (betas); the paper's SR.
+        pose: Makes the head that corrects rotations which the skeleton leaves open; the paper's PR.
+        root: Makes the head for the global orientation.
+        camera: Makes the head for the weak-perspective camera.
+        renderer: Differentiable renderer of soft silhouettes, for the mask terms.
+        objective: The terms of Eqn. 7 and their weights.
+        regressor: Makes a regressor that takes the place of stage 2's W (an ablation); null: W itself.
+        render_faces: About how many faces the decimated mesh has that is rendered in training (the paper, too,
+            down-samples the mesh for it). The image is as large as the silhouettes of the data.
+        augmentation: What is done to the training frames that the network is shown; nothing if not given.
+        synthetic_supervision: Training on synthetic bodies, whose shape and pose are known: alone in the first epochs,
+            beside Eqn. 7 after them. None if not given.
+        learning_rate: Adam's learning rate in the epochs after those of the synthetic supervision alone.
+        schedule: The learning rate over the course of these epochs, as shares of it.
+        warm_start: Path of mesh.pt of another run with the same parts, whose weights training starts from (the lifter's
+            excepted); null: fresh weights.
+        body: Path of a body in SMPL's format; the open body, which is shipped, if not given.
     """
 
     name = "mesh"
@@ -122,7 +139,11 @@ class MeshStage(Stage):
         return self.model
 
     def spec(self, model_config: dict[str, Any]) -> dict[str, Any]:
-        """Specs of all the parts; those of the lifter and of W come from the artifacts of their stages."""
+        """Specs of all the parts; those of the lifter and of W come from the artifacts of their stages.
+
+        Args:
+            model_config: The resolved section ``model`` of the configuration.
+        """
         parts = {part: model_config[part] for part in PARTS}
         replaced = model_config.get("regressor")
         return {**self.parent_specs, **parts, **({"regressor": replaced} if replaced else {})}
@@ -141,7 +162,12 @@ class MeshStage(Stage):
         self.parents["mesh"] = sha256(path)
 
     def render(self, recovery: Recovery, size: int) -> Tensor:
-        """Soft silhouettes (B, S, S) of the decimated mesh, whose vertices ``recovery`` holds."""
+        """Soft silhouettes (B, S, S) of the decimated mesh, whose vertices ``recovery`` holds.
+
+        Args:
+            recovery: What the model made of the frames.
+            size: Side of the image, pixels.
+        """
         silhouettes: Tensor = self.renderer(recovery.projected(), self.render_faces, size)
         return silhouettes
 
@@ -151,7 +177,12 @@ class MeshStage(Stage):
         return self.learn(self.equation7, observation)
 
     def learn(self, objective: Callable[[Observation], Losses], observation: Observation) -> Tensor:
-        """The loss of one step: that of the synthetic supervision, and after its epochs ``objective``'s."""
+        """The loss of one step: that of the synthetic supervision, and after its epochs ``objective``'s.
+
+        Args:
+            objective: Computes the terms that join the synthetic supervision.
+            observation: Frames (B): 2D joints in crop units, their confidence and, where there are any, silhouettes.
+        """
         parts: list[Losses] = []
         if self.synthetic_supervision is not None:
             parts.append(self.synthetic_supervision(self.model, observation, self.augmentation, *self._seeds()))
@@ -162,7 +193,11 @@ class MeshStage(Stage):
         return self.guard(total, observation)
 
     def equation7(self, observation: Observation) -> Losses:
-        """The terms of Eqn. 7."""
+        """The terms of Eqn. 7.
+
+        Args:
+            observation: Frames (B): 2D joints in crop units, their confidence and, where there are any, silhouettes.
+        """
         view = self.view(observation)
         recovery = self.model(view.seen, self.render_vertices)
         rendered = self._rendered(recovery, view.target)
@@ -171,7 +206,11 @@ class MeshStage(Stage):
         return losses
 
     def view(self, observation: Observation) -> TrainingView:
-        """What the network is shown of frames in this epoch, and what its losses compare with."""
+        """What the network is shown of frames in this epoch, and what its losses compare with.
+
+        Args:
+            observation: Frames (B): 2D joints in crop units, their confidence and, where there are any, silhouettes.
+        """
         keys = frame_keys(observation, *self._seeds())
         return self.augmentation(observation, keys_for(Purpose.SHOWN_FRAME, keys))
 
@@ -222,7 +261,12 @@ class MeshStage(Stage):
             self.means[split] = recorder.means()
 
     def evaluate(self, frame: FrameBatch, split: str) -> None:
-        """Record the full model and every baseline on the same frames."""
+        """Record the full model and every baseline on the same frames.
+
+        Args:
+            frame: Frames (B) with their truth.
+            split: Name of the split.
+        """
         assert self.evaluation is not None
         values = compare(self.model, self.baselines, frame, self.means.get(split))
         for method, inputs in values.items():
@@ -255,8 +299,11 @@ class MeshStage(Stage):
                 logger.log_image("examples", pictures, caption=captions(examples))
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        """Adam (section 4.1), the learning rate by step. Raises UserError where synthetic supervision leaves no
-        epoch to Eqn. 7."""
+        """Adam (section 4.1), the learning rate by step.
+
+        Raises:
+            UserError: Where the synthetic supervision leaves no epoch to Eqn. 7.
+        """
         self._check_epochs()
         optimiser = torch.optim.Adam(self._trained(), lr=1.0)  # times the rate of the step
         schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, self._rate)

@@ -28,8 +28,8 @@ WEIGHTS = {"vertices": 1.0, "joints": 0.5, "extremities": 0.02, "betas": 0.02, "
 
 class SupervisedMeshStage(MeshStage):
     """Stage 3 with another loss: the model, its parts, the frozen unsupervised lifter, the optimiser, the schedule and
-    the augmentation are :class:`stages.mesh.MeshStage`'s, and so are the arguments (``objective`` and
-    ``renderer`` play no part).
+    the augmentation are :class:`stages.mesh.MeshStage`'s, and so are the arguments (``objective`` and ``renderer`` play
+    no part).
 
     The loss is the weighted sum of :func:`truth_terms`, of ``2d`` (L_2D of Eqn. 4, crop units), from which the camera
     learns, since the truth does not hold it in crop units, and of ``wreg`` (second term of Eqn. 6, no unit), which
@@ -39,7 +39,11 @@ class SupervisedMeshStage(MeshStage):
     name = "mesh_supervised"
 
     def training_step(self, frame: FrameBatch, batch_idx: int) -> Tensor:
-        """One supervised step. Raises UserError for a batch without the true bodies."""
+        """One supervised step.
+
+        Raises:
+            UserError: For a batch without the true bodies.
+        """
         if frame.truth is None or frame.truth.params is None:
             found = "no truth" if frame.truth is None else "3D joints alone"
             raise UserError(
@@ -63,14 +67,22 @@ class SupervisedMeshStage(MeshStage):
 def truth_terms(recovery: Recovery, truth: Truth, root: int, body: Body) -> dict[str, Tensor]:
     """How far recovered bodies are from the true ones, each term a mean over the batch; all 0 where they agree.
 
-    vertices: mean distance relative to the pelvis after the best scale per sample (N-PVE), metres. A single view does
-    not tell size: of the open body's beta_0, height, 40 mm per standard deviation become 8 mm, its proportions, which
-    can be seen; the other betas lose nothing.
-    joints: mean distance of the joints that W reads, relative to the root, after the best scale (N-MPJPE), metres.
-    ends: mean over the refined joints (head, wrists, ankles) of ``|R - R*|_F / sqrt 2 = 2 sin(angle / 2)`` of the
-    rotations in the camera frame: the angle in radians, 5 % less at 60 degrees, with a bounded slope everywhere.
-    betas: mean square over all betas, standard deviations squared. What cannot be seen of one ends at its mean.
-    root: index of the root joint. body: that of ``truth.params``, which must not be None.
+    - ``vertices``: mean distance relative to the pelvis after the best scale per sample (N-PVE), metres. A single view
+      does not tell size: of the open body's beta_0, height, 40 mm per standard deviation become 8 mm, its proportions,
+      which can be seen; the other betas lose nothing.
+    - ``joints``: mean distance of the joints that W reads, relative to the root, after the best scale (N-MPJPE),
+      metres.
+    - ``extremities``: mean over the refined joints (head, wrists, ankles) of ``|R - R*|_F / sqrt 2 = 2 sin(angle / 2)``
+      of the rotations in the camera frame: the angle in radians, 5 % less at 60 degrees, with a bounded slope
+      everywhere.
+    - ``betas``: mean square over all betas, standard deviations squared. A beta that cannot be seen is predicted as its
+      mean.
+
+    Args:
+        recovery: What the model made of the frames.
+        truth: The true bodies.
+        root: Index of the root joint.
+        body: That of ``truth.params``, which must not be None.
     """
     true = true_values(truth, root, body)
     true_joints, true_vertices, true_betas = true["true_joints"], true["true_vertices"], true["true_betas"]

@@ -14,8 +14,11 @@ from s2m.batch import TensorRecord
 class TrainingPrecision(Callback):
     """Matrix products of another precision in training steps only; torch keeps it for the whole process.
 
-    Validation, and whatever the process does after the training (even one that failed), has the precision that was
-    set before it. precision: see :func:`torch.set_float32_matmul_precision`.
+    Validation, and whatever the process does after the training (even one that failed), has the precision that was set
+    before it.
+
+    Args:
+        precision: See :func:`torch.set_float32_matmul_precision`.
     """
 
     def __init__(self, precision: str) -> None:

@@ -30,9 +30,18 @@ IKFactory = Callable[[RestSkeleton], IKSolver]
 class RegressorStage(Stage):
     """Fit W so that it reads the lifter's skeleton off the body that DIK poses, at the mean shape.
 
-    joint_set: name; comes from the data. lifter: path of stage 1's artifact. regressor: the parameterisation of W.
-    ik: the solver; it is calibrated with the body's own coarse regressor, since W is not known yet. penalty: lambda
-    of Eqn. 6. body: path of a body in SMPL format; the open body if not given.
+    Args:
+        joint_set: Name of the joint set, such as h36m17; it follows from the data.
+        lifter: Path of the artifact of stage 1 (lifter.pt); its weights stay frozen.
+        regressor: Makes W, the matrix that reads a skeleton off a body's vertices: its parameterisation and the
+            settings of it.
+        ik: Makes the inverse-kinematics solver. It is calibrated with the body's own coarse regressor, since W is not
+            known yet.
+        penalty: Lambda of Eqn. 6: weight of the term that keeps the rows of W at a sum of 1.
+        learning_rate: Adam's learning rate in the first epoch. The default is the paper's, for a free matrix; softmax
+            logits need far more.
+        decay: Factor on the learning rate after every epoch.
+        body: Path of a body in SMPL's format; the open body, which is shipped, if not given.
     """
 
     name = "regressor"
@@ -62,23 +71,40 @@ class RegressorStage(Stage):
         return self.regressor
 
     def spec(self, model_config: dict[str, Any]) -> dict[str, Any]:
-        """W's class and arguments."""
+        """W's class and arguments.
+
+        Args:
+            model_config: The resolved section ``model`` of the configuration.
+        """
         return dict(model_config["regressor"])
 
     def lift(self, observation: Observation) -> Tensor:
-        """The frozen lifter's skeleton: the pseudo ground truth of Eqn. 6."""
+        """The frozen lifter's skeleton: the pseudo ground truth of Eqn. 6.
+
+        Args:
+            observation: Frames (B): 2D joints in crop units, their confidence and, where there are any, silhouettes.
+        """
         with torch.no_grad():
             joints3d: Tensor = self.lifter(observation.joints2d, observation.confidence).joints3d
         return joints3d
 
     def pose_body(self, skeleton: Tensor) -> BodyParams:
-        """The mean-shape body that DIK poses after a skeleton; no gradient flows into it."""
+        """The mean-shape body that DIK poses after a skeleton; no gradient flows into it.
+
+        Args:
+            skeleton: Skeletons (B, J, 3), metres, root-relative, camera frame.
+        """
         with torch.no_grad():
             rotations = self.ik(skeleton, None, None).rotations
         return BodyParams.from_rotations(rotations, rotations.new_zeros(len(rotations), self.body.num_betas))
 
     def read(self, regressor: JointRegressor, params: BodyParams) -> Tensor:
-        """The root-relative skeleton (B, J, 3) that a regressor reads off a posed body."""
+        """The root-relative skeleton (B, J, 3) that a regressor reads off a posed body.
+
+        Args:
+            regressor: W, which reads a skeleton off vertices.
+            params: Parameters of the bodies (B).
+        """
         nothing_else = self.body.faces.new_zeros(0)
         return assemble(self.body, regressor, self.joint_set.root_index, params, nothing_else)[1]
 
@@ -98,7 +124,12 @@ class RegressorStage(Stage):
         return dict.fromkeys(("full", "fixed", "true_mesh", "true_mesh_fixed"), metrics)
 
     def evaluate(self, frame: FrameBatch, split: str) -> None:
-        """Record how well both regressors find the true skeleton."""
+        """Record how well both regressors find the true skeleton.
+
+        Args:
+            frame: Frames (B) with their truth.
+            split: Name of the split.
+        """
         truth, root = frame.truth, self.joint_set.root_index
         assert truth is not None
         assert self.evaluation is not None

@@ -12,12 +12,25 @@ class Schedule(ABC):
 
     @abstractmethod
     def share(self, step: int, total: int, epochs: int) -> float:
-        """Share of the learning rate at ``step`` of ``total`` steps in ``epochs`` epochs."""
+        """Share of the learning rate at ``step`` of ``total`` steps in ``epochs`` epochs.
+
+        Args:
+            step: Number of the step, from 0.
+            total: Steps of the whole training.
+            epochs: Epochs of the whole training.
+
+        Returns:
+            The share of the peak learning rate, from 0 to 1.
+        """
 
 
 @dataclass(frozen=True)
 class CosineTail(Schedule):
-    """Linear warm-up, constant, then a cosine to zero over the second half. warmup_steps: length of the warm-up."""
+    """Linear warm-up, constant, then a cosine to zero over the second half.
+
+    Args:
+        warmup_steps: Steps of the warm-up.
+    """
 
     warmup_steps: int = 200
 
@@ -30,10 +43,18 @@ class CosineTail(Schedule):
 
 @dataclass(frozen=True)
 class EpochDecay(Schedule):
-    """``factor`` to the power of the epoch (the sister paper's public code, Yu et al., ICCV 2021: 0.95).
+    """A decay by a constant factor per epoch (the sister paper's public code, Yu et al., ICCV 2021: 0.95).
 
-    reference_epochs: the number of epochs over which the decay was meant; a shorter training runs through the same
-    decay faster, a longer one more slowly. None: every epoch counts as it is.
+    Args:
+        factor: What the learning rate is multiplied with after every epoch.
+        reference_epochs: Number of epochs over which the decay was meant: a shorter training runs through the same
+            decay faster, a longer one more slowly. Null: every epoch counts as it is.
+
+    Example:
+        >>> EpochDecay(0.5).share(step=20, total=40, epochs=4)  # after two of four epochs
+        0.25
+        >>> EpochDecay(0.5, reference_epochs=2).share(step=20, total=40, epochs=4)
+        0.5
     """
 
     factor: float = 0.95
@@ -47,7 +68,12 @@ class EpochDecay(Schedule):
 
 @dataclass(frozen=True)
 class Warmup(Schedule):
-    """A linear rise over ``steps`` steps, multiplied with the schedule ``then``."""
+    """A linear rise, multiplied with another schedule.
+
+    Args:
+        then: The schedule that is multiplied with the rise.
+        steps: Steps of the rise.
+    """
 
     then: Schedule
     steps: int = 200

@@ -19,7 +19,12 @@ class Showcase:
         self._errors: list[float] = []
 
     def record(self, rows: Tensor, errors: Tensor) -> None:
-        """Note rows (B,) of the store and their errors (B,) in metres."""
+        """Note rows (B,) of the store and their errors (B,) in metres.
+
+        Args:
+            rows: Rows (B,) of the frames in their store.
+            errors: Errors (B,), metres.
+        """
         self._rows += rows.tolist()
         self._errors += errors.tolist()
 

@@ -34,17 +34,29 @@ FPS = 30.0
 
 
 class TemporalStage(Stage):
-    """Teach a temporal head to say of noisy recordings what the frozen lifter says of the labels without that noise.
+    """Train a temporal head to find, in noisy recordings, what the frozen lifter finds in the same without that noise.
 
     ``mean |Y - X| / b + w_2d sum c |y - x| / sum c + w_a mean |a(Y)| / (b s^2)``: Y from the head; X the frozen
     lifter's skeleton of the labels; b the mean bone length; y the projection of Y in the units of x, the labels; c
     their confidence; a the second difference in time; s the step's stride.
 
-    joint_set: name; comes from the data. lifter: path of stage 1's artifact. radius, width: see TemporalHead. noise,
-    missing, outlier, swap: see DetectionNoise; deviations differ from frame to frame. reprojection, acceleration: w_2d,
-    w_a. strides: a step takes every frame of its windows, or every second one, and so on up to every ``strides``-th,
-    as slower cameras would. learning_rate, warmup_steps: Adam, as in stage 1. body: path of a body in SMPL format; the
-    open body if not given.
+    Args:
+        joint_set: Name of the joint set, such as h36m17; it follows from the data.
+        lifter: Path of the artifact of stage 1 (lifter.pt); its weights stay frozen.
+        radius: Frames before and after each frame that the head looks at.
+        width: Neurons of the head's small network.
+        noise: Augmentation: each sample's standard deviation of joint noise is drawn between 0 and this, lifter units.
+            Deviations differ from frame to frame.
+        missing: Augmentation: probability that a visible joint is hidden.
+        outlier: Augmentation: probability that a joint jumps away.
+        swap: Augmentation: probability, per frame, that the legs, and that the arms, change sides.
+        reprojection: Weight w_2d of the distance of the projected skeleton from the 2D labels.
+        acceleration: Weight w_a of the skeleton's acceleration.
+        strides: A step takes every frame of its windows, or every second one, and so on up to every strides-th, as
+            slower cameras would; 1 or more.
+        learning_rate: Peak of Adam's learning rate.
+        warmup_steps: Steps of the linear rise at the start; as in stage 1, a cosine to zero follows in the second half.
+        body: Path of a body in SMPL's format; the open body, which is shipped, if not given.
     """
 
     name = "temporal"
@@ -97,7 +109,11 @@ class TemporalStage(Stage):
         return self.model.head
 
     def spec(self, model_config: dict[str, Any]) -> dict[str, Any]:
-        """The head's arguments."""
+        """The head's arguments.
+
+        Args:
+            model_config: The resolved section ``model`` of the configuration.
+        """
         return {"class_path": "s2m.lifter.temporal_head.TemporalHead", "init_args": dict(self.head_arguments)}
 
     def training_step(self, frame: FrameBatch, batch_idx: int) -> Tensor:
@@ -128,7 +144,12 @@ class TemporalStage(Stage):
         return dict.fromkeys(("full", "frame_wise"), partial(video_metrics, self.joint_set))
 
     def evaluate(self, frame: FrameBatch, split: str) -> None:
-        """Record one recording."""
+        """Record one recording.
+
+        Args:
+            frame: Frames (B) with their truth.
+            split: Name of the split.
+        """
         truth, observation = frame.truth, frame.observation
         assert truth is not None
         assert self.evaluation is not None
@@ -147,13 +168,23 @@ class TemporalStage(Stage):
 
 
 def every(stride: int, observation: Observation, window: int) -> Observation:
-    """Every ``stride``-th frame of windows that follow one another, (W * window, ...), from each one's first."""
+    """Every ``stride``-th frame of windows that follow one another, (W * window, ...), from each one's first.
+
+    Args:
+        stride: Every how many frames one is taken.
+        observation: Frames (B): 2D joints in crop units, their confidence and, where there are any, silhouettes.
+        window: Frames per window.
+    """
     rows = torch.arange(len(observation), device=observation.joints2d.device)
     return observation.rows(rows.view(-1, window)[:, ::stride].flatten())
 
 
 def video_metrics(joint_set: JointSet) -> MetricCollection:
-    """:func:`s2m.metrics.skeleton_metrics` and the acceleration error, per recording."""
+    """:func:`s2m.metrics.skeleton_metrics` and the acceleration error, per recording.
+
+    Args:
+        joint_set: Joint set of the skeletons.
+    """
     metrics = skeleton_metrics(joint_set)
     metrics.add_metrics(
         {

@@ -104,10 +104,16 @@ class ConvexRegressor(JointRegressor):
     """Each joint is a convex combination (softmax) of vertices near the body's own joint.
 
     Locality and row sums hold by construction, which the free W has to learn. The vertices are the nearest ones in
-    every direction, so that they surround a joint deep inside the trunk too. The softmax starts as the least
-    committed one that reproduces the own joint on the template, as closely as these vertices can.
+    every direction, so that they surround a joint deep inside the trunk too. The softmax starts as the least committed
+    one that reproduces the own joint on the template, as closely as these vertices can.
 
-    neighbours: how many vertices each joint may use. ValueError when it is not in 1..V.
+    Args:
+        body: The body model.
+        joint_set: The joint set that is read.
+        neighbours: How many vertices each joint may use, from 1 to all.
+
+    Raises:
+        ValueError: When ``neighbours`` is not in 1..V.
     """
 
     index: Tensor

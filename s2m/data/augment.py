@@ -23,7 +23,12 @@ from s2m.data.keys import Keys
 
 @dataclass(frozen=True)
 class TrainingView:
-    """seen: what the network is shown. target: what the losses compare with, in the same crop, without corruption."""
+    """A batch as the network is shown it, and as the losses compare with it.
+
+    Args:
+        seen: What the network is shown.
+        target: What the losses compare with, in the same crop, without errors.
+    """
 
     seen: Observation
     target: Observation
@@ -48,9 +53,14 @@ class NoAugmentation(Augmentation):
 class NoisyJoints(Augmentation):
     """2D joints as detectors find them: a little beside, some not at all. Half the frames are shown as they are.
 
-    noise: the standard deviation of a frame's joints is between none and this, crop units. missing: probability of each
-    joint, where eight are left. spared: share of frames without these errors. Raises ValueError for a probability
-    outside [0, 1] or negative noise.
+    Args:
+        noise: Upper limit of a frame's standard deviation of joint noise, crop units; each frame's is drawn between 0
+            and this.
+        missing: Probability that a joint is missing; at least eight joints are left.
+        spared: Share of frames that are shown without errors.
+
+    Raises:
+        ValueError: For a probability outside [0, 1] or negative noise.
     """
 
     def __init__(self, noise: float = 0.03, missing: float = 0.02, spared: float = 0.5) -> None:
@@ -68,14 +78,25 @@ class NoisyJoints(Augmentation):
 class ObservationAugmentation(Augmentation):
     """Crop jitter, and errors as detectors and segmenters make them.
 
-    Both the shown and the compared observation get the crop jitter; the rest is on the shown one alone.
+    Both the shown and the compared observation get the crop jitter; the errors are on the shown one alone. A mask that
+    would lose more than two thirds of its area stays as it was.
 
-    shift, scale: the crop's centre moves by up to ``shift`` crop units in x and y, its side is multiplied or divided by
-    up to 1 + ``scale``. occluder, hole, resize, wobble: probability that a frame's mask loses a rectangle (side
-    8-25 % of the picture), a disc (radius 2-5 %), is eroded or dilated (by 1 to ``resize_pixels``), and has its
-    outline moved by smooth random distances (``wobble_pixels``: their standard deviation). A mask that would lose more
-    than two thirds of its area stays as it was. joint_noise, joint_missing, spared: as in :class:`NoisyJoints`; spared
-    frames have neither kind of error. Raises ValueError for a probability outside [0, 1] or a negative size.
+    Args:
+        shift: The crop's centre moves by up to this in x and in y, crop units.
+        scale: The crop's side is multiplied or divided by up to 1 + scale.
+        occluder: Probability that a frame's mask loses a rectangle (side 8-25 % of the picture).
+        hole: Probability that a mask loses a disc (radius 2-5 % of the picture).
+        resize: Probability that a mask is eroded or dilated.
+        resize_pixels: By how many pixels at the most it is eroded or dilated.
+        wobble: Probability that a mask's outline is moved by smooth random distances.
+        wobble_pixels: Standard deviation of these distances, pixels.
+        joint_noise: Upper limit of a frame's standard deviation of joint noise, crop units; each frame's is drawn
+            between 0 and this.
+        joint_missing: Probability that a joint is missing; at least eight joints are left.
+        spared: Share of frames that are shown without errors of joints and mask.
+
+    Raises:
+        ValueError: For a probability outside [0, 1] or a negative size.
     """
 
     def __init__(
@@ -182,8 +203,12 @@ def _disturb_joints(observation: Observation, noise: float, missing: float, spar
 def recrop(observation: Observation, centre: Tensor, side: Tensor) -> Observation:
     """Look at frames through another crop: joints, silhouette and ``crop`` change together.
 
-    centre: (B, 2) of the new crop, in units of the old. side: (B,) of the new crop over that of the old. What a mask
-    does not show, since it lay outside the old crop, is background. Missing joints stay at zero.
+    What a mask does not show, since it lay outside the old crop, is background. Missing joints stay at zero.
+
+    Args:
+        observation: Frames (B).
+        centre: (B, 2) of the new crop, in units of the old.
+        side: (B,) of the new crop over that of the old.
     """
     joints = (observation.joints2d - centre[:, None]) / side[:, None, None]
     joints = torch.where((observation.confidence > 0)[..., None], joints, torch.zeros_like(joints))

@@ -48,6 +48,9 @@ def add_data_commands(subparsers: Any) -> None:
     """Add ``open``, ``check`` and the datasets of the zoo to the subparsers of a command line.
 
     Each sets ``run``: Namespace -> exit code.
+
+    Args:
+        subparsers: The command line's subparsers.
     """
     command = subparsers.add_parser(
         "open", help="make the open data", description=_OPEN_HELP, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -70,7 +73,15 @@ def add_data_commands(subparsers: Any) -> None:
 
 
 def read_config(path: Path | None, seed: int | None = None) -> OpenConfig:
-    """Settings from a yaml file (defaults where it is silent). ConfigError naming the file and the key."""
+    """Settings from a yaml file (defaults where it is silent).
+
+    Args:
+        path: The yaml file; None: defaults.
+        seed: Seed in place of the file's.
+
+    Raises:
+        ConfigError: The message names the file and the key.
+    """
     from jsonargparse import ArgumentError, ArgumentParser
 
     values: Any = {}
@@ -142,7 +153,11 @@ def _fail(message: str) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """``python -m s2m.data``."""
+    """``python -m s2m.data``.
+
+    Args:
+        arguments: Command line without the program's name; that of the process if not given.
+    """
     parser = argparse.ArgumentParser(prog="python -m s2m.data", description="Make and check frame stores.")
     add_data_commands(parser.add_subparsers(required=True, metavar="COMMAND", parser_class=LateParser))
     options = parser.parse_args(arguments)

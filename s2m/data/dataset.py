@@ -1,4 +1,4 @@
-"""Frames of a store as batches of :class:`s2m.batch.Frame`."""
+"""Frames of a store as batches of :class:`s2m.batch.FrameBatch`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,13 @@ _BLOCK = 65_536
 
 @dataclass(frozen=True)
 class PackedFrame:
-    """A batch on its way from a worker. silhouette: (B, S*S/8) bits; flip: (B,) which are to be mirrored still."""
+    """A batch on its way from a worker.
+
+    Args:
+        frame: The batch without silhouettes.
+        silhouette: (B, S*S/8) bits.
+        flip: (B,) which are to be mirrored still.
+    """
 
     frame: FrameBatch
     silhouette: Tensor | None
@@ -31,13 +37,19 @@ class PackedFrame:
 class FrameDataset(Dataset[FrameBatch]):
     """One split of a store.
 
-    Fetching takes a whole :class:`~s2m.data.samplers.Batch` and returns a collated Frame. A frame is unusable when a
-    found joint (confidence > 0) or its crop is not finite, when fewer than ``min_joints`` joints of the joint set are
-    found, or when its silhouette is needed but empty. For training (``drop=True``) such frames are left out and
-    counted in ``skipped``; for evaluation they raise StoreError, because numbers over fewer frames would mislead.
+    Fetching takes a whole :class:`~s2m.data.samplers.Batch` and returns a FrameBatch. A frame is unusable when a found
+    joint (confidence > 0) or its crop is not finite, when fewer than ``min_joints`` joints of the joint set are
+    found, or when its silhouette is needed but empty. For training (``drop=True``) such frames are left out and counted
+    in ``skipped``; for evaluation they raise StoreError, because numbers over fewer frames would mislead.
 
-    joint_set: selected by name from the stored joints. truth: whether frames carry their truth (if the store has it).
-    silhouettes: whether frames carry silhouettes (if the split has them).
+    Args:
+        store: The open store.
+        split: Name of the split.
+        joint_set: Selected by name from the stored joints.
+        truth: Whether frames carry their truth (if the store has it).
+        silhouettes: Whether frames carry silhouettes (if the split has them).
+        drop: Whether unusable frames are left out (training) or raise StoreError (evaluation).
+        min_joints: A frame with fewer joints found is unusable.
     """
 
     def __init__(
@@ -84,7 +96,11 @@ class FrameDataset(Dataset[FrameBatch]):
         return self.finish(self.fetch(batch))
 
     def fetch(self, batch: Batch) -> PackedFrame:
-        """A batch with its silhouettes as stored: a 32nd of their size, for the way from a worker process."""
+        """A batch with its silhouettes as stored: a 32nd of their size, for the way from a worker process.
+
+        Args:
+            batch: Positions of the frames, and which are mirrored.
+        """
         rows = self._rows[batch.positions]
         truth = self._arrays.truth
         if truth is not None and batch.flip.any():
@@ -94,7 +110,11 @@ class FrameDataset(Dataset[FrameBatch]):
         return PackedFrame(frame, packed, torch.from_numpy(batch.flip))
 
     def finish(self, packed: PackedFrame) -> FrameBatch:
-        """Unpack the silhouettes."""
+        """Unpack the silhouettes.
+
+        Args:
+            packed: The batch as a worker sent it.
+        """
         if packed.silhouette is None:
             return packed.frame
         masks = torch.from_numpy(unpack_masks_as_float(packed.silhouette.numpy(), self._store.mask_size))

@@ -21,12 +21,22 @@ class Purpose(IntEnum):
 
 
 def frame_keys(observation: Observation, *seeds: int) -> Keys:
-    """A seed for each frame: ``seeds`` and its row in the store; a random row for frames that come from nowhere."""
+    """A seed for each frame: ``seeds`` and its row in the store; a random row for frames that come from nowhere.
+
+    Args:
+        observation: Frames (B): 2D joints in crop units, their confidence and, where there are any, silhouettes.
+        *seeds: Non-negative numbers that begin every seed.
+    """
     index = observation.index
     rows: list[int] = (torch.randint(2**31, (len(observation),)) if index is None else index).tolist()
     return [(*seeds, row) for row in rows]
 
 
 def keys_for(purpose: Purpose, keys: Keys) -> Keys:
-    """The seeds of one purpose, of those of the frames."""
+    """The seeds of one purpose, of those of the frames.
+
+    Args:
+        purpose: What is drawn with them.
+        keys: Seeds of the frames.
+    """
     return [(*key, purpose.value) for key in keys]

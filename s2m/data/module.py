@@ -23,27 +23,29 @@ _EVALUATION = ("test", "test_noisy", "acrobatic", "acrobatic_noisy")
 
 
 class FrameDataModule(pl.LightningDataModule):
-    """Loaders of :class:`s2m.batch.FrameBatch`; set the Trainer's ``use_distributed_sampler`` to False.
+    """Frames of a frame store, as batches for training, validation and tests.
+
+    The Trainer's ``use_distributed_sampler`` must be False: the loaders divide the frames among processes themselves.
+
+    Training frames never carry truth; unusable ones are skipped and counted in ``skipped``. Validation and test frames
+    carry it when the store has it. Unusable validation or test frames raise StoreError.
 
     Args:
-        store: folder of a frame store.
-        joint_set: name of the joint set, selected by name from the stored joints.
-        train_split: split to train on; ``train_pose`` has no silhouettes.
-        val_split: split to validate on.
-        test_splits: splits to test on, of which those that the store has are used; their order is ``test_names``.
-        batch_size: frames per training step over all processes.
-        eval_batch_size: frames per validation or test step of one process.
-        steps_per_epoch: training steps per epoch; ``None``: as many as the split fills.
-        silhouettes: whether frames carry silhouettes.
-        num_workers: loader processes.
-        resident: keep training frames that have neither silhouettes nor truth on the device that trains, about 450
+        store: Folder of a frame store.
+        joint_set: Name of the joint set, selected by name from the stored joints.
+        train_split: Split to train on; ``train_pose`` has no silhouettes.
+        val_split: Split to validate on.
+        test_splits: Splits to test on, of which those that the store has are used; their order is ``test_names``.
+        batch_size: Frames per training step over all processes.
+        eval_batch_size: Frames per validation or test step of one process.
+        steps_per_epoch: Training steps per epoch; ``None``: as many as the split fills.
+        silhouettes: Whether frames carry silhouettes.
+        num_workers: Loader processes.
+        resident: Keep training frames that have neither silhouettes nor truth on the device that trains, about 450
             bytes each; no loader processes for them.
-        flip: probability that a training frame is mirrored, joints, silhouette and crop together.
-        min_joints: a frame with fewer joints found is unusable.
-        seed: order and mirroring of training frames are functions of (seed, epoch); bodies that are made of them, too.
-
-    Training frames never carry truth; unusable ones are skipped and counted in ``skipped``. Validation and test
-    frames carry it when the store has it. Unusable validation or test frames raise StoreError.
+        flip: Probability that a training frame is mirrored, joints, silhouette and crop together.
+        min_joints: A frame with fewer joints found is unusable.
+        seed: Order and mirroring of training frames are functions of (seed, epoch); bodies that are made of them, too.
     """
 
     def __init__(
@@ -81,7 +83,11 @@ class FrameDataModule(pl.LightningDataModule):
 
     @property
     def frame_store(self) -> FrameStore:
-        """The open store. StoreError when there is none."""
+        """The open store.
+
+        Raises:
+            StoreError: When there is none.
+        """
         if self._store is None:
             self._store = FrameStore(self._path)
         return self._store
@@ -103,7 +109,14 @@ class FrameDataModule(pl.LightningDataModule):
         return {f"{split}/{reason}": count for reason, count in self._dataset(split, train=True).skipped.items()}
 
     def require_truth(self, split: str) -> None:
-        """StoreError naming the folder when the truth of a split is missing."""
+        """Refuse a split whose truth is missing.
+
+        Args:
+            split: Name of the split.
+
+        Raises:
+            StoreError: When it is missing; the message names the folder.
+        """
         self.frame_store.require_truth(split)
 
     def setup(self, stage: str) -> None:
@@ -134,13 +147,22 @@ class FrameDataModule(pl.LightningDataModule):
         return [self._eval_loader(split) for split in self.test_names]
 
     def training_sample(self, count: int) -> FrameBatch:
-        """At most ``count`` training frames, evenly spaced and unmirrored: the same in every process."""
+        """At most ``count`` training frames, evenly spaced and unmirrored: the same in every process.
+
+        Args:
+            count: How many frames at the most.
+        """
         dataset = self._dataset(self._splits[0], train=True)
         positions = np.unique(np.linspace(0, len(dataset) - 1, min(count, len(dataset))).astype(np.int64))
         return dataset.__getitems__(as_stored(positions))
 
     def test_frames(self, split: str, positions: Sequence[int]) -> FrameBatch:
-        """Chosen frames of a test split."""
+        """Chosen frames of a test split.
+
+        Args:
+            split: Name of the split.
+            positions: Positions of the frames in the split.
+        """
         dataset = self._dataset(split, train=False)
         return dataset.__getitems__(as_stored(np.asarray(positions)))
 
@@ -210,7 +232,11 @@ class TrainLoader(FrameLoader):
         return {"handed_out": self._handed_out}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        """Leave out, in the next epoch, what was handed out; after a whole epoch that is nothing."""
+        """Leave out, in the next epoch, what was handed out; after a whole epoch that is nothing.
+
+        Args:
+            state: What :meth:`state_dict` gave.
+        """
         self._counter.skip = state["handed_out"] % len(self)
 
     @property

@@ -23,7 +23,15 @@ class WorkerError(UserError, RuntimeError):
 def run_jobs(jobs: Sequence[Any], work: Callable[[Any], Any], workers: int) -> Generator[Any, None, None]:
     """Yield ``work(job)`` as the jobs end; 0 or 1 workers: in this process. ``work`` and the jobs must be picklable.
 
-    The first error ends everything; closing the generator drops what has not started. WorkerError when a worker dies.
+    The first error ends everything; closing the generator drops what has not started.
+
+    Args:
+        jobs: The pieces of work.
+        work: What is done with each; it travels to the workers.
+        workers: Number of processes; 0 or 1: this one.
+
+    Raises:
+        WorkerError: When a worker dies.
     """
     if workers <= 1 or len(jobs) <= 1:
         yield from map(work, jobs)

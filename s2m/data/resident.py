@@ -13,8 +13,11 @@ from s2m.data.samplers import Batch
 class ResidentFrames:
     """All observations of a split, as they are and mirrored: a batch is one lookup per field, and nothing travels.
 
-    Its batches are those of ``frames``, bit by bit. About 450 bytes per frame of 17 joints. frames: without silhouettes
-    and truth, see :meth:`fits`. device: where they are to lie.
+    Its batches are those of ``frames``, bit by bit. About 450 bytes per frame of 17 joints.
+
+    Args:
+        frames: Without silhouettes and truth, see :meth:`fits`.
+        device: Where they are to lie.
     """
 
     def __init__(self, frames: FrameDataset, device: torch.device) -> None:
@@ -25,19 +28,31 @@ class ResidentFrames:
 
     @staticmethod
     def fits(frames: FrameDataset) -> bool:
-        """Whether there is nothing to a frame but its joints."""
+        """Whether there is nothing to a frame but its joints.
+
+        Args:
+            frames: The dataset.
+        """
         return not (frames.has_silhouettes or frames.has_truth)
 
     def __len__(self) -> int:
         return self._count
 
     def fetch(self, batch: Batch) -> PackedFrame:
-        """A batch, on the device."""
+        """A batch, on the device.
+
+        Args:
+            batch: Positions of the frames, and which are mirrored.
+        """
         rows = torch.from_numpy(batch.positions + self._count * batch.flip).to(self._device)
         return PackedFrame(FrameBatch(self._both.rows(rows), None), None, torch.from_numpy(batch.flip))
 
     def finish(self, packed: PackedFrame) -> FrameBatch:
-        """There is nothing to unpack."""
+        """There is nothing to unpack.
+
+        Args:
+            packed: The batch as a worker sent it.
+        """
         return packed.frame
 
 

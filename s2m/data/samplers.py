@@ -11,7 +11,12 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Batch:
-    """Positions in a dataset and, for each, whether the frame is mirrored."""
+    """Positions in a dataset and, for each, whether the frame is mirrored.
+
+    Args:
+        positions: Positions (n,) in the dataset.
+        flip: Whether each frame (n,) is mirrored.
+    """
 
     positions: NDArray[np.int64]
     flip: NDArray[np.bool_]
@@ -21,7 +26,11 @@ class Batch:
 
 
 def as_stored(positions: NDArray[np.int64]) -> Batch:
-    """A batch without mirrored frames."""
+    """A batch without mirrored frames.
+
+    Args:
+        positions: Positions (n,) in the dataset.
+    """
     return Batch(positions, np.zeros(len(positions), bool))
 
 
@@ -36,7 +45,11 @@ class EpochCounter:
         self.skip = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Tell which epoch comes next."""
+        """Tell which epoch comes next.
+
+        Args:
+            epoch: Number of the epoch, from 0.
+        """
         self.epoch = epoch
 
     def take_skip(self) -> int:
@@ -48,9 +61,18 @@ class EpochCounter:
 class TrainBatches:
     """Batches of one epoch: ``steps`` global batches of ``batch_size``, of which each process gets an equal share.
 
-    Epochs walk on through an endless row of permutations of the frames: every frame is seen equally often whatever
-    the number of steps, and an epoch depends on nothing but (seed, epoch). Process r takes the elements
-    r, r + world_size, ... of each batch: together the processes see what one process would.
+    Epochs walk on through an endless row of permutations of the frames: every frame is seen equally often whatever the
+    number of steps, and an epoch depends on nothing but (seed, epoch). Process r takes the elements r, r + world_size,
+    ... of each batch: together the processes see what one process would.
+
+    Args:
+        rows: Number of frames of the split.
+        batch_size: Frames per step, over all processes.
+        steps: Global batches per epoch; None: as many as the split fills.
+        flip: Probability that a frame is mirrored.
+        seed: Seed of order and mirroring.
+        rank: Number of this process.
+        world_size: Number of processes.
     """
 
     def __init__(
@@ -93,7 +115,14 @@ class TrainBatches:
 
 
 class EvalBatches:
-    """All frames once, in order; each process gets one contiguous share (shares differ by at most one frame)."""
+    """All frames once, in order; each process gets one contiguous share (shares differ by at most one frame).
+
+    Args:
+        rows: Number of frames of the split.
+        batch_size: Frames per step, over all processes.
+        rank: Number of this process.
+        world_size: Number of processes.
+    """
 
     def __init__(self, rows: int, batch_size: int, rank: int = 0, world_size: int = 1):
         if batch_size <= 0:

@@ -35,7 +35,15 @@ class StoreError(UserError, ValueError):
 
 @dataclass(frozen=True)
 class Field:
-    """One array of a split: ``shape`` is that of one row."""
+    """One array of a split: ``shape`` is that of one row.
+
+    Args:
+        name: Name of the field or split.
+        part: Folder within a split: observation or truth.
+        shape: Shape of one row.
+        dtype: NumPy name of the type.
+        unit: Unit of the values, for readers.
+    """
 
     name: str
     part: str
@@ -44,12 +52,22 @@ class Field:
     unit: str
 
     def path(self, root: Path, split: str) -> Path:
-        """Where the array of a split lies."""
+        """Where the array of a split lies.
+
+        Args:
+            root: Folder of the store.
+            split: Name of the split.
+        """
         return root / split / self.part / f"{self.name}.npy"
 
 
 def store_fields(joints: int, mask_size: int | None) -> list[Field]:
-    """The fields of one split; ``mask_size`` is ``None`` for splits without silhouettes."""
+    """The fields of one split; ``mask_size`` is ``None`` for splits without silhouettes.
+
+    Args:
+        joints: Number of stored joints.
+        mask_size: Side of the masks, pixels; None: without.
+    """
     fields = [
         Field("joints2d", OBSERVATION, (joints, 2), "<f4", "pixels of the full image, +y down"),
         Field("confidence", OBSERVATION, (joints,), "<f4", "0 (missing) to 1"),
@@ -76,7 +94,10 @@ GENDERS = ("neutral", "female", "male")
 def dataset_fields(joints: int, mask_size: int | None, truth: Collection[str]) -> list[Field]:
     """The fields of one split of a converted dataset: those of :func:`store_fields` that the dataset has, and more.
 
-    truth: which of TRUTH_GROUPS it has.
+    Args:
+        joints: Number of stored joints.
+        mask_size: Side of the masks, pixels; None: without.
+        truth: Which of TRUTH_GROUPS it has.
     """
     own = [
         Field("image_size", OBSERVATION, (2,), "<i4", "pixels: width and height of the full image"),
@@ -87,24 +108,45 @@ def dataset_fields(joints: int, mask_size: int | None, truth: Collection[str]) -
 
 
 def pack_masks(masks: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """(N, S, S) bool to (N, S*S/8) bytes."""
+    """(N, S, S) bool to (N, S*S/8) bytes.
+
+    Args:
+        masks: Masks (N, S, S), bool.
+    """
     return np.packbits(masks.reshape(len(masks), -1), axis=1)
 
 
 def unpack_masks(packed: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    """Inverse of :func:`pack_masks`, as 0 and 1."""
+    """Inverse of :func:`pack_masks`, as 0 and 1.
+
+    Args:
+        packed: Packed masks (N, S*S/8), bytes.
+        size: Side S, pixels.
+    """
     return np.unpackbits(packed, axis=1).reshape(len(packed), size, size)
 
 
 def unpack_masks_as_float(packed: NDArray[np.uint8], size: int) -> NDArray[np.float32]:
-    """Inverse of :func:`pack_masks`, as 0.0 and 1.0: by a table of the 256 bytes, twice as fast as by bits."""
+    """Inverse of :func:`pack_masks`, as 0.0 and 1.0: by a table of the 256 bytes, twice as fast as by bits.
+
+    Args:
+        packed: Packed masks (N, S*S/8), bytes.
+        size: Side S, pixels.
+    """
     floats: NDArray[np.float32] = np.take(_BYTES_AS_FLOATS, packed, axis=0, mode="clip")
     return floats.reshape(len(packed), size, size)
 
 
 @dataclass(frozen=True)
 class SplitArrays:
-    """The arrays of one split, by field name; ``truth`` is ``None`` where the store has none."""
+    """The arrays of one split, by field name; ``truth`` is ``None`` where the store has none.
+
+    Args:
+        name: Name of the field or split.
+        rows: Number of frames.
+        observation: Arrays of the observation by field.
+        truth: Arrays of the truth by field; None where the store has none.
+    """
 
     name: str
     rows: int
@@ -115,7 +157,11 @@ class SplitArrays:
 class FrameStore:
     """An open store.
 
-    Raises StoreError when the folder is not a complete store or when its schema is another one.
+    Args:
+        path: Folder or file.
+
+    Raises:
+        StoreError: When the folder is not a complete store or when its schema is another one.
     """
 
     def __init__(self, path: str | Path):
@@ -151,22 +197,41 @@ class FrameStore:
         """What is known of the recordings of a split (name, activity, camera, ...), by the number in ``sequence``.
 
         Empty for stores that were not converted from a dataset.
+
+        Args:
+            split: Name of the split.
         """
         self._entry(split)
         return list(self.header.get("recordings", {}).get(split, []))
 
     def has_truth(self, split: str) -> bool:
-        """Whether the truth of a split is there."""
+        """Whether the truth of a split is there.
+
+        Args:
+            split: Name of the split.
+        """
         self._entry(split)
         return (self.path / split / TRUTH).is_dir()
 
     def require_truth(self, split: str) -> None:
-        """Raise StoreError naming the folder when the truth of a split is missing."""
+        """Refuse a split whose truth is missing.
+
+        Args:
+            split: Name of the split.
+
+        Raises:
+            StoreError: When it is missing; the message names the folder.
+        """
         if not self.has_truth(split):
             raise StoreError(f"{self.path / split / TRUTH}: missing; without it split '{split}' cannot be evaluated")
 
     def open(self, split: str, truth: bool = True) -> SplitArrays:
-        """Map the arrays of a split, checked against the header; ``truth=False`` touches no file of the truth."""
+        """Map the arrays of a split, checked against the header; ``truth=False`` touches no file of the truth.
+
+        Args:
+            split: Name of the split.
+            truth: Arrays of the truth by field; None where the store has none.
+        """
         entry = self._entry(split)
         rows = int(entry["rows"])
         parts: dict[str, dict[str, Array]] = {OBSERVATION: {}, TRUTH: {}}
@@ -177,7 +242,14 @@ class FrameStore:
         return SplitArrays(split, rows, parts[OBSERVATION], parts[TRUTH] if with_truth else None)
 
     def verify(self, split: str) -> None:
-        """Read every file of a split and compare its SHA-256 with the header. StoreError at the first difference."""
+        """Read every file of a split and compare its SHA-256 with the header.
+
+        Args:
+            split: Name of the split.
+
+        Raises:
+            StoreError: At the first difference.
+        """
         for relative, expected in self.header["sha256"].items():
             path = self.path / relative
             if relative.split("/")[0] != split or (relative.split("/")[1] == TRUTH and not self.has_truth(split)):
@@ -194,13 +266,25 @@ class FrameStore:
 
 
 def describe_split(rows: int, fields: list[Field]) -> dict[str, Any]:
-    """A split's entry in store.json."""
+    """A split's entry in store.json.
+
+    Args:
+        rows: Number of frames.
+        fields: The arrays of a row.
+    """
     table = {f.name: {"part": f.part, "shape": list(f.shape), "dtype": f.dtype, "unit": f.unit} for f in fields}
     return {"rows": rows, "fields": table}
 
 
 def file_hash(path: Path) -> str:
-    """SHA-256 of a file. StoreError when it cannot be read."""
+    """SHA-256 of a file.
+
+    Args:
+        path: Folder or file.
+
+    Raises:
+        StoreError: When it cannot be read.
+    """
     try:
         return sha256(path)
     except OSError as error:

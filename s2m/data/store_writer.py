@@ -28,6 +28,9 @@ def clean_leftovers(path: str | Path) -> list[Path]:
     """Remove what killed runs left beside the store at ``path``; returns the removed folders.
 
     A store that was moved aside just before its run was killed is put back.
+
+    Args:
+        path: Folder of the store.
     """
     path = Path(path)
     old = path.with_name(f".{path.name}{_OLD}")
@@ -48,8 +51,11 @@ def clean_leftovers(path: str | Path) -> list[Path]:
 class StoreWriter:
     """Context manager that writes one store.
 
-    ``create`` lays out the arrays of a split (any process may fill them through :func:`open_for_writing`),
-    ``commit`` makes the store readable under its name. Leaving without a commit removes everything again.
+    ``create`` lays out the arrays of a split (any process may fill them through :func:`open_for_writing`), ``commit``
+    makes the store readable under its name. Leaving without a commit removes everything again.
+
+    Args:
+        path: Folder of the store.
     """
 
     def __init__(self, path: str | Path):
@@ -76,7 +82,16 @@ class StoreWriter:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def create(self, split: str, rows: int, fields: list[Field]) -> None:
-        """Lay out the arrays of a split, filled with zeros. OSError when the disk is too small."""
+        """Lay out the arrays of a split, filled with zeros.
+
+        Args:
+            split: Name of the split.
+            rows: Number of frames.
+            fields: The arrays of a row.
+
+        Raises:
+            OSError: When the disk is too small.
+        """
         self._splits[split] = (rows, fields)
         for field in fields:
             file = field.path(self.folder, split)
@@ -85,7 +100,11 @@ class StoreWriter:
             _reserve(file)
 
     def commit(self, header: dict[str, Any]) -> None:
-        """Hash the arrays, write the header and give the folder the store's name, in place of an older store."""
+        """Hash the arrays, write the header and give the folder the store's name, in place of an older store.
+
+        Args:
+            header: What the store says of itself, beside splits and hashes.
+        """
         files = {f.path(Path(), split).as_posix(): f.path(self.folder, split)
                  for split, (_, fields) in self._splits.items() for f in fields}  # fmt: skip
         header = {
@@ -110,7 +129,13 @@ class StoreWriter:
 
 
 def open_for_writing(folder: Path, split: str, field: Field) -> Array:
-    """Map one array of a store that is being written."""
+    """Map one array of a store that is being written.
+
+    Args:
+        folder: Folder that is being written.
+        split: Name of the split.
+        field: The array.
+    """
     file = field.path(folder, split)
     try:
         array: Array = np.load(file, mmap_mode="r+", allow_pickle=False)

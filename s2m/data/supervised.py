@@ -28,16 +28,22 @@ class SupervisedDataset(FrameDataset):
         return replace(super().fetch(as_stored(batch.positions)), flip=torch.from_numpy(batch.flip))
 
     def finish(self, packed: PackedFrame) -> FrameBatch:
-        """Unpack, then mirror."""
+        """Unpack, then mirror.
+
+        Args:
+            packed: The batch as a worker sent it.
+        """
         frame = super().finish(replace(packed, flip=torch.zeros_like(packed.flip)))
         return mirror_frame(frame, packed.flip, self.joint_set)
 
 
 class SupervisedFrames(FrameDataModule):
-    """:class:`s2m.data.FrameDataModule` whose training frames carry the 3D truth **on purpose**.
+    """A :class:`s2m.data.FrameDataModule` whose training frames carry the 3D truth on purpose.
 
-    For the supervised counterparts alone. Arguments as in FrameDataModule. Raises StoreError when the training split
-    has no truth.
+    For the supervised counterparts alone. The arguments are those of FrameDataModule.
+
+    Raises:
+        StoreError: When the training split has no truth.
     """
 
     def setup(self, stage: str) -> None:
@@ -53,8 +59,13 @@ class SupervisedFrames(FrameDataModule):
 def mirror_frame(frame: FrameBatch, flip: Tensor, joint_set: JointSet) -> FrameBatch:
     """Mirror some frames left to right: 2D joints and silhouettes in the crop, the truth in the camera frame.
 
-    frame: with truth. flip: (B,) bool. The crop loses its place in the full image. The mirror plane contains the
-    optical axis, so that mirrored 3D joints project onto mirrored 2D joints, up to the crop's shift.
+    The crop loses its place in the full image. The mirror plane contains the optical axis, so that mirrored 3D joints
+    project onto mirrored 2D joints, up to the crop's shift.
+
+    Args:
+        frame: With truth.
+        flip: (B,) bool.
+        joint_set: Joint set of the frames.
     """
     observation, truth = frame.observation, frame.truth
     assert truth is not None
@@ -78,6 +89,10 @@ def mirror_params(params: BodyParams, flip: Tensor) -> BodyParams:
     With M = diag(-1, 1, 1): ``R'_j = M R_mirror(j) M`` for the root, which leads from one mirrored frame to the other,
     and for all joints; ``transl' = M transl``; the betas stay. As exact as the body is symmetric: the open body's
     vertices land 0.02 mm from the mirror image in the mean, 0.7 mm at the most.
+
+    Args:
+        params: Parameters of bodies (B), camera frame.
+        flip: Which (B,) are mirrored.
     """
     factor = params.betas.new_tensor(_MIRROR)
     rotations, transl = params.rotations, params.transl

@@ -33,8 +33,18 @@ class VideoDataset(FrameDataset):
 class WindowBatches:
     """Batches of windows of consecutive frames, one window after the other; mirrored as a whole.
 
-    recordings: see :meth:`VideoDataset.recordings`. Every window of a recording is as likely as any other; those that
-    are too short are left out. batch_size counts windows. The rest as in TrainBatches, whose order this takes.
+    Every window of a recording is as likely as any other; those that are too short are left out. batch_size counts
+    windows. The rest as in TrainBatches, whose order this takes.
+
+    Args:
+        recordings: See :meth:`VideoDataset.recordings`.
+        length: Frames per window.
+        batch_size: Windows per step, over all processes.
+        steps: Steps per epoch; None: as many as there are windows for.
+        flip: Probability that a window is mirrored.
+        seed: Seed of order and mirroring.
+        rank: Number of this process.
+        world_size: Number of processes.
     """
 
     def __init__(
@@ -65,7 +75,13 @@ class WindowBatches:
 
 
 class RecordingBatches:
-    """One whole recording per batch, each once; process r takes the recordings r, r + world_size, ..."""
+    """One whole recording per batch, each once; process r takes the recordings r, r + world_size, ...
+
+    Args:
+        recordings: Positions of each recording's frames.
+        rank: Number of this process.
+        world_size: Number of processes.
+    """
 
     def __init__(self, recordings: list[Positions], rank: int = 0, world_size: int = 1):
         self._recordings = recordings[rank::world_size]
@@ -79,11 +95,18 @@ class RecordingBatches:
 
 
 class VideoFrames(FrameDataModule):
-    """:class:`s2m.data.FrameDataModule` for models of video.
+    """Recordings for models of video, in place of single frames.
 
     A training batch holds ``batch_size`` windows of ``window`` consecutive frames, flattened: (windows * window, ...).
-    A validation or test batch is one recording. Arguments as in FrameDataModule (``eval_batch_size`` plays no part).
-    Raises StoreError when no recording of the training split is as long as a window.
+    A validation or test batch is one recording, so ``eval_batch_size`` plays no part.
+
+    Args:
+        store: Folder of a frame store.
+        window: Frames per training window.
+        train_split: Split to train on; its frames must belong to recordings.
+
+    Raises:
+        StoreError: When no recording of the training split is as long as a window.
     """
 
     def __init__(self, store: str, window: int = 24, train_split: str = "train_video", **arguments: object):

@@ -32,11 +32,21 @@ class ConstantPose(PoseHead):
         self.register_buffer("rotations", torch.eye(3).repeat(24, 1, 1))
 
     def corrections(self, features: Tensor) -> Tensor:
-        """An empty theta_PR (B, 0, 3)."""
+        """An empty theta_PR (B, 0, 3).
+
+        Args:
+            features: Silhouette features (B, F).
+        """
         return features.new_zeros(len(features), 0, 3)
 
     def refine(self, rotations: Tensor, theta: Tensor) -> Tensor:
-        """The constant rotations (B, 24, 3, 3)."""
+        """The constant rotations (B, 24, 3, 3).
+
+        Args:
+            rotations: Rotation matrices (B, 24, 3, 3): the root's to the camera frame, the others relative to their
+                parent.
+            theta: Corrections theta_PR (B, P, 3), axis-angle, radians.
+        """
         return self.rotations.expand_as(rotations)
 
 
@@ -47,6 +57,12 @@ class Baselines(nn.Module):
     - ``mean_pose``: the mean over unlabelled training frames of the rotations of the former, root included;
     - :meth:`planar`: 2D joints with constant depth;
     - :meth:`oracle`: no baseline but a ceiling, made with the truth's help.
+
+    Args:
+        body: The body model.
+        joint_set: Joint set of the frames.
+        lifter: The frozen lifter.
+        regressor: W as stage 2 left it.
     """
 
     def __init__(self, body: Body, joint_set: JointSet, lifter: Lifter, regressor: JointRegressor) -> None:
@@ -72,7 +88,11 @@ class Baselines(nn.Module):
 
     @torch.no_grad()
     def prepare(self, observation: Observation) -> None:
-        """Set the mean pose, once, from unlabelled training frames (chordal mean of the rotations)."""
+        """Set the mean pose, once, from unlabelled training frames (chordal mean of the rotations).
+
+        Args:
+            observation: Frames (B): 2D joints in crop units, their confidence and, where there are any, silhouettes.
+        """
         if self.prepared:
             return
         rotations = self.models["dik_mean_shape"](observation).params.rotations
@@ -81,12 +101,20 @@ class Baselines(nn.Module):
 
     @torch.no_grad()
     def recover(self, observation: Observation) -> dict[str, Recovery]:
-        """The baselines' bodies, by name."""
+        """The baselines' bodies, by name.
+
+        Args:
+            observation: Frames (B): 2D joints in crop units, their confidence and, where there are any, silhouettes.
+        """
         return {name: model(observation) for name, model in self.models.items()}
 
     @torch.no_grad()
     def planar(self, observation: Observation) -> Tensor:
-        """(B, J, 3) metres, root-relative: the 2D joints at constant depth."""
+        """(B, J, 3) metres, root-relative: the 2D joints at constant depth.
+
+        Args:
+            observation: Frames (B): 2D joints in crop units, their confidence and, where there are any, silhouettes.
+        """
         return planar_skeleton(self.lifter, observation.joints2d, observation.confidence)
 
     @torch.no_grad()
@@ -95,6 +123,10 @@ class Baselines(nn.Module):
 
         What is left is the error of the skeleton, so this is what SR and PR could reach at the most on that skeleton.
         The first beta is height, which a single camera does not tell.
+
+        Args:
+            recovery: Bodies of ``dik_mean_shape``.
+            truth: True parameters.
         """
         extremities, rotations, betas = (
             SMPL24.indices(EXTREMITIES),

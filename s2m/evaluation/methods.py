@@ -21,7 +21,12 @@ MetricInputs = dict[str, Tensor | None]
 
 @dataclass(frozen=True)
 class OutputMeans:
-    """Mean over a split of what the model infers from silhouettes: betas (10,), theta_PR (P, 3), radians; float64."""
+    """Mean over a split of what the model infers from silhouettes: betas (10,), theta_PR (P, 3), radians; float64.
+
+    Args:
+        betas: Mean shape parameters (10,), float64.
+        theta_pr: Mean corrections (P, 3), axis-angle, radians, float64.
+    """
 
     betas: Tensor
     theta_pr: Tensor
@@ -29,8 +34,11 @@ class OutputMeans:
     def replaced(self, evidence: Evidence) -> dict[str, Evidence]:
         """``evidence`` with betas, theta_PR, or both the same for every frame.
 
-        What a model loses by that is what it inferred from the single image; the rest of its gain on the mean shape
-        is a constant offset that it learned of all images.
+        What a model loses by that is what it inferred from the single image; the rest of its gain on the mean shape is
+        a constant offset that it learned of all images.
+
+        Args:
+            evidence: What the model read off the frames.
         """
         betas = self.betas.to(evidence.betas).expand_as(evidence.betas)
         theta = self.theta_pr.to(evidence.theta_pr).expand_as(evidence.theta_pr)
@@ -49,13 +57,21 @@ class MeanRecorder:
         self._count = 0
 
     def record(self, evidence: Evidence) -> None:
-        """Add a batch."""
+        """Add a batch.
+
+        Args:
+            evidence: What the model read off the frames.
+        """
         sums = [values.detach().double().sum(0) for values in (evidence.betas, evidence.theta_pr)]
         self._sums = [a + b for a, b in zip(self._sums, sums, strict=True)] if self._sums else sums
         self._count += len(evidence.betas)
 
     def means(self) -> OutputMeans:
-        """The means over all frames of all processes. Raises ValueError without frames."""
+        """The means over all frames of all processes.
+
+        Raises:
+            ValueError: Without frames.
+        """
         if not self._sums:
             raise ValueError("MeanRecorder: expected at least one frame in every process, found none")
         count = torch.tensor(float(self._count), dtype=torch.float64, device=self._sums[0].device)
@@ -69,8 +85,13 @@ class MeanRecorder:
 def predicted_values(recovery: SeenBody, faces: Tensor, size: int | None) -> MetricInputs:
     """What the metrics need of a recovered body.
 
-    Joints are those of W, relative to its root; vertices are relative to the body's own pelvis joint, so that PVE
-    does not depend on where a dataset puts its root; the mask is the hard silhouette of the full mesh.
+    Joints are those of W, relative to its root; vertices are relative to the body's own pelvis joint, so that PVE does
+    not depend on where a dataset puts its root; the mask is the hard silhouette of the full mesh.
+
+    Args:
+        recovery: The recovered bodies.
+        faces: Faces (F, 3) of the body.
+        size: Side of the masks, pixels; None: without masks.
     """
     mask = None if size is None else hard_silhouette(recovery.projected(), faces, size)
     return {
@@ -83,7 +104,13 @@ def predicted_values(recovery: SeenBody, faces: Tensor, size: int | None) -> Met
 
 
 def true_values(truth: Truth, root: int, body: Body) -> MetricInputs:
-    """What the metrics need of the truth, in the same conventions; fields that a dataset lacks are ``None``."""
+    """What the metrics need of the truth, in the same conventions; fields that a dataset lacks are ``None``.
+
+    Args:
+        truth: The frames' truth.
+        root: Position of the root joint in the joint set.
+        body: The body model.
+    """
     values: MetricInputs = {
         "true_joints": truth.joints3d - truth.joints3d[:, root : root + 1],
         "true_vertices": None,
@@ -105,6 +132,9 @@ def own_params(truth: Truth) -> BodyParams | None:
 
     A dataset that says whose body they belong to (female, male, neutral SMPL) has other vertices, and betas of another
     shape space; ``s2m report`` measures PVE on these bodies when it is given them.
+
+    Args:
+        truth: The frames' truth.
     """
     return truth.params if truth.gender is None else None
 
@@ -115,8 +145,12 @@ def compare(
 ) -> dict[str, MetricInputs]:
     """Metric arguments by method, for the model (``full``) and all baselines on the same frames.
 
-    means: of the model's own outputs over the split; with them, the model with these in place of its outputs is
-    compared, too (:data:`MEANS_REPLACED`).
+    Args:
+        model: The mesh model.
+        baselines: The simpler methods.
+        frame: Frames (B) with their truth.
+        means: Of the model's own outputs over the split; with them, the model with these in place of its outputs is
+            compared, too (:data:`MEANS_REPLACED`).
     """
     observation, truth = frame.observation, frame.truth
     if truth is None:

@@ -23,44 +23,89 @@ class CameraHead(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, features: Tensor, joints3d: Tensor, joints2d: Tensor, confidence: Tensor) -> Tensor:
-        """Return the camera (B, 3)."""
+        """Return the camera (B, 3).
+
+        Args:
+            features: Silhouette features (B, F).
+            joints3d: Joints (B, J, 3), metres, camera frame, relative to the root.
+            joints2d: Joints (B, J, 2), crop units.
+            confidence: Confidence (B, J) of the 2D joints; 0 where a joint was not found.
+        """
 
 
 class RegressedCamera(CameraHead):
-    """The paper's choice: learned from the silhouette alone."""
+    """The paper's choice: learned from the silhouette alone.
+
+    Args:
+        features: Number F of silhouette features.
+    """
 
     def __init__(self, features: int) -> None:
         super().__init__()
         self.layer = small_linear(features, 3)
 
     def forward(self, features: Tensor, joints3d: Tensor, joints2d: Tensor, confidence: Tensor) -> Tensor:
-        """Return the camera (B, 3); the scale is positive by construction."""
+        """Return the camera (B, 3); the scale is positive by construction.
+
+        Args:
+            features: Silhouette features (B, F).
+            joints3d: Joints (B, J, 3), metres, camera frame, relative to the root.
+            joints2d: Joints (B, J, 2), crop units.
+            confidence: Confidence (B, J) of the 2D joints; 0 where a joint was not found.
+        """
         return corrected(torch.tensor([[TYPICAL_SCALE, 0.0, 0.0]]).to(features), self.layer(features))
 
 
 class FittedCamera(CameraHead):
-    """The camera that best maps the mesh's joints onto the 2D joints, in closed form. Nothing is learned."""
+    """The camera that best maps the mesh's joints onto the 2D joints, in closed form. Nothing is learned.
+
+    Args:
+        features: Number F of silhouette features.
+    """
 
     def __init__(self, features: int) -> None:
         super().__init__()
 
     def forward(self, features: Tensor, joints3d: Tensor, joints2d: Tensor, confidence: Tensor) -> Tensor:
-        """Return the camera (B, 3)."""
+        """Return the camera (B, 3).
+
+        Args:
+            features: Silhouette features (B, F).
+            joints3d: Joints (B, J, 3), metres, camera frame, relative to the root.
+            joints2d: Joints (B, J, 2), crop units.
+            confidence: Confidence (B, J) of the 2D joints; 0 where a joint was not found.
+        """
         return fit_weak_perspective(joints3d, joints2d, confidence)
 
 
 class CorrectedCamera(CameraHead):
-    """The fitted camera, corrected from the silhouette: joints fix it to first order, the outline refines it."""
+    """The fitted camera, corrected from the silhouette: joints fix it to first order, the outline refines it.
+
+    Args:
+        features: Number F of silhouette features.
+    """
 
     def __init__(self, features: int) -> None:
         super().__init__()
         self.layer = small_linear(features, 3)
 
     def forward(self, features: Tensor, joints3d: Tensor, joints2d: Tensor, confidence: Tensor) -> Tensor:
-        """Return the camera (B, 3)."""
+        """Return the camera (B, 3).
+
+        Args:
+            features: Silhouette features (B, F).
+            joints3d: Joints (B, J, 3), metres, camera frame, relative to the root.
+            joints2d: Joints (B, J, 2), crop units.
+            confidence: Confidence (B, J) of the 2D joints; 0 where a joint was not found.
+        """
         return corrected(fit_weak_perspective(joints3d, joints2d, confidence), self.layer(features))
 
 
 def corrected(camera: Tensor, change: Tensor) -> Tensor:
-    """Multiply the scale by exp(change_0) and move the translation by change_1,2 metres."""
+    """Multiply the scale by exp(change_0) and move the translation by change_1,2 metres.
+
+    Args:
+        camera: Cameras (B, 3): scale in crop units per metre, translation in metres.
+        change: Changes (B, 3): logarithm of the scale's factor, translation in metres.
+    """
     return torch.cat([camera[:, :1] * torch.exp(change[:, :1]), camera[:, 1:] + change[:, 1:]], dim=1)

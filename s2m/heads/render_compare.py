@@ -27,12 +27,17 @@ class ComparingEncoder(Encoder):
 
     A network that sees a mask alone has to find out where the body is before it can tell what differs from the mean
     person. Here the input is the difference, beside the mask, and it is read where the skeleton says: on a grid along
-    every bone, whose columns are how far the body reaches to either side of it, and in a window around every end point
+    every bone, whose columns are how far the body reaches to either side of it, and in a window around every extremity
     that is turned with the bone which leads there. So a thick thigh or a bent hand looks the same wherever the limb
     points. Source: this project (iterative feedback: Carreira et al., CVPR 2016).
 
-    window, reach: side in pixels of an end point's window, and half of it in crop units; the default keeps the pixels
-    of a mask of 112. Normalised per group of channels, so nothing depends on the batch.
+    Features are normalised per group of channels, so nothing depends on the batch.
+
+    Args:
+        joint_set: Joint set of the frames, whose bones the grids follow.
+        window: Side of an extremity's window, pixels.
+        reach: Half of the side of an extremity's window, crop units; with the default, a pixel of the window is one of
+            a mask of 112.
     """
 
     features = 256
@@ -55,7 +60,12 @@ class ComparingEncoder(Encoder):
         self.fusion = _dense(_BONE_FEATURES + len(EXTREMITIES) * _PATCH_FEATURES + _JOINT_FEATURES, self.features)
 
     def forward(self, observation: Observation, initial: Callable[[], InitialEstimate]) -> Tensor:
-        """Return features (B, 256)."""
+        """Return features (B, 256).
+
+        Args:
+            observation: Frames (B): 2D joints in crop units, their confidence and, where there are any, silhouettes.
+            initial: The body that the skeleton alone gives.
+        """
         first, mask = initial(), silhouette_of(observation)
         pair = torch.stack([self.contrast * (mask - first.silhouette), mask], dim=1)
         strips, windows = self.beside_bones(pair, first), self.beside_extremities(pair, first)
@@ -67,13 +77,24 @@ class ComparingEncoder(Encoder):
     def beside_bones(
         self, images: Tensor, initial: InitialEstimate, along: int = _ALONG, across: int = _ACROSS
     ) -> Tensor:
-        """What images (B, C, S, S) have beside the bones of the initial estimate's skeleton: (B, N, C, along,
-        across)."""
+        """What images (B, C, S, S) have beside the bones of the initial estimate's skeleton: (B, N, C, along, across).
+
+        Args:
+            images: Images (B, C, S, S).
+            initial: The body that the skeleton alone gives.
+            along: Samples along each bone.
+            across: Samples across each bone.
+        """
         tops, bones = self._bones(initial)
         return along_bones(images, tops, bones, along, across)
 
     def beside_extremities(self, images: Tensor, initial: InitialEstimate) -> Tensor:
-        """What images (B, C, S, S) have around its extremities: (B, E, C, window, window)."""
+        """What images (B, C, S, S) have around its extremities: (B, E, C, window, window).
+
+        Args:
+            images: Images (B, C, S, S).
+            initial: The body that the skeleton alone gives.
+        """
         _, bones = self._bones(initial)
         return around_extremities(
             images, initial.lifted2d[:, self.extremities], bones[:, self.extremity_bones], self.window, self.reach
@@ -85,11 +106,17 @@ class ComparingEncoder(Encoder):
 
 
 def skeleton_numbers(observation: Observation, initial: InitialEstimate) -> Tensor:
-    """What both skeletons say, (B, N): see the parts below, flattened.
+    """What both skeletons say, as one row of numbers per frame.
 
     The lifter's joints in the picture, how far the initial estimate's and the detector's are from them, which joints
-    the detector
-    found, the lifter's joints in 3D, and how the ends' joints are turned.
+    the detector found, the lifter's joints in 3D, and how the extremities are turned.
+
+    Args:
+        observation: Frames (B): 2D joints in crop units, their confidence and, where there are any, silhouettes.
+        initial: The body that the skeleton alone gives.
+
+    Returns:
+        (B, N), the parts flattened one after the other.
     """
     found = (observation.confidence > 0).to(initial.lifted2d)[..., None]  # how sure detectors say they are differs
     off = _AS_TENTHS * (initial.lifted2d - initial.joints2d)
@@ -101,8 +128,15 @@ def skeleton_numbers(observation: Observation, initial: InitialEstimate) -> Tens
 def along_bones(images: Tensor, tops: Tensor, bones: Tensor, along: int, across: int) -> Tensor:
     """What images (B, C, S, S) have beside bones: (B, N, C, along, across).
 
-    tops, bones: (B, N, 2) crop units, where bones begin and which way and how far they lead. Rows begin a quarter of
-    the bone before it and end as much after it; columns reach 0.15 crop units to either side, whatever its length.
+    Rows begin a quarter of the bone before it and end as much after it; columns reach 0.15 crop units to either side,
+    whatever its length.
+
+    Args:
+        images: Images (B, C, S, S).
+        tops: Where the bones begin (B, N, 2), crop units.
+        bones: Which way and how far they lead (B, N, 2), crop units.
+        along: Samples along each bone.
+        across: Samples across each bone.
     """
     rows = (0.5 + _BEYOND) * pixel_centres(along) + 0.5
     columns = _ASIDE * pixel_centres(across)
@@ -110,7 +144,18 @@ def along_bones(images: Tensor, tops: Tensor, bones: Tensor, along: int, across:
 
 
 def around_extremities(images: Tensor, extremities: Tensor, bones: Tensor, size: int, reach: float) -> Tensor:
-    """Square windows (B, N, C, size, size) around ends (B, N, 2), turned so that bones (B, N, 2) lead down."""
+    """Square windows around extremities, turned so that the bones which lead there point down.
+
+    Args:
+        images: Images (B, C, S, S).
+        extremities: Middles (B, N, 2) of the windows, crop units.
+        bones: Bones (B, N, 2) that lead there, crop units.
+        size: Side of a window, pixels.
+        reach: Half of the side, crop units.
+
+    Returns:
+        (B, N, C, size, size).
+    """
     down, steps = _direction(bones), reach * pixel_centres(size)
     return sample_windows(images, extremities, down, _side(down), steps, steps)
 

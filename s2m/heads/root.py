@@ -19,27 +19,49 @@ class RootHead(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, features: Tensor) -> Tensor | None:
-        """Return the rotation from the body frame to the camera frame."""
+        """Return the rotation from the body frame to the camera frame.
+
+        Args:
+            features: Silhouette features (B, F).
+        """
 
     def solve(self, ik: IKSolver, joints3d: Tensor, features: Tensor) -> IKOutput:
-        """All rotations of skeletons (B, J, 3), given this root: the limbs must be solved for the root that is used."""
+        """All rotations of skeletons (B, J, 3), given this root: the limbs must be solved for the root that is used.
+
+        Args:
+            ik: The inverse-kinematics solver.
+            joints3d: Skeletons (B, J, 3), metres, camera frame.
+            features: Silhouette features (B, F).
+        """
         solution: IKOutput = ik(joints3d, self(features), None)
         return solution
 
 
 class SkeletonRoot(RootHead):
-    """The solver's own analysis of hips and torso; far better than a silhouette, which hides front and back."""
+    """The solver's own analysis of hips and torso; far better than a silhouette, which hides front and back.
+
+    Args:
+        features: Number F of silhouette features.
+    """
 
     def __init__(self, features: int) -> None:
         super().__init__()
 
     def forward(self, features: Tensor) -> None:
-        """Leave the root to the solver."""
+        """Leave the root to the solver.
+
+        Args:
+            features: Silhouette features (B, F).
+        """
         return
 
 
 class SilhouetteRoot(RootHead):
-    """The paper's choice: a 6D rotation (Zhou et al., CVPR 2019) from the silhouette, starting face to camera."""
+    """The paper's choice: a 6D rotation (Zhou et al., CVPR 2019) from the silhouette, starting face to camera.
+
+    Args:
+        features: Number F of silhouette features.
+    """
 
     base: Tensor
 
@@ -49,24 +71,42 @@ class SilhouetteRoot(RootHead):
         self.register_buffer("base", FACING_CAMERA.clone())
 
     def forward(self, features: Tensor) -> Tensor:
-        """Return (B, 3, 3)."""
+        """Return (B, 3, 3).
+
+        Args:
+            features: Silhouette features (B, F).
+        """
         columns = self.layer(features).unflatten(1, (3, 2)) + torch.eye(3, 2, dtype=features.dtype).to(features.device)
         return self.base @ roma.special_gramschmidt(columns)
 
 
 class ResidualRoot(RootHead):
-    """The skeleton's root, turned by a small rotation that is learned from the silhouette; starts at none."""
+    """The skeleton's root, turned by a small rotation that is learned from the silhouette; starts at none.
+
+    Args:
+        features: Number F of silhouette features.
+    """
 
     def __init__(self, features: int) -> None:
         super().__init__()
         self.layer = small_linear(features, 3)
 
     def forward(self, features: Tensor) -> None:
-        """What the silhouette says is a correction, so there is no root without a skeleton."""
+        """What the silhouette says is a correction, so there is no root without a skeleton.
+
+        Args:
+            features: Silhouette features (B, F).
+        """
         return
 
     def solve(self, ik: IKSolver, joints3d: Tensor, features: Tensor) -> IKOutput:
-        """Find the root, turn it in the body's own frame, and solve the limbs for the result."""
+        """Find the root, turn it in the body's own frame, and solve the limbs for the result.
+
+        Args:
+            ik: The inverse-kinematics solver.
+            joints3d: Skeletons (B, J, 3), metres, camera frame.
+            features: Silhouette features (B, F).
+        """
         found: IKOutput = ik(joints3d, None, None)
         solution: IKOutput = ik(joints3d, found.rotations[:, 0] @ roma.rotvec_to_rotmat(self.layer(features)), None)
         return solution

@@ -27,9 +27,14 @@ class _Residual(nn.Module):
 class LearnedIK(IKSolver):
     """Residual blocks from joints to local rotations: the paper's "w/o DIK" (Table 7).
 
-    Sees the joints relative to the pelvis, turned into the root's frame and in units of the rest skeleton's size,
-    and their confidences; answers with 6D rotations (Zhou et al. 2019), starting at the rest pose. The root is
-    the given one, or DIK's.
+    Sees the joints relative to the pelvis, turned into the root's frame and in units of the rest skeleton's size, and
+    their confidences; answers with 6D rotations (Zhou et al. 2019), starting at the rest pose. The root is the given
+    one, or DIK's.
+
+    Args:
+        rest: The skeleton at rest.
+        width: Neurons per layer.
+        blocks: Residual blocks.
     """
 
     size: Tensor

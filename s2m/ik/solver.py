@@ -52,10 +52,16 @@ _STRATEGIES: dict[str, _Strategy] = {
 class DIK(IKSolver):
     """Analytic inverse kinematics calibrated to a rest skeleton.
 
-    rest: the skeleton at rest. variant: ``ours`` (carrying angle, smooth fades, correction of rotation centres,
-    symmetric torso) or ``paper`` (its plain frames). noise: expected standard deviation of the joints in metres; it
-    sets how straight a limb must be before its twist fades, and how far endpoints lean on their parent.
-    Raises KeyError when the joint set lacks a part that the ten units need, ValueError for an unknown variant.
+    Args:
+        rest: The skeleton at rest.
+        variant: 'ours' (carrying angle, smooth fades, correction of rotation centres, symmetric torso) or 'paper' (its
+            plain frames).
+        noise: Expected standard deviation of the joints, metres. It sets how straight a limb must be before its twist
+            fades, and how far extremities lean on their parent.
+
+    Raises:
+        KeyError: When the joint set lacks a part that the ten units need.
+        ValueError: For an unknown variant.
     """
 
     to_parts: Tensor

@@ -15,9 +15,14 @@ Alignment = Literal["none", "scale", "procrustes"]
 def aligned_distances(pred: Tensor, true: Tensor, alignment: Alignment) -> Tensor:
     """Euclidean distances (B, N) between corresponding points, in the unit of the input.
 
-    pred, true: (B, N, 3), relative to a common origin. alignment: ``none``: as predicted; ``scale``: the best scale
-    per frame about the origin; ``procrustes``: the best rotation, translation and scale per frame, never a
-    reflection. Raises ValueError for shapes that differ or another alignment.
+    Args:
+        pred: (B, N, 3), relative to a common origin.
+        true: (B, N, 3), relative to a common origin.
+        alignment: ``none``: as predicted; ``scale``: the best scale per frame about the origin; ``procrustes``: the
+            best rotation, translation and scale per frame, never a reflection.
+
+    Raises:
+        ValueError: For shapes that differ or another alignment.
     """
     check_points("true", true)
     check_points("pred", pred, true.shape[1])

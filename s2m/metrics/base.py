@@ -16,9 +16,11 @@ class FrameMean(Metric):
     """Mean over frames of one value per frame.
 
     The states are a sum and a count in float64, so that any split of the frames over processes gives the same mean.
-    unit: factor on the result, e.g. :data:`MILLIMETRES` for a metric fed with metres. ``compute`` gives NaN without
-    frames. A subclass defines ``update`` with the names of the values that it needs; where one of them is ``None``
-    (a dataset without it) the batch is passed over.
+    ``compute`` gives NaN without frames. A subclass defines ``update`` with the names of the values that it needs;
+    where one of them is ``None`` (a dataset without it) the batch is passed over.
+
+    Args:
+        unit: Factor on the result, e.g. :data:`MILLIMETRES` for a metric fed with metres.
     """
 
     full_state_update = False
@@ -60,7 +62,16 @@ class FrameMean(Metric):
 
 
 def check_finite(metric: str, name: str, value: Tensor) -> None:
-    """ValueError that names the metric, the value and the first rows where it is NaN or infinite."""
+    """Refuse values that are not finite.
+
+    Args:
+        metric: The metric's name.
+        name: The value's name.
+        value: The values, by frame.
+
+    Raises:
+        ValueError: If a value is NaN or infinite; the message names the metric, the value and the first such rows.
+    """
     if value.is_floating_point() and not bool(value.isfinite().all()):
         bad = (~value.isfinite()).flatten(1).any(1).nonzero()[:, 0].tolist()
         raise ValueError(
@@ -69,7 +80,16 @@ def check_finite(metric: str, name: str, value: Tensor) -> None:
 
 
 def check_points(name: str, points: Tensor, count: int | None = None) -> None:
-    """ValueError unless ``points`` is (B, count, 3)."""
+    """Refuse points of another shape than (B, count, 3).
+
+    Args:
+        name: The value's name.
+        points: The points.
+        count: How many points; any number if not given.
+
+    Raises:
+        ValueError: For another shape; the message has both.
+    """
     if points.dim() != 3 or points.shape[-1] != 3 or (count is not None and points.shape[1] != count):
         expected = f"(B, {'N' if count is None else count}, 3)"
         raise ValueError(f"{name}: expected {expected}, found {tuple(points.shape)}")

@@ -16,8 +16,11 @@ from s2m.skeletons import H36M17, JointSet
 def skeleton_metrics(joint_set: JointSet = H36M17) -> MetricCollection:
     """What can be said of a 3D skeleton, over the 17 joints of ``h36m17``, root-relative.
 
-    joint_set: that of the input. Call ``update(pred_joints=..., true_joints=...)`` with (B, J, 3) in metres, camera
-    frame; further arguments are ignored. ``pck150`` and ``auc`` are as predicted, without alignment.
+    Call ``update(pred_joints=..., true_joints=...)`` with (B, J, 3) in metres, camera frame; further arguments are
+    ignored. ``pck150`` and ``auc`` are as predicted, without alignment.
+
+    Args:
+        joint_set: That of the input.
     """
     return _collection(_skeleton(joint_set))
 
@@ -25,10 +28,13 @@ def skeleton_metrics(joint_set: JointSet = H36M17) -> MetricCollection:
 def body_metrics(joint_set: JointSet = H36M17, areas: Tensor | None = None) -> MetricCollection:
     """What can be said of a body: :func:`skeleton_metrics`, and its surface, rotations and silhouette.
 
-    joint_set: that of the joints. areas: (V,) of :func:`vertex_areas`, for the area-weighted ``pve_area_mm``, which is
-    left out without them. ``update`` takes, by name, pred_ and true_ of joints (B, J, 3), vertices (B, V, 3; metres,
-    relative to the body's own pelvis), rotations (B, 24, 3, 3) and mask (B, S, S). Where a value of the truth is
-    ``None``, the metrics that need it pass the batch over.
+    ``update`` takes, by name, pred_ and true_ of joints (B, J, 3), vertices (B, V, 3; metres, relative to the body's
+    own pelvis), rotations (B, 24, 3, 3) and mask (B, S, S). Where a value of the truth is ``None``, the metrics that
+    need it pass the batch over.
+
+    Args:
+        joint_set: That of the joints.
+        areas: (V,) of :func:`vertex_areas`, for the area-weighted ``pve_area_mm``, which is left out without them.
     """
     metrics: dict[str, Metric] = {
         **_skeleton(joint_set),

@@ -16,7 +16,9 @@ from s2m.metrics.joints import JointMetric
 class ByGroup(Metric):
     """One joint metric, averaged over the frames of each group apart; correct under DDP like the metric itself.
 
-    metric: whose ``per_frame`` and ``unit`` are used. groups: their names; ``update`` takes positions in it.
+    Args:
+        metric: Whose ``per_frame`` and ``unit`` are used.
+        groups: Their names; ``update`` takes positions in it.
     """
 
     full_state_update = False
@@ -33,7 +35,13 @@ class ByGroup(Metric):
     def update(self, pred_joints: Tensor, true_joints: Tensor, group: Tensor) -> None:
         """Add skeletons (B, J, 3), metres, camera frame, any origin, and the group (B,) of each.
 
-        Raises ValueError for values that are not finite, groups that are not there, or unequal numbers of frames.
+        Args:
+            pred_joints: Predicted joints (B, J, 3), metres, camera frame.
+            true_joints: True joints (B, J, 3), metres, camera frame.
+            group: Positions (B,) in ``groups``.
+
+        Raises:
+            ValueError: For values that are not finite, groups that are not there, or unequal numbers of frames.
         """
         name = type(self.metric).__name__
         check_finite(name, "pred_joints", pred_joints)

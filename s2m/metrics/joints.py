@@ -28,7 +28,13 @@ COARSE_AUC_THRESHOLDS = tuple(step * 0.015 for step in range(11))
 def root_relative(joints: Tensor, joint_set: JointSet, counted: Sequence[str] = H36M17.joints) -> Tensor:
     """The counted joints relative to the pelvis, which need not be one of them: (B, J, 3) to (B, len(counted), 3).
 
-    Raises ValueError for another J.
+    Args:
+        joints: Skeletons (B, J, 3), metres.
+        joint_set: Joint set of the input.
+        counted: Names of the joints that errors are taken over.
+
+    Raises:
+        ValueError: For another J.
     """
     check_points(f"joints of {joint_set.name}", joints, len(joint_set))
     return joints[:, joint_set.indices(counted)] - joints[:, joint_set.index(H36M17.root), None]
@@ -43,8 +49,12 @@ def joint_errors(
 ) -> Tensor:
     """Errors (B, len(counted)) in metres, relative to the pelvis; where the root is counted, it is one joint of many.
 
-    pred, true: (B, J, 3) metres, the same frame, any origin. alignment: see :func:`aligned_distances`; it sees the
-    counted joints alone.
+    Args:
+        pred: (B, J, 3) metres, the same frame, any origin.
+        true: (B, J, 3) metres, the same frame, any origin.
+        alignment: See :func:`aligned_distances`; it sees the counted joints alone.
+        joint_set: Joint set of the input.
+        counted: Names of the joints that errors are taken over.
     """
     points = root_relative(pred, joint_set, counted), root_relative(true, joint_set, counted)
     return aligned_distances(*points, alignment)
@@ -60,6 +70,19 @@ def mpjpe(
     """Mean per joint position error (B,) in metres.
 
     ``none``: MPJPE as predicted; ``scale``: N-MPJPE, with ground-truth scale; ``procrustes``: PA-MPJPE.
+
+    Args:
+        pred: Predicted skeletons (B, J, 3), metres, camera frame, any origin.
+        true: True skeletons (B, J, 3), the same.
+        alignment: What is aligned before errors are taken: 'none', 'scale' or 'procrustes'.
+        joint_set: Joint set of the input.
+        counted: Names of the joints that errors are taken over.
+
+    Example:
+        >>> true = torch.randn(1, 17, 3)
+        >>> pred = true * torch.tensor([1.0, 1.0, -1.0])  # depth mirrored
+        >>> bool(mpjpe(pred, true) > 0), float(mpjpe(true + 5, true).round(decimals=3))
+        (True, 0.0)
     """
     return joint_errors(pred, true, alignment, joint_set, counted).mean(-1)
 
@@ -68,6 +91,11 @@ def share_within(errors: Tensor, thresholds: Tensor, strict: bool = False) -> Te
     """Mean over thresholds of the share of points with error <= threshold (< if strict): (B, N) and (T,) to (B,).
 
     MPI-INF-3DHP's own script is strict: no joint is within 0 mm, not even the root.
+
+    Args:
+        errors: Errors (B, N), metres.
+        thresholds: Thresholds (T,), metres.
+        strict: Whether an error must be below the threshold, not at it.
     """
     within = errors[..., None] < thresholds if strict else errors[..., None] <= thresholds
     return within.to(errors.dtype).mean((-2, -1))
@@ -78,20 +106,35 @@ def reversed_depth(pred: Tensor, true: Tensor, joint_set: JointSet = H36M17) -> 
 
     That is where ``sum_j z_j z*_j < 0`` over root-relative depths: mirroring z changes no length, so this sign alone
     decides which of the two fits better in the least-squares sense. A flat skeleton is not reversed.
+
+    Args:
+        pred: Predicted skeletons (B, J, 3), metres, camera frame, any origin.
+        true: True skeletons (B, J, 3), the same.
+        joint_set: Joint set of the input.
     """
     pred_z, true_z = root_relative(pred, joint_set)[..., 2], root_relative(true, joint_set)[..., 2]
     return ((pred_z * true_z).sum(-1) < 0).to(pred.dtype)
 
 
 def depth_cosine(pred: Tensor, true: Tensor, joint_set: JointSet = H36M17) -> Tensor:
-    """Cosine (B,) between root-relative depths: 1 is right up to scale, 0 knows nothing (flat), -1 is mirrored."""
+    """Cosine (B,) between root-relative depths: 1 is right up to scale, 0 knows nothing (flat), -1 is mirrored.
+
+    Args:
+        pred: Predicted skeletons (B, J, 3), metres, camera frame, any origin.
+        true: True skeletons (B, J, 3), the same.
+        joint_set: Joint set of the input.
+    """
     return cosine_similarity(root_relative(pred, joint_set)[..., 2], root_relative(true, joint_set)[..., 2], dim=-1)
 
 
 class JointMetric(FrameMean):
-    """joint_set: that of the input. alignment: see :func:`aligned_distances`. unit: see :class:`FrameMean`.
+    """Interface: a mean over frames of one number per skeleton.
 
-    counted: names of the joints that errors are taken over.
+    Args:
+        alignment: See :func:`aligned_distances`.
+        joint_set: That of the input.
+        unit: See :class:`FrameMean`.
+        counted: Names of the joints that errors are taken over.
     """
 
     def __init__(
@@ -106,12 +149,22 @@ class JointMetric(FrameMean):
         self.alignment, self.joint_set, self.counted = alignment, joint_set, tuple(counted)
 
     def update(self, pred_joints: Tensor, true_joints: Tensor | None) -> None:
-        """Add skeletons (B, J, 3), metres, camera frame, any origin."""
+        """Add skeletons (B, J, 3), metres, camera frame, any origin.
+
+        Args:
+            pred_joints: Predicted joints (B, J, 3), metres, camera frame.
+            true_joints: True joints (B, J, 3), metres, camera frame.
+        """
         self._record(self.per_frame, pred_joints=pred_joints, true_joints=true_joints)
 
     @abstractmethod
     def per_frame(self, pred: Tensor, true: Tensor) -> Tensor:
-        """Values (B,) of single frames, before ``unit``."""
+        """Values (B,) of single frames, before ``unit``.
+
+        Args:
+            pred: Predicted skeletons (B, J, 3), metres, camera frame, any origin.
+            true: True skeletons (B, J, 3), the same.
+        """
 
 
 class MPJPE(JointMetric):
@@ -125,7 +178,13 @@ class MPJPE(JointMetric):
 class AUC(JointMetric):
     """Mean share of joints (0..1) within each of several thresholds in metres.
 
-    thresholds: 31 by default, 0 to 150 mm in steps of 5 mm. strict: see :func:`share_within`.
+    Args:
+        alignment: What is aligned before errors are taken: 'none', 'scale' or 'procrustes'.
+        joint_set: Joint set of the input.
+        unit: Factor on the result, such as MILLIMETRES for a metric fed with metres.
+        counted: Names of the joints that errors are taken over.
+        thresholds: 31 by default, 0 to 150 mm in steps of 5 mm.
+        strict: See :func:`share_within`.
     """
 
     higher_is_better = True
@@ -151,7 +210,11 @@ class AUC(JointMetric):
 
 
 class PCK(AUC):
-    """Share of joints (0..1) within a threshold in metres, 150 mm by default."""
+    """Share of joints (0..1) within a threshold.
+
+    Args:
+        threshold: Largest error, metres.
+    """
 
     def __init__(self, threshold: float = PCK_THRESHOLD, **kwargs: Any) -> None:
         super().__init__(thresholds=(threshold,), **kwargs)

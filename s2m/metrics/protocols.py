@@ -42,11 +42,14 @@ _NAMED = {H36M17.joints: "Human3.6M's", LSP14.joints: "LSP's: limbs, neck, head 
 class Protocol:
     """How errors of joints are measured.
 
-    counted: names of the joints that count; the root need not be one of them. alignment: per frame, before the error:
-    ``root`` moves the pelvis to the origin, ``scale`` also fits a scale, ``procrustes`` a similarity without
-    reflection. cameras: which views of a dataset with several. average: over all frames alike, or the mean of the
-    activities' means. truth: ``metric``, or ``universal`` for skeletons scaled to one height (MPI-INF-3DHP's
-    ``univ_annot3``). strict: whether a joint must be nearer than a threshold, not just as near.
+    Args:
+        counted: Names of the joints that count; the root need not be one of them.
+        alignment: Per frame, before the error: ``root`` moves the pelvis to the origin, ``scale`` also fits a scale,
+            ``procrustes`` a similarity without reflection.
+        cameras: Which views of a dataset with several.
+        average: Over all frames alike, or the mean of the activities' means.
+        truth: ``metric``, or ``universal`` for skeletons scaled to one height (MPI-INF-3DHP's ``univ_annot3``).
+        strict: Whether a joint must be nearer than a threshold, not just as near.
     """
 
     counted: tuple[str, ...] = H36M17.joints
@@ -78,20 +81,33 @@ class Protocol:
     def metrics(self, joint_set: JointSet) -> MetricCollection:
         """MPJPE in mm, PCK within 150 mm, and AUC over 31 and over 11 thresholds (the latter three in 0..1).
 
-        joint_set: that of the input. ``update(pred_joints=..., true_joints=...)`` takes (B, J, 3), metres, camera
-        frame, any origin. Averages are over frames; see :meth:`grouped` for those over activities.
+        ``update(pred_joints=..., true_joints=...)`` takes (B, J, 3), metres, camera frame, any origin. Averages are
+        over frames; see :meth:`grouped` for those over activities.
+
+        Args:
+            joint_set: That of the input.
         """
         made: dict[str, Metric] = {name: make() for name, make in self._makers(joint_set).items()}
         # Without compute groups: see s2m.metrics.collections.
         return MetricCollection(made, compute_groups=False)  # type: ignore[arg-type]
 
     def grouped(self, joint_set: JointSet, groups: Sequence[str]) -> MetricCollection:
-        """The same metrics by group (activity): ``update(..., group=...)`` takes (B,) positions in ``groups``."""
+        """The same metrics by group (activity): ``update(..., group=...)`` takes (B,) positions in ``groups``.
+
+        Args:
+            joint_set: Joint set of the input.
+            groups: Names of the groups.
+        """
         made = {name: ByGroup(make(), groups) for name, make in self._makers(joint_set).items()}
         return MetricCollection(dict(made), compute_groups=False)  # type: ignore[arg-type]
 
     def summary(self, overall: dict[str, Tensor], by_group: dict[str, Tensor]) -> dict[str, float]:
-        """The protocol's own numbers, from what :meth:`metrics` and :meth:`grouped` computed."""
+        """The protocol's own numbers, from what :meth:`metrics` and :meth:`grouped` computed.
+
+        Args:
+            overall: What :meth:`metrics` computed.
+            by_group: What :meth:`grouped` computed.
+        """
         if self.average == "frames":
             return {name: float(value) for name, value in overall.items()}
         return {name: float(torch.nanmean(values)) for name, values in by_group.items()}

@@ -27,8 +27,17 @@ LOCAL_PARTS = (
 def geodesic_angle(first: Tensor, second: Tensor) -> Tensor:
     """Angle in radians, 0..pi, between rotation matrices (..., 3, 3): (...).
 
-    By atan2 of the sine (length of the skew part) and the cosine (from the trace), in float64: acos alone loses half
-    of the digits at 0, asin at pi.
+    By atan2 of the sine (length of the skew part) and the cosine (from the trace), in float64: acos alone loses half of
+    the digits at 0, asin at pi.
+
+    Args:
+        first: Rotation matrices (..., 3, 3).
+        second: Rotation matrices (..., 3, 3).
+
+    Example:
+        >>> quarter = torch.tensor([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+        >>> round(float(geodesic_angle(torch.eye(3), quarter).rad2deg()), 6)
+        90.0
     """
     difference = first.double().transpose(-1, -2) @ second.double()
     skew = difference - difference.transpose(-1, -2)
@@ -41,7 +50,13 @@ def geodesic_angle(first: Tensor, second: Tensor) -> Tensor:
 def global_rotations(rotations: Tensor) -> Tensor:
     """Chain local rotations (B, 24, 3, 3) along SMPL's tree: (B, 24, 3, 3), body part to camera frame.
 
-    The first is the root's, the others are relative to their parent. Raises ValueError for another shape.
+    The first is the root's, the others are relative to their parent.
+
+    Args:
+        rotations: Rotation matrices (B, 24, 3, 3): the root's to the camera frame, the others relative to their parent.
+
+    Raises:
+        ValueError: For another shape.
     """
     if rotations.shape[1:] != (len(SMPL24), 3, 3):
         raise ValueError(f"rotations: expected (B, {len(SMPL24)}, 3, 3), found {tuple(rotations.shape)}")
@@ -55,8 +70,10 @@ def global_rotations(rotations: Tensor) -> Tensor:
 def global_angle_error(pred: Tensor, true: Tensor, turn: Tensor | None = None) -> Tensor:
     """Mean angle (B,) in radians over :data:`GLOBAL_PARTS` between global rotations, as in 3dpw-eval.
 
-    pred, true: (B, 24, 3, 3) local rotations. turn: (B, 3, 3), applied to the predicted global rotations from the
-    left (3dpw-eval's alignment).
+    Args:
+        pred: (B, 24, 3, 3) local rotations.
+        true: (B, 24, 3, 3) local rotations.
+        turn: (B, 3, 3), applied to the predicted global rotations from the left (3dpw-eval's alignment).
     """
     parts = SMPL24.indices(GLOBAL_PARTS)
     pred_global, true_global = global_rotations(pred)[:, parts], global_rotations(true)[:, parts]
@@ -66,13 +83,23 @@ def global_angle_error(pred: Tensor, true: Tensor, turn: Tensor | None = None) -
 
 
 def local_angle_error(pred: Tensor, true: Tensor) -> Tensor:
-    """Mean angle (B,) in radians over :data:`LOCAL_PARTS` between rotations (B, 24, 3, 3) relative to the parent."""
+    """Mean angle (B,) in radians over :data:`LOCAL_PARTS` between rotations (B, 24, 3, 3) relative to the parent.
+
+    Args:
+        pred: Predicted rotation matrices (B, 24, 3, 3).
+        true: True rotation matrices (B, 24, 3, 3).
+    """
     parts = SMPL24.indices(LOCAL_PARTS)
     return geodesic_angle(pred[:, parts], true[:, parts]).mean(-1)
 
 
 class JointAngleError(FrameMean):
-    """Joint angle error in radians: nine global parts of 3dpw-eval, or the ten local rotations."""
+    """Joint angle error in radians: nine global parts of 3dpw-eval, or the ten local rotations.
+
+    Args:
+        kind: 'global': nine global parts of 3dpw-eval; 'local': ten local rotations.
+        unit: Factor on the result, such as MILLIMETRES for a metric fed with metres.
+    """
 
     def __init__(self, kind: Literal["global", "local"] = "global", unit: float = 1.0, **kwargs: Any) -> None:
         super().__init__(unit, **kwargs)
@@ -82,7 +109,12 @@ class JointAngleError(FrameMean):
         self._error = errors[kind]
 
     def update(self, pred_rotations: Tensor, true_rotations: Tensor | None) -> None:
-        """Add rotations (B, 24, 3, 3): the root to the camera frame, the others relative to their parent."""
+        """Add rotations (B, 24, 3, 3): the root to the camera frame, the others relative to their parent.
+
+        Args:
+            pred_rotations: Predicted rotation matrices (B, 24, 3, 3).
+            true_rotations: True rotation matrices (B, 24, 3, 3); None passes the batch over.
+        """
         self._record(self._error, pred_rotations=pred_rotations, true_rotations=true_rotations)
 
 
@@ -90,6 +122,10 @@ class AlignedJointAngleError(FrameMean):
     """Joint angle error in radians over the nine global parts, after the Procrustes rotation of the skeletons.
 
     3dpw-eval aligns by the body's 24 joints; here the 17 joints of ``h36m17`` do it, which every dataset has.
+
+    Args:
+        joint_set: Joint set of the skeletons.
+        unit: Factor on the result, such as MILLIMETRES for a metric fed with metres.
     """
 
     def __init__(self, joint_set: JointSet = H36M17, unit: float = 1.0, **kwargs: Any) -> None:
@@ -103,7 +139,14 @@ class AlignedJointAngleError(FrameMean):
         pred_joints: Tensor,
         true_joints: Tensor | None,
     ) -> None:
-        """Add rotations (B, 24, 3, 3) and skeletons (B, J, 3), all in the camera frame."""
+        """Add rotations (B, 24, 3, 3) and skeletons (B, J, 3), all in the camera frame.
+
+        Args:
+            pred_rotations: Predicted rotation matrices (B, 24, 3, 3).
+            true_rotations: True rotation matrices (B, 24, 3, 3); None passes the batch over.
+            pred_joints: Predicted joints (B, J, 3), metres, camera frame.
+            true_joints: True joints (B, J, 3), metres, camera frame.
+        """
         self._record(
             self._per_frame,
             pred_rotations=pred_rotations,

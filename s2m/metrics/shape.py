@@ -15,8 +15,11 @@ class BetaCorrelation(Metric):
     """Pearson's correlation of each predicted beta with the true one, over all frames.
 
     ``compute`` gives ``beta_0_correlation`` and so on; NaN where a beta does not vary (the mean shape, say). The states
-    are sums in float64, so that any split of the frames over processes gives the same result. count: of the betas.
-    Batches without true betas are passed over.
+    are sums in float64, so that any split of the frames over processes gives the same result. Batches without true
+    betas are passed over.
+
+    Args:
+        count: Of the betas.
     """
 
     full_state_update = False
@@ -29,7 +32,15 @@ class BetaCorrelation(Metric):
             self.add_state(name, torch.zeros(count, dtype=torch.float64), dist_reduce_fx="sum")
 
     def update(self, pred_betas: Tensor, true_betas: Tensor | None) -> None:
-        """Add a batch of (B, 10) betas. Raises ValueError for a non-finite value."""
+        """Add a batch of (B, 10) betas.
+
+        Args:
+            pred_betas: Predicted shape parameters (B, 10).
+            true_betas: True shape parameters (B, 10); None passes the batch over.
+
+        Raises:
+            ValueError: For a non-finite value.
+        """
         if true_betas is None:
             return
         check_finite(type(self).__name__, "pred_betas", pred_betas)

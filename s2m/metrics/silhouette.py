@@ -11,7 +11,20 @@ def silhouette_iou(pred: Tensor, true: Tensor) -> Tensor:
     """Intersection over union (B,) of hard masks (B, S, S); values above 0.5 are inside.
 
     Two empty masks have no overlap and give 0: a body that left the picture is not a perfect fit.
-    Raises ValueError when the shapes differ.
+
+    Args:
+        pred: Predicted masks (B, S, S).
+        true: True masks (B, S, S).
+
+    Raises:
+        ValueError: When the shapes differ.
+
+    Example:
+        >>> import torch
+        >>> left, top = torch.zeros(2, 1, 4, 4)
+        >>> left[:, :, :2], top[:, :2] = 1, 1
+        >>> round(float(silhouette_iou(left, top)), 3)
+        0.333
     """
     if pred.dim() != 3 or pred.shape != true.shape:
         raise ValueError(f"masks: expected two (B, S, S) alike, found {tuple(pred.shape)} and {tuple(true.shape)}")
@@ -47,5 +60,10 @@ class SilhouetteIoU(FrameMean):
     higher_is_better = True
 
     def update(self, pred_mask: Tensor | None, true_mask: Tensor | None) -> None:
-        """Add masks (B, S, S), bool or in {0, 1}."""
+        """Add masks (B, S, S), bool or in {0, 1}.
+
+        Args:
+            pred_mask: Predicted masks (B, S, S), bool or in {0, 1}; None passes the batch over.
+            true_mask: Observed masks (B, S, S), the same.
+        """
         self._record(silhouette_iou, pred_mask=pred_mask, true_mask=true_mask)

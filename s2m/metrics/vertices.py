@@ -14,8 +14,14 @@ from s2m.metrics.base import FrameMean
 def vertex_areas(vertices: Tensor, faces: Tensor) -> Tensor:
     """Share of the surface that belongs to each vertex: (V,), sums to 1.
 
-    vertices: (V, 3) of the template; faces: (F, 3). A third of every triangle goes to each of its corners.
-    Raises ValueError for a mesh without area.
+    A third of every triangle goes to each of its corners.
+
+    Args:
+        vertices: (V, 3) of the template.
+        faces: (F, 3).
+
+    Raises:
+        ValueError: For a mesh without area.
     """
     a, b, c = vertices[faces].double().unbind(1)
     corner = torch.linalg.cross(b - a, c - a).norm(dim=-1) / 6
@@ -29,9 +35,12 @@ def vertex_areas(vertices: Tensor, faces: Tensor) -> Tensor:
 def pve(pred: Tensor, true: Tensor, alignment: Alignment = "none", areas: Tensor | None = None) -> Tensor:
     """Per vertex error (B,) in metres.
 
-    pred, true: (B, V, 3) metres, the same frame, each relative to its own body's pelvis. alignment: see
-    :func:`aligned_distances` (Procrustes over all vertices alike). areas: (V,) weights that sum to 1, see
-    :func:`vertex_areas`; without them every vertex counts alike, and hands and face count more than their size.
+    Args:
+        pred: (B, V, 3) metres, the same frame, each relative to its own body's pelvis.
+        true: (B, V, 3) metres, the same frame, each relative to its own body's pelvis.
+        alignment: See :func:`aligned_distances` (Procrustes over all vertices alike).
+        areas: (V,) weights that sum to 1, see :func:`vertex_areas`; without them every vertex counts alike, and hands
+            and face count more than their size.
     """
     distances = aligned_distances(pred, true, alignment)
     if areas is None:
@@ -42,7 +51,13 @@ def pve(pred: Tensor, true: Tensor, alignment: Alignment = "none", areas: Tensor
 
 
 class PVE(FrameMean):
-    """Per vertex error; PA-PVE with ``alignment="procrustes"``; area-weighted with ``areas`` (V,)."""
+    """Per vertex error; PA-PVE with ``alignment="procrustes"``; area-weighted with ``areas`` (V,).
+
+    Args:
+        alignment: What is aligned before errors are taken: 'none', 'scale' or 'procrustes'.
+        areas: Weights (V,) that sum to 1; all alike if not given.
+        unit: Factor on the result, such as MILLIMETRES for a metric fed with metres.
+    """
 
     areas: Tensor | None
 
@@ -54,7 +69,12 @@ class PVE(FrameMean):
         self.register_buffer("areas", areas, persistent=False)
 
     def update(self, pred_vertices: Tensor, true_vertices: Tensor | None) -> None:
-        """Add vertices (B, V, 3), metres, camera frame, relative to the body's own pelvis."""
+        """Add vertices (B, V, 3), metres, camera frame, relative to the body's own pelvis.
+
+        Args:
+            pred_vertices: Predicted vertices (B, V, 3), metres, relative to the body's own pelvis.
+            true_vertices: True vertices (B, V, 3), the same; None passes the batch over.
+        """
         self._record(self._per_frame, pred_vertices=pred_vertices, true_vertices=true_vertices)
 
     def _per_frame(self, pred: Tensor, true: Tensor) -> Tensor:

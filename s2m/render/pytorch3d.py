@@ -15,14 +15,18 @@ from s2m.render.base import SilhouetteRenderer, check_mesh, signed_area
 class PyTorch3DSilhouette(SilhouetteRenderer):
     """PyTorch3D's ``rasterize_meshes`` with the shading of its ``SoftSilhouetteShader``.
 
-    sigma: see :class:`SilhouetteRenderer`.
-    faces_per_pixel: K nearest faces per pixel. What lies behind them is lost, and with it gradient: against K = 150
-    the cosine was 0.93 at 25 and 0.98 at 50 (64 px, sigma 1e-4).
-    blur_radius: squared distance in crop units up to which a face counts; ``None``: where its alpha falls to 1e-4.
-    bin_size, max_faces_per_bin: coarse-to-fine rasterization on CUDA; ``None``: PyTorch3D's choice, bin size 0: off.
-    When a bin holds more faces than it may, PyTorch3D drops some; this gives a RuntimeWarning that names the number.
-    cull: leave out back faces.
-    Raises ImportError when built without PyTorch3D installed.
+    Args:
+        sigma: Softness of the outline: SoftRas' sigma, squared crop units; null: chosen for the size of the picture.
+        faces_per_pixel: The K nearest faces count for a pixel. What lies behind them is lost, and with it gradient:
+            against K = 150 the cosine was 0.93 at 25 and 0.98 at 50 (64 px, sigma 1e-4).
+        blur_radius: Squared distance in crop units up to which a face counts; null: where its alpha falls to 1e-4.
+        bin_size: Side of the bins of coarse-to-fine rasterization on CUDA, pixels; null: PyTorch3D's choice; 0: off.
+        max_faces_per_bin: Faces that a bin may hold; null: PyTorch3D's choice. When there are more, PyTorch3D drops
+            some; this gives a RuntimeWarning that names the number.
+        cull: Whether back faces are left out.
+
+    Raises:
+        ImportError: When built without PyTorch3D installed.
     """
 
     def __init__(

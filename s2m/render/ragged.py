@@ -28,18 +28,21 @@ _PAIRS_ON_GPU = 1 << 23
 class RaggedSilhouette(SilhouetteRenderer):
     """SoftRas silhouettes, exact over all faces, on CPU and CUDA, in float32 (float64 stays float64).
 
-    sigma: see :class:`SilhouetteRenderer`.
-    fill: a pixel whose 3x3 neighbourhood is covered gets alpha 1 and no gradient (outside the picture counts as
-    covered). Elsewhere nothing changes. Spares most of the work. Where two faces meet, SoftRas leaves a seam of
-    alpha 15/16 (3/4 with ``cull``) inside the body, which this closes.
-    cull: leave out back faces. Every edge of the outline belongs to one front and one back face, so without the
-    latter the soft border is thinner.
-    Measured on 8 bodies of 2 k faces at 112 px against neither option, mean change of alpha and cosine of an IoU
-    loss's gradient: fill 0.001, 0.997; cull 0.012, 0.85; both 0.007, 0.90.
-    max_pairs: (face, pixel) pairs looked at in one go; bounds the working memory. What stays for the backward pass
-    is 24 bytes per pair within reach of an edge.
+    Measured on 8 bodies of 2 k faces at 112 px against neither option, mean change of alpha and cosine of an IoU loss's
+    gradient: fill 0.001, 0.997; cull 0.012, 0.85; both 0.007, 0.90.
+
     Half precision input is computed in float32 and gives float32 silhouettes. Faces that are degenerate or have a
     coordinate that is not finite are left out and get no gradient. No second derivatives.
+
+    Args:
+        sigma: Softness of the outline: SoftRas' sigma, squared crop units; null: chosen for the size of the picture.
+        fill: Whether a pixel whose 3x3 neighbourhood is covered gets alpha 1 and no gradient (outside the picture
+            counts as covered). Elsewhere nothing changes. It spares most of the work, and closes the seam of alpha
+            15/16 (3/4 with ``cull``) that SoftRas leaves inside the body where two faces meet.
+        cull: Whether back faces are left out. Every edge of the outline belongs to one front and one back face, so
+            without the latter the soft border is thinner.
+        max_pairs: (face, pixel) pairs looked at in one go, which bounds the working memory; null: chosen for the
+            device. What stays for the backward pass is 24 bytes per pair within reach of an edge.
     """
 
     def __init__(

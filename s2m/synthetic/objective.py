@@ -1,4 +1,4 @@
-"""What Eqn. 7 does not teach: to read shape and extremities off synthetic bodies, whose answers are known."""
+"""What Eqn. 7 cannot train: to read shape and extremities off synthetic bodies, whose answers are known."""
 
 from __future__ import annotations
 
@@ -18,15 +18,22 @@ from s2m.synthetic.pairs import SyntheticPairs
 
 
 class SyntheticSupervision(nn.Module):
-    """Teaches the encoder, the heads of SR and PR, and a root that is read off the picture, on
-    :class:`~s2m.synthetic.pairs.SyntheticPairs`.
+    """Train the encoder, the heads of shape and extremities, and a root that is read off the picture, on synthetic
+    bodies.
 
-    In the first epochs alone (W and camera rest), then beside Eqn. 7. epochs: how many of the training's first
-    epochs. learning_rate: of these; after ``warmup_steps`` of a linear rise it is constant, and in the second half it
-    falls to that of the epochs after them, where what was learned is to be kept. then: share of the stage's own
-    learning rate in these. pairs: makes the bodies. w_betas, w_extremities, w_root: weights of the terms. Raises
-    ValueError
-    for a negative number.
+    The bodies are those of :class:`~s2m.synthetic.pairs.SyntheticPairs`. In the first epochs they are all there is (W
+    and the camera rest), after these they are beside Eqn. 7.
+
+    Args:
+        epochs: How many of the training's first epochs are on synthetic bodies alone.
+        learning_rate: Learning rate in these epochs. After the warm-up it is constant, and in the second half it falls
+            to that of the epochs after them, where what was learned is to be kept.
+        warmup_steps: Steps of a linear rise at the start.
+        then: Share of the stage's own learning rate in the epochs after these.
+        pairs: How the synthetic bodies are made.
+        w_betas: Weight of the error of the shape parameters.
+        w_extremities: Weight of the error of the rotations of head, wrists and ankles.
+        w_root: Weight of the error of the global orientation.
     """
 
     def __init__(
@@ -50,16 +57,33 @@ class SyntheticSupervision(nn.Module):
         self.pairs = pairs
 
     def rate(self, step: int, steps: int, after: float) -> float:
-        """The learning rate at ``step`` of the ``steps`` of the first epochs; ``after``: the one that follows."""
+        """The learning rate during the first epochs.
+
+        Args:
+            step: Number of the step, from 0.
+            steps: Number of steps in the first epochs.
+            after: Learning rate of the epochs that follow.
+
+        Returns:
+            The learning rate at this step.
+        """
         rise = min(1.0, (step + 1) / max(1, self.warmup_steps))
         fallen = max(0.0, 2 * step / steps - 1)  # share of the way, a cosine's
         return rise * (after + (self.learning_rate - after) * (1 + math.cos(math.pi * fallen)) / 2)
 
     def forward(self, model: MeshRecovery, observation: Observation, augmentation: Augmentation, *seeds: int) -> Losses:
-        """The terms on synthetic bodies in the poses of ``observation``, and their weighted sum.
+        """The terms on synthetic bodies in the poses of a batch, and their weighted sum.
 
-        seeds: of the bodies, with the rows of the frames in their store: over batches and processes however frames are
-        divided among them, the same seeds make the same bodies and show them in the same way.
+        Args:
+            model: The model that is trained.
+            observation: Training frames (B), with silhouettes; their poses are taken over.
+            augmentation: What is done to what the network is shown of the bodies.
+            *seeds: Seeds of the bodies, beside the rows of the frames in their store: over batches and processes,
+                however frames are divided among them, the same seeds make the same bodies and show them in the same
+                way.
+
+        Returns:
+            The weighted sum and the unweighted terms, named synthetic_betas and so on.
         """
         keys = frame_keys(observation, *seeds)
         made = self.pairs(model, observation, keys_for(Purpose.BODY, keys))
@@ -72,10 +96,20 @@ class SyntheticSupervision(nn.Module):
 def answer_terms(model: MeshRecovery, evidence: Evidence, made: FrameBatch) -> dict[str, Tensor]:
     """How far what was read off synthetic bodies is from the known answers; means over the batch, 0 where it is right.
 
-    betas: mean square over all betas, standard deviations squared. ends: mean over the joints that PR refines of
-    ``|R - R*|_F / sqrt 2 = 2 sin(angle / 2)`` of their rotations in the camera frame; the solver's part of them is
-    given, PR's correction learns. root: the same of the root, where a head has something to learn about it. Raises
-    ValueError for a frame without the body's parameters.
+    ``betas``: mean square over all betas, standard deviations squared. ``extremities``: mean over the joints that PR
+    refines of ``|R - R*|_F / sqrt 2 = 2 sin(angle / 2)`` of their rotations in the camera frame; the solver's part of
+    them is given, PR's correction learns. ``root``: the same of the root, where a head has something to learn about it.
+
+    Args:
+        model: The model, of which the pose and root heads are used.
+        evidence: What the model read off the pictures of the bodies.
+        made: The synthetic bodies, with their parameters as truth.
+
+    Returns:
+        The unweighted terms by name.
+
+    Raises:
+        ValueError: For a frame without the body's parameters.
     """
     if made.truth is None or made.truth.params is None:
         raise ValueError("FrameBatch.truth.params: expected those of a synthetic body, found None")

@@ -2,10 +2,9 @@
 
 A silhouette loss asks what mask a body gives; it cannot say that a hand which covers the right pixels is turned the
 wrong way. A synthetic body can: its shape and the rotations of its extremities are drawn at random, its pose is one
-that the
-skeletons of the training frames have, and what a detector and a segmenter would see of it is computed. No 3D annotation
-is involved. After Sengupta et al., "Synthetic Training for Accurate 3D Human Pose and Shape Estimation in the Wild",
-BMVC 2020, whose poses come from motion capture.
+that the skeletons of the training frames have, and what a detector and a segmenter would see of it is computed. No 3D
+annotation is involved. After Sengupta et al., "Synthetic Training for Accurate 3D Human Pose and Shape Estimation in
+the Wild", BMVC 2020, whose poses come from motion capture.
 """
 
 from __future__ import annotations
@@ -28,16 +27,22 @@ from s2m.skeletons import EXTREMITIES, SMPL24
 
 @dataclass(frozen=True)
 class SyntheticPairs:
-    """Makes a known body for every frame of a batch.
+    """Makes a known body for every frame of a batch; its betas follow the shape space's own distribution, N(0, 1).
 
-    Betas follow the shape space's own distribution, N(0, 1). depth: standard deviation of what is added to the depth of
-    the lifted joints before their rotations are solved, metres; the picture does not show it, so that the lifter is
-    wrong about a synthetic body as it is about a real one. open_extremities, solved_extremities: standard deviation,
-    per axis, of the
-    rotations of head, wrists and ankles around the solver's, where the skeleton leaves them open and where it
-    determines them; radians. near, far: limits of the distance to a pinhole camera, metres. faces: about how many of
-    the body's are drawn; 4000 instead of all take 0.4 % of a mask's area and more than half of its time. Raises
-    ValueError for a negative spread, or limits that are not 0 < near <= far.
+    Args:
+        depth: Standard deviation of what is added to the depth of the lifted joints before their rotations are solved,
+            metres. The picture does not show it, so that the lifter is wrong about a synthetic body as it is about a
+            real one.
+        open_extremities: Standard deviation, per axis, of the rotations of head, wrists and ankles around the solver's
+            where the skeleton leaves them open, radians.
+        solved_extremities: The same where the skeleton determines them, radians.
+        near: Smallest distance to the pinhole camera, metres.
+        far: Largest distance to the pinhole camera, metres.
+        faces: About how many faces of the body are drawn; 4000 instead of all lose 0.4 % of a mask's area and more than
+            half of the time.
+
+    Raises:
+        ValueError: For a negative spread, or limits that are not 0 < near <= far.
     """
 
     depth: float = 0.05
@@ -95,7 +100,7 @@ class SyntheticPairs:
 
 @dataclass(frozen=True, repr=False)
 class _Draws(TensorRecord):
-    """depth (B, J), ends (B, E, 3) and betas (B, 10) from N(0, 1), distance (B,) from U(0, 1)."""
+    """depth (B, J), extremities (B, E, 3) and betas (B, 10) from N(0, 1), distance (B,) from U(0, 1)."""
 
     depth: Tensor
     extremities: Tensor

@@ -28,14 +28,23 @@ _Z_UP_TO_Y_UP = Rotation.from_euler("x", -90, degrees=True)
 
 @dataclass(frozen=True)
 class AmassMotion:
-    """One file: the clip (+y up) and the shape coefficients of its subject (at least 10, SMPL's own space)."""
+    """One file: the clip (+y up) and the shape coefficients of its subject (at least 10, SMPL's own space).
+
+    Args:
+        clip: The motion, +y up.
+        betas: Shape parameters of the subject, in SMPL's own space, 10 or more.
+    """
 
     clip: Clip
     betas: NDArray[np.float32]
 
 
 def is_motion_file(path: str | Path) -> bool:
-    """Whether an npz looks like a motion (AMASS keeps ``shape.npz`` and similar beside the motions)."""
+    """Whether an npz looks like a motion (AMASS keeps ``shape.npz`` and similar beside the motions).
+
+    Args:
+        path: An npz file.
+    """
     try:
         with np.load(path, allow_pickle=False) as archive:
             return "poses" in archive.files
@@ -44,7 +53,15 @@ def is_motion_file(path: str | Path) -> bool:
 
 
 def read(path: str | Path, name: str | None = None) -> AmassMotion:
-    """Read one file. Raises MotionError naming the file, the field, what was expected and what was found."""
+    """Read one file.
+
+    Args:
+        path: An npz file.
+        name: The clip's name; that of the file if not given.
+
+    Raises:
+        MotionError: The message names the file, the field, what was expected and what was found.
+    """
     path = Path(path)
     fields = _fields(path)
     poses, trans, betas = fields["poses"], fields["trans"], fields["betas"]
@@ -75,7 +92,15 @@ def read(path: str | Path, name: str | None = None) -> AmassMotion:
 
 
 def read_folder(folder: str | Path, fps: float = 30.0) -> list[Clip]:
-    """Every motion below ``folder``, resampled to ``fps``; names are paths relative to it. MotionError if none."""
+    """Every motion below ``folder``, resampled to ``fps``; names are paths relative to it.
+
+    Args:
+        folder: Folder that is searched for npz files.
+        fps: Frames per second of the result.
+
+    Raises:
+        MotionError: If none.
+    """
     folder = Path(folder)
     if not folder.is_dir():
         raise MotionError(f"{folder}: no such folder")
@@ -87,7 +112,12 @@ def read_folder(folder: str | Path, fps: float = 30.0) -> list[Clip]:
 
 
 def resample(clip: Clip, fps: float) -> Clip:
-    """Interpolate a clip to another constant rate (slerp for rotations)."""
+    """Interpolate a clip to another constant rate (slerp for rotations).
+
+    Args:
+        clip: The motion, +y up.
+        fps: Frames per second of the result.
+    """
     if len(clip) < 2 or clip.fps == fps:
         return Clip(clip.name, clip.poses, clip.trans, fps)
     old = np.arange(len(clip)) / clip.fps

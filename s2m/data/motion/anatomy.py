@@ -18,7 +18,14 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Angle:
-    """A bell around ``mean`` with standard deviation ``spread`` that never leaves (low, high); degrees."""
+    """A bell around ``mean`` with standard deviation ``spread`` that never leaves (low, high); degrees.
+
+    Args:
+        mean: Middle of the bell, degrees.
+        spread: Standard deviation, degrees.
+        low: Lower limit, degrees.
+        high: Upper limit, degrees.
+    """
 
     mean: float
     spread: float
@@ -26,32 +33,57 @@ class Angle:
     high: float
 
     def from_unit(self, unit: FloatArray) -> FloatArray:
-        """Map standard normal values to degrees; smooth in ``unit``, so that smooth noise stays smooth."""
+        """Map standard normal values to degrees; smooth in ``unit``, so that smooth noise stays smooth.
+
+        Args:
+            unit: Standard normal values.
+        """
         raw = self.spread * unit
         room = np.where(raw > 0, self.high - self.mean, self.mean - self.low)
         return self.mean + room * np.tanh(raw / room)
 
     def draw(self, rng: np.random.Generator, count: int) -> FloatArray:
-        """Independent values (count,), degrees."""
+        """Independent values (count,), degrees.
+
+        Args:
+            rng: Source of random numbers.
+            count: How many values.
+        """
         return self.from_unit(rng.standard_normal(count))
 
 
 @dataclass(frozen=True)
 class Hinge:
-    """A one-sided bend: ``maximum`` (degrees, signed) times a Beta(a, b) variable."""
+    """A one-sided bend: ``maximum`` (degrees, signed) times a Beta(a, b) variable.
+
+    Args:
+        a: First parameter of the Beta distribution.
+        b: Second parameter of the Beta distribution.
+        maximum: Largest bend, degrees, signed.
+    """
 
     a: float
     b: float
     maximum: float
 
     def draw(self, rng: np.random.Generator, count: int) -> FloatArray:
-        """Independent values (count,), degrees."""
+        """Independent values (count,), degrees.
+
+        Args:
+            rng: Source of random numbers.
+            count: How many values.
+        """
         return self.maximum * rng.beta(self.a, self.b, count)
 
 
 @dataclass(frozen=True)
 class JointLimits:
-    """One joint: the axes, in order, and the angle about each."""
+    """One joint: the axes, in order, and the angle about each.
+
+    Args:
+        axes: Axes in order, such as XZY (intrinsic).
+        angles: The angle about each axis.
+    """
 
     axes: str
     angles: tuple[Angle | Hinge, ...]
@@ -59,7 +91,13 @@ class JointLimits:
 
 @dataclass(frozen=True)
 class EndpointLimits:
-    """A joint at the end of a limb. ``share`` scales the spread where the motion already moves the joint."""
+    """A joint at the end of a limb. ``share`` scales the spread where the motion already moves the joint.
+
+    Args:
+        axes: Axes in order, such as XZY (intrinsic).
+        angles: The angle about each axis.
+        share: Factor on the spread where the motion already moves the joint.
+    """
 
     axes: str
     angles: tuple[Angle, ...]

@@ -30,8 +30,11 @@ class MotionError(UserError, ValueError):
 class Clip:
     """One recording.
 
-    poses: (T, 24, 3) axis-angle in radians, SMPL's joint order; index 0 turns the body into the +y-up world.
-    trans: (T, 3) metres, position of the root in the same world. fps: frames per second, constant.
+    Args:
+        name: Name of the recording.
+        poses: (T, 24, 3) axis-angle in radians, SMPL's joint order; index 0 turns the body into the +y-up world.
+        trans: (T, 3) metres, position of the root in the same world.
+        fps: Frames per second, constant.
     """
 
     name: str
@@ -44,7 +47,12 @@ class Clip:
 
 
 def save_clips(path: str | Path, clips: Sequence[Clip]) -> None:
-    """Write clips of one frame rate into one npz without pickles: names, lengths, fps, poses (N, 72), trans (N, 3)."""
+    """Write clips of one frame rate into one npz without pickles: names, lengths, fps, poses (N, 72), trans (N, 3).
+
+    Args:
+        path: The npz file.
+        clips: Motion clips.
+    """
     rates = {clip.fps for clip in clips}
     if len(rates) != 1:
         raise MotionError(f"{path}: fps: expected one frame rate for all clips, found {sorted(rates)}")
@@ -61,7 +69,14 @@ def save_clips(path: str | Path, clips: Sequence[Clip]) -> None:
 
 
 def load_clips(path: str | Path) -> list[Clip]:
-    """Read what :func:`save_clips` wrote. Raises MotionError naming the file and the field."""
+    """Read what :func:`save_clips` wrote.
+
+    Args:
+        path: The npz file.
+
+    Raises:
+        MotionError: The message names the file and the field.
+    """
     try:
         with np.load(path, allow_pickle=False) as archive:
             fields = {key: archive[key] for key in archive.files}

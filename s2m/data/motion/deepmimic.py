@@ -48,7 +48,14 @@ _PREFIX = "humanoid3d_"
 
 @dataclass(frozen=True)
 class DeepMimicMotion:
-    """A clip in DeepMimic's own frame: times (T,) seconds, position (T, 3) metres, local rotation of every joint."""
+    """A clip in DeepMimic's own frame: times (T,) seconds, position (T, 3) metres, local rotation of every joint.
+
+    Args:
+        name: Name of the clip.
+        times: Times (T,), seconds.
+        position: Places (T, 3) of the root, metres.
+        rotations: Local rotations (T) by joint.
+    """
 
     name: str
     times: NDArray[np.float64]
@@ -57,7 +64,14 @@ class DeepMimicMotion:
 
 
 def read(path: str | Path) -> DeepMimicMotion:
-    """Parse one file. Raises MotionError naming the file and the field."""
+    """Parse one file.
+
+    Args:
+        path: A motion file of DeepMimic.
+
+    Raises:
+        MotionError: The message names the file and the field.
+    """
     path = Path(path)
     try:
         frames = np.array(json.loads(path.read_text())["Frames"], dtype=np.float64)
@@ -80,7 +94,12 @@ def read(path: str | Path) -> DeepMimicMotion:
 
 
 def resample(motion: DeepMimicMotion, fps: float) -> DeepMimicMotion:
-    """Interpolate to a constant rate (slerp for rotations); the clips come at 16 to 60 Hz."""
+    """Interpolate to a constant rate (slerp for rotations); the clips come at 16 to 60 Hz.
+
+    Args:
+        motion: The motion.
+        fps: Frames per second.
+    """
     times = np.arange(0.0, motion.times[-1] + 1e-9, 1.0 / fps)
     position = np.stack([np.interp(times, motion.times, motion.position[:, k]) for k in range(3)], axis=1)
     rotations = {joint: Slerp(motion.times, rotation)(times) for joint, rotation in motion.rotations.items()}
@@ -88,7 +107,12 @@ def resample(motion: DeepMimicMotion, fps: float) -> DeepMimicMotion:
 
 
 def to_smpl(motion: DeepMimicMotion, fps: float) -> Clip:
-    """Convert a motion sampled at ``fps`` to SMPL's joints and axes."""
+    """Convert a motion sampled at ``fps`` to SMPL's joints and axes.
+
+    Args:
+        motion: The motion.
+        fps: Frames per second.
+    """
     axes = Rotation.from_matrix(TO_SMPL)
     turned = {joint: axes * rotation * axes.inv() for joint, rotation in motion.rotations.items()}
     poses = np.zeros((len(motion.times), JOINTS, 3))
@@ -111,7 +135,15 @@ def to_smpl(motion: DeepMimicMotion, fps: float) -> Clip:
 
 
 def convert_folder(folder: str | Path, fps: float = 30.0) -> list[Clip]:
-    """Convert every ``humanoid3d_*.txt`` of a folder, in the order of the names. MotionError when there is none."""
+    """Convert every ``humanoid3d_*.txt`` of a folder, in the order of the names.
+
+    Args:
+        folder: Folder of the files.
+        fps: Frames per second.
+
+    Raises:
+        MotionError: When there is none.
+    """
     paths = sorted(Path(folder).glob(f"{_PREFIX}*.txt"))
     if not paths:
         raise MotionError(f"{folder}: no {_PREFIX}*.txt in this folder")
@@ -119,7 +151,11 @@ def convert_folder(folder: str | Path, fps: float = 30.0) -> list[Clip]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Command line: convert a folder of clips into one npz."""
+    """Command line: convert a folder of clips into one npz.
+
+    Args:
+        arguments: Command line without the program's name; that of the process if not given.
+    """
     parser = argparse.ArgumentParser(prog="python -m s2m.data.motion.deepmimic", description=__doc__.split("\n")[0])
     parser.add_argument("motions", help="folder with humanoid3d_*.txt, e.g. pybullet_data/data/motions")
     parser.add_argument("-o", "--output", required=True, help="npz to write")

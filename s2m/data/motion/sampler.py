@@ -18,14 +18,24 @@ _ROOT_TILT = (18.0, 5.0, 12.0)
 
 
 def identity_pose(count: int) -> Tensor:
-    """Unit quaternions (count, 24, 4), x y z w, of the rest pose."""
+    """Unit quaternions (count, 24, 4), x y z w, of the rest pose.
+
+    Args:
+        count: Number of poses.
+    """
     pose = torch.zeros(count, len(SMPL24), 4)
     pose[..., 3] = 1.0
     return pose
 
 
 def compose(axes: str, degrees: list[FloatArray], side: str = "left") -> Tensor:
-    """Unit quaternions (N, 4) of intrinsic rotations about ``axes``; side "right" gives the mirror image."""
+    """Unit quaternions (N, 4) of intrinsic rotations about ``axes``; side "right" gives the mirror image.
+
+    Args:
+        axes: Axes in order, such as XZY (intrinsic).
+        degrees: Angles (N,) about each axis, degrees.
+        side: 'left' (or the middle), or 'right', which gives the mirror image.
+    """
     signs = [MIRROR_SIGN[axis] if side == "right" else 1.0 for axis in axes]
     angles = [torch.from_numpy(np.deg2rad(sign * a)).float() for sign, a in zip(signs, degrees, strict=True)]
     if len(axes) == 1:
@@ -38,16 +48,25 @@ def compose(axes: str, degrees: list[FloatArray], side: str = "left") -> Tensor:
 
 
 def sides(joint: str) -> tuple[tuple[str, str], ...]:
-    """(joint, side) pairs that a row of the anatomical table stands for."""
+    """(joint, side) pairs that a row of the anatomical table stands for.
+
+    Args:
+        joint: Row of the table: a joint on the left or in the middle.
+    """
     if joint.startswith("left_"):
         return ((joint, "left"), (mirrored_name(joint), "right"))
     return ((joint, "left"),)
 
 
 def sample_poses(rng: np.random.Generator, count: int, any_root: float = 0.1) -> Tensor:
-    """Independent poses (count, 24, 4), unit quaternions x y z w, +y-up world, endpoints at rest.
+    """Independent poses (count, 24, 4), unit quaternions x y z w, +y-up world, extremities at rest.
 
     The root stands upright up to a tilt, facing +z; a share ``any_root`` of the poses has a root of any orientation.
+
+    Args:
+        rng: Source of random numbers.
+        count: Number of poses.
+        any_root: Share of poses whose root is turned any way.
     """
     pose = identity_pose(count)
     for name, limits in LIMBS.items():

@@ -11,9 +11,13 @@ from typing import Any
 class JointNoise:
     """Errors of a 2D detector.
 
-    gaussian: standard deviation per coordinate, as a share of the head-root length in the image. outlier: probability
-    per joint of a jump by ``outlier_reach`` (low, high; same unit). swap: probability per frame and limb pair that left
-    and right are exchanged. missing: probability per joint of confidence 0. confidence: (low, high) of found joints.
+    Args:
+        gaussian: Standard deviation per coordinate, as a share of the head-root length in the image.
+        outlier: Probability per joint of a jump.
+        outlier_reach: Smallest and largest jump of an outlier, as a share of the head-root length in the image.
+        swap: Probability per frame and limb pair that left and right are exchanged.
+        missing: Probability per joint of confidence 0.
+        confidence: Lowest and highest confidence of found joints.
     """
 
     gaussian: float = 0.0
@@ -28,8 +32,13 @@ class JointNoise:
 class MaskNoise:
     """Errors of a person segmenter; probabilities are per frame, lengths in pixels of the mask.
 
-    occluder: a rectangle hides part of the body. hole: a round hole. morphology: eroded or dilated by up to
-    ``morphology_pixels``. boundary: the outline wobbles by about ``boundary_pixels``.
+    Args:
+        occluder: Probability that a rectangle hides part of the body.
+        hole: Probability of a round hole.
+        morphology: Probability that the mask is eroded or dilated.
+        morphology_pixels: By how many pixels at the most it is eroded or dilated.
+        boundary: Probability that the outline wobbles.
+        boundary_pixels: Standard deviation of the outline's movement, pixels.
     """
 
     occluder: float = 0.0
@@ -44,8 +53,12 @@ class MaskNoise:
 class CameraRange:
     """Perspective cameras; every azimuth is equally likely.
 
-    distance: metres to the body. elevation: degrees, positive looks down. offset: how far from the image's centre the
-    body may be, as a share of the image's side. image_size and focal: pixels.
+    Args:
+        distance: Smallest and largest distance to the body, metres.
+        elevation: Smallest and largest elevation, degrees; positive looks down.
+        offset: How far from the image's centre the body may be, as a share of the image's side.
+        image_size: Side of the square image, pixels.
+        focal: Focal length, pixels.
     """
 
     distance: tuple[float, float] = (4.0, 6.0)
@@ -59,8 +72,10 @@ class CameraRange:
 class PoseMix:
     """Where training poses come from.
 
-    sampler and blend: shares of sampled poses and of blended pairs of clip poses; the rest are clip poses.
-    any_root: share of sampled poses whose root has any orientation.
+    Args:
+        sampler: Share of poses that are sampled within anatomical limits.
+        blend: Share of poses that are blends of two clip poses; what is left are clip poses.
+        any_root: Share of sampled poses whose root has any orientation.
     """
 
     sampler: float = 0.5
@@ -74,6 +89,14 @@ class Frames:
 
     ``train`` and ``train_pose`` are independent frames, the others recordings: ``train_video`` of the training clips,
     joints alone.
+
+    Args:
+        train: Training frames with joints and silhouettes.
+        train_pose: Training frames with 2D joints alone.
+        val: Validation frames.
+        test: Test frames of ordinary motion.
+        acrobatic: Test frames of acrobatic motion.
+        train_video: Training frames in recordings, with 2D joints alone.
     """
 
     train: int = 16_000
@@ -86,14 +109,24 @@ class Frames:
 
 @dataclass(frozen=True)
 class Subjects:
-    """Number of bodies per split. No body appears in two splits, except that train and train_pose share theirs."""
+    """Number of bodies per split. No body appears in two splits, except that train and train_pose share theirs.
+
+    Args:
+        train: Bodies of train and train_pose.
+    """
 
     train: int = 400
 
 
 @dataclass(frozen=True)
 class ClipSplit:
-    """Which shipped clips are kept from training, by name; all others train."""
+    """Which shipped clips are kept from training, by name; all others train.
+
+    Args:
+        val: Clips of val.
+        test: Clips of test and test_noisy.
+        acrobatic: Clips of acrobatic and acrobatic_noisy.
+    """
 
     val: tuple[str, ...] = ("kick",)
     test: tuple[str, ...] = ("walk", "dance_b", "punch")
@@ -102,8 +135,22 @@ class ClipSplit:
 
 @dataclass(frozen=True)
 class OpenConfig:
-    """The open data. mask_size: side of the silhouettes in pixels, a multiple of 4. crop_margin: side of the crop over
-    the longer side of the box of the 17 joints. chunk: frames that one worker makes at a time.
+    """The open data.
+
+    Args:
+        seed: Seed of everything that is drawn.
+        frames: Number of frames per split.
+        subjects: Number of bodies per split.
+        clips: Which clips are kept from training.
+        camera: Ranges of the cameras.
+        poses: Mixture of the poses.
+        train_joints: Noise of the training splits' joints.
+        noisy_joints: Noise of the noisy test splits' joints.
+        train_masks: Noise of the training splits' masks.
+        noisy_masks: Noise of the noisy test splits' masks.
+        mask_size: Side of the silhouettes in pixels, a multiple of 4.
+        crop_margin: Side of the crop over the longer side of the box of the 17 joints.
+        chunk: Frames that one worker makes at a time.
     """
 
     seed: int = 0

@@ -35,6 +35,9 @@ def gather_clips(motions: str | Path | None) -> list[Clip]:
     """The shipped clips and, for training, the user's own from an AMASS-style folder.
 
     Of the user's files only the motion is used: their betas belong to the shape space of another body.
+
+    Args:
+        motions: Folder of AMASS-style npz files; None: the shipped clips alone.
     """
     own = read_folder(motions, _FPS) if motions is not None else []
     return open_motion() + [Clip(f"motions/{c.name}", c.poses, c.trans, c.fps) for c in own]
@@ -50,11 +53,21 @@ def generate(
 ) -> bool:
     """Write the open data to ``out``.
 
-    motions: folder of AMASS-style files that widen the training splits (the other splits keep the shipped clips, so
-    that their numbers stay comparable). workers: processes; the result does not depend on them. progress: ``None``
-    shows a bar when stderr is a terminal. Returns False when ``out`` already holds exactly these data.
-    Raises StoreError when ``out`` holds something else (a store of other settings is replaced with ``force``, once
-    the new one is complete; anything that is not a store is never touched), MotionError for unusable motions.
+    Returns False when ``out`` already holds exactly these data.
+
+    Args:
+        out: Folder of the store to write.
+        config: Settings of the data.
+        motions: Folder of AMASS-style files that widen the training splits (the other splits keep the shipped clips, so
+            that their numbers stay comparable).
+        workers: Processes; the result does not depend on them.
+        force: Whether a store of other settings is replaced.
+        progress: ``None`` shows a bar when stderr is a terminal.
+
+    Raises:
+        StoreError: When ``out`` holds something else. A store of other settings is replaced with ``force``, once the
+            new one is complete; anything that is not a store is never touched.
+        MotionError: For motions that cannot be used.
     """
     out = Path(out).absolute()
     clean_leftovers(out)

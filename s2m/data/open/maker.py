@@ -33,12 +33,23 @@ _SKELETONS_AT_ONCE = 1000
 
 
 def has_masks(split: str) -> bool:
-    """Whether a stored split has silhouettes."""
+    """Whether a stored split has silhouettes.
+
+    Args:
+        split: Name of the split.
+    """
     return split not in POSE_ONLY
 
 
 class FrameMaker:
-    """Holds what every job needs: body, skeleton, clips."""
+    """Holds what every job needs: body, skeleton, clips.
+
+    Args:
+        body: The body model.
+        regressor: W, which reads a skeleton off vertices.
+        clips: Motion clips.
+        config: Settings of the open data.
+    """
 
     def __init__(self, body: Body, regressor: Tensor, clips: Sequence[Clip], config: OpenConfig):
         self._body, self._config = body, config
@@ -47,7 +58,11 @@ class FrameMaker:
 
     @torch.no_grad()
     def make(self, job: Job) -> dict[str, dict[str, NDArray[Any]]]:
-        """The arrays of a job, per stored split and field."""
+        """The arrays of a job, per stored split and field.
+
+        Args:
+            job: Rows to make.
+        """
         bodies = self._source.bodies(job)
         cameras = self._cameras(job)
         pelvis = self._skinner.rest_joints(bodies.betas)[:, 0]
@@ -66,7 +81,12 @@ class FrameMaker:
         return {split: fields | shared for split, fields in observed.items()}
 
     def write(self, job: Job, folder: Path) -> int:
-        """Make a job and write its rows; returns the number of frames."""
+        """Make a job and write its rows; returns the number of frames.
+
+        Args:
+            job: Rows to make.
+            folder: Store that is being written.
+        """
         for split, arrays in self.make(job).items():
             for field in store_fields(len(S2M27), self._config.mask_size if has_masks(split) else None):
                 target = open_for_writing(folder, split, field)

@@ -23,7 +23,13 @@ def observe_joints(
 ) -> tuple[FloatArray, FloatArray]:
     """Noisy joints (N, 27, 2) pixels and confidence (N, 27).
 
-    unit: (N,) pixels, the head-root length. Of the 17 shared joints at least eight are always found.
+    Of the 17 shared joints at least eight are always found.
+
+    Args:
+        rng: Source of random numbers; the result is a function of its state.
+        joints: Joints (N, J, 2), pixels.
+        unit: (N,) pixels, the head-root length.
+        noise: Kinds and sizes of the errors.
     """
     frames, count, _ = joints.shape
     scale = unit[:, None, None]
@@ -51,7 +57,13 @@ def _swap(rng: np.random.Generator, joints: FloatArray, probability: float) -> F
 
 
 def corrupt_masks(rng: np.random.Generator, masks: BoolArray, noise: MaskNoise) -> BoolArray:
-    """Corrupted copies of masks (N, S, S). A mask that would lose more than two thirds of its area stays as it is."""
+    """Corrupted copies of masks (N, S, S). A mask that would lose more than two thirds of its area stays as it is.
+
+    Args:
+        rng: Source of random numbers; the result is a function of its state.
+        masks: Masks (N, S, S), bool.
+        noise: Kinds and sizes of the errors.
+    """
     corrupted = np.stack([_corrupt(rng, mask, noise) for mask in masks]) if len(masks) else masks
     keep = ~enough_left(corrupted, masks)
     corrupted[keep] = masks[keep]

@@ -25,7 +25,15 @@ _POSE_CHUNK_FACTOR = 10
 
 @dataclass(frozen=True)
 class Job:
-    """Rows [start, start + count) of a split. ``clip`` is the clip of a sequence; -1 for independent frames."""
+    """Rows [start, start + count) of a split. ``clip`` is the clip of a sequence; -1 for independent frames.
+
+    Args:
+        split: Name of the split.
+        index: Number of the job within its split.
+        start: First row.
+        count: Number of rows.
+        clip: Number of the clip of a sequence; -1 for independent frames.
+    """
 
     split: str
     index: int
@@ -40,24 +48,47 @@ class Job:
 
 
 def stored_splits(frames: Frames) -> dict[str, int]:
-    """Rows of every split of the store."""
+    """Rows of every split of the store.
+
+    Args:
+        frames: Number of frames per split.
+    """
     rows = {split: int(getattr(frames, split)) for split in (*TRAINING, *SEQUENCES)}
     return {**rows, **{split + NOISY: rows[split] for split in TWICE}}
 
 
 def stream(config: OpenConfig, *names: str | int) -> np.random.Generator:
-    """A random stream of its own for every combination of seed and names."""
+    """A random stream of its own for every combination of seed and names.
+
+    Args:
+        config: Settings of the open data.
+        *names: What the stream is for: words and numbers.
+    """
     keys = [zlib.crc32(name.encode()) if isinstance(name, str) else name for name in names]
     return np.random.default_rng([config.seed, *keys])
 
 
 def subject(config: OpenConfig, split: str, number: int) -> NDArray[np.float64]:
-    """Betas (10,) ~ N(0, 1) of a subject; splits draw from streams of their own, so that none shares a body."""
+    """Betas (10,) ~ N(0, 1) of a subject; splits draw from streams of their own, so that none shares a body.
+
+    Args:
+        config: Settings of the open data.
+        split: Name of the split.
+        number: Number of the subject.
+    """
     return stream(config, "subject", "train" if split in INDEPENDENT else split, number).standard_normal(10)
 
 
 def split_clips(clips: Sequence[Clip], held: ClipSplit) -> dict[str, list[int]]:
-    """Positions of the clips of every split ("train" for all training splits). MotionError for unknown names."""
+    """Positions of the clips of every split ("train" for all training splits).
+
+    Args:
+        clips: Motion clips.
+        held: Clips that are kept from training.
+
+    Raises:
+        MotionError: For unknown names.
+    """
     names = [clip.name for clip in clips]
     chosen = {split: list(getattr(held, split)) for split in SEQUENCES}
     unknown = sorted({name for group in chosen.values() for name in group} - set(names))
@@ -74,7 +105,12 @@ def split_clips(clips: Sequence[Clip], held: ClipSplit) -> dict[str, list[int]]:
 
 
 def plan(config: OpenConfig, clips: Sequence[Clip]) -> list[Job]:
-    """All jobs. Sequences run through a split's clips in turn, a new subject each time; the last may be cut short."""
+    """All jobs. Sequences run through a split's clips in turn, a new subject each time; the last may be cut short.
+
+    Args:
+        config: Settings of the open data.
+        clips: Motion clips.
+    """
     groups = split_clips(clips, config.clips)
     jobs = []
     for split in INDEPENDENT:

@@ -24,7 +24,14 @@ _GOLDEN = (5**0.5 - 1) / 2
 
 @dataclass(frozen=True)
 class Bodies:
-    """poses: (N, 24, 4) unit quaternions; position: (N, 3) metres; betas: (N, 10); clip: (N,), -1 where sampled."""
+    """Bodies in the +y-up world.
+
+    Args:
+        poses: (N, 24, 4) unit quaternions.
+        position: (N, 3) metres.
+        betas: (N, 10).
+        clip: (N,), -1 where sampled.
+    """
 
     poses: Tensor
     position: Tensor
@@ -33,7 +40,12 @@ class Bodies:
 
 
 class PoseSource:
-    """Makes the bodies of a job from clips and the sampler."""
+    """Makes the bodies of a job from clips and the sampler.
+
+    Args:
+        clips: Motion clips.
+        config: Settings of the open data.
+    """
 
     def __init__(self, clips: Sequence[Clip], config: OpenConfig):
         self._clips, self._config = clips, config
@@ -44,7 +56,11 @@ class PoseSource:
         self._subjects = np.stack([subject(config, "train", number) for number in numbers])
 
     def bodies(self, job: Job) -> Bodies:
-        """The bodies of a job: independent frames or one sequence."""
+        """The bodies of a job: independent frames or one sequence.
+
+        Args:
+            job: The piece of work.
+        """
         rng = stream(self._config, "bodies", job.split, job.index)
         return self._independent(job, rng) if job.split in INDEPENDENT else self._sequence(job, rng)
 

@@ -20,8 +20,13 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Cameras:
-    """One camera per frame. elevation: (N,) radians, positive looks down; target: (N, 3) metres, camera frame, where
-    the body's place in the world lands; intrinsics: (N, 4) pixels. The azimuth is the turn of the body."""
+    """One camera per frame. The azimuth is the turn of the body.
+
+    Args:
+        elevation: (N,) radians, positive looks down.
+        target: (N, 3) metres, camera frame, where the body's place in the world lands.
+        intrinsics: (N, 4) pixels.
+    """
 
     elevation: Tensor
     target: Tensor
@@ -29,7 +34,13 @@ class Cameras:
 
 
 def draw_cameras(rng: np.random.Generator, count: int, camera: CameraRange) -> Cameras:
-    """Independent cameras."""
+    """Independent cameras.
+
+    Args:
+        rng: Source of random numbers; the result is a function of its state.
+        count: Number of cameras.
+        camera: Ranges that are drawn from.
+    """
     distance = rng.uniform(*camera.distance, count)
     elevation = np.deg2rad(rng.uniform(*camera.elevation, count))
     shift = rng.uniform(-camera.offset, camera.offset, (count, 2)) * camera.image_size / camera.focal
@@ -42,9 +53,13 @@ def draw_cameras(rng: np.random.Generator, count: int, camera: CameraRange) -> C
 def place(poses: Tensor, position: Tensor, betas: Tensor, pelvis: Tensor, cameras: Cameras) -> BodyParams:
     """Body parameters in the camera frame.
 
-    poses: (N, 24, 4) unit quaternions in the +y-up world. position: (N, 3) metres in that world, of the pelvis
-    relative to the point the camera's ``target`` stands for. pelvis: (N, 3) the pelvis joint of the body at rest:
-    SMPL turns about it, so the translation is what is left to reach the wanted place.
+    Args:
+        poses: (N, 24, 4) unit quaternions in the +y-up world.
+        position: (N, 3) metres in that world, of the pelvis relative to the point the camera's ``target`` stands for.
+        betas: Shape parameters (N, 10).
+        pelvis: (N, 3) the pelvis joint of the body at rest: SMPL turns about it, so the translation is what is left to
+            reach the wanted place.
+        cameras: The cameras (N).
     """
     tilt = torch.zeros(len(poses), 3)
     tilt[:, 0] = cameras.elevation
@@ -57,7 +72,11 @@ def place(poses: Tensor, position: Tensor, betas: Tensor, pelvis: Tensor, camera
 
 
 def steady(trans: FloatArray) -> FloatArray:
-    """The path (T, 3) of a clip for a camera that follows it: without its mean and its straight horizontal part."""
+    """The path (T, 3) of a clip for a camera that follows it: without its mean and its straight horizontal part.
+
+    Args:
+        trans: Positions (T, 3) of the root, metres, +y up.
+    """
     path: FloatArray = trans - trans.mean(0)
     if len(path) > 1:
         time = np.linspace(-1, 1, len(path))

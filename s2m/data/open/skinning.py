@@ -12,14 +12,23 @@ from s2m.body import Body
 
 
 class SubsetSkinner:
-    """A sparse regressor (J, V) on posed bodies; equals the regressor on the whole posed mesh."""
+    """A sparse regressor (J, V) on posed bodies; equals the regressor on the whole posed mesh.
+
+    Args:
+        body: The body model.
+        regressor: Matrix (J, V).
+    """
 
     def __init__(self, body: Body, regressor: Tensor):
         self.support = (regressor != 0).any(0).nonzero()[:, 0]
         self._regressor, self._body = regressor[:, self.support], body
 
     def rest_joints(self, betas: Tensor) -> Tensor:
-        """SMPL joints (B, 24, 3) of bodies at rest, body frame, metres; betas (B, 10)."""
+        """SMPL joints (B, 24, 3) of bodies at rest, body frame, metres; betas (B, 10).
+
+        Args:
+            betas: Shape parameters (B, 10).
+        """
         return self._body.rest_joints(betas)
 
     @torch.no_grad()

@@ -23,7 +23,11 @@ SOURCES: dict[str, str] = {
 
 
 def source_class(name: str) -> type[Source]:
-    """The class behind a name; ValueError that lists the known ones."""
+    """The class behind a name; ValueError that lists the known ones.
+
+    Args:
+        name: Name of the dataset, as in ``s2m data NAME``.
+    """
     try:
         module, _, attribute = SOURCES[name].partition(":")
     except KeyError:

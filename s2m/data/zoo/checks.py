@@ -23,7 +23,14 @@ _BLOCK = 20_000
 
 
 def validate(recording: Recording) -> None:
-    """Raise SourceError naming files and field when arrays do not fit together."""
+    """Check that the arrays of a recording fit together.
+
+    Args:
+        recording: The recording.
+
+    Raises:
+        SourceError: When they do not; the message names files and field.
+    """
     frames, joints = len(recording), len(get_joint_set(recording.joint_set))
     shapes: dict[str, tuple[Array | None, tuple[int, ...]]] = {
         "joints2d": (recording.joints2d, (frames, joints, 2)),
@@ -46,13 +53,22 @@ def validate(recording: Recording) -> None:
 
 
 def describe(recording: Recording) -> str:
-    """The files of a recording, or its name where it has none, for messages."""
+    """The files of a recording, or its name where it has none, for messages.
+
+    Args:
+        recording: The recording.
+    """
     files = ", ".join(str(path) for path in recording.source_files)
     return files or f"recording {recording.name}"
 
 
 def unusable(recording: Recording, min_joints: int) -> dict[str, NDArray[np.bool_]]:
-    """Which frames (T,) cannot be used and why; a frame counts for the first reason only. Masks are judged later."""
+    """Which frames (T,) cannot be used and why; a frame counts for the first reason only. Masks are judged later.
+
+    Args:
+        recording: The recording.
+        min_joints: A frame with fewer joints found cannot be used.
+    """
     found = np.asarray(recording.confidence) > 0
     few = min(min_joints, found.shape[1])
     finite = np.isfinite(recording.joints2d).all(2) & np.isfinite(recording.confidence)
@@ -96,7 +112,14 @@ def _extent(pixels: Array) -> Array:
 
 @dataclass
 class Distances:
-    """Distribution of distances in pixels, in bins 2 % wide: adds up over recordings, needs no memory."""
+    """Distribution of distances in pixels, in bins 2 % wide: adds up over recordings, needs no memory.
+
+    Args:
+        counts: Number of distances by bin.
+        total: Number of distances.
+        sum: Their sum, pixels.
+        largest: The largest, pixels.
+    """
 
     counts: dict[int, int] = field(default_factory=dict)
     total: int = 0
@@ -107,7 +130,11 @@ class Distances:
     _SMALLEST = 1e-6
 
     def add(self, values: Array) -> None:
-        """Count finite distances >= 0."""
+        """Count finite distances >= 0.
+
+        Args:
+            values: Distances, pixels.
+        """
         bins = np.round(np.log(np.maximum(values, self._SMALLEST)) / self._WIDTH).astype(int)
         for bin_, count in zip(*np.unique(bins, return_counts=True), strict=True):
             self.counts[int(bin_)] = self.counts.get(int(bin_), 0) + int(count)
@@ -116,14 +143,22 @@ class Distances:
         self.largest = max(self.largest, float(values.max(initial=0.0)))
 
     def merge(self, other: Distances) -> None:
-        """Add another distribution."""
+        """Add another distribution.
+
+        Args:
+            other: The other distribution.
+        """
         for bin_, count in other.counts.items():
             self.counts[bin_] = self.counts.get(bin_, 0) + count
         self.total, self.sum = self.total + other.total, self.sum + other.sum
         self.largest = max(self.largest, other.largest)
 
     def quantile(self, share: float) -> float:
-        """The distance that ``share`` of all do not exceed, within 1 %; NaN when nothing was counted."""
+        """The distance that ``share`` of all do not exceed, within 1 %; NaN when nothing was counted.
+
+        Args:
+            share: Share, 0 to 1.
+        """
         seen = 0
         for bin_ in sorted(self.counts):
             seen += self.counts[bin_]
@@ -149,13 +184,22 @@ class Distances:
 
     @staticmethod
     def from_dict(values: Mapping[str, Any]) -> Distances:
-        """Inverse of :meth:`to_dict`, also after JSON made strings of the keys."""
+        """Inverse of :meth:`to_dict`, also after JSON made strings of the keys.
+
+        Args:
+            values: What :meth:`to_dict` gave.
+        """
         counts = {int(bin_): int(count) for bin_, count in values["counts"].items()}
         return Distances(counts, int(values["total"]), float(values["sum"]), float(values["largest"]))
 
 
 def reprojection(recording: Recording, rows: NDArray[np.int64]) -> Distances:
-    """Distances of the projected 3D truth from the 2D joints that were found, in pixels of a 1000-pixel image."""
+    """Distances of the projected 3D truth from the 2D joints that were found, in pixels of a 1000-pixel image.
+
+    Args:
+        recording: The recording.
+        rows: Which rows are looked at.
+    """
     distances = Distances()
     if recording.joints3d is None or recording.camera is None:
         return distances
@@ -172,6 +216,11 @@ def require_projection(recording: Recording, distances: Distances, limit_px: flo
     """Raise SourceError naming the files when the median distance is beyond the limit.
 
     The limit of detected joints is DETECTOR_LIMIT_PX where that is larger.
+
+    Args:
+        recording: The recording.
+        distances: Distances of the projected truth, pixels.
+        limit_px: Largest median, pixels.
     """
     limit = max(limit_px, DETECTOR_LIMIT_PX) if recording.detected else limit_px
     median = distances.quantile(0.5)

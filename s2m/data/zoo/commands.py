@@ -26,7 +26,9 @@ command is given again. report.md, report.json and contact_sheet.png inside the 
 def add_zoo_commands(subparsers: Any) -> None:
     """Add one command per dataset; each sets ``run``: Namespace -> exit code.
 
-    subparsers: made with ``parser_class=LateParser``, so that no command waits for the modules of all datasets.
+    Args:
+        subparsers: The command line's subparsers, made with ``parser_class=LateParser``, so that no command waits for
+            the modules of all datasets.
     """
     for name in sorted(SOURCES):
         command = subparsers.add_parser(

@@ -29,8 +29,13 @@ _LEFT, _RIGHT, _MIDDLE, _TRUTH = (86, 180, 233), (230, 120, 60), (240, 228, 66),
 class Tile:
     """One frame.
 
-    picture: the crop, as large as a tile, or ``None``; mask: (S, S) or ``None``; joints, truth: (J, 2) crop units;
-    found: (J,) bool.
+    Args:
+        caption: What is written below.
+        picture: The crop, as large as a tile, or ``None``.
+        mask: (S, S) or ``None``.
+        joints: (J, 2) crop units.
+        found: (J,) bool.
+        truth: (J, 2) crop units.
     """
 
     caption: str
@@ -46,7 +51,14 @@ Pictures = Callable[[Part, int], "Image.Image | None"]
 
 
 def write_contact_sheet(folder: Path, plans: Sequence[SplitPlan], joint_set: JointSet, pictures: Pictures) -> None:
-    """Draw evenly spaced frames of every split into ``folder``/contact_sheet.png."""
+    """Draw evenly spaced frames of every split into ``folder``/contact_sheet.png.
+
+    Args:
+        folder: Store that is being written.
+        plans: What each split will hold.
+        joint_set: Joint set of the tiles.
+        pictures: Readers of the pictures by recording.
+    """
     tiles = [tile for plan in plans for tile in _tiles(folder, plan, pictures)]
     draw_tiles(tiles, joint_set).save(folder / FILE)
 
@@ -55,6 +67,10 @@ def draw_tiles(tiles: Sequence[Tile], joint_set: JointSet) -> Image.Image:
     """One picture: masks grey, 2D joints as dots with bones (left blue, right orange), projected truth as crosses.
 
     Over a picture masks are a tint.
+
+    Args:
+        tiles: The frames.
+        joint_set: Joint set of the tiles.
     """
     rows = -(-len(tiles) // _COLUMNS)
     sheet = Image.new("RGB", (_COLUMNS * _TILE, rows * (_TILE + _CAPTION)), _BACKGROUND)

@@ -46,11 +46,21 @@ def convert(
 ) -> bool:
     """Write the frame store of a dataset to ``out``; returns False when it already holds exactly that.
 
-    workers: processes (0 or 1: this one); the result does not depend on them. progress: ``None`` shows a bar when
-    stderr is a terminal. Raises SourceError naming the file that cannot be used. Recordings that were finished
-    before an error or an interruption are kept in :func:`working_folder` and used by the next call with the same
-    settings; without any, nothing is left behind. StoreError when ``out`` holds something else: a store of other
-    settings is replaced with ``force``, anything that is not a store is never touched.
+    Recordings that were finished before an error or an interruption are kept in :func:`working_folder` and used by the
+    next call with the same settings; without any, nothing is left behind.
+
+    Args:
+        source: The dataset that is read.
+        out: Folder of the store to write.
+        options: Settings of the conversion.
+        workers: Processes (0 or 1: this one); the result does not depend on them.
+        force: Whether a store of other settings is replaced.
+        progress: ``None`` shows a bar when stderr is a terminal.
+
+    Raises:
+        SourceError: The message names the file that cannot be used.
+        StoreError: When ``out`` holds something else: a store of other settings is replaced with ``force``, anything
+            that is not a store is never touched.
     """
     out, options = Path(out).absolute(), options or Options()
     clean_leftovers(out)
@@ -68,7 +78,11 @@ def convert(
 
 
 def working_folder(out: str | Path) -> Path:
-    """Where the finished recordings of an interrupted conversion wait."""
+    """Where the finished recordings of an interrupted conversion wait.
+
+    Args:
+        out: Folder of the store to write.
+    """
     out = Path(out).absolute()
     return out.with_name(f".{out.name}.converting")
 

@@ -13,7 +13,10 @@ from PIL import Image
 def square_crops(pixels: NDArray[Any], valid: NDArray[np.bool_], margin: float) -> NDArray[np.float32]:
     """:func:`s2m.geometry.camera.square_crop` (a test holds them equal): (N, 3) centre x, centre y, half side.
 
-    pixels: (N, J, 2); valid: (N, J) which joints count, at least two per row.
+    Args:
+        pixels: (N, J, 2).
+        valid: (N, J) which joints count, at least two per row.
+        margin: Factor on the size of the box around the joints.
     """
     low = np.where(valid[..., None], pixels, np.inf).min(1)
     high = np.where(valid[..., None], pixels, -np.inf).max(1)
@@ -24,8 +27,12 @@ def square_crops(pixels: NDArray[Any], valid: NDArray[np.bool_], margin: float) 
 def crop_masks(masks: NDArray[np.bool_], crops: NDArray[Any], size: int) -> NDArray[np.bool_]:
     """Cut square crops out of masks and resample them: (N, size, size).
 
-    masks: (N, H, W); pixel (column c, row r) covers [c, c+1] x [r, r+1]. crops: (N, 3) centre x, centre y and half
-    side in pixels; what lies outside the image is empty. A pixel is set when half of its area is covered.
+    A pixel is set when half of its area is covered.
+
+    Args:
+        masks: (N, H, W); pixel (column c, row r) covers [c, c+1] x [r, r+1].
+        crops: (N, 3) centre x, centre y and half side in pixels; what lies outside the image is empty.
+        size: Side of the crops, pixels.
     """
     squares = zip(masks, np.asarray(crops, np.float64).tolist(), strict=True)
     resampled = [_crop(mask, x, y, half, size) for mask, (x, y, half) in squares]
@@ -33,7 +40,12 @@ def crop_masks(masks: NDArray[np.bool_], crops: NDArray[Any], size: int) -> NDAr
 
 
 def crop_windows(crops: NDArray[Any], image_size: tuple[int, int]) -> NDArray[np.int64]:
-    """The pixels that :func:`crop_masks` looks at: (N, 4) x0, y0, x1, y1 inside the image, x1 and y1 not included."""
+    """The pixels that :func:`crop_masks` looks at: (N, 4) x0, y0, x1, y1 inside the image, x1 and y1 not included.
+
+    Args:
+        crops: Crops (N, 3): centre x, centre y, half side, pixels.
+        image_size: Width and height of the images, pixels.
+    """
     size = np.array([*image_size, *image_size])
     windows = [_window(x, y, half) for x, y, half in np.asarray(crops, np.float64).tolist()]
     return np.clip(np.array(windows, np.int64).reshape(-1, 4), 0, size)

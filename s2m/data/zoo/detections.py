@@ -29,7 +29,15 @@ _STAMP = "detections.json"
 
 
 def with_detections(source: Source, file: Path) -> Source:
-    """The source with the 2D joints of a file, whose kind is known by its suffix. SourceError for another one."""
+    """The source with the 2D joints of a file, whose kind is known by its suffix.
+
+    Args:
+        source: The dataset that is read.
+        file: File of detected joints.
+
+    Raises:
+        SourceError: For another one.
+    """
     kinds: dict[str, type[WithDetections]] = {".json": WithCocoDetections, ".npz": WithVideoPoseDetections}
     if file.suffix.lower() not in kinds:
         raise SourceError(f"{file}: expected detections in {' or '.join(kinds)}, found '{file.suffix}'")
@@ -43,6 +51,10 @@ class WithDetections(WrappedSource):
 
     Joints go by name; see :func:`s2m.formats.coco.as_joint_set` for those that a detector lacks. Nothing of the
     dataset's own 2D joints reaches the store.
+
+    Args:
+        source: The dataset that is read.
+        file: File of detected joints.
     """
 
     def __init__(self, source: Source, file: Path):
@@ -63,7 +75,14 @@ class WithDetections(WrappedSource):
         return recording
 
     def prepare(self, folder: Path) -> None:
-        """Split the file by recording, once. SourceError naming the entry that cannot be read."""
+        """Split the file by recording, once.
+
+        Args:
+            folder: Private folder for what is prepared.
+
+        Raises:
+            SourceError: The message names the entry that cannot be read.
+        """
         super().prepare(folder)
         own = folder / "detections"
         self._unpacked, stamp, files = own, own / _STAMP, json.dumps(fingerprint(self._file))
@@ -77,7 +96,14 @@ class WithDetections(WrappedSource):
         stamp.write_text(files)
 
     def read(self, ref: RecordingRef) -> Recording:
-        """The recording with detected joints. SourceError when the file has nothing of it."""
+        """The recording with detected joints.
+
+        Args:
+            ref: The recording to read.
+
+        Raises:
+            SourceError: When the file has nothing of it.
+        """
         if self._unpacked is None:
             raise SourceError(f"{self._file}: read before it was unpacked")
         recording = self.source.read(ref)

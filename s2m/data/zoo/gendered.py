@@ -29,9 +29,14 @@ _FRAMES_AT_ONCE = 1024
 class GenderedBodies:
     """The female and the male model, loaded when they are first needed; can be pickled.
 
-    joint_set: whose joints :meth:`joints` gives. regressor: npy (J, V) for that joint set, such as the
-    ``J_regressor_h36m.npy`` that the literature evaluates with; ``None``: the body's own joints and landmarks, or the
-    open body's dataset skeleton. SourceError when a file is missing or the joint set is another one.
+    Args:
+        files: File of the model by gender.
+        joint_set: Whose joints :meth:`joints` gives.
+        regressor: Npy (J, V) for that joint set, such as the ``J_regressor_h36m.npy`` that the literature evaluates
+            with; ``None``: the body's own joints and landmarks, or the open body's dataset skeleton.
+
+    Raises:
+        SourceError: When a file is missing or the joint set is another one.
     """
 
     def __init__(self, files: Mapping[str, Path], joint_set: str = SMPL24.name, regressor: Path | None = None) -> None:
@@ -66,7 +71,11 @@ class GenderedBodies:
 
     @staticmethod
     def from_arguments(arguments: argparse.Namespace) -> GenderedBodies | None:
-        """``None`` without bodies. SourceError when the options do not go together."""
+        """``None`` without bodies.
+
+        Raises:
+            SourceError: When the options do not go together.
+        """
         files = {gender: getattr(arguments, gender) for gender in GENDERS if getattr(arguments, gender)}
         if files:
             return GenderedBodies(files, arguments.joint_set, arguments.regressor)
@@ -84,7 +93,12 @@ class GenderedBodies:
         return {"joints": self.joint_set, "bodies": hashes, "regressor": regressor}
 
     def joints(self, body: BodyTruth, joint_set: str | None = None) -> Array:
-        """Joints (T, J, 3) of posed bodies, metres, camera frame, in float64; of ``joint_set`` if it is given."""
+        """Joints (T, J, 3) of posed bodies, metres, camera frame, in float64; of ``joint_set`` if it is given.
+
+        Args:
+            body: Posed bodies (T).
+            joint_set: The joint set that is wanted; SMPL's 24 joints if not given.
+        """
         import roma
         import torch
 
@@ -103,7 +117,12 @@ class GenderedBodies:
         return posed + np.asarray(body.transl, np.float64)[:, None]
 
     def rest_joints(self, gender: str, betas: Array) -> Array:
-        """SMPL's joints (B, 24, 3) at rest, metres, body frame; betas: (B, 10)."""
+        """SMPL's joints (B, 24, 3) at rest, metres, body frame.
+
+        Args:
+            gender: Gender of the body model: female, male or neutral.
+            betas: (B, 10).
+        """
         import torch
 
         rest = self._skinner(gender, SMPL24.name).rest_joints(torch.tensor(np.asarray(betas, np.float32)))

@@ -19,14 +19,26 @@ class ImageMasks:
     """Masks from picture files, one per row; ``None`` for a row without one.
 
     A picture is a mask when it is black and white, grey (at least half of full scale is person), or a map of part
-    labels (all values below 64: whatever is not 0 is person). size: (width, height) that every picture must have.
+    labels (all values below 64: whatever is not 0 is person).
+
+    Args:
+        files: Picture of the mask by row; None where there is none.
+        size: (width, height) that every picture must have.
     """
 
     def __init__(self, files: Sequence[Path | None], size: tuple[int, int]) -> None:
         self.files, self.size = tuple(files), size
 
     def read(self, rows: NDArray[np.int64], windows: NDArray[np.int64] | None = None) -> NDArray[np.bool_]:
-        """(n, H, W) bool; a row without a picture is all False. SourceError naming the picture."""
+        """(n, H, W) bool; a row without a picture is all False.
+
+        Args:
+            rows: Increasing rows of the recording's arrays.
+            windows: Boxes (n, 4) x0, y0, x1, y1 in pixels; what lies outside need not be read. None: whole images.
+
+        Raises:
+            SourceError: The message names the picture.
+        """
         width, height = self.size
         masks = np.zeros((len(rows), height, width), bool)
         for position, row in enumerate(rows):
@@ -50,7 +62,14 @@ class ImageMasks:
 
 
 def picture_size(file: Path) -> tuple[int, int]:
-    """Width and height, from the header alone. SourceError naming the file."""
+    """Width and height, from the header alone.
+
+    Args:
+        file: The picture.
+
+    Raises:
+        SourceError: The message names the file.
+    """
     try:
         with Image.open(file) as picture:
             return picture.size

@@ -31,12 +31,17 @@ _KEYPOINTS, _MASKS = "keypoints.json", "masks"
 class Images(Source):
     """Pictures and videos below ``root``: each folder of pictures and each video is a recording.
 
-    keypoints: a COCO-style JSON file for everything, or a folder with ``<recording>.json``; default:
-    ``root/keypoints.json``, else ``root``. masks: folder with a PNG per picture, at the picture's place below the root
-    and with its stem, or ``<video>/<frame number>.png``; default: ``root/masks``. photos: every picture is a recording
-    of its own, so that sizes may differ. person: "best", or the number that the detector's tracker gave to a person.
-    split: which split everything belongs to; val_share: share at the end of each recording (with photos: of all
-    of them) that becomes split val.
+    Args:
+        root: Folder of the pictures and videos.
+        keypoints: A COCO-style JSON file for everything, or a folder with ``<recording>.json``; default:
+            ``root/keypoints.json``, else ``root``.
+        masks: Folder with a PNG per picture, at the picture's place below the root and with its stem, or
+            ``<video>/<frame number>.png``; default: ``root/masks``.
+        joints: Name of the joint set.
+        photos: Every picture is a recording of its own, so that sizes may differ.
+        person: "best", or the number that the detector's tracker gave to a person.
+        split: Which split everything belongs to.
+        val_share: Share at the end of each recording (with photos: of all of them) that becomes split val.
     """
 
     name: ClassVar[str] = "images"
@@ -145,7 +150,11 @@ class Images(Source):
         ]
 
     def read(self, ref: RecordingRef) -> Recording:
-        """One recording: frames with the chosen person."""
+        """One recording: frames with the chosen person.
+
+        Args:
+            ref: The recording to read.
+        """
         if "video" in ref.payload:
             return self._read_video(ref, Path(ref.payload["video"]))
         pictures = [Path(picture) for picture in ref.payload["pictures"]]

@@ -35,8 +35,12 @@ Joints = NDArray[np.float64]
 class Lsp(Source):
     """LSP's folder: ``joints.mat`` and ``images/im0001.jpg`` ..., optionally ``masks/im0001.png`` ....
 
-    joints: ``lsp14`` as annotated, or ``h36m17``, for models trained on those: pelvis and spine are then middles
-    (of the hips; of pelvis and neck), and the nose is missing. A photo is a recording of one frame.
+    A photo is a recording of one frame.
+
+    Args:
+        root: Folder of the dataset.
+        joints: ``lsp14`` as annotated, or ``h36m17``, for models trained on those: pelvis and spine are then middles
+            (of the hips; of pelvis and neck), and the nose is missing.
     """
 
     name: ClassVar[str] = "lsp"
@@ -88,7 +92,11 @@ class Lsp(Source):
         ]
 
     def read(self, ref: RecordingRef) -> Recording:
-        """One photo."""
+        """One photo.
+
+        Args:
+            ref: The recording to read.
+        """
         image = self._image(ref.name)
         size = picture_size(image)
         names = (self.root / "masks" / name.format(ref.name) for name in _MASK_NAMES)
@@ -157,6 +165,11 @@ def as_joint_set(target: JointSet, joints2d: Joints, confidence: Joints) -> tupl
     """Joints (T, 14, 2) and confidence (T, 14) of LSP as those of another joint set, by name.
 
     Middles are as certain as the less certain end; what cannot be had has confidence 0.
+
+    Args:
+        target: The joint set that is wanted.
+        joints2d: Joints (T, 14, 2), pixels.
+        confidence: Confidence (T, 14).
     """
     if target == LSP14:
         return joints2d, confidence

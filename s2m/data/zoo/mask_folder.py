@@ -15,7 +15,14 @@ class WithMasks(WrappedSource):
     """Another source, whose recordings take their silhouettes from ``folder``/<recording name>/<frame number>.png.
 
     Frame numbers may be padded with zeros. A frame without a picture is without a silhouette (and is dropped); a
-    recording without a folder keeps the silhouettes that it has. SourceError when the folder does not exist.
+    recording without a folder keeps the silhouettes that it has.
+
+    Args:
+        source: The other source.
+        folder: Folder of the masks.
+
+    Raises:
+        SourceError: When the folder does not exist.
     """
 
     def __init__(self, source: Source, folder: Path):
@@ -33,7 +40,14 @@ class WithMasks(WrappedSource):
         return refs
 
     def read(self, ref: RecordingRef) -> Recording:
-        """The recording with the folder's masks. SourceError when no picture is named like a frame."""
+        """The recording with the folder's masks.
+
+        Args:
+            ref: The recording to read.
+
+        Raises:
+            SourceError: When no picture is named like a frame.
+        """
         recording = self.source.read(ref)
         folder = self._folder / recording.name
         if not folder.is_dir() or not len(recording):

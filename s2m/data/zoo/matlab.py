@@ -29,13 +29,23 @@ _UNREADABLE = (
 def load_variable(path: Path, name: str) -> NDArray[Any]:
     """One variable of a MATLAB v5 file; the others are not kept in memory.
 
-    Raises SourceError for a file that cannot be read (v7.3 files are HDF5, for h5py) or lacks the variable.
+    Args:
+        path: File to read.
+        name: Name of the variable.
+
+    Raises:
+        SourceError: For a file that cannot be read (v7.3 files are HDF5, for h5py) or lacks the variable.
     """
     return load_variables(path, [name])[name]
 
 
 def load_variables(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
-    """Several variables of a MATLAB v5 file, read in one pass. Errors as in :func:`load_variable`."""
+    """Several variables of a MATLAB v5 file, read in one pass. Errors as in :func:`load_variable`.
+
+    Args:
+        path: File to read.
+        names: Names of the variables.
+    """
     from scipy.io import loadmat
     from scipy.io.matlab import MatReadError
 

@@ -29,7 +29,17 @@ _COPY = 1 << 22
 
 
 class Merger:
-    """Plans and writes a store out of parts. SourceError when the parts do not make one."""
+    """Plans and writes a store out of parts.
+
+    Args:
+        source: The dataset that is read.
+        options: Settings of the conversion.
+        folder: Folder of the parts.
+        refs: All recordings.
+
+    Raises:
+        SourceError: When the parts do not make one.
+    """
 
     def __init__(self, source: Source, options: Options, folder: Path, refs: list[RecordingRef]):
         self._source, self._options, self._folder = source, options, folder
@@ -68,7 +78,11 @@ class Merger:
         return next(iter(names))
 
     def write(self, writer: StoreWriter) -> None:
-        """Lay out the splits, copy the parts, add report and contact sheet."""
+        """Lay out the splits, copy the parts, add report and contact sheet.
+
+        Args:
+            writer: Writer of the store.
+        """
         for plan in self.plans:
             writer.create(plan.name, plan.rows, plan.fields)
             self._copy(plan, writer.folder)

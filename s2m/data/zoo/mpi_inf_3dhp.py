@@ -97,9 +97,14 @@ _GARDEN = _lens(
 class MpiInf3DHP(Source):
     """The training and test sets in their official folders.
 
-    root: holds ``S1`` ... ``S8`` and ``TS1`` ... ``TS6`` (or ``mpi_inf_3dhp_test_set/TS1`` ...); either may be missing.
-    truth: ``universal`` or ``metric`` 3D joints. cameras: of the training set. validation: subjects of split ``val``.
     The test set comes without masks; ``--masks`` brings them.
+
+    Args:
+        root: Holds ``S1`` ... ``S8`` and ``TS1`` ... ``TS6`` (or ``mpi_inf_3dhp_test_set/TS1`` ...); either may be
+            missing.
+        truth: ``universal`` or ``metric`` 3D joints.
+        cameras: Of the training set.
+        validation: Subjects of split ``val``.
     """
 
     name: ClassVar[str] = "mpi_inf_3dhp"
@@ -174,7 +179,11 @@ class MpiInf3DHP(Source):
         return found
 
     def read(self, ref: RecordingRef) -> Recording:
-        """One recording; joints are those of ``mpi3dhp17``."""
+        """One recording; joints are those of ``mpi3dhp17``.
+
+        Args:
+            ref: The recording to read.
+        """
         if "test" in ref.payload:
             return self._read_test(ref, Path(ref.payload["test"]), int(ref.payload["activity"]))
         return self._read_training(ref, str(ref.payload["sequence"]), int(ref.payload["camera"]))
@@ -293,6 +302,10 @@ def unswapped(sequence: str, whole: CameraAnnotation) -> tuple[Floats, Floats]:
 
     A range is mirrored back only when that makes the motion smoother at each of its ends that the file holds: a
     corrected release is left as it is.
+
+    Args:
+        sequence: Name of the sequence.
+        whole: Annotation of the whole sequence.
     """
     joints2d, joints3d = whole.joints2d, whole.joints3d
     if sequence not in SWAPPED:
@@ -318,7 +331,14 @@ def camera_of_test(file: Path, content: EvaluationAnnotation, calibrated: Camera
     """The camera of a test sequence: calibrated or, where that projects better, a pinhole fitted to the annotation.
 
     The fit has four numbers for thousands of joints, so a truth that does not belong to its 2D joints still shows.
-    Raises SourceError when the fit is no camera.
+
+    Args:
+        file: File of the annotation, for messages.
+        content: The annotation.
+        calibrated: The calibrated camera, if there is one.
+
+    Raises:
+        SourceError: When the fit is no camera.
     """
     flat, points = content.joints2d[content.valid], content.joints3d[content.valid]
     if len(flat) == 0:

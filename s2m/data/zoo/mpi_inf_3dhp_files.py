@@ -35,7 +35,12 @@ _BAD_HDF5 = (OSError, ValueError, TypeError, KeyError, RuntimeError)
 
 @dataclass(frozen=True)
 class Calibration:
-    """A pinhole camera: fx, fy, cx, cy in pixels, and the size (width, height) of its images."""
+    """A pinhole camera: fx, fy, cx, cy in pixels, and the size (width, height) of its images.
+
+    Args:
+        intrinsics: fx, fy, cx, cy, pixels.
+        size: Width and height of the images, pixels.
+    """
 
     intrinsics: tuple[float, float, float, float]
     size: tuple[int, int]
@@ -45,8 +50,12 @@ class Calibration:
 class CameraAnnotation:
     """What one camera sees of a sequence.
 
-    frame: (T,) from 0. box: (T, 4) pixels, x0, y0, x1, y1 around all 28 joints. joints2d: (T, 17, 2) pixels.
-    joints3d: (T, 17, 3) metres, camera frame. universal: the factor from metric to universal skeletons.
+    Args:
+        frame: (T,) from 0.
+        box: (T, 4) pixels, x0, y0, x1, y1 around all 28 joints.
+        joints2d: (T, 17, 2) pixels.
+        joints3d: (T, 17, 3) metres, camera frame.
+        universal: The factor from metric to universal skeletons.
     """
 
     frame: Ints
@@ -58,7 +67,15 @@ class CameraAnnotation:
 
 @dataclass(frozen=True)
 class EvaluationAnnotation:
-    """A test sequence, all of its frames; as :class:`CameraAnnotation`, with valid (T,) and activity (T,) from 1."""
+    """A test sequence, all of its frames; as :class:`CameraAnnotation`, with valid (T,) and activity (T,) from 1.
+
+    Args:
+        joints2d: Joints (T, J, 2), pixels.
+        joints3d: Joints (T, J, 3), metres, camera frame.
+        universal: The same of a body of universal height.
+        valid: Which frames (T,) the protocol counts.
+        activity: Activity (T,), from 1.
+    """
 
     joints2d: Floats
     joints3d: Floats
@@ -72,7 +89,13 @@ def read_training(path: Path) -> dict[int, CameraAnnotation]:
 
     A cell array holds one matrix per camera, a row per frame: x1, y1, x2, y2, ... (``annot2``) or x1, y1, z1, ...
     (``annot3``, ``univ_annot3``; mm, camera frame). ``cameras`` says which camera a cell belongs to, ``frames`` which
-    frame a row belongs to, both from 0. Raises SourceError.
+    frame a row belongs to, both from 0.
+
+    Args:
+        path: File to read.
+
+    Raises:
+        SourceError: The file cannot be used; the message names it and the field.
     """
     try:
         return _read_training(path, path.stat().st_mtime_ns)
@@ -100,7 +123,14 @@ def _read_training(path: Path, stamp: int) -> dict[int, CameraAnnotation]:
 
 
 def read_test(path: Path) -> EvaluationAnnotation:
-    """Read ``annot_data.mat`` (MATLAB v7.3, that is HDF5, where MATLAB's dimensions come in reverse). SourceError."""
+    """Read ``annot_data.mat`` (MATLAB v7.3, that is HDF5, where MATLAB's dimensions come in reverse).
+
+    Args:
+        path: File to read.
+
+    Raises:
+        SourceError: The file cannot be used; the message names it and the field.
+    """
     h5py = require("h5py")
 
     fields = {}
@@ -130,7 +160,13 @@ def read_test(path: Path) -> EvaluationAnnotation:
 def read_calibration(path: Path) -> dict[int, Calibration]:
     """Read ``camera.calibration``: camera -> its pinhole. Extrinsics are not needed, 3D joints are per camera.
 
-    A block per camera: name, sensor, size, animated, intrinsic (4 x 4, row by row), extrinsic, radial. SourceError.
+    A block per camera: name, sensor, size, animated, intrinsic (4 x 4, row by row), extrinsic, radial.
+
+    Args:
+        path: File to read.
+
+    Raises:
+        SourceError: The file cannot be used; the message names it and the field.
     """
     try:
         lines = [line.split() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]

@@ -17,7 +17,13 @@ def read_npz(path: Path, name: str) -> Any:
 
     numpy would unpickle such an array with whatever it names; here the unpickler of :mod:`s2m.formats.safe_pickle`
     does.
-    Raises SourceError naming file and field.
+
+    Args:
+        path: The npz file.
+        name: Name of the array.
+
+    Raises:
+        SourceError: The message names file and field.
     """
     # Brings torch, which workers that read other files should not wait for.
     from s2m.formats.safe_pickle import UnsafePickleError, load_plain
@@ -40,7 +46,14 @@ def read_npz(path: Path, name: str) -> Any:
 
 
 def npz_names(path: Path) -> list[str]:
-    """Names of the arrays in an npz file. SourceError when it is none."""
+    """Names of the arrays in an npz file.
+
+    Args:
+        path: The npz file.
+
+    Raises:
+        SourceError: When it is none.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             return [entry.removesuffix(".npy") for entry in archive.namelist()]

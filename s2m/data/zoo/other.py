@@ -17,7 +17,12 @@ for the other datasets; `s2m data other MODULE:CLASS --help` lists them.
 
 
 def add_other_command(subparsers: Any, add_options: Callable[[argparse.ArgumentParser, type[Source]], None]) -> None:
-    """Add the command; ``add_options`` gives a parser the options of a source."""
+    """Add the command; ``add_options`` gives a parser the options of a source.
+
+    Args:
+        subparsers: The command line's subparsers.
+        add_options: Adds the options of a source to a parser.
+    """
     command = subparsers.add_parser(
         "other",
         help="convert a dataset with a source of your own, MODULE:CLASS",
@@ -38,7 +43,14 @@ def add_other_command(subparsers: Any, add_options: Callable[[argparse.ArgumentP
 
 
 def load_source(name: str) -> type[Source]:
-    """The class behind MODULE:CLASS. SourceError when there is none, or when it is no source."""
+    """The class behind MODULE:CLASS.
+
+    Args:
+        name: MODULE:CLASS.
+
+    Raises:
+        SourceError: When there is none, or when it is no source.
+    """
     module, _, attribute = name.partition(":")
     if not module or not attribute:
         raise SourceError(f"{name}: expected MODULE:CLASS, such as my_lab.boxes:Boxes")

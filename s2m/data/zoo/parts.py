@@ -36,11 +36,15 @@ MASKS = ("auto", "none")
 class Options:
     """What the user chooses for any dataset.
 
-    splits: which to convert. every: keep every n-th frame; test_every: the same for the test split (``None``: as
-    ``every``). masks: "auto" stores silhouettes in splits that have any; "none" stores none. mask_size: their side
-    in pixels, a multiple of 4. margin: side of the crop over the longer side of the joints' box. min_joints: frames
-    with fewer joints found are dropped. reprojection_limit_px: see :func:`s2m.data.zoo.checks.require_projection`;
-    ``None`` is the dataset's own.
+    Args:
+        splits: Which to convert.
+        every: Keep every n-th frame.
+        test_every: The same for the test split (``None``: as ``every``).
+        masks: "auto" stores silhouettes in splits that have any; "none" stores none.
+        mask_size: Their side in pixels, a multiple of 4.
+        margin: Side of the crop over the longer side of the joints' box.
+        min_joints: Frames with fewer joints found are dropped.
+        reprojection_limit_px: See :func:`s2m.data.zoo.checks.require_projection`; ``None`` is the dataset's own.
     """
 
     splits: tuple[str, ...] = SPLITS
@@ -66,7 +70,11 @@ class Options:
                 raise SourceError(f"--{name.replace('_', '-')}: expected {expected}, found {getattr(self, name)}")
 
     def step(self, split: str) -> int:
-        """Every how many frames of a split one is kept."""
+        """Every how many frames of a split one is kept.
+
+        Args:
+            split: Name of the split.
+        """
         return self.test_every if split == "test" and self.test_every is not None else self.every
 
 
@@ -74,9 +82,21 @@ class Options:
 class Part:
     """The manifest of a converted recording.
 
-    groups: which of :data:`s2m.data.store.TRUTH_GROUPS` it has. blocks: (field, offset, bytes) in the data file, in
-    the order of the rows. pictures: whether it has any, for the contact sheet.
-    files: (path, size, time of change) of what it was made from. info: what evaluations ask.
+    Args:
+        key: Name of the recording's files.
+        name: Name of the recording.
+        split: Name of the split.
+        rows: Number of frames.
+        joint_set: Name of the joint set.
+        silhouettes: Whether there are masks.
+        groups: Which of :data:`s2m.data.store.TRUTH_GROUPS` it has.
+        dropped: Number of unusable frames by reason.
+        left_out: Number of frames by reason why the source left them out.
+        distances: Distances of the projected truth from the 2D joints.
+        info: What evaluations ask.
+        files: (path, size, time of change) of what it was made from.
+        pictures: Whether it has any, for the contact sheet.
+        blocks: (field, offset, bytes) in the data file, in the order of the rows.
     """
 
     key: str
@@ -97,7 +117,15 @@ class Part:
 
 @dataclass(frozen=True)
 class SplitPlan:
-    """What a split will hold: ``parts`` with rows, and those that cannot be part of it."""
+    """What a split will hold: ``parts`` with rows, and those that cannot be part of it.
+
+    Args:
+        name: Name of the recording.
+        parts: Parts with rows.
+        without_masks: Parts that cannot be used for lack of masks.
+        fields: Arrays of the split.
+        notes: What the report says of it.
+    """
 
     name: str
     parts: list[Part]
@@ -113,7 +141,13 @@ class SplitPlan:
 
 @dataclass(frozen=True)
 class PartMaker:
-    """Turns recordings into parts; travels to the workers."""
+    """Turns recordings into parts; travels to the workers.
+
+    Args:
+        source: The dataset that is read.
+        options: Settings of the conversion.
+        folder: Folder of the parts.
+    """
 
     source: Source
     options: Options
@@ -225,13 +259,23 @@ class _Writer:
 
 
 def part_files(folder: Path, key: str) -> tuple[Path, Path]:
-    """Data file and manifest of a recording."""
+    """Data file and manifest of a recording.
+
+    Args:
+        folder: Folder of the parts.
+        key: Name of the recording's files.
+    """
     name = hashlib.sha256(key.encode()).hexdigest()[:24]
     return folder / f"{name}.bin", folder / f"{name}.json"
 
 
 def read_part(folder: Path, key: str) -> Part | None:
-    """The manifest of a recording, or ``None`` when it is not converted yet or its files changed since."""
+    """The manifest of a recording, or ``None`` when it is not converted yet or its files changed since.
+
+    Args:
+        folder: Folder of the parts.
+        key: Name of the recording's files.
+    """
     data, manifest = part_files(folder, key)
     try:
         values = json.loads(manifest.read_text())
@@ -244,13 +288,22 @@ def read_part(folder: Path, key: str) -> Part | None:
 
 
 def fingerprint(path: Path) -> tuple[str, int, int]:
-    """What tells that a file changed."""
+    """What tells that a file changed.
+
+    Args:
+        path: The file.
+    """
     status = path.stat()
     return str(path), status.st_size, status.st_mtime_ns
 
 
 def take(recording: Recording, rows: NDArray[np.int64]) -> Recording:
-    """Some rows of a recording, without its masks."""
+    """Some rows of a recording, without its masks.
+
+    Args:
+        recording: The recording.
+        rows: Number of frames.
+    """
     body = recording.body
     if body is not None:
         betas = body.betas if np.ndim(body.betas) == 1 else body.betas[rows]

@@ -16,7 +16,13 @@ from s2m.optional import require
 
 
 class NumberedPictures:
-    """Files whose names hold the number of the frame; ``first`` is the number of frame 0. Any may be missing."""
+    """Files whose names hold the number of the frame; ``first`` is the number of frame 0. Any may be missing.
+
+    Args:
+        folder: Folder of the pictures.
+        name: Pattern of the files' names.
+        first: Number of frame 0 in the names.
+    """
 
     def __init__(self, folder: Path, name: str, first: int = 0) -> None:
         self.folder, self.name, self.first = folder, name, first
@@ -26,32 +32,61 @@ class NumberedPictures:
         return (self.folder / self.name.format(self.first)).is_file()
 
     def read(self, frame: int) -> Image.Image | None:
-        """The picture of a frame, or ``None`` where it is missing. SourceError naming a damaged file."""
+        """The picture of a frame, or ``None`` where it is missing.
+
+        Args:
+            frame: Number of the frame.
+
+        Raises:
+            SourceError: The message names a damaged file.
+        """
         return _open(self.folder / self.name.format(frame + self.first))
 
 
 class ListedPictures:
-    """Files by number of the frame."""
+    """Files by number of the frame.
+
+    Args:
+        files: Picture by number of the frame.
+    """
 
     def __init__(self, files: Mapping[int, Path]) -> None:
         self.files = dict(files)
 
     def read(self, frame: int) -> Image.Image | None:
-        """The picture of a frame, or ``None`` where it is missing. SourceError naming a damaged file."""
+        """The picture of a frame, or ``None`` where it is missing.
+
+        Args:
+            frame: Number of the frame.
+
+        Raises:
+            SourceError: The message names a damaged file.
+        """
         file = self.files.get(frame)
         return None if file is None else _open(file)
 
 
 class VideoPictures:
-    """Frames of a video, counted from its start. mirrored: whether they must be mirrored to fit the joints."""
+    """Frames of a video, counted from its start.
+
+    Args:
+        file: The video.
+        mirrored: Whether they must be mirrored to fit the joints.
+    """
 
     def __init__(self, file: Path, mirrored: bool = False) -> None:
         self.file, self.mirrored = file, mirrored
 
     def read(self, frame: int) -> Image.Image | None:
-        """The picture of a frame, or ``None`` beyond the end. SourceError naming a damaged file.
+        """The picture of a frame, or ``None`` beyond the end.
 
         Decoding starts at the key frame before it, so that the end of a long video costs no more than its start.
+
+        Args:
+            frame: Number of the frame.
+
+        Raises:
+            SourceError: The message names a damaged file.
         """
         av = require("av")
         try:
@@ -63,7 +98,11 @@ class VideoPictures:
 
 
 def first_found(readers: Iterable[NumberedPictures | VideoPictures]) -> PictureReader | None:
-    """The first reader that has anything to read."""
+    """The first reader that has anything to read.
+
+    Args:
+        readers: Readers in order of preference.
+    """
     for reader in readers:
         if reader.file.is_file() if isinstance(reader, VideoPictures) else reader.found():
             return reader

@@ -25,7 +25,16 @@ def write_report(
     distances: Mapping[str, Distances],
     options: Options,
 ) -> None:
-    """Write both files. parts: all recordings, those without usable frames, too."""
+    """Write both files.
+
+    Args:
+        folder: Store that is being written.
+        source: The dataset that is read.
+        plans: What each split will hold.
+        parts: All recordings, those without usable frames, too.
+        distances: Distances of the projected truth from the 2D joints, by recording.
+        options: Settings of the conversion.
+    """
     limit = options.reprojection_limit_px
     content = {
         "dataset": source.name,

@@ -35,7 +35,11 @@ class PictureReader(Protocol):
     def read(self, frame: int) -> Image | None:
         """The RGB picture of a frame (a number of ``Recording.frame``) at any resolution, ``None`` where there is none.
 
-        Raises SourceError naming a file that is damaged.
+        Args:
+            frame: A number of ``Recording.frame``.
+
+        Raises:
+            SourceError: The message names a file that is damaged.
         """
 
 
@@ -45,9 +49,15 @@ class MaskReader(Protocol):
     def read(self, rows: NDArray[np.int64], windows: NDArray[np.int64] | None = None) -> NDArray[np.bool_]:
         """Masks of some rows of the recording's arrays (increasing), (n, H, W) at the image's resolution.
 
-        windows: (n, 4) pixels x0, y0, x1, y1 inside the image, x1 and y1 not included: nothing else of a row's mask
-        is needed, so a reader that can read parts of pictures may leave the rest False. A frame without a mask is all
-        False. Raises SourceError naming the file.
+        A frame without a mask is all False.
+
+        Args:
+            rows: Increasing rows of the recording's arrays.
+            windows: (n, 4) pixels x0, y0, x1, y1 inside the image, x1 and y1 not included: nothing else of a row's mask
+                is needed, so a reader that can read parts of pictures may leave the rest False.
+
+        Raises:
+            SourceError: The message names the file.
         """
 
 
@@ -55,7 +65,12 @@ class MaskReader(Protocol):
 class Camera:
     """A pinhole camera with an optional lens; lengths in pixels of the full image.
 
-    distortion: (k1, k2, p1, p2, k3) in OpenCV's order and meaning; ``None`` for a perfect lens.
+    Args:
+        fx: Focal length in x.
+        fy: Focal length in y.
+        cx: Optical axis, x.
+        cy: Optical axis, y.
+        distortion: (k1, k2, p1, p2, k3) in OpenCV's order and meaning; ``None`` for a perfect lens.
     """
 
     fx: float
@@ -73,6 +88,9 @@ class Camera:
         """Camera-frame points (..., 3), metres, to pixels (..., 2), +y down, in float64.
 
         Points with z <= 0 become NaN: nothing behind the camera is in the image.
+
+        Args:
+            points: Points (..., 3), metres, camera frame.
         """
         points = np.asarray(points, np.float64)
         depth = np.where(points[..., 2:] > 0, points[..., 2:], np.nan)
@@ -97,9 +115,11 @@ class Camera:
 class BodyTruth:
     """A body in SMPL format, by frame.
 
-    poses: (T, 72) axis-angle, radians; the first three rotate the body frame into the CAMERA frame. betas: (10,) or
-    (T, 10). transl: (T, 3) metres, camera frame, SMPL's ``transl`` (added after posing). gender: "neutral", "female"
-    or "male": which of the three models the parameters belong to.
+    Args:
+        poses: (T, 72) axis-angle, radians; the first three rotate the body frame into the CAMERA frame.
+        betas: (10,) or (T, 10).
+        transl: (T, 3) metres, camera frame, SMPL's ``transl`` (added after posing).
+        gender: "neutral", "female" or "male": which of the three models the parameters belong to.
     """
 
     poses: Array
@@ -113,6 +133,11 @@ class RecordingRef:
     """One recording to read; ``payload`` is what the source needs to find it again (plain data, picklable).
 
     key: unique among a source's recordings also when the same recording is in two splits.
+
+    Args:
+        name: Name of the recording.
+        split: Split that it belongs to.
+        payload: What the source needs to find it again: plain data that can be pickled.
     """
 
     name: str
@@ -129,20 +154,30 @@ class RecordingRef:
 class Recording:
     """One sequence seen by one camera; arrays by frame (T of them), joints in the order of ``joint_set``.
 
-    name: e.g. "S9/Directions.54138969". split: "train", "val" or "test". joint_set: name of a set of
-    :mod:`s2m.skeletons`. joints2d: (T, J, 2) pixels of the full image as it is stored (distorted if the lens
-    distorts), +y down. confidence: (T, J), 0 = missing. frame: (T,) number of the frame in the video or annotation.
-    image_size: width, height. camera: ``None`` where it is unknown; the projection check needs it. joints3d:
-    (T, J, 3) metres, camera frame (+x right, +y down, +z forward); a frame with a NaN is dropped. ``None``: no 3D
-    truth at all. body: only with ``joints3d``. masks: ``None``: no silhouettes; a row that is known to be without one
-    reads as all False. pictures: for the contact sheet alone. activity: what the person does, for results by
-    activity. detected: the 2D joints come from a detector, so that their distance from the projected truth is the
-    detector's error. source_files: for messages and to notice that a file changed since an interrupted conversion.
-
     Pixel (column c, row r) covers [c, c+1] x [r, r+1] of the image's coordinates.
 
     Rows that cannot be used may be left in: the converter drops them with a reason. Rows that the protocol leaves out
     (every n-th frame, invalid frames) should be left out by the source and counted in ``left_out``: reason -> frames.
+
+    Args:
+        name: E.g. "S9/Directions.54138969".
+        split: "train", "val" or "test".
+        joint_set: Name of a set of :mod:`s2m.skeletons`.
+        joints2d: (T, J, 2) pixels of the full image as it is stored (distorted if the lens distorts), +y down.
+        confidence: (T, J), 0 = missing.
+        frame: (T,) number of the frame in the video or annotation.
+        image_size: Width, height.
+        camera: ``None`` where it is unknown; the projection check needs it.
+        joints3d: (T, J, 3) metres, camera frame (+x right, +y down, +z forward); a frame with a NaN is dropped.
+            ``None``: no 3D truth at all.
+        body: Only with ``joints3d``.
+        masks: ``None``: no silhouettes; a row that is known to be without one reads as all False.
+        pictures: For the contact sheet alone.
+        activity: What the person does, for results by activity.
+        detected: The 2D joints come from a detector, so that their distance from the projected truth is the detector's
+            error.
+        source_files: For messages and to notice that a file changed since an interrupted conversion.
+        left_out: Number of frames that the source left out, by reason.
     """
 
     name: str
@@ -182,11 +217,22 @@ class Source(ABC):
 
     @abstractmethod
     def recordings(self) -> list[RecordingRef]:
-        """All recordings, sorted, cheaply (folder listings, not contents). SourceError when there are none."""
+        """All recordings, sorted, cheaply (folder listings, not contents).
+
+        Raises:
+            SourceError: When there are none.
+        """
 
     @abstractmethod
     def read(self, ref: RecordingRef) -> Recording:
-        """One recording. SourceError (or StoreError) naming file, field, expected and found."""
+        """One recording.
+
+        Args:
+            ref: The recording to read.
+
+        Raises:
+            SourceError: Or StoreError; the message names file, field, expected and found.
+        """
 
     @property
     @abstractmethod
@@ -197,6 +243,9 @@ class Source(ABC):
         """Called once, in the parent process, before anything is read; ``folder`` is private and kept for a resume.
 
         For layouts with all recordings in one file: unpack it here once instead of in every worker.
+
+        Args:
+            folder: A private folder, kept for a resume.
         """
 
     @property
@@ -211,4 +260,8 @@ class Source(ABC):
     @classmethod
     @abstractmethod
     def from_arguments(cls, arguments: argparse.Namespace) -> Source:
-        """Build from parsed options; ``arguments.root`` is a Path. SourceError when the root is no such dataset."""
+        """Build from parsed options; ``arguments.root`` is a Path.
+
+        Raises:
+            SourceError: When the root is no such dataset.
+        """

@@ -39,9 +39,13 @@ _BODY_LIMIT = 0.05
 class Surreal(Source):
     """The ``cmu`` part in its official folders: ``{train,val,test}/run{0,1,2}/<sequence>/<clip>_{info,segm}.mat``.
 
-    root: the folder ``cmu`` or one above it. runs: which cuts to take. bodies: SMPL's gendered models; without them
-    recordings have 3D joints but no parameters of a body. The joint set is ``smpl24``, or that of the bodies: then
-    3D joints are regressed from the posed bodies and projected.
+    The joint set is ``smpl24``, or that of the bodies: then 3D joints are regressed from the posed bodies and
+    projected.
+
+    Args:
+        root: The folder ``cmu`` or one above it.
+        runs: Which cuts to take.
+        bodies: SMPL's gendered models; without them recordings have 3D joints but no parameters of a body.
     """
 
     name: ClassVar[str] = "surreal"
@@ -94,7 +98,11 @@ class Surreal(Source):
         return found
 
     def read(self, ref: RecordingRef) -> Recording:
-        """One clip."""
+        """One clip.
+
+        Args:
+            ref: The recording to read.
+        """
         file = Path(ref.payload["info"])
         clip = read_clip(file)
         rows = np.flatnonzero((clip.joints3d != 0).any((1, 2)))

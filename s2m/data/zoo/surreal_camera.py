@@ -40,8 +40,12 @@ _PAIRS = [(joint, other) for joint, other in enumerate(_SWAP) if SMPL24.joints[j
 class Aligned:
     """A clip's joints under SMPL's names, in a picture that shows no mirrored person, and before a real camera.
 
-    joints2d: (T, 24, 2) pixels. joints3d: (T, 24, 3) metres, camera frame. roots: root orientation, body to camera.
-    mirrored: the stored picture must be mirrored to fit. swapped: what had left and right swapped in the file.
+    Args:
+        joints2d: (T, 24, 2) pixels.
+        joints3d: (T, 24, 3) metres, camera frame.
+        roots: Root orientation, body to camera.
+        mirrored: The stored picture must be mirrored to fit.
+        swapped: What had left and right swapped in the file.
     """
 
     joints2d: Array
@@ -54,7 +58,12 @@ class Aligned:
 def align(clip: Clip, rest: Array) -> Aligned:
     """Find out how the parts of a clip belong together.
 
-    rest: (24, 3) joints of a body at rest, metres, body frame. SourceError naming the file when nothing fits.
+    Args:
+        clip: The clip as its file has it.
+        rest: (24, 3) joints of a body at rest, metres, body frame.
+
+    Raises:
+        SourceError: The message names the file when nothing fits.
     """
     joints3d = (clip.joints3d - clip.camera) @ WORLD_TO_CAMERA.T
     mirrored, swapped2d = _picture(clip, joints3d)
@@ -114,7 +123,13 @@ def _median(distances: Array) -> float:
 
 
 def pose_skeleton(rest: Array, roots: Rotation, poses: Array) -> Array:
-    """Joints (T, 24, 3) of a posed skeleton, the root at its rest place; frame of the roots. rest: (24, 3)."""
+    """Joints (T, 24, 3) of a posed skeleton, the root at its rest place; frame of the roots.
+
+    Args:
+        rest: (24, 3).
+        roots: Root rotations (T, 3, 3).
+        poses: Rotations (T, 23, 3), axis-angle, radians.
+    """
     turned = [roots]
     places = [np.broadcast_to(rest[SMPL24.root_index], (len(poses), 3))]
     for joint, parent in enumerate(SMPL24.parents):

@@ -24,8 +24,15 @@ _GENDERS = {0: "female", 1: "male"}
 class Clip:
     """A clip as its file has it.
 
-    joints2d: (T, 24, 2) pixels. joints3d: (T, 24, 3) metres, Blender's world. poses: (T, 72), without zrot. betas:
-    (T, 10). gender: "female" or "male". camera: (3,) metres, the camera's place in the world. zrot: (T,) radians.
+    Args:
+        file: The clip's file.
+        joints2d: (T, 24, 2) pixels.
+        joints3d: (T, 24, 3) metres, Blender's world.
+        poses: (T, 72), without zrot.
+        betas: (T, 10).
+        gender: "female" or "male".
+        camera: (3,) metres, the camera's place in the world.
+        zrot: (T,) radians.
     """
 
     file: Path
@@ -42,7 +49,14 @@ class Clip:
 
 
 def read_clip(file: Path) -> Clip:
-    """Read an ``*_info.mat``. SourceError naming file, field, expected and found."""
+    """Read an ``*_info.mat``.
+
+    Args:
+        file: The clip's file.
+
+    Raises:
+        SourceError: The message names file, field, expected and found.
+    """
     fields = load_variables(file, _FIELDS)
     for name, value in fields.items():
         if not np.issubdtype(value.dtype, np.number):
@@ -95,14 +109,25 @@ def _gender(file: Path, numbers: Array) -> str:
 class Segmentation:
     """Masks out of ``*_segm.mat``: whatever is not background (0) is person; parts are 1 to 24.
 
-    frame: (T,) number of each row, from 0; the file counts ``segm_1`` ... . mirrored: whether to mirror the pictures.
+    Args:
+        file: The clip's file.
+        frame: (T,) number of each row, from 0; the file counts ``segm_1`` ... .
+        mirrored: Whether to mirror the pictures.
     """
 
     def __init__(self, file: Path, frame: NDArray[np.int64], mirrored: bool) -> None:
         self.file, self.frame, self.mirrored = file, frame, mirrored
 
     def read(self, rows: NDArray[np.int64], windows: NDArray[np.int64] | None = None) -> NDArray[np.bool_]:
-        """(n, 240, 320) bool. SourceError naming file and variable."""
+        """(n, 240, 320) bool.
+
+        Args:
+            rows: Increasing rows of the recording's arrays.
+            windows: Boxes (n, 4) x0, y0, x1, y1 in pixels; what lies outside need not be read. None: whole images.
+
+        Raises:
+            SourceError: The message names file and variable.
+        """
         width, height = IMAGE_SIZE
         names = [f"segm_{int(self.frame[row]) + 1}" for row in rows]
         masks = np.zeros((len(rows), height, width), bool)

@@ -38,8 +38,12 @@ _MIDDLES = {"pelvis": ("left_hip", "right_hip"), "thorax": ("neck", "neck"), "sp
 class ThreeDPW(Source):
     """``sequenceFiles/{train,validation,test}/*.pkl`` and, for their size, ``imageFiles/<sequence>/image_00000.jpg``.
 
-    bodies: SMPL's gendered models, for other joints than SMPL's 24. joints2d: "detected" are the OpenPose joints of
-    the files; "projected" the 3D joints' projections. Silhouettes are not part of the data set.
+    Silhouettes are not part of the data set.
+
+    Args:
+        root: Folder of the dataset.
+        bodies: SMPL's gendered models, for other joints than SMPL's 24.
+        joints2d: "detected" are the OpenPose joints of the files; "projected" the 3D joints' projections.
     """
 
     name: ClassVar[str] = "3dpw"
@@ -87,7 +91,11 @@ class ThreeDPW(Source):
         return found
 
     def read(self, ref: RecordingRef) -> Recording:
-        """One person of one sequence, in the frames that 3dpw-eval counts."""
+        """One person of one sequence, in the frames that 3dpw-eval counts.
+
+        Args:
+            ref: The recording to read.
+        """
         file = Path(ref.payload["file"])
         person = read_people(file)[int(ref.payload["person"])]
         found = np.abs(person.detected).mean((1, 2)) > 0
@@ -181,6 +189,10 @@ def from_openpose(detected: Array, joint_set: str) -> tuple[Array, Array]:
     """OpenPose's 18 joints (T, 18, 3) as pixels (T, J, 2) and confidence (T, J) of another joint set, by name.
 
     Middles are as certain as the less certain end; what OpenPose does not find has confidence 0.
+
+    Args:
+        detected: OpenPose's joints (T, 18, 3): x, y in pixels, confidence.
+        joint_set: The joint set that is wanted.
     """
     places = {name: (detected[:, i, :2], detected[:, i, 2].clip(0, 1)) for i, name in enumerate(OPENPOSE18)}
     for name, (first, second) in _MIDDLES.items():

@@ -31,9 +31,17 @@ OPENPOSE18 = (
 class Person:
     """One person of a sequence, by frame; world frame.
 
-    poses: (T, 72); trans: (T, 3) metres; betas: (10,); joints: (T, 24, 3) metres; detected: (T, 18, 3) x, y, confidence
-    of OPENPOSE18, all zero where fewer than six joints were found; aligned: (T,) whether the camera pose fits the
-    picture; extrinsics: (T, 4, 4) world to camera; intrinsics: (3, 3).
+    Args:
+        file: The sequence's file.
+        poses: (T, 72).
+        trans: (T, 3) metres.
+        betas: (10,).
+        joints: (T, 24, 3) metres.
+        detected: (T, 18, 3) x, y, confidence of OPENPOSE18, all zero where fewer than six joints were found.
+        gender: Gender of the body model.
+        aligned: (T,) whether the camera pose fits the picture.
+        extrinsics: (T, 4, 4) world to camera.
+        intrinsics: (3, 3).
     """
 
     file: Path
@@ -49,12 +57,23 @@ class Person:
 
 
 def count_people(file: Path) -> int:
-    """How many people a sequence has."""
+    """How many people a sequence has.
+
+    Args:
+        file: The sequence's file.
+    """
     return len(_content(file)["poses"])
 
 
 def read_people(file: Path) -> list[Person]:
-    """All people of a sequence. SourceError naming file, field, expected and found."""
+    """All people of a sequence.
+
+    Args:
+        file: The sequence's file.
+
+    Raises:
+        SourceError: The message names file, field, expected and found.
+    """
     content = _content(file)
     poses = content["poses"]
     frames = len(poses[0]) if isinstance(poses[0], np.ndarray) and poses[0].ndim else 0

@@ -24,6 +24,9 @@ class RedChannel:
     """The red channel of a video, frame by frame, as bool: at least half of full scale (compression leaves noise).
 
     Reading forwards goes on where the last call ended; reading backwards starts again. Can be pickled.
+
+    Args:
+        path: The video.
     """
 
     def __init__(self, path: Path) -> None:
@@ -35,7 +38,14 @@ class RedChannel:
         return {"path": self.path, "_frames": None, "_next": 0}
 
     def read(self, numbers: Sequence[int]) -> Iterator[tuple[int, NDArray[np.bool_]]]:
-        """Yield (number, (H, W) bool) for ascending frame numbers. SourceError for a broken or too short video."""
+        """Yield (number, (H, W) bool) for ascending frame numbers.
+
+        Args:
+            numbers: Ascending numbers of frames.
+
+        Raises:
+            SourceError: For a broken or too short video.
+        """
         for number in numbers:
             frame = self._seek(number)
             yield number, frame.to_ndarray(format="rgb24")[..., _RED] >= _HALF
@@ -54,9 +64,11 @@ class RedChannel:
 class ForegroundMasks:
     """Masks of a person before a green screen, the way MPI-INF-3DHP stores them.
 
-    foreground: video whose red channel is 1 on the person and on whatever else stands before the screen. chair: video
-    whose red channel is 0 on the chair and 1 elsewhere; ``None`` without one. frame: (T,) video frame of each row.
-    boxes: (T, 4) pixels x0, y0, x1, y1: only what lies inside is person, since the screen does not fill every view.
+    Args:
+        foreground: Video whose red channel is 1 on the person and on whatever else stands before the screen.
+        chair: Video whose red channel is 0 on the chair and 1 elsewhere; ``None`` without one.
+        frame: (T,) video frame of each row.
+        boxes: (T, 4) pixels x0, y0, x1, y1: only what lies inside is person, since the screen does not fill every view.
     """
 
     def __init__(self, foreground: Path, chair: Path | None, frame: NDArray[np.int64], boxes: NDArray[np.float64]):
@@ -65,7 +77,12 @@ class ForegroundMasks:
         self._chair = None if chair is None else RedChannel(chair)
 
     def read(self, rows: NDArray[np.int64], windows: NDArray[np.int64] | None = None) -> NDArray[np.bool_]:
-        """(n, H, W) bool at the resolution of the video."""
+        """(n, H, W) bool at the resolution of the video.
+
+        Args:
+            rows: Increasing rows of the recording's arrays.
+            windows: Boxes (n, 4) x0, y0, x1, y1 in pixels; what lies outside need not be read. None: whole images.
+        """
         numbers = self.frame[rows]
         wanted = np.unique(numbers).tolist()
         masks: dict[int, NDArray[np.bool_]] = dict(self._foreground.read(wanted))
@@ -76,7 +93,14 @@ class ForegroundMasks:
 
 
 def frame_count(path: Path) -> int:
-    """How many frames the header of a video promises; 0 when it does not say. SourceError when it cannot be read."""
+    """How many frames the header of a video promises; 0 when it does not say.
+
+    Args:
+        path: The video.
+
+    Raises:
+        SourceError: When it cannot be read.
+    """
     av = require("av")
 
     try:

@@ -10,7 +10,11 @@ from s2m.data.zoo.source import RecordingRef, Source
 
 
 class WrappedSource(Source):
-    """Passes everything on to another source; subclasses exchange parts of what is read."""
+    """Passes everything on to another source; subclasses exchange parts of what is read.
+
+    Args:
+        source: The other source.
+    """
 
     def __init__(self, source: Source):
         self.source = source
@@ -38,5 +42,9 @@ class WrappedSource(Source):
 
     @classmethod
     def from_arguments(cls, arguments: argparse.Namespace) -> Source:
-        """Wrapped sources have no command of their own. Raises TypeError."""
+        """Wrapped sources have no command of their own.
+
+        Raises:
+            TypeError: The input cannot be used.
+        """
         raise TypeError(f"{cls.__name__} is built around another source")

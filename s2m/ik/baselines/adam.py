@@ -18,6 +18,12 @@ class AdamIK(IKSolver):
     """Adam on 24 rotation vectors for the whole batch, from rest with DIK's root.
 
     Minimises the squared joint error plus ``stiffness`` squared (metres per radian) times the squared angles.
+
+    Args:
+        rest: The skeleton at rest.
+        steps: Steps of Adam.
+        rate: Adam's learning rate.
+        stiffness: Weight of the angles against the joint error, metres per radian.
     """
 
     def __init__(self, rest: RestSkeleton, steps: int = 150, rate: float = 0.05, stiffness: float = 0.01) -> None:

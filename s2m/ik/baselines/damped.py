@@ -18,6 +18,12 @@ class DampedIK(IKSolver):
 
     Minimises the weighted squared joint error plus ``stiffness`` (metres per radian, squared) times the squared angles
     of the 23 local rotations, from the rest pose or, by default, with DIK's root as the start of the root.
+
+    Args:
+        rest: The skeleton at rest.
+        iterations: Gauss-Newton steps.
+        stiffness: Weight of the angles of the 23 local rotations against the joint error, metres per radian.
+        damping: What is added to the diagonal of the normal equations.
     """
 
     def __init__(

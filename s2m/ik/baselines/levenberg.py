@@ -24,9 +24,14 @@ Array = NDArray[np.float64]
 class LevenbergIK(IKSolver):
     """Fit axis-angles to joints by damped least squares with a numerical Jacobian.
 
-    iterations: at most; step: of the central differences (radians); damping: initial. It stops when the mean square
-    error falls below ``tolerance`` (m^2) or no longer changes. Missing joints are left out of the residual. A given
-    root is kept fixed.
+    Missing joints are left out of the residual. A given root is kept fixed.
+
+    Args:
+        rest: The skeleton at rest.
+        iterations: Steps at the most.
+        step: Step of the central differences, radians.
+        damping: Damping at the start.
+        tolerance: It stops when the mean square error falls below this (m^2), or no longer changes.
     """
 
     def __init__(

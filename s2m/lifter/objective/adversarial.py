@@ -87,8 +87,12 @@ class PartDiscriminator(BaseDiscriminator):
 class Adversarial(LearnedTerm):
     """A turned and re-projected skeleton looks like a real 2D pose to discriminators: the mean over them.
 
-    See the rule for the formula. They judge the re-projection with the missing joints of the label beside it, so
-    that missing joints betray nothing. Source: Chen et al. 2019, L_adv (one discriminator).
+    See the rule for the formula. They judge the re-projection with the missing joints of the label beside it, so that
+    missing joints betray nothing. Source: Chen et al. 2019, L_adv (one discriminator).
+
+    Args:
+        discriminators: The networks that tell real 2D poses from re-projected ones.
+        rule: Losses of the game between lifter and discriminators.
     """
 
     def __init__(self, discriminators: Sequence[BaseDiscriminator], rule: GanRule) -> None:

@@ -107,12 +107,19 @@ class FlowPrior(LearnedTerm):
     y: the re-projection, all joints. p: a normalising flow over K principal components that learns from the labels in
     the same batch, see :func:`flow_loss`. Unit: nats per component; the entropy of real poses is the value to expect at
     best, and is below that of a standard normal (1.42). Source: ElePose, Wandt et al., CVPR 2022, who train the flow
-    beforehand; here it has ``warmup_steps`` batches to itself, in which the term is zero, and goes on learning.
+    beforehand; here it goes on learning.
 
     The batches are counted in a buffer, so that a resumed training goes on as if never stopped; only those count in
-    which the flow learns (training mode). noise: standard deviation, in lifter units, of what is added to the labels
-    that the flow learns from: keeps densities bounded where labels are exact. Raises ValueError for a negative
-    argument.
+    which the flow learns (training mode).
+
+    Args:
+        flow: The normalising flow.
+        warmup_steps: Steps that the flow has to itself at the start, in which the term is zero.
+        noise: Standard deviation of the noise on the labels that the flow learns from, lifter units; it keeps densities
+            bounded where labels are exact.
+
+    Raises:
+        ValueError: For a negative argument.
     """
 
     # For the principal components; of 34 coordinates more labels change nothing that can be seen.
@@ -150,7 +157,15 @@ class FlowPrior(LearnedTerm):
 class FreshFlowPrior(FlowPrior):
     """A :class:`FlowPrior` with a flow of its own, made from plain settings; the class that configs name.
 
-    joint_set: of the poses. components: see PosePCA. couplings, width: see PoseFlow. The rest: see FlowPrior.
+    Args:
+        joint_set: Joint set of the poses.
+        components: Number of principal components that the flow models; null: 26 for 17 joints, and the same share of
+            the free coordinates for others.
+        couplings: Number of affine couplings of the flow.
+        width: Neurons of the two hidden layers of each coupling.
+        warmup_steps: Steps that the flow has to itself at the start, in which the term is zero.
+        noise: Standard deviation of the noise on the labels that the flow learns from, lifter units; it keeps densities
+            bounded where labels are exact.
     """
 
     def __init__(

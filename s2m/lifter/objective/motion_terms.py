@@ -48,6 +48,10 @@ class TemporalAdversarial(LearnedTerm):
 
     The batch holds pairs of consecutive frames, one after the other, which share a turn (see ``frames_per_turn`` of
     :class:`SelfSupervision`). See the rule for the formulas. Source: Chen et al., CVPR 2019, L_T.
+
+    Args:
+        discriminator: The network that tells real changes of a pose from re-projected ones.
+        rule: Losses of the game between lifter and discriminator.
     """
 
     def __init__(self, discriminator: TemporalDiscriminator, rule: GanRule) -> None:

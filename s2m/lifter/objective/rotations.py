@@ -44,9 +44,14 @@ class Turn(ABC):
 
 
 class RandomTurn(Turn):
-    """Elevations are assumed: ``mean`` for the picture's camera, U(mean - range, mean + range) for the new one.
+    """Elevations are assumed: a mean for the picture's camera, a range around it for the new one.
 
     The mean is therefore a statement about the data (the open data: -5 to 20 degrees). Source: Chen et al. 2019.
+
+    Args:
+        mean_elevation: Elevation of the cameras that took the pictures, degrees; positive looks down.
+        elevation_range: The new camera's elevation is at most this far from the mean, degrees.
+        roll_range: The new camera's roll is at most this far from level, degrees.
     """
 
     def __init__(self, mean_elevation: float = 7.5, elevation_range: float = 12.5, roll_range: float = 0.0) -> None:
@@ -66,9 +71,14 @@ class RandomTurn(Turn):
 class LearnedTurn(Turn):
     """The lifter tells each picture's elevation; the new one is N(m, spread^2), m being the batch's mean of these.
 
-    What the discriminator refuses teaches the elevation head: nothing is assumed of the cameras' mean. The spread is
-    an assumption, because it cannot be learned well: left free (``spread=None``: the batch's standard deviation, as
-    in the source) it shrinks to a fraction of the truth. Source: ElePose, Wandt et al., CVPR 2022. width: of the head.
+    The elevation head learns from what the discriminator refuses, so nothing is assumed of the cameras' mean. The
+    spread is an assumption, because it cannot be learned well. Source: ElePose, Wandt et al., CVPR 2022.
+
+    Args:
+        spread: Standard deviation of the new camera's elevation, degrees; null: that of the batch, as in the source,
+            which shrinks to a fraction of the truth.
+        width: Neurons of the lifter's elevation head.
+        roll_range: The new camera's roll is at most this far from level, degrees.
     """
 
     def __init__(self, spread: float | None = 7.2, width: int = 128, roll_range: float = 0.0) -> None:

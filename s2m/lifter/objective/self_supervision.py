@@ -21,7 +21,21 @@ from s2m.lifter.objective.terms import Cycle2D, Cycle3D, Denoising, LearnedTerm,
 
 @dataclass(frozen=True)
 class Weights:
-    """Weights of the terms; a term of weight 0 is not computed. Raises ValueError for a negative weight."""
+    """Weights of the loss terms of stage 1; a term of weight 0 is not computed.
+
+    Args:
+        adversarial: Weight of: turned and re-projected skeletons look real to the discriminators.
+        cycle_2d: Weight of: lifted again and turned back, the projection is the input.
+        cycle_3d: Weight of: lifted again, the turned skeleton is the same.
+        bone_ratios: Weight of: people's bones have the same ratios of lengths, close to the mean body's.
+        chirality: Weight of: knees bend forwards and noses are in front, which fixes the sign of depth.
+        denoising: Weight of: the lifter undoes the augmentation's noise.
+        flow: Weight of the likelihood of the re-projection under a normalising flow; model.flow makes it.
+        temporal: Weight of: pairs of frames change as real ones do; it needs data of windows of two frames.
+
+    Raises:
+        ValueError: For a negative weight.
+    """
 
     adversarial: float = 1.0
     cycle_2d: float = 2.0

@@ -43,7 +43,15 @@ class Layout(Protocol):
 
 
 class Human36M(Source):
-    """Any layout of the dataset behind one name. SourceError when there are no recordings."""
+    """Any layout of the dataset behind one name.
+
+    Args:
+        layout: Reader of the layout that was found.
+        extra: Parameters of bodies (MoSh), if there are any.
+
+    Raises:
+        SourceError: When there are no recordings.
+    """
 
     name: ClassVar[str] = "human36m"
     description: ClassVar[str] = _DESCRIPTION
@@ -60,11 +68,19 @@ class Human36M(Source):
         return refs
 
     def read(self, ref: RecordingRef) -> Recording:
-        """One recording."""
+        """One recording.
+
+        Args:
+            ref: The recording to read.
+        """
         return self._layout.read(ref)
 
     def prepare(self, folder: Path) -> None:
-        """Unpack what all recordings share, where the layout needs it."""
+        """Unpack what all recordings share, where the layout needs it.
+
+        Args:
+            folder: Folder of the files.
+        """
         self._layout.prepare(folder)
 
     @property

@@ -29,7 +29,14 @@ IMAGE_SIZES = {"54138969": (1000, 1002), "55011271": (1000, 1000), "58860488": (
 
 @dataclass(frozen=True)
 class View:
-    """A camera in the laboratory. rotation: (3, 3) from the world to the camera frame; position: (3,) metres, world."""
+    """A camera in the laboratory.
+
+    Args:
+        camera: The pinhole camera.
+        image_size: Width and height of the images, pixels.
+        rotation: (3, 3) from the world to the camera frame.
+        position: (3,) metres, world.
+    """
 
     camera: Camera
     image_size: tuple[int, int]
@@ -37,7 +44,11 @@ class View:
     position: NDArray[np.float64]
 
     def to_camera(self, points: NDArray[np.floating]) -> NDArray[np.float64]:
-        """World points (..., 3), metres, to the camera frame."""
+        """World points (..., 3), metres, to the camera frame.
+
+        Args:
+            points: World points (..., 3), metres.
+        """
         seen: NDArray[np.float64] = (np.asarray(points, np.float64) - self.position) @ self.rotation.T
         return seen
 
@@ -46,17 +57,27 @@ Views = dict[tuple[str, str], View]
 
 
 def load_views(root: Path) -> Views:
-    """The views by (subject, camera): of ``root``/metadata.xml where that is, else the published ones."""
+    """The views by (subject, camera): of ``root``/metadata.xml where that is, else the published ones.
+
+    Args:
+        root: Folder of the dataset.
+    """
     metadata = root / METADATA
     return read_metadata(metadata) if metadata.is_file() else published_views()
 
 
 def read_metadata(path: Path) -> Views:
-    """The 11 subjects' extrinsics and four cameras of the toolbox's metadata.xml. SourceError naming the field.
+    """The 11 subjects' extrinsics and four cameras of the toolbox's metadata.xml.
 
-    The vector ``w0`` holds three angles and a position (mm) per camera and subject, then focal lengths, centre, k1,
-    k2, k3, p1, p2 per camera: as in github.com/open-mmlab/mmpose, tools/dataset_converters/preprocess_h36m.py. The
-    rotation is Rx Ry Rz as in the toolbox's H36MCamera.m.
+    The vector ``w0`` holds three angles and a position (mm) per camera and subject, then focal lengths, centre, k1, k2,
+    k3, p1, p2 per camera: as in github.com/open-mmlab/mmpose, tools/dataset_converters/preprocess_h36m.py. The rotation
+    is Rx Ry Rz as in the toolbox's H36MCamera.m.
+
+    Args:
+        path: The xml file.
+
+    Raises:
+        SourceError: The message names the field.
     """
     try:
         root = ET.parse(path).getroot()

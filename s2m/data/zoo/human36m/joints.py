@@ -49,5 +49,9 @@ _COLUMNS = [HUMAN36M32.index(joint) for joint in H36M17.joints]
 
 
 def to_h36m17(values: NDArray[Any]) -> NDArray[Any]:
-    """(T, 32, C) in the files' order to (T, 17, C) in that of H36M17, by name."""
+    """(T, 32, C) in the files' order to (T, 17, C) in that of H36M17, by name.
+
+    Args:
+        values: Values (T, 32, C).
+    """
     return values[:, _COLUMNS]

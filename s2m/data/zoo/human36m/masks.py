@@ -17,15 +17,28 @@ _LOOKED_AT = 5
 
 
 class CellMasks:
-    """Masks of the cell ``Masks``; frames: (T,) which entry belongs to each row of the recording."""
+    """Masks of the cell ``Masks``.
+
+    Args:
+        path: The HDF5 file.
+        frames: (T,) which entry belongs to each row of the recording.
+        image_size: Width and height of the images, pixels.
+    """
 
     def __init__(self, path: Path, frames: NDArray[np.int64], image_size: tuple[int, int]) -> None:
         self.path, self.frames, self.image_size = path, frames, image_size
 
     def read(self, rows: NDArray[np.int64], windows: NDArray[np.int64] | None = None) -> NDArray[np.bool_]:
-        """(n, H, W); frames beyond the end of the cell are without a mask. SourceError naming file and entry.
+        """(n, H, W); frames beyond the end of the cell are without a mask.
 
         Of a compressed picture only the pieces that touch its window are unpacked, which is most of the work.
+
+        Args:
+            rows: Increasing rows of the recording's arrays.
+            windows: Boxes (n, 4) x0, y0, x1, y1 in pixels; what lies outside need not be read. None: whole images.
+
+        Raises:
+            SourceError: The message names file and entry.
         """
         import h5py
 
@@ -58,6 +71,12 @@ def find_masks(subject: Path, name: str, frames: NDArray[np.int64], size: tuple[
 
     ``ground_truth_bb`` is looked at where ``ground_truth_bs`` is missing, and used only if its masks are silhouettes:
     in the official release they are filled boxes.
+
+    Args:
+        subject: Folder of the subject.
+        name: Name of the recording's files.
+        frames: Number of frames.
+        size: Width and height, pixels.
     """
     for folder in (SILHOUETTES, BOXES):
         path = subject / FOLDER / folder / f"{name}.mat"
@@ -68,7 +87,14 @@ def find_masks(subject: Path, name: str, frames: NDArray[np.int64], size: tuple[
 
 
 def open_masks(path: Path) -> Any:
-    """The HDF5 file. SourceError when it is none."""
+    """The HDF5 file.
+
+    Args:
+        path: The HDF5 file.
+
+    Raises:
+        SourceError: When it is none.
+    """
     import h5py
 
     try:

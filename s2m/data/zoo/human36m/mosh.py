@@ -21,15 +21,27 @@ _UPSIDE_DOWN = Rotation.from_rotvec([np.pi, 0, 0])
 
 
 def mosh_file(folder: Path, subject: str, action: str, camera: str) -> Path:
-    """Where the parameters of a recording lie. The cameras are counted in the order of CAMERA_IDS."""
+    """Where the parameters of a recording lie. The cameras are counted in the order of CAMERA_IDS.
+
+    Args:
+        folder: Folder of the files.
+        subject: Name of the subject, such as S1.
+        action: Name of the take, such as 'Walking 1'.
+        camera: Name of the camera, such as 54138969.
+    """
     return folder / subject / f"{action}_cam{CAMERA_IDS.index(camera)}_aligned.pkl"
 
 
 def read_mosh(path: Path, pelvis: NDArray[np.float64]) -> tuple[NDArray[np.int64], BodyTruth]:
     """Which frames have parameters, and those.
 
-    pelvis: (T, 3) metres, camera frame; stands in for the translation that the files lack, so that errors against
-    this body must be relative to its root. SourceError naming the field.
+    Args:
+        path: The file of the parameters.
+        pelvis: (T, 3) metres, camera frame; stands in for the translation that the files lack, so that errors against
+            this body must be relative to its root.
+
+    Raises:
+        SourceError: The message names the field.
     """
     # Brings torch, which workers that read other files should not wait for.
     from s2m.formats.safe_pickle import UnsafePickleError, load_pickle

@@ -36,7 +36,13 @@ _LARGEST_DIFFERENCE = 0.05
 
 
 class OfficialFiles:
-    """Reads recordings of the official layout. root: folder of S1, S5, ...; mosh: folder of MoSh's files."""
+    """Reads recordings of the official layout.
+
+    Args:
+        root: Folder of S1, S5, ...
+        choice: Cameras and validation subjects.
+        mosh: Folder of MoSh's files.
+    """
 
     settings_name = "official"
 
@@ -50,10 +56,18 @@ class OfficialFiles:
         return any(_pose_folder(subject, POSES_2D).is_dir() for subject in root.glob("S*"))
 
     def prepare(self, folder: Path) -> None:
-        """Nothing: every recording has files of its own."""
+        """Nothing: every recording has files of its own.
+
+        Args:
+            folder: Folder of the files.
+        """
 
     def recordings(self) -> list[RecordingRef]:
-        """All recordings with 2D joints. SourceError when the 3D joints of one are missing."""
+        """All recordings with 2D joints.
+
+        Raises:
+            SourceError: When the 3D joints of one are missing.
+        """
         refs = []
         for name, subject, action, camera in self._listed():
             if self.mosh is None or mosh_file(self.mosh, subject, action, camera).is_file():
@@ -79,7 +93,11 @@ class OfficialFiles:
         return notes
 
     def read(self, ref: RecordingRef) -> Recording:
-        """One recording."""
+        """One recording.
+
+        Args:
+            ref: The recording to read.
+        """
         subject, action, camera = (ref.payload[key] for key in ("subject", "action", "camera"))
         folder, take = self.root / subject, f"{action}.{camera}"
         view = self._view(subject, camera)
@@ -160,7 +178,15 @@ class OfficialFiles:
 
 
 def read_poses(path: Path, dimensions: int) -> NDArray[np.float64]:
-    """``Pose`` of a CDF file as (T, 32, dimensions). SourceError naming file and shape."""
+    """``Pose`` of a CDF file as (T, 32, dimensions).
+
+    Args:
+        path: File to read.
+        dimensions: Numbers per joint: 2 or 3.
+
+    Raises:
+        SourceError: The message names file and shape.
+    """
     import cdflib
 
     try:
@@ -175,7 +201,17 @@ def read_poses(path: Path, dimensions: int) -> NDArray[np.float64]:
 
 
 def common_length(first: Path, frames: int, second: Path, others: int) -> tuple[int, dict[str, int]]:
-    """How many frames two files share from the start, and what is left out. SourceError when they differ by much."""
+    """How many frames two files share from the start, and what is left out.
+
+    Args:
+        first: Name of the first file.
+        frames: Its number of frames.
+        second: Name of the second file.
+        others: Its number of frames.
+
+    Raises:
+        SourceError: When they differ by much.
+    """
     shorter, longer = sorted((frames, others))
     if longer - shorter > _LARGEST_DIFFERENCE * longer:
         raise SourceError(f"{second}: expected about the {frames} frames of {first}, found {others}")

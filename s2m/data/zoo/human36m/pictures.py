@@ -12,10 +12,16 @@ from s2m.data.zoo.source import PictureReader
 def find_pictures(root: Path, subject: str, action: str, camera: str) -> PictureReader | None:
     """Pictures of a recording; ``None`` where there are none.
 
-    S9/Videos/Directions 1.54138969.mp4                             the release
-    images/S9_Directions_1.54138969_000001.jpg                      github.com/nkolot/SPIN, datasets/preprocess/h36m.py
-    images/S9/S9_Directions_1.54138969/S9_Directions_1.54138969_000001.jpg      github.com/open-mmlab/mmpose
-    S9/images/Directions 1.54138969/000001.jpg                      one folder per video, as ffmpeg numbers frames
+    S9/Videos/Directions 1.54138969.mp4 the release images/S9_Directions_1.54138969_000001.jpg github.com/nkolot/SPIN,
+    datasets/preprocess/h36m.py images/S9/S9_Directions_1.54138969/S9_Directions_1.54138969_000001.jpg
+    github.com/open-mmlab/mmpose S9/images/Directions 1.54138969/000001.jpg one folder per video, as ffmpeg numbers
+    frames
+
+    Args:
+        root: Folder of the dataset.
+        subject: Name of the subject, such as S1.
+        action: Name of the take, such as 'Walking 1'.
+        camera: Name of the camera, such as 54138969.
     """
     return first_found(_candidates(root, subject, action, camera))
 

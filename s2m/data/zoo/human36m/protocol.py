@@ -20,7 +20,12 @@ _SAME_ACTION = {"TakingPhoto": "Photo", "WalkingDog": "WalkDog"}
 
 @dataclass(frozen=True)
 class Choice:
-    """Which recordings are wanted. cameras: names of cameras. val_subjects: training subjects held out as "val"."""
+    """Which recordings are wanted.
+
+    Args:
+        cameras: Names of cameras.
+        val_subjects: Training subjects held out as "val".
+    """
 
     cameras: tuple[str, ...] = CAMERA_IDS
     val_subjects: tuple[str, ...] = ()
@@ -42,7 +47,11 @@ class Choice:
         return TRAIN_SUBJECTS + TEST_SUBJECTS
 
     def split(self, subject: str) -> str:
-        """The split of a subject."""
+        """The split of a subject.
+
+        Args:
+            subject: Name of the subject, such as S1.
+        """
         if subject in TEST_SUBJECTS:
             return "test"
         return "val" if subject in self.val_subjects else "train"
@@ -72,26 +81,42 @@ class Choice:
 
     @staticmethod
     def from_arguments(arguments: argparse.Namespace) -> Choice:
-        """From parsed options. SourceError for unknown names."""
+        """From parsed options.
+
+        Raises:
+            SourceError: For unknown names.
+        """
         groups = {"all": CAMERA_IDS, "frontal": (FRONTAL,)}
         names = [camera for name in arguments.cameras for camera in groups.get(name, (name,))]
         return Choice(tuple(dict.fromkeys(names)), tuple(arguments.val_subjects))
 
 
 def activity(action: str) -> str:
-    """ "Walking 1" is a take of "Walking"; one name for each of the fifteen activities."""
+    """ "Walking 1" is a take of "Walking"; one name for each of the fifteen activities.
+
+    Args:
+        action: Name of the take, such as 'Walking 1'.
+    """
     name = re.sub(r"[ _]\d+$", "", action)
     return _SAME_ACTION.get(name, name)
 
 
 def canonical(action: str) -> str:
-    """The take's name as VideoPose3D writes it: "TakingPhoto 1" and "Photo 1" are one."""
+    """The take's name as VideoPose3D writes it: "TakingPhoto 1" and "Photo 1" are one.
+
+    Args:
+        action: Name of the take, such as 'Walking 1'.
+    """
     take = action[len(re.sub(r"[ _]\d+$", "", action)) :].replace("_", " ")
     return activity(action) + take
 
 
 def spellings(action: str) -> list[str]:
-    """The names that the files of different subjects give to one take."""
+    """The names that the files of different subjects give to one take.
+
+    Args:
+        action: Name of the take, such as 'Walking 1'.
+    """
     short = canonical(action)
     take = short[len(activity(short)) :]
     return [action, *(long + take for long, name in _SAME_ACTION.items() if name == activity(short)), short]

@@ -56,7 +56,12 @@ _COLUMNS = [SPIN24.index(joint) for joint in H36M17.joints]
 
 
 class SpinFiles:
-    """Reads recordings of all ``h36m_*.npz`` of a folder."""
+    """Reads recordings of all ``h36m_*.npz`` of a folder.
+
+    Args:
+        root: Folder of the dataset.
+        choice: Cameras and validation subjects.
+    """
 
     settings_name = "spin"
     needed = "h36m_*.npz"
@@ -75,10 +80,18 @@ class SpinFiles:
         return ["the distance from the camera is solved for from 2D and 3D joints (the files have it relative only)"]
 
     def prepare(self, folder: Path) -> None:
-        """Nothing: the arrays are small."""
+        """Nothing: the arrays are small.
+
+        Args:
+            folder: Folder of the files.
+        """
 
     def recordings(self) -> list[RecordingRef]:
-        """The recordings that the picture names tell. SourceError for a name of another form, or one in two files."""
+        """The recordings that the picture names tell.
+
+        Raises:
+            SourceError: For a name of another form, or one in two files.
+        """
         refs: dict[str, RecordingRef] = {}
         for path in sorted(self.root.glob("h36m_*.npz")):
             rows: dict[tuple[str, str, str], list[int]] = {}
@@ -95,7 +108,11 @@ class SpinFiles:
         return sorted(refs.values(), key=lambda ref: ref.key)
 
     def read(self, ref: RecordingRef) -> Recording:
-        """One recording."""
+        """One recording.
+
+        Args:
+            ref: The recording to read.
+        """
         path, rows = Path(ref.payload["file"]), np.asarray(ref.payload["rows"], np.int64)
         if self._views is None:
             self._views = load_views(self.root)

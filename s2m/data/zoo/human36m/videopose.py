@@ -32,7 +32,13 @@ GROUND_TRUTH = "gt"
 
 
 class VideoPoseFiles:
-    """Reads recordings of VideoPose3D's layout. keypoints: which 2D file; all but "gt" are a detector's."""
+    """Reads recordings of VideoPose3D's layout.
+
+    Args:
+        root: Folder of the dataset.
+        choice: Cameras and validation subjects.
+        keypoints: Which 2D file; all but "gt" are a detector's.
+    """
 
     settings_name = "videopose3d"
 
@@ -56,7 +62,11 @@ class VideoPoseFiles:
         return f"{POSES_3D}, {self._path2d.name}"
 
     def recordings(self) -> list[RecordingRef]:
-        """Every action that both files have, by camera. SourceError when the files disagree on actions."""
+        """Every action that both files have, by camera.
+
+        Raises:
+            SourceError: When the files disagree on actions.
+        """
         poses, keypoints = _actions(self._path3d, "positions_3d"), _actions(self._path2d, "positions_2d")
         refs = []
         for subject, action in sorted(set(poses) & set(keypoints)):
@@ -76,7 +86,11 @@ class VideoPoseFiles:
         return [f"not in both files: {', '.join(lonely)}"] if lonely else []
 
     def prepare(self, folder: Path) -> None:
-        """Write one npy file per action: reading the pickles in every worker would take gigabytes."""
+        """Write one npy file per action: reading the pickles in every worker would take gigabytes.
+
+        Args:
+            folder: Private folder for what is prepared.
+        """
         stamp, self._unpacked = folder / "videopose.json", folder
         files = json.dumps([fingerprint(self._path3d), fingerprint(self._path2d)])
         if stamp.is_file() and stamp.read_text() == files:
@@ -99,7 +113,11 @@ class VideoPoseFiles:
         stamp.write_text(files)
 
     def read(self, ref: RecordingRef) -> Recording:
-        """One recording; :meth:`prepare` comes first."""
+        """One recording; :meth:`prepare` comes first.
+
+        Args:
+            ref: The recording to read.
+        """
         if self._unpacked is None:
             raise SourceError(f"{self._path3d}: read before it was unpacked")
         subject, action, camera = (ref.payload[key] for key in ("subject", "action", "camera"))
