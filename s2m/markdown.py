@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterable, Sequence
 
 # What GitHub's Markdown would read as a sign of its own. An underscore within a word is none: names stay readable.
-_SIGNS = re.compile(r"[\\`*|<~]|(?<![^\W_])_|_(?![^\W_])|\](?=[(\[:])|&(?=#?\w+;)")
-# What makes a heading, a list or a quotation of a whole line: "# ", "- ", "+ ", ">" and "1. ".
-_START = re.compile(r"^(\d{0,9})(?=#{1,6}(?:\s|$)|[-+](?:\s|$)|>)|^(\d{1,9})(?=[.)](?:\s|$))")
+_SIGNS = re.compile(r"[\\`*|<~]|(?<![^\W_])_|_(?![^\W_])|\](?=[(\[:])|&(?=#?\w+;)|(?<=\s)#(?=#*$)")
+# What makes a heading, a list, a rule or a quotation of a whole line: "# ", "- ", "+ ", "--", ">" and "1. ".
+_START = re.compile(r"^(?=#{1,6}(?:\s|$)|[-+](?:[-+\s]|$)|>)|^\d{1,9}(?=[.)](?:\s|$))")
 
 
 class Markup(str):
@@ -88,7 +88,8 @@ def image(caption: str, file: str) -> Markup:
     Returns:
         Markdown.
     """
-    inside = re.sub(r"(?<!\\)[][]", r"\\\g<0>", escape(caption))
+    # A sign that is escaped already is passed over as a pair.
+    inside = re.sub(r"\\.|[][]", lambda found: found[0] if len(found[0]) > 1 else f"\\{found[0]}", escape(caption))
     return Markup(f"![{inside}]({file})")
 
 
