@@ -64,18 +64,18 @@ def emphasised(text: str) -> Markup:
 
 
 def code(text: str) -> Markup:
-    """Text in the letters of code; in a table, too.
+    """Text in the letters of code.
 
     Args:
         text: plain text; a line break becomes a space.
 
     Returns:
-        Markdown. A bar is written with a backslash, which tables take away again.
+        Markdown.
     """
     line = " ".join(text.splitlines())
     fence = "`" * (1 + max((len(run) for run in re.findall("`+", line)), default=0))
     pad = " " if line.startswith("`") or line.endswith("`") else ""
-    return Markup(f"{fence}{pad}{line}{pad}{fence}".replace("|", r"\|"))
+    return Markup(f"{fence}{pad}{line}{pad}{fence}")
 
 
 def image(caption: str, file: str) -> Markup:
@@ -133,7 +133,9 @@ def markdown_table(
     if any(len(line) != len(headings) for line in lines):
         found = sorted({len(line) for line in lines})
         raise ValueError(f"a table of {len(headings)} columns: expected as many cells in every row, found {found}")
-    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+    # Within a table, a bar ends its cell even in code; tables take the backslash away again.
+    cells = [[re.sub(r"(?<!\\)\|", r"\\|", cell) for cell in line] for line in lines]
+    return "".join("| " + " | ".join(line) + " |\n" for line in cells)
 
 
 def number_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

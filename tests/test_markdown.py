@@ -79,6 +79,9 @@ def test_the_alternative_text_of_a_picture(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["split", "a`b", "`a`", "a|b", "a``b"])
 def test_code_in_a_table_and_outside(text: str) -> None:
+    (alone,) = inline(f"### {code(text)}")
+    assert alone.children is not None
+    assert [(c.type, c.content) for c in alone.children] == [("code_inline", text)]
     (cell, *_) = [t for t in inline(markdown_table([code(text)], [])) if t.children]
     assert cell.children is not None
     assert [(c.type, c.content) for c in cell.children] == [("code_inline", text)]
