@@ -1,10 +1,9 @@
-"""Result tables on disk: Markdown for people, JSON for programs."""
+"""What the figures were measured on, and files of results that are whole or not there."""
 
 from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +22,6 @@ def machine() -> dict[str, Any]:
         ]
         model = names[0] if names else model
     return {"cpu": model, "threads": torch.get_num_threads(), "torch": torch.__version__}
-
-
-def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A pipe table."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
 
 def write(path: Path, content: str | dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from s2m.compare.comparison import Comparison
 from s2m.compare.curves import curves_picture
-from s2m.compare.page import page
+from s2m.compare.html import comparison_page
 from s2m.compare.runs import CompareError
 from s2m.compare.text import groups_csv, markdown, runs_csv
 from s2m.files import WriteError, write_bytes
@@ -23,7 +23,7 @@ def write_comparison(comparison: Comparison, folder: Path) -> Path:
         "compare.md": markdown(comparison, picture=png is not None).encode(),
         "configurations.csv": groups_csv(comparison).encode(),
         "runs.csv": runs_csv(comparison).encode(),
-        "index.html": page(comparison, png).encode(),
+        "index.html": comparison_page(comparison, png).encode(),
     }
     if png is not None:
         files["curves.png"] = png

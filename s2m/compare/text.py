@@ -11,6 +11,7 @@ from s2m.compare.groups import delta
 from s2m.compare.metrics import metric_text
 from s2m.compare.settings import seed_of, show_value
 from s2m.compare.table import Cell, Column, Table, deviations, group_table, run_table
+from s2m.markdown import Markup, code, escape, image, markdown_table, strong
 
 # More settings than this, and Markdown shows them in one column.
 _MAX_SETTING_COLUMNS = 5
@@ -53,7 +54,7 @@ def markdown(comparison: Comparison, picture: bool) -> str:
         table = _with_settings_in_one(comparison, table)
     parts = [
         "# Runs compared",
-        f"{comparison.summary}. From {_plain(comparison.place)}. {comparison.data_note}".rstrip(),
+        f"{escape(comparison.summary)}. From {escape(comparison.place)}. {comparison.data_note}".rstrip(),
         "Mean ± sample standard deviation over seeds"
         + (
             "; in brackets the difference to the baseline ± standard error, seed by seed where seeds are the same."
@@ -63,13 +64,13 @@ def markdown(comparison: Comparison, picture: bool) -> str:
         _markdown_table(table),
     ]
     if picture:
-        parts.append("![learning curves](curves.png)")
+        parts.append(image("learning curves", "curves.png"))
     parts += ["## Single runs", _markdown_table(run_table(comparison))]
-    protocols = [f"- **{metric_text(m).heading}** (`{m}`): {metric_text(m).protocol}" for m in comparison.metrics]
+    protocols = [_protocol(name) for name in comparison.metrics]
     parts += ["## What the numbers mean", "\n".join(protocols)]
     if comparison.notes:
-        parts += ["## Left out, or to be aware of", "\n".join(f"- {_plain(note)}" for note in comparison.notes)]
-    return "\n\n".join(parts) + "\n"
+        parts += ["## Left out, or to be aware of", "\n".join(f"- {escape(note)}" for note in comparison.notes)]
+    return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
 
 
 def groups_csv(comparison: Comparison) -> str:
@@ -131,28 +132,24 @@ def _aligned(headings: Sequence[str], rows: Sequence[Sequence[str]], numeric: Se
     return "\n".join([line(headings), "-" * (sum(widths) + 2 * len(widths) - 2), *map(line, rows)])
 
 
+def _protocol(metric: str) -> str:
+    text = metric_text(metric)
+    return f"- {strong(text.heading)} ({code(metric)}): {escape(text.protocol)}"
+
+
 def _markdown_table(table: Table) -> str:
-    head = "| " + " | ".join(_plain(column.heading) for column in table.columns) + " |"
-    rule = "|" + "|".join("---:" if column.numeric else "---" for column in table.columns) + "|"
-    lines = []
-    for index, row in enumerate(table.rows):
-        texts = [_markdown_cell(cell) for cell in row]
-        if index == table.baseline:
-            texts[0] += " (baseline)"
-        lines.append("| " + " | ".join(texts) + " |")
-    return "\n".join([head, rule, *lines])
+    rows = [[_markdown_cell(cell) for cell in row] for row in table.rows]
+    if table.baseline is not None:
+        name = rows[table.baseline][0]
+        rows[table.baseline][0] = Markup(f"{name} (baseline)")
+    return markdown_table(
+        [column.heading for column in table.columns], rows, [column.numeric for column in table.columns]
+    )
 
 
-def _markdown_cell(cell: Cell) -> str:
-    text = f"**{cell.text}**" if cell.best else _plain(cell.text)
-    return f"{text} ({cell.change})" if cell.change else text
-
-
-def _plain(text: str) -> str:
-    """Text that Markdown leaves as it is."""
-    for sign in "\\|*_`<":
-        text = text.replace(sign, f"\\{sign}")
-    return text
+def _markdown_cell(cell: Cell) -> Markup:
+    text = strong(cell.text) if cell.best else escape(cell.text)
+    return Markup(f"{text} ({escape(cell.change)})") if cell.change else text
 
 
 def _or_empty(value: float | None) -> object:

@@ -21,8 +21,8 @@ from s2m.report.dataset_report import measure_dataset, without_foreign_bodies
 from s2m.report.datasets import OPEN_NOTE, RunData, note_of, run_data, split_text
 from s2m.report.examples import Examples, load_examples
 from s2m.report.gallery import example_picture
-from s2m.report.markdown import markdown
-from s2m.report.page import page
+from s2m.report.html import report_page
+from s2m.report.markdown import report_markdown
 from s2m.report.protocol_table import protocol_table
 from s2m.report.results import StageResults, read_run
 from s2m.report.tables import stage_tables
@@ -70,7 +70,7 @@ def build_report(run: Path | str, options: Options | None = None) -> Path:
 
 def write_report(run: Path, contents: Contents) -> Path:
     """Lay out what was gathered."""
-    files = {"report.md": markdown(contents).encode(), "index.html": page(contents).encode()}
+    files = {"report.md": report_markdown(contents).encode(), "index.html": report_page(contents).encode()}
     files.update({figure.file: figure.png for figure in (*contents.gallery, *contents.curves.values())})
     return _replace_folder(run / "report", files)
 

@@ -90,7 +90,7 @@ def _ratio(stage: StageResults, metric: str, baseline: str) -> float:
 
 def checks_text(checks: Sequence[Check]) -> str:
     """The checks as a table for a terminal."""
-    rows = [("bar (open data, split test, 17 joints)", "value", "bound", ""), *(check.cells for check in checks)]
+    rows = [("check (open data, split test, 17 joints)", "value", "bound", ""), *(check.cells for check in checks)]
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
 
     def line(row: tuple[str, str, str, str]) -> str:

@@ -68,31 +68,87 @@ class RunScores:
         return next(found, math.nan)
 
 
+@dataclass(frozen=True)
+class TrainedRun:
+    """A finished run, loaded.
+
+    Args:
+        path: its file, ``RUN/mesh/mesh.pt``.
+        model: the whole model, in evaluation mode, on the device that measures.
+        artifact: what the file holds beside the weights.
+    """
+
+    path: Path
+    model: MeshRecovery
+    artifact: Artifact
+
+    @property
+    def name(self) -> str:
+        """The run's folder."""
+        return self.path.parent.parent.name
+
+    @property
+    def trained_on(self) -> str:
+        """The dataset, as converters name it, or ``open``. Raises ReportError when its store is gone."""
+        return training_data(self.path, self.artifact)
+
+
+def load_run(path: Path, body: Body) -> TrainedRun:
+    """Load a run once, to measure it on as many splits as there are.
+
+    Args:
+        path: ``RUN/mesh/mesh.pt``.
+        body: the body that the run was trained with.
+
+    Returns:
+        The run, on the GPU if there is one.
+
+    Raises:
+        ArtifactError: the file is missing, broken, or belongs to another body.
+    """
+    model, artifact = load_mesh_model(path, body)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return TrainedRun(path, model.to(device), artifact)
+
+
 def evaluate_run(
-    artifact: Path,
+    run: TrainedRun,
     store_path: Path,
     protocols: Sequence[Protocol],
-    body: Body,
     truth_bodies: Mapping[str, Body] | None = None,
     split: str = "test",
     progress: bool | None = None,
     frames: FrameList | None = None,
     watch: Watch | None = None,
 ) -> RunScores:
-    """Measure ``RUN/mesh/mesh.pt`` on a split of a converted dataset.
+    """Measure a run on a split of a converted dataset.
 
-    Joints of the run and of the store meet by name: the run may have been trained on another dataset, whose W puts
-    joints where that dataset has them. body: the body that the run was trained with. truth_bodies: the bodies of the
-    dataset's true parameters, by gender (``neutral``, ``female``, ``male``); without them there is no PVE. Protocols
-    that the dataset cannot serve (no activities, no frontal camera, another kind of truth) are left out. frames: which
-    frames count; all if not given. watch: is shown every batch with what the run made of it. Raises ReportError,
-    StoreError or ArtifactError.
+    Joints of the run and of the store meet by name: the run may have been trained on another dataset, whose joint
+    regressor W puts joints where that dataset has them.
+
+    Args:
+        run: the run, loaded.
+        store_path: folder of the converted dataset.
+        protocols: what to measure. Protocols that the dataset cannot serve (no activities, no frontal camera, another
+            kind of truth) are left out.
+        truth_bodies: the bodies of the dataset's true parameters, by gender (``neutral``, ``female``, ``male``);
+            without them there is no PVE.
+        split: the split to measure on.
+        progress: whether to show a progress bar; only on a terminal if not given.
+        frames: which frames count; all if not given.
+        watch: is shown every batch with what the run made of it.
+
+    Returns:
+        The figures, lengths in millimetres.
+
+    Raises:
+        ReportError: no protocol can be served, or the run needs silhouettes that the split lacks.
+        StoreError: the store is broken, or the split has no truth.
     """
-    model, trained = load_mesh_model(artifact, body)
-    store = FrameStore(store_path)
+    model, store = run.model, FrameStore(store_path)
     store.require_truth(split)
     dataset = FrameDataset(store, split, model.joint_set, truth=True)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = next(model.parameters()).device
     rows = _Rows(store, split)
     tallies = [_Tally(protocol, model.joint_set, rows) for protocol in protocols if rows.serves(protocol)]
     if protocols and not tallies:
@@ -104,7 +160,7 @@ def evaluate_run(
             metrics.to(device)
     chosen = np.arange(len(dataset)) if frames is None else frames.rows(store, split)
     for frame in _frames(dataset, chosen, progress):
-        recovery = _recover(model.to(device), frame.to(device), store_path, split)
+        recovery = _recover(model, frame.to(device), store_path, split)
         assert frame.truth is not None
         assert frame.observation.index is not None
         for tally in tallies:
@@ -113,8 +169,8 @@ def evaluate_run(
         if watch is not None:
             watch(frame, recovery)
     return RunScores(
-        run=artifact.parent.parent.name,
-        trained_on=training_data(artifact, trained),
+        run=run.name,
+        trained_on=run.trained_on,
         dataset=dataset_name(store),
         split=split,
         scores=tuple(tally.score() for tally in tallies),

@@ -29,8 +29,7 @@ from s2m.metrics.protocols import (
     Protocol,
 )
 from s2m.model import MeshRecovery, Recovery
-from s2m.pretrained import load_mesh_model
-from s2m.report.dataset_evaluation import RunScores, evaluate_run
+from s2m.report.dataset_evaluation import RunScores, evaluate_run, load_run
 from s2m.report.datasets import RunData, measurable
 from s2m.report.examples import Examples
 from s2m.report.results import ReportError, StageResults
@@ -97,27 +96,40 @@ def measure_dataset(
 ) -> Measured:
     """Measure a run on its test splits by its dataset's protocols, and choose frames of the first split to show.
 
-    body: the run's. truth_bodies: see :func:`~s2m.report.dataset_evaluation.evaluate_run`. Raises ReportError,
-    StoreError or ArtifactError that name what is missing.
+    The run's model is loaded once for all of this.
+
+    Args:
+        run: folder of the run.
+        data: what it was made on; a converted dataset.
+        body: the body that the run was trained with.
+        truth_bodies: see :func:`~s2m.report.dataset_evaluation.evaluate_run`.
+        progress: see :func:`~s2m.report.dataset_evaluation.evaluate_run`.
+
+    Returns:
+        The scores of the splits with a truth, and frames to show.
+
+    Raises:
+        ReportError: the model is missing, broken, or belongs to another body, or a split cannot be measured.
+        StoreError: the dataset is broken.
     """
     assert data.store is not None
     artifact = run / "mesh" / "mesh.pt"
     try:
-        model, _ = load_mesh_model(artifact, body)
+        trained = load_run(artifact, body)
     except ArtifactError as error:
         raise ReportError(f"the run's model, or its body (--body FILE): {error}") from error
     scores: dict[str, RunScores] = {}
     examples: Examples | None = None
     names: list[str] = []
     for position, split in enumerate(data.splits):
-        ranking = _Ranking(model.joint_set)
+        ranking = _Ranking(trained.model.joint_set)
         if measurable(data.store, split):
             protocols = _served(data, split)
             scores[split] = evaluate_run(
-                artifact, data.store.path, protocols, body, truth_bodies, split, progress, watch=ranking
+                trained, data.store.path, protocols, truth_bodies, split, progress, watch=ranking
             )
         if position == 0:
-            examples, names = _examples(model, data.store, split, ranking.noted)
+            examples, names = _examples(trained.model, data.store, split, ranking.noted)
     return Measured(scores, examples, names)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from s2m.data import is_open_data
 from s2m.data.store import FrameStore, StoreError
 from s2m.report.results import ReportError
 
@@ -57,7 +58,7 @@ def run_data(run: Path) -> RunData:
         return RunData(OPEN)
     data = _data_section(path)
     arguments = data.get("init_args") or {}
-    if str(data.get("class_path", "")).rpartition(".")[2] == "OpenData":
+    if is_open_data(str(data.get("class_path", ""))):
         return RunData(OPEN)
     try:
         store = FrameStore(str(arguments.get("store")))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from s2m.markdown import markdown_table
 from studies.data.bench import BARS, FULL_SIZE
 from studies.data.bench_loading import SHARDS, STORE, WORKERS
 
@@ -54,15 +55,23 @@ def _conversion(result: Mapping[str, Any]) -> str:
         f"Bars: {BARS['conversion_per_second']} frames/s; {BARS['store_gb']} GB for {FULL_SIZE:,} frames with masks of "
         "224 pixels.",
         "",
-        f"| masks | frames/s | core time per frame, ms | bytes per frame | {FULL_SIZE:,} frames, GB |",
-        "| ---: | ---: | ---: | ---: | ---: |",
+        markdown_table(
+            ["masks", "frames/s", "core time per frame, ms", "bytes per frame", f"{FULL_SIZE:,} frames, GB"],
+            [_conversion_cells(found) for found in result["conversion"]],
+            [True] * 5,
+        ).rstrip(),
     ]
-    for found in result["conversion"]:
-        lines.append(
-            f"| {found['mask_px']} px | {found['per_second']:.0f} | {found['cpu_ms_per_frame']:.2f} | "
-            f"{found['bytes_per_frame']:.0f} | {found['full_size_gb']:.2f} |"
-        )
     return "\n".join(lines)
+
+
+def _conversion_cells(found: Mapping[str, Any]) -> list[str]:
+    return [
+        f"{found['mask_px']} px",
+        f"{found['per_second']:.0f}",
+        f"{found['cpu_ms_per_frame']:.2f}",
+        f"{found['bytes_per_frame']:.0f}",
+        f"{found['full_size_gb']:.2f}",
+    ]
 
 
 def _memory(result: Mapping[str, Any]) -> str:
@@ -85,13 +94,14 @@ def _loading(result: Mapping[str, Any], chosen: Mapping[str, Any]) -> str:
         f"after reading is the same code. Bar: {BARS['loading_per_second']:,} with 2 workers, or "
         f"{BARS['loading_times_stage3']} times what stage 3 consumes.",
         "",
-        "| masks | source | " + " | ".join(f"{count} worker{'s' * (count != 1)}" for count in WORKERS) + " |",
-        "| ---: | --- | " + " | ".join("---:" for _ in WORKERS) + " |",
     ]
+    headings = ["masks", "source", *(f"{count} worker{'s' * (count != 1)}" for count in WORKERS)]
+    rows = []
     for size, source in sorted({key[:2] for key in rates}, key=lambda key: (key[0], key[1] != STORE)):
         cells = [rates[size, source, workers] for workers in WORKERS]
         shown = [f"{c['per_second']:,.0f} ({c['range'][0]:,.0f} to {c['range'][1]:,.0f})" for c in cells]
-        lines.append(f"| {size} px | {source} | " + " | ".join(shown) + " |")
+        rows.append([f"{size} px", source, *shown])
+    lines.append(markdown_table(headings, rows, [True, False, *[True] * len(WORKERS)]).rstrip())
     if not any(source == SHARDS for _, source, _ in rates):
         lines += ["", "litdata was left out."]
     return "\n".join(lines)

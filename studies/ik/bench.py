@@ -21,6 +21,7 @@ from s2m.ik.baselines import AdamIK, DampedIK, LevenbergIK, SwingIK
 from s2m.ik.fused import FusedDIK
 from s2m.ik.interface import IKSolver
 from s2m.ik.solver import DIK
+from s2m.markdown import markdown_table
 from s2m.skeletons import H36M17, SMPL24
 from studies import results
 from studies.ik.evaluation import SkinnedJoints, random_poses
@@ -107,7 +108,7 @@ def _ratios(rows: list[dict[str, Any]]) -> str:
         for label, fast, fast_batch, slow, slow_batch in _RATIOS
         if (slow, slow_batch) in taken and (fast, fast_batch) in taken
     ]
-    return results.markdown_table(["ratio", "times faster, per pose"], lines) + "\n"
+    return markdown_table(["ratio", "times faster, per pose"], lines) + "\n"
 
 
 def _text(report: dict[str, Any]) -> str:
@@ -140,7 +141,7 @@ def _text(report: dict[str, Any]) -> str:
             ]
         )
     header = ["solver", "batch", "us / pose", "vs eager DIK", "vs copy", "with backward, us / pose"]
-    return text + results.markdown_table(header, lines)
+    return text + markdown_table(header, lines)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -23,6 +23,7 @@ from s2m.ik.fused import FusedDIK
 from s2m.ik.interface import IKSolver
 from s2m.ik.jumps import correct
 from s2m.ik.solver import DIK
+from s2m.markdown import markdown_table
 from s2m.metrics.vertices import pve
 from s2m.skeletons import H36M17, S2M27, SMPL24, JointSet
 from studies import results
@@ -256,7 +257,7 @@ def table6(output: Path) -> None:
         for r in rows
     ]
     text = "# Table 6: temporal correction\n\nPA-PVE in mm on the shipped motion clips, 5 mm joint noise.\n\n"
-    text += results.markdown_table(["clips", "measured on", "frames", "before", "after", "published, Human3.6M"], lines)
+    text += markdown_table(["clips", "measured on", "frames", "before", "after", "published, Human3.6M"], lines)
     _plot6(rows, output / "table6.png")
     results.write(output / "table6.json", report)
     results.write(output / "table6.md", text)
@@ -300,7 +301,7 @@ def _table5_text(report: dict[str, Any]) -> str:
             "ms per pose, batch 1 / 1024",
             "published, Human3.6M",
         ]
-        text += results.markdown_table(header, lines)
+        text += markdown_table(header, lines)
     moves, ends = report["stability"], report["endpoints"]
     text += (
         "\n## Stability (paper, section 4.5)\n\nLargest movement of the right elbow between consecutive frames: "
@@ -310,7 +311,7 @@ def _table5_text(report: dict[str, Any]) -> str:
         "1 mm; last column: the paper's plain frames, wrists and ankles.\n\n"
     )
     lines = [[k, *(f"{x:.0f}" for x in v.values())] for k, v in report["straight"].items()]
-    text += results.markdown_table(["limbs", "wrist", "ankle", "elbow", "knee", "paper's frames"], lines)
+    text += markdown_table(["limbs", "wrist", "ankle", "elbow", "knee", "paper's frames"], lines)
     text += (
         "\n## Tuning\n\nDIK's constants were chosen on random poses of another seed and on the clips that train the "
         "open data. `DIK, told the noise`, ten local rotations, and the paper's frames on clean joints:\n\n"
@@ -319,13 +320,13 @@ def _table5_text(report: dict[str, Any]) -> str:
         [r["poses"], str(r["count"]), *(f"{r[f'{mm}_mm']:.3f}" for mm in NOISE_MM), f"{r['paper_0_mm']:.3f}"]
         for r in report["tuning"]
     ]
-    text += results.markdown_table(["poses", "frames", *(f"{mm} mm" for mm in NOISE_MM), "paper's frames, 0 mm"], lines)
+    text += markdown_table(["poses", "frames", *(f"{mm} mm" for mm in NOISE_MM), "paper's frames, 0 mm"], lines)
     text += (
         "\n## Endpoints from keypoints\n\nMean vertex error in mm, wrists and ankles moving by 15 degrees, the head by "
         "10; noise of 12 / 12 / 45 mm on joints, 8 / 25 mm on the extra points relative to them.\n\n"
     )
     lines = [[k, f"{v['h36m17']:.1f}", f"{v['s2m27']:.1f}", f"{v['ratio']:.2f}"] for k, v in ends.items()]
-    return text + results.markdown_table(["joints", "h36m17", "s2m27", "ratio"], lines)
+    return text + markdown_table(["joints", "h36m17", "s2m27", "ratio"], lines)
 
 
 def _plot(rows: list[dict[str, Any]], path: Path) -> None:

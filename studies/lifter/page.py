@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from s2m.markdown import markdown_table, strong
 from s2m.report.checks import Check
 from studies.lifter.checks import ALL, SHARED, N
 from studies.lifter.conditions import CONDITIONS
 from studies.lifter.published import PUBLISHED
 from studies.lifter.results import LINEAR, LINEAR_NOISE, PLANAR, Figure, RowResult
 from studies.lifter.rows import SUPERVISED
-from studies.results import markdown_table
 
 LABELS = {
     PLANAR: "planar (constant depth)",
@@ -69,7 +69,7 @@ class Page:
     def markdown(self, picture: str) -> str:
         """The text; picture: file name of the learning curves."""
         blocks = ["# Lifters compared", PROTOCOL.format(seeds=self.seeds), _about(self.about)]
-        blocks += [f"**{warning}**" for warning in self.warnings]
+        blocks += [strong(warning) for warning in self.warnings]
         for joint_set in (SHARED, ALL):
             rows = [row for row in self.rows if row.joint_set == joint_set]
             if rows:

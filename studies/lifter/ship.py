@@ -22,12 +22,13 @@ from s2m.errors import UserError
 from s2m.files import sha256
 from s2m.lifter.network import Lifter
 from s2m.lifter.shipped import LIST, assets, read_lifter, shipped_records
+from s2m.markdown import code, markdown_table
 from s2m.skeletons import H36M17, S2M27, get_joint_set
 from studies.lifter.conditions import CONDITIONS, apply, read_frames
 from studies.lifter.evaluate import evaluate
 from studies.lifter.methods import network, planar
 from studies.lifter.runner import read_mark
-from studies.results import machine, markdown_table, write
+from studies.results import machine, write
 
 SPLIT = "test"
 SHOWN = ("clean", "noise_3")
@@ -134,7 +135,7 @@ def table(records: dict[str, dict[str, Any]]) -> str:
             lengths = [f"{found[figure]:.1f}" for figure in ("n_mpjpe_mm", "pa_mpjpe_mm", "mpjpe_mm")]
             planar_lengths = f"{flat['n_mpjpe_mm']:.1f} / {flat['pa_mpjpe_mm']:.1f}"
             rows.append(
-                [f"`{name}`", condition.label, *lengths, f"{100 * found['reversed_depth']:.1f} %", planar_lengths]
+                [code(name), condition.label, *lengths, f"{100 * found['reversed_depth']:.1f} %", planar_lengths]
             )
     return markdown_table(header, rows)
 

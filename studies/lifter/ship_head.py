@@ -14,9 +14,10 @@ from s2m.errors import UserError
 from s2m.files import sha256
 from s2m.lifter.shipped import LIST, assets, read_lifter, shipped_records
 from s2m.lifter.temporal_head import load_temporal
+from s2m.markdown import code, markdown_table
 from studies.lifter.head_figures import FIGURES, INPUTS, METHODS, SPLITS, measured
 from studies.lifter.ship import relative, slim
-from studies.results import machine, markdown_table, write
+from studies.results import machine, write
 
 _ABOUT = """Unseen clips and bodies of the open data. Errors are over the 17 shared
 joints, the acceleration's at 30 frames per second. Angles are of the rotations that DIK solves from the skeletons: to
@@ -64,7 +65,7 @@ def table(records: dict[str, dict[str, Any]]) -> str:
         for split, condition in product(SPLITS, INPUTS) if "video" in record else ():
             methods = record["video"]["metrics"][split][condition]
             figures = [" / ".join(_shown(figure, methods[method][figure]) for method in METHODS) for figure in FIGURES]
-            rows.append([f"`{name}`", SPLITS[split], condition, *figures])
+            rows.append([code(name), SPLITS[split], condition, *figures])
     header = ["lifter", "motion", "input", *FIGURES.values()]
     return f"{' / '.join(METHODS)}. {_ABOUT}\n\n{markdown_table(header, rows)}"
 

@@ -22,12 +22,13 @@ from pytorch_lightning.profilers import SimpleProfiler
 
 from s2m.batch import FrameBatch
 from s2m.data.store import FrameStore
+from s2m.markdown import markdown_table
 from stages.cli import StageCLI, quieten
 from stages.lifter import LifterStage
 from studies.command import profile_folder, profile_parser, run_command
 from studies.lifter.profile import PassesAlone, PassRecorder, outermost_networks
 from studies.lifter.rows import OURS, Row
-from studies.results import machine, markdown_table, write
+from studies.results import machine, write
 
 ROOT = Path(__file__).parents[2]
 # Steps before anything is timed, and what Lightning's profiler calls the parts of a step.

@@ -29,11 +29,12 @@ from torch.utils.hooks import RemovableHandle
 
 from s2m.data.store import FrameStore
 from s2m.heads import SilhouetteEncoder
+from s2m.markdown import markdown_table
 from s2m.skeletons import JointSet
 from stages.cli import StageCLI, quieten
 from stages.mesh import MeshStage
 from studies.command import profile_folder, profile_parser, run_command
-from studies.results import machine, markdown_table, write
+from studies.results import machine, write
 
 ROOT = Path(__file__).parents[2]
 WARM_UP = 5

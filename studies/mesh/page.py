@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from s2m.evaluation.methods import MEAN_BETAS, MEAN_BOTH, MEAN_PR
+from s2m.markdown import image, markdown_table, strong
 from s2m.report.checks import Check
 from s2m.report.protocol import METHODS, METRICS
 from studies.lifter.page import show
@@ -15,7 +16,6 @@ from studies.mesh.results import FitRow, RowFigures, StudyResults
 from studies.mesh.rows import ALL, FULL
 from studies.mesh.signs import COLUMNS, Pair, pairs, published_value
 from studies.paper.published import TABLE4, TABLE7, PublishedTable
-from studies.results import markdown_table
 
 SHOWN = ("mpjpe_mm", "n_mpjpe_mm", "pa_mpjpe_mm", "pve_mm", "n_pve_mm", "pa_pve_mm", "angle_rad", "iou")
 BASELINES = ("mean_pose", "planar", "lifter", BASE, "oracle_shape_and_extremities")
@@ -128,7 +128,7 @@ class Page:
         seeds = len(next(iter(self.results.rows.values())).at(SHOWN[0], FULL).values)  # type: ignore[union-attr]
         blocks = [f"# {self.layout.title}", PROTOCOL.format(seeds=seeds)]
         blocks.append("\n".join(f"- {name}: {value}" for name, value in self.results.about.items()))
-        blocks += [f"**{warning}**" for warning in self.results.warnings]
+        blocks += [strong(warning) for warning in self.results.warnings]
         blocks += ["## Rows", self._rows()]
         blocks += ["## Betas and theta_PR replaced by their means", MEANS_NOTE, self._means()]
         blocks += ["## The paper's signs", SIGNS_NOTE, self._signs()]
@@ -139,7 +139,7 @@ class Page:
             blocks += ["## Checks", _checks(self.checks)]
         if pictures and self.layout.pictures:
             blocks.append("## Pictures")
-            blocks += [f"{caption}\n\n![{caption}]({file})" for file, caption in self.layout.pictures]
+            blocks += [f"{caption}\n\n{image(caption, file)}" for file, caption in self.layout.pictures]
         return "\n\n".join(block.rstrip("\n") for block in blocks) + "\n"
 
     def _rows(self) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from s2m.markdown import Markup, emphasised, escape, number_table, strong
 from s2m.metrics.protocols import (
     H36M_LIFTING,
     H36M_LIFTING_PA,
@@ -168,24 +169,20 @@ def as_markdown(table: PublishedTable, lines: Sequence[Line], runs: Sequence[Run
     """With what every number means, and results by activity."""
     rows = []
     for line in lines:
-        first, *others = map(_escaped, line.cells)
-        values = (f"**{v}**" if strong else v for v, strong in zip(line.values, line.bold, strict=True))
-        rows.append([first if line.kind == "published" else f"*{first}*", *others, *values])
+        first, *others = line.cells
+        values = (strong(v) if best else v for v, best in zip(line.values, line.bold, strict=True))
+        rows.append([first if line.kind == "published" else emphasised(first), *others, *values])
     blocks = [
-        f"# Table {table.number}: {table.caption}",
+        f"# Table {table.number}: {escape(table.caption)}",
         f"Published rows as printed in the paper ({table.protocol}). Rows in italics were measured by `{command}`.",
-        _grid([*_TITLES, *table.columns], rows),
-        "\n".join(f"- {_escaped(note)}" for note in (*table.notes, *_explained(table))),
+        number_table([*_TITLES, *table.columns], rows),
+        "\n".join(f"- {escape(note)}" for note in (*table.notes, *_explained(table))),
     ]
     if runs:
         blocks += ["## Protocols of the measured rows", "\n".join(_meanings(table, runs))]
     for scores in runs:
         blocks += _by_activity(scores)
-    return "\n\n".join(blocks) + "\n"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("*", r"\*")
+    return "\n\n".join(block.rstrip("\n") for block in blocks) + "\n"
 
 
 def _explained(table: PublishedTable) -> list[str]:
@@ -195,8 +192,8 @@ def _explained(table: PublishedTable) -> list[str]:
 
 def _meanings(table: PublishedTable, runs: Sequence[RunScores]) -> list[str]:
     columns = {*table.columns} if any(scores.surface for scores in runs) else {*table.columns} - _SURFACE.keys()
-    found = [f"- **{recipe.label}**: {_meaning(recipe, columns)}" for recipe in RECIPES[table.name]]
-    return found + [f"- {remark}" for remark in remarks(table, runs)]
+    found = [f"- {strong(recipe.label)}: {escape(_meaning(recipe, columns))}" for recipe in RECIPES[table.name]]
+    return found + [f"- {escape(remark)}" for remark in remarks(table, runs)]
 
 
 def _meaning(recipe: Recipe, columns: Collection[str]) -> str:
@@ -237,10 +234,10 @@ def _by_activity(scores: RunScores) -> list[str]:
     blocks = []
     for score in (s for s in scores.scores if s.by_activity):
         rows = [[name, *_metrics(values)] for name, values in score.by_activity.items()]
-        rows.append([f"**all** ({score.protocol.average})", *_metrics(score.values)])
+        rows.append([Markup(f"{strong('all')} ({score.protocol.average})"), *_metrics(score.values)])
         blocks += [
-            f"## {scores.run} by activity: {score.protocol.label}",
-            _grid(["activity", *_METRIC_TITLES.values()], rows),
+            f"## {escape(scores.run)} by activity: {escape(score.protocol.label)}",
+            number_table(["activity", *_METRIC_TITLES.values()], rows),
         ]
     return blocks
 
@@ -281,8 +278,3 @@ def as_data(runs: Iterable[RunScores]) -> list[dict[str, Any]]:
         }
         for run in runs
     ]
-
-
-def _grid(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    rule = [*("---" for _ in headings[:1]), *("---:" for _ in headings[1:])]
-    return "\n".join("| " + " | ".join(row) + " |" for row in (headings, rule, *rows))

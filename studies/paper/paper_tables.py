@@ -153,37 +153,38 @@ def measure(
 ) -> list[RunScores]:
     """Evaluate every run that is there, on the same frames of the same store.
 
-    body, transferred_body: those of the two runs; the open body if not given. truth_bodies: by gender. ReportError for
-    a run that was trained on something else.
+    Args:
+        request: the table, its dataset and the runs.
+        body: file of the run's body; the open body if not given.
+        truth_bodies: files of the truth's bodies, by gender.
+        transferred_body: file of the body of the run that was trained on Human3.6M; the open body if not given.
+
+    Returns:
+        The figures of every run that is there.
+
+    Raises:
+        ReportError: the store holds another dataset, or a run was trained on something else.
     """
-    from s2m import artifact as artifacts
     from s2m.body import load_body
-    from s2m.report.dataset_evaluation import evaluate_run, training_data
+    from s2m.report.dataset_evaluation import evaluate_run, load_run
     from s2m.report.frame_list import read_frame_list
     from studies.paper.paper_layout import protocols_of
 
     found = dataset_name(FrameStore(request.store))
     if found != request.table.dataset:
         raise ReportError(f"{request.store}: expected {request.table.dataset}, found {found}")
+    loaded = []
     for run in request.runs:
-        expected = request.table.dataset if run == request.run else "human36m"
-        trained_on = training_data(mesh_of(run), artifacts.load(mesh_of(run), "mesh"))
-        if trained_on != expected:
-            raise ReportError(f"{mesh_of(run)}: expected a run trained on {expected}, found one on {trained_on}")
+        expected, own_body = (request.table.dataset, body) if run == request.run else ("human36m", transferred_body)
+        trained = load_run(mesh_of(run), load_body(own_body))
+        if trained.trained_on != expected:
+            raise ReportError(
+                f"{trained.path}: expected a run trained on {expected}, found one on {trained.trained_on}"
+            )
+        loaded.append(trained)
     protocols, bodies = protocols_of(request.table.name), {g: load_body(path) for g, path in truth_bodies.items()}
     frames = None if request.frames is None else read_frame_list(request.frames)
-    return [
-        evaluate_run(
-            mesh_of(run),
-            request.store,
-            protocols,
-            load_body(body if run == request.run else transferred_body),
-            bodies,
-            request.split,
-            frames=frames,
-        )
-        for run in request.runs
-    ]
+    return [evaluate_run(trained, request.store, protocols, bodies, request.split, frames=frames) for trained in loaded]
 
 
 def write(request: Request, runs: Sequence[RunScores], output: Path) -> str:

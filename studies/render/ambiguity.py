@@ -15,6 +15,7 @@ from torch import Tensor
 from s2m.batch import BodyParams
 from s2m.body import Body, load_body
 from s2m.geometry.camera import weak_perspective
+from s2m.markdown import number_table
 from s2m.metrics.silhouette import silhouette_iou
 from s2m.render.hard import hard_silhouette
 from s2m.skeletons import SMPL24
@@ -87,17 +88,18 @@ def main(argv: list[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     body = load_body()
     values = measure(body, known_people(body, arguments.bodies, arguments.seed), arguments.size)
-    print("| of one body and another | mean | 5 % | 95 % |\n|---|---:|---:|---:|")
     names = {
         "mirrored": "IoU, mirrored in depth, weak perspective",
         "mirrored_perspective": f"IoU, mirrored in depth, pinhole camera at {DISTANCE:g} m",
         "turned": "IoU, turned by 180 degrees",
         "joints_mm": "distance of the joints to those mirrored in depth, mm",
     }
+    rows = []
     for name, label in names.items():
         value, digits = values[name], 0 if name.endswith("mm") else 3
         low, high = value.quantile(0.05), value.quantile(0.95)
-        print(f"| {label} | {value.mean():.{digits}f} | {low:.{digits}f} | {high:.{digits}f} |")
+        rows.append([label, *(f"{figure:.{digits}f}" for figure in (value.mean(), low, high))])
+    print(number_table(["of one body and another", "mean", "5 %", "95 %"], rows), end="")
 
 
 if __name__ == "__main__":

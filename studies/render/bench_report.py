@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from s2m.markdown import markdown_table
 from s2m.report.checks import Check
 from studies.render.bench_case import DEFAULT, EXACT, OUT_OF_MEMORY, PYTORCH3D, RENDERERS, Figures, Setting
-from studies.results import markdown_table
 
 # At least so many times faster than PyTorch3D, forward and backward: on a CPU, 112 px, about 2000 faces, K = 25.
 BARS = {EXACT: 50.0, DEFAULT: 120.0}

@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from s2m.files import write_png
+from s2m.markdown import number_table
 from s2m.metrics.silhouette import soft_iou
 from s2m.render.hard import hard_silhouette
 from s2m.render.picture import Picture
@@ -70,12 +71,16 @@ def measure(points: Tensor, faces: Tensor, size: int, repeats: int = 3) -> list[
 
 def table(effects: list[Effect]) -> str:
     """A Markdown table."""
-    lines = ["| options | mean change of alpha | gradient's cosine | mean alpha inside | s per image | speed |"]
-    lines.append("|---|---:|---:|---:|---:|---:|")
-    for effect in effects:
-        numbers = f"{effect.change:.4f} | {effect.cosine:.3f} | {effect.inside:.4f} | {effect.seconds:.4f}"
-        lines.append(f"| {effect.name} | {numbers} | {effects[0].seconds / effect.seconds:.1f}x |")
-    return "\n".join(lines)
+    headings = ["options", "mean change of alpha", "gradient's cosine", "mean alpha inside", "s per image", "speed"]
+    rows = [
+        [
+            effect.name,
+            *(f"{effect.change:.4f}", f"{effect.cosine:.3f}", f"{effect.inside:.4f}", f"{effect.seconds:.4f}"),
+            f"{effects[0].seconds / effect.seconds:.1f}x",
+        ]
+        for effect in effects
+    ]
+    return number_table(headings, rows)
 
 
 def picture(effects: list[Effect], image: int = 0) -> Picture:
@@ -117,7 +122,7 @@ def main(argv: list[str] | None = None) -> None:
     torch.set_num_threads(1)
     points, faces = posed_bodies(arguments.bodies, arguments.faces)
     effects = measure(points, faces, arguments.size)
-    print(table(effects))
+    print(table(effects), end="")
     arguments.picture.parent.mkdir(parents=True, exist_ok=True)
     write_png(arguments.picture, picture(effects))
 

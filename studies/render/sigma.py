@@ -23,11 +23,12 @@ from torch import Tensor
 from s2m.batch import BodyParams, TensorRecord
 from s2m.body import Body, load_body
 from s2m.geometry.camera import FACING_CAMERA, weak_perspective
+from s2m.markdown import markdown_table
 from s2m.metrics.silhouette import silhouette_iou, soft_iou
 from s2m.render.base import default_sigma
 from s2m.render.hard import hard_silhouette
 from s2m.render.ragged import RaggedSilhouette
-from studies.results import machine, markdown_table, write
+from studies.results import machine, write
 
 SIGMAS = (1e-6, 3e-6, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3)
 SIZES = (64, 112, 224)

@@ -138,14 +138,14 @@ def test_csv_files_hold_the_numbers_unrounded(three: list[Run]) -> None:
 
 def test_markdown_tables_are_well_formed(three: list[Run]) -> None:
     odd = [run("a|b_*", 0, 90.0, changes={"model__learning_rate": 1.0})]
-    text = markdown(comparison_of([*three, *odd], ["x_y: skipped"], baseline="full"), picture=True)
+    text = markdown(comparison_of([*three, *odd], ["`x_y` *z*: skipped"], baseline="full"), picture=True)
     tables = [block for block in text.split("\n\n") if block.startswith("| ")]
     assert len(tables) == 2
     for table in tables:
         assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}) == 1
     assert "full (baseline)" in text
     assert r"a\|b\_\*" in text
-    assert r"x\_y: skipped" in text
+    assert r"\`x_y\` \*z\*: skipped" in text
     assert "curves.png" in text
     assert "curves.png" not in markdown(comparison_of(three), picture=False)
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from s2m.compare.html import comparison_page as page
 from s2m.compare.output import write_comparison
-from s2m.compare.page import page
 from s2m.compare.runs import CompareError
 from tests.compare.test_comparison import comparison_of, many
 

@@ -57,7 +57,7 @@ def test_impossible_checks(make_run: Callable[[], Path], change: dict[str, float
 def test_text_table() -> None:
     text = checks_text([Check("first", 2.0, 5.0, "<=", "%"), Check("a much longer second bar", 0.001, 0.01, ">=")])
     heading, rule, first, second = text.splitlines()
-    assert heading.startswith("bar (open data, split test, 17 joints)")
+    assert heading.startswith("check (open data, split test, 17 joints)")
     assert set(rule) == {"-"}
     assert first.split() == ["first", "2", "%", "≤", "5", "%", "pass"]
     assert second.endswith("miss")

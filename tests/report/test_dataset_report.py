@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,9 @@ import yaml
 
 from s2m.body import Body
 from s2m.cli import main
+from s2m.data import OpenData
 from s2m.data.store import FrameStore
+from s2m.pretrained import load_mesh_model
 from s2m.report import Examples, load_examples, save_examples
 from s2m.report.build import build_report
 from s2m.report.datasets import run_data, split_text
@@ -84,6 +87,28 @@ def test_numbers_by_the_datasets_protocols(
     assert [float(c[1]) for c in captions if c[0] == "worst"] == pytest.approx(errors[-3:].tolist(), abs=0.051)
 
 
+def test_the_model_is_loaded_once_for_all_splits(
+    dataset_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = dataset_run(test_splits=["test", "again"])
+    header_file = tmp_path / "store/store.json"
+    header = json.loads(header_file.read_text())
+    header["splits"]["again"], header["recordings"]["again"] = header["splits"]["test"], header["recordings"]["test"]
+    header_file.write_text(json.dumps(header))
+    shutil.copytree(tmp_path / "store/test", tmp_path / "store/again")
+    loads: list[Path] = []
+
+    def counted(path: Path, body: Body) -> Any:
+        loads.append(path)
+        return load_mesh_model(path, body)
+
+    monkeypatch.setattr("s2m.report.dataset_evaluation.load_mesh_model", counted)
+    text = (build_report(run) / "report.md").read_text()
+    assert "split test:" in text
+    assert "split again:" in text
+    assert loads == [run / "mesh/mesh.pt"]
+
+
 def test_nothing_of_the_open_data_and_no_surface_of_a_foreign_body(dataset_run: Run) -> None:
     folder = build_report(dataset_run())
     for file in ("report.md", "index.html"):
@@ -124,8 +149,12 @@ def test_what_a_run_was_made_on(dataset_run: Run, tmp_path: Path) -> None:
     run = dataset_run(test_splits=["val", "test"])
     assert run_data(run).splits == ("test",)  # as the loaders: those that the store has
     config = run / "mesh/config.yaml"
-    config.write_text("data: {class_path: s2m.data.OpenData, init_args: {store: gone}}")
-    assert run_data(run).store is None
+    for name in ("s2m.data.OpenData", f"{OpenData.__module__}.{OpenData.__qualname__}"):
+        config.write_text(f"data: {{class_path: {name}, init_args: {{store: gone}}}}")
+        assert run_data(run).store is None
+    config.write_text("data: {class_path: mine.OpenData, init_args: {store: gone}}")  # a name alone says nothing
+    with pytest.raises(ReportError, match="expected the store of the run"):
+        run_data(run)
     for text, message in (("data: [", "expected YAML"), ("model: {}", "field data: expected the settings")):
         config.write_text(text)
         with pytest.raises(ReportError, match=message):

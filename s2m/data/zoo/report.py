@@ -12,9 +12,13 @@ from s2m.data.zoo.checks import DETECTOR_LIMIT_PX, REFERENCE_SIZE, Distances
 from s2m.data.zoo.parts import Options, Part, SplitPlan
 from s2m.data.zoo.source import Source
 from s2m.files import write_text
+from s2m.markdown import escape, markdown_table, number_table
 
 _WITHOUT_MASKS = "recording without silhouettes"
 _LISTED = 15
+# Frames of a recording that are not in the store, by what became of them.
+_LOST = ("dropped", "left_out")
+_DISTANCES = {"median_px": "median", "p95_px": "95 %", "mean_px": "mean", "largest_px": "largest"}
 
 
 def write_report(
@@ -80,41 +84,46 @@ def _recording(part: Part) -> dict[str, Any]:
 
 
 def _markdown(content: Mapping[str, Any]) -> str:
-    lines = [f"# Conversion of {content['dataset']}", "", "| split | recordings | frames | dropped | left out |"]
-    lines.append("| --- | ---: | ---: | ---: | ---: |")
-    for name, split in content["splits"].items():
-        counts = (split["recordings"], split["frames"], sum(split["dropped"].values()), sum(split["left_out"].values()))
-        lines.append(f"| {name} | " + " | ".join(str(count) for count in counts) + " |")
-    lines += ["", "Dropped frames cannot be used; frames left out are not part of the dataset's protocol."]
-    for title, key in (("Dropped", "dropped"), ("Left out", "left_out")):
-        rows = [(name, *row) for name, split in content["splits"].items() for row in split[key].items()]
+    blocks = [f"# Conversion of {escape(content['dataset'])}", _counts(content["splits"])]
+    blocks.append("Dropped frames cannot be used; frames left out are not part of the dataset's protocol.")
+    for title, key in zip(("Dropped", "Left out"), _LOST, strict=True):
+        rows = [
+            (name, reason, str(count))
+            for name, split in content["splits"].items()
+            for reason, count in split[key].items()
+        ]
         if rows:
-            lines += ["", f"## {title}", "", "| split | reason | frames |", "| --- | --- | ---: |"]
-            lines += [f"| {name} | {reason} | {count} |" for name, reason, count in rows]
-    lines += ["", "## Projection of the 3D truth onto the 2D joints", ""]
-    lines += _reprojection(content)
+            blocks += [f"## {title}", markdown_table(["split", "reason", "frames"], rows, [False, False, True])]
+    blocks += ["## Projection of the 3D truth onto the 2D joints", *_reprojection(content)]
     if content["notes"]:
-        lines += ["", "## Notes", "", *(f"- {note}" for note in content["notes"])]
-    return "\n".join(lines) + "\n"
+        blocks += ["## Notes", "\n".join(f"- {escape(note)}" for note in content["notes"])]
+    return "\n\n".join(block.rstrip("\n") for block in blocks) + "\n"
+
+
+def _counts(splits: Mapping[str, Any]) -> str:
+    rows = [
+        [name, *map(str, (split["recordings"], split["frames"], *(sum(split[key].values()) for key in _LOST)))]
+        for name, split in splits.items()
+    ]
+    headings = ["split", "recordings", "frames", "dropped", "left out"]
+    return number_table(headings, rows)
 
 
 def _reprojection(content: Mapping[str, Any]) -> list[str]:
-    lines = [
+    about = (
         f"Distances in pixels of a {content['reprojection_image_size_px']:.0f}-pixel image. A recording is refused "
         f"when its median is beyond {content['reprojection_limit_px']:g} px "
-        f"(joints of a detector: {content['reprojection_limit_of_detections_px']:g} px).",
-        "",
-        "| what | joints | median | 95 % | mean | largest |",
-        "| --- | ---: | ---: | ---: | ---: | ---: |",
-    ]
+        f"(joints of a detector: {content['reprojection_limit_of_detections_px']:g} px)."
+    )
     measured = {f"split {name}": split["reprojection"] for name, split in content["splits"].items()}
     worst = [r for r in content["recordings"] if r["reprojection"].get("joints")]
     worst = sorted(worst, key=lambda r: -r["reprojection"]["median_px"])[:_LISTED]
-    for name, numbers in {**measured, **{f"{r['split']}: {r['name']}": r["reprojection"] for r in worst}}.items():
-        if numbers.get("joints"):
-            keys = ("median_px", "p95_px", "mean_px", "largest_px")
-            shown = " | ".join(f"{numbers[key]:.3g}" for key in keys)
-            lines.append(f"| {name} | {numbers['joints']} | {shown} |")
-        else:
-            lines.append(f"| {name} | not checked: no 3D truth, or no camera | | | | |")
-    return lines
+    measured |= {f"{r['split']}: {r['name']}": r["reprojection"] for r in worst}
+    rows = [[name, *_distances(numbers)] for name, numbers in measured.items()]
+    return [about, number_table(["what", "joints", *_DISTANCES.values()], rows)]
+
+
+def _distances(numbers: Mapping[str, Any]) -> list[str]:
+    if not numbers.get("joints"):
+        return ["not checked: no 3D truth, or no camera", *[""] * len(_DISTANCES)]
+    return [str(numbers["joints"]), *(f"{numbers[key]:.3g}" for key in _DISTANCES)]

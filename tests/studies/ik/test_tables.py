@@ -12,6 +12,7 @@ from scipy.spatial.transform import Rotation
 from s2m.body import load_body
 from s2m.data.motion.clips import open_motion
 from s2m.ik import DIK
+from s2m.markdown import markdown_table
 from s2m.skeletons import H36M17, SMPL24
 from studies import results
 from studies.ik import bench, stability, tables
@@ -131,4 +132,4 @@ def test_results_are_written_whole_or_not_at_all(tmp_path):
     with pytest.raises(TypeError):
         results.write(tmp_path / "new" / "a.json", {"b": object()})
     assert [p.name for p in (tmp_path / "new").iterdir()] == ["a.json"]
-    assert results.markdown_table(["x"], [["1"]]) == "| x |\n| --- |\n| 1 |\n"
+    assert markdown_table(["x"], [["1"]]) == "| x |\n| --- |\n| 1 |\n"

@@ -19,7 +19,7 @@ from s2m.data.store import FrameStore
 from s2m.data.zoo.convert import Options, convert
 from s2m.data.zoo.mpi_inf_3dhp import MpiInf3DHP
 from s2m.metrics.protocols import H36M_MESH
-from s2m.report.dataset_evaluation import RunScores, Score, _Rows, _Surface, evaluate_run
+from s2m.report.dataset_evaluation import RunScores, Score, _Rows, _Surface, evaluate_run, load_run
 from s2m.report.results import ReportError
 from studies.paper import paper_tables
 from studies.paper.paper_layout import as_text, lines_of, protocols_of
@@ -200,10 +200,11 @@ def test_a_store_without_silhouettes_or_truth(
     assert paper_tables.main([*arguments, "--check"]) == 2
     assert "whose joint set smpl24 lacks spine, thorax, nose" in " ".join(capsys.readouterr().err.split())
     (store / "store.json").write_text(json.dumps(header))
+    own = load_run(workplace / "runs/own/mesh/mesh.pt", load_body())
     with pytest.raises(ReportError, match="the run needs silhouettes, the split has none"):
-        evaluate_run(workplace / "runs/own/mesh/mesh.pt", store, [], load_body(), progress=False)
+        evaluate_run(own, store, [], progress=False)
     with pytest.raises(ReportError, match=r"expected data for the protocol 14 joints \(LSP's.*; universal truth"):
-        evaluate_run(workplace / "runs/own/mesh/mesh.pt", store, [H36M_MESH], load_body(), progress=False)
+        evaluate_run(own, store, [H36M_MESH], progress=False)
     for file in (store / "test/truth").iterdir():
         file.unlink()
     (store / "test/truth").rmdir()
