@@ -166,7 +166,7 @@ def record_lineage(loggers: list[Logger], artifact: Path, lineage: dict[str, str
     """
     import wandb
 
-    from s2m.artifact import sha256
+    from s2m.files import sha256
 
     for logger in loggers:
         if not isinstance(logger, WandbLogger):
