@@ -73,6 +73,9 @@ def run(arguments: argparse.Namespace) -> int:
     joints = torch.stack([joints[..., 0], -joints[..., 2], joints[..., 1]], -1)
     solution = _solve(joints, torch.from_numpy(confidence), joint_set, arguments)
     _write(solution, arguments)
+    _say_fit(
+        solution, torch.where(torch.from_numpy(confidence)[..., None] > 0, joints, torch.nan), joint_set, arguments
+    )
     unsolved = int((~solution.solved[:, 0]).sum())
     print(f"{arguments.output}: {len(joints)} frames" + (f", {unsolved} without a body" if unsolved else ""))
     return 0
@@ -135,6 +138,18 @@ def _solve(joints: Tensor, confidence: Tensor, joint_set: JointSet, arguments: a
         shape = torch.cat([part.params.betas for part in parts])
         place = torch.cat([part.params.transl for part in parts if part.params.transl is not None])
     return Solution(BodyParams.from_rotations(rotations, shape, place), solved)
+
+
+def _say_fit(solution: Solution, joints: Tensor, joint_set: JointSet, arguments: argparse.Namespace) -> None:
+    from s2m.body import load_body
+    from s2m.ik import fit
+    from s2m.ik.body_joints import rest_skeleton
+
+    body = load_body(arguments.body)
+    print(fit.fit_message(fit.joint_errors(solution.params, joints, joint_set, body), joint_set))
+    hint = None if arguments.fit_shape else fit.shape_hint(joints, rest_skeleton(body, joint_set).joints, joint_set)
+    if hint:
+        print(f"hint: {hint}", file=sys.stderr)
 
 
 def _write(solution: Solution, arguments: argparse.Namespace) -> None:

@@ -160,7 +160,9 @@ class SmoothLimbs(nn.Module):
         With q the swing from u to d, not normalised, q times a turn about u by 2 atan(h) is q + (h (u + d), 0).
         """
         half = (self.usual * (along - self.rest_along)).sum(0)
-        return unit(torch.addcmul(self.swing(along), half, nn.functional.pad(along + self.rest_along, (0, 0, 0, 0, 0, 1))))
+        return unit(
+            torch.addcmul(self.swing(along), half, nn.functional.pad(along + self.rest_along, (0, 0, 0, 0, 0, 1)))
+        )
 
     def _half_turn(self, nose: Tensor) -> Tensor:
         """Cosine and sine (2, 1, B), unnormalised, of half the angle of (2, 1, B) metres along front and side."""
