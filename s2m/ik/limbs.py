@@ -88,8 +88,8 @@ class SmoothLimbs(nn.Module):
         raw[1, 0] = 0.0
         constant(self, "raw", raw)
         constant(self, "raw_bias", 1 - raw)
-        # A bend keeps the lower bone's angle with the hinge. Seen along ``axis``, the hinge's part across the upper bone,
-        # that is a constant, less what an oblique hinge has along the upper bone.
+        # A bend keeps the lower bone's angle with the hinge. Seen along ``axis``, the hinge's part across the upper
+        # bone, that is a constant, less what an oblique hinge has along the upper bone.
         across_length = (hinges * axis).sum(-1)
         slant = (hinges * upper).sum(-1, keepdim=True) / across_length[:, None]
         slant[0] = 0.0
@@ -160,9 +160,8 @@ class SmoothLimbs(nn.Module):
         With q the swing from u to d, not normalised, q times a turn about u by 2 atan(h) is q + (h (u + d), 0).
         """
         half = (self.usual * (along - self.rest_along)).sum(0)
-        return unit(
-            torch.addcmul(self.swing(along), half, nn.functional.pad(along + self.rest_along, (0, 0, 0, 0, 0, 1)))
-        )
+        swing = self.swing(along)
+        return unit(torch.cat([torch.addcmul(swing[:3], half, along + self.rest_along), swing[3:]]))
 
     def _half_turn(self, nose: Tensor) -> Tensor:
         """Cosine and sine (2, 1, B), unnormalised, of half the angle of (2, 1, B) metres along front and side."""

@@ -183,7 +183,7 @@ class DIK(IKSolver):
         return ["spine1", "neck", *balls, *(hinges[ball] for ball in balls), *collars, "spine2", "spine3", *head, *ends]
 
     def _places(self) -> list[int]:
-        """For each body joint, the row of its matrix: first the root's, then the found ones, last of all the identity."""
+        """For each body joint, the row of its matrix: first the root's, then the units', last the identity."""
         rows_of = {name: row for row, name in enumerate(["pelvis", *self._found()])}
         return [rows_of.get(joint, len(rows_of)) for joint in SMPL24.joints]
 
