@@ -144,7 +144,7 @@ temporal: $(LIFTER) ## optional, for video: a temporal head on the trained lifte
 		--data.init_args.store $(STORE) $(if $(JOINTS),--data.init_args.joint_set $(JOINTS)) $(ARGS)
 
 table5 table6: $(INSTALLED) ## accuracy of the IK solvers; temporal correction (paper's Tables 5 and 6)
-	$(PY) -m studies.ik.tables $@ --output docs/results
+	$(PY) -m studies.ik.tables $@ --output docs/results $(if $(MOTIONS),--motions $(MOTIONS))
 
 ablations: $(STORE)/store.json ## all ablations of stage 3 over seeds, Tables 4 and 7 (hours on two cores): SEEDS=3
 	$(PY) -m studies.mesh.ablations --store $(STORE) --preset $(PRESET) --data $(DATA) --seeds $(SEEDS) $(if $(ARGS),-- $(ARGS))

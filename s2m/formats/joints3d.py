@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2m.errors import UserError
-from s2m.skeletons import JointSet
+from s2m.skeletons import JOINT_SETS, JointSet
 
 FloatArray = NDArray[np.float32]
 
@@ -111,8 +111,11 @@ def _shaped(raw: Any, joint_set: JointSet, path: Path) -> tuple[FloatArray, Floa
     if array.ndim == 2 and array.shape in ((count, 3), (count, 4)):
         array = array[None]
     if array.ndim != 3 or array.shape[1] != count or array.shape[2] not in (3, 4) or len(array) == 0:
+        found = array.shape[1] if array.ndim == 3 else 0
+        fitting = sorted(name for name, other in JOINT_SETS.items() if len(other) == found != count)
+        hint = f"; {found} joints has: {', '.join(fitting)} (--joint-set)" if fitting else ""
         raise UserError(
-            f"{path}: expected (frames, {count}, 3) for the joint set {joint_set.name}, found {np.shape(raw)}"
+            f"{path}: expected (frames, {count}, 3) for the joint set {joint_set.name}, found {np.shape(raw)}{hint}"
         )
     points = array[..., :3]
     confidence = array[..., 3] if array.shape[2] == 4 else np.ones(points.shape[:2], np.float32)

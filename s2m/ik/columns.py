@@ -123,6 +123,18 @@ def power(q: Tensor, exponent: Tensor) -> Tensor:
     return torch.cat([vector * (torch.sin(angle) / sine), torch.cos(angle).unsqueeze(0)])
 
 
+def powers(q: Tensor, exponents: Tensor) -> Tensor:
+    """Shares (4, N, B) of one rotation (4, 1, B), each by its own factors (3, N, 1) of the rotation vector.
+
+    As in :func:`power`, the rotation need not have unit length.
+    """
+    vector, real = q[:3], q[3]
+    sine = torch.sqrt((vector * vector).sum(0) + _TINY)
+    part = vector * (torch.atan2(sine, real) / sine) * exponents
+    angle = torch.sqrt((part * part).sum(0) + _TINY)
+    return torch.cat([part * (torch.sin(angle) / angle), torch.cos(angle).unsqueeze(0)])
+
+
 def each(blocks: Tensor) -> Tensor:
     """One matrix (U * C', U * C) that applies (C', C) ``blocks`` (U, C', C) to flattened columns (C, U, B)."""
     units, out, into = blocks.shape

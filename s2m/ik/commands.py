@@ -89,6 +89,8 @@ def run(arguments: argparse.Namespace) -> int:
     solution = _solve(joints, torch.from_numpy(confidence), joint_set, arguments)
     with writable(arguments.output) as file:
         _write(solution, file, arguments.fps)
+    seen = torch.where(torch.from_numpy(confidence)[..., None] > 0, joints, torch.nan)
+    _say_fit(solution, seen, joint_set, arguments)
     unsolved = int((~solution.solved[:, 0]).sum())
     say(arguments, f"{arguments.output}: {len(joints)} frames" + (f", {unsolved} without a body" if unsolved else ""))
     return 0
@@ -150,6 +152,18 @@ def _check(clip: Clip, up: str) -> None:
         raise UserError(message)
     for message in warnings_of(clip):
         warn(message.replace("with z up", f"with {up} up", 1))
+
+
+def _say_fit(solution: Solution, joints: Tensor, joint_set: JointSet, arguments: argparse.Namespace) -> None:
+    from s2m.body import load_body
+    from s2m.ik import fit
+    from s2m.ik.body_joints import rest_skeleton
+
+    body = load_body(arguments.body)
+    say(arguments, fit.fit_message(fit.joint_errors(solution.params, joints, joint_set, body), joint_set))
+    hint = None if arguments.fit_shape else fit.shape_hint(joints, rest_skeleton(body, joint_set).joints, joint_set)
+    if hint:
+        say(arguments, f"hint: {hint}")
 
 
 def _write(solution: Solution, file: Path, fps: float) -> None:

@@ -10,11 +10,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from s2m.ik.columns import Columns, constant, unit
+from s2m.ik.columns import Columns, constant, powers, unit
 from s2m.ik.trunk_model import TRUNK_PARTS, TrunkModel
 
-# Standard deviation, in radians, of one spine joint's share of the bend about x, y, z.
-_BEND = (0.11, 0.08, 0.06)
+# Standard deviation, in radians, of the back's whole bend about x, y, z.
+_BEND = (0.33, 0.24, 0.18)
 # Metres by which a part moves for reasons that are not in the model: collars, single vertebrae.
 _SLACK = {"left_shoulder": 0.02, "right_shoulder": 0.02, "thorax": 0.01, "spine": 0.01}
 _LEAST_SLACK = 0.003
@@ -24,15 +24,18 @@ class TrunkFusion(nn.Module):
     """One step from closed-form root and bend towards their most probable values.
 
     The gain is that of the linear posterior at rest, computed once; the residual is that of the bent spine.
-    noise: standard deviation of the joints in metres.
+    shares: (3, 3, 1) how far the whole bend about x, y, z has come at each spine joint. noise: standard deviation of
+    the joints in metres.
     """
 
+    shares: Tensor
     gain: Tensor
     pull: Tensor
 
-    def __init__(self, model: TrunkModel, noise: float) -> None:
+    def __init__(self, model: TrunkModel, shares: Tensor, noise: float) -> None:
         super().__init__()
         self.model = model
+        constant(self, "shares", shares)
         self.algebra = Columns(model.bias)
         gain, pull = self._posterior(noise)
         constant(self, "gain", gain.to(model.bias))
@@ -55,11 +58,9 @@ class TrunkFusion(nn.Module):
         covariance = torch.linalg.inv(weighted @ jacobian + prior)
         return (covariance @ weighted)[:6], (covariance @ prior)[:6, 3:6]
 
-    def bends(self, share: Tensor) -> Tensor:
-        """Orientations (4, 3, B) of three spine joints that each turn by the quaternion ``share`` (4, B)."""
-        first = share.unsqueeze(1)
-        second = self.algebra.product(first, first)
-        return torch.cat([first, second, self.algebra.product(second, first)], 1)
+    def bends(self, chest: Tensor) -> Tensor:
+        """Orientations (4, 3, B) of the three spine joints when the last has ``chest`` (4, B)."""
+        return powers(chest.unsqueeze(1), self.shares)
 
     def forward(self, root: Tensor, bends: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
         """Correct a root (3, 3, B) and the spine's orientations (4, 3, B).
@@ -71,12 +72,12 @@ class TrunkFusion(nn.Module):
         seen, centred = seen - seen.mean(1, keepdim=True), predicted - predicted.mean(1, keepdim=True)
         size, expected = ((x * x).sum((0, 1)) for x in (seen, centred))
         residual = seen * torch.sqrt(expected / (size + 1e-8)) - centred
-        share = bends[:, 0]
-        step = self.gain @ residual.view(3 * len(TRUNK_PARTS), -1) - self.pull @ (2 * share[:3])
+        chest = bends[:, 2]
+        step = self.gain @ residual.view(3 * len(TRUNK_PARTS), -1) - self.pull @ (2 * chest[:3])
         turn, extra = _small(step[:3]), _small(step[3:])
         turn = self.algebra.matrix(turn.unsqueeze(1))[:, :, 0]
-        share = self.algebra.product(extra.unsqueeze(1), share.unsqueeze(1))[:, 0]
-        return (root.unsqueeze(2) * turn).sum(1), self.bends(share)
+        chest = self.algebra.product(extra.unsqueeze(1), chest.unsqueeze(1))[:, 0]
+        return (root.unsqueeze(2) * turn).sum(1), self.bends(chest)
 
 
 def _small(vector: Tensor) -> Tensor:

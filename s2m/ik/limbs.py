@@ -13,7 +13,7 @@ from s2m.ik.columns import Columns, Swing, constant, each, power, rounded, turne
 from s2m.ik.units import Unit
 
 # Growth of the fade with noise, per metre: with a bend that noise may have made, the twist says little.
-_STRAIGHT_PER_METRE = 12.0
+_STRAIGHT_PER_METRE = 16.0
 _NECK_SPREAD = 0.2  # radians: how far heads turn, as a standard deviation about each axis
 _NOSE_SOFTNESS = 0.02  # metres: a nose behind the head is noise; no sudden half turn
 
@@ -37,7 +37,7 @@ class SmoothLimbs(nn.Module):
     raw_bias: Tensor
     plane: Tensor
     plane_bias: Tensor
-    carry: Tensor
+    signs: Tensor
     fold: Tensor
     side: Tensor
     plane_width: Tensor
@@ -46,6 +46,8 @@ class SmoothLimbs(nn.Module):
     bend: Tensor
     bend_bias: Tensor
     real: Tensor
+    usual: Tensor
+    rest_along: Tensor
     gains: Tensor | None
 
     def __init__(self, balls: tuple[Unit, ...], upper: Tensor, lower: Tensor, noise: float) -> None:
@@ -55,12 +57,16 @@ class SmoothLimbs(nn.Module):
             quat.direction(nose) if float(nose.norm()) > 1e-3 else quat.reject(_forward(upper), quat.direction(lever))
         )
         upper, lower = quat.direction(upper), quat.direction(lower)
-        axis = quat.direction(quat.reject(torch.cat([front[None], hinge_axes(balls, upper)]), upper))
+        hinges = torch.cat([front[None], hinge_axes(balls, upper)])
+        axis = quat.direction(quat.reject(hinges, upper))
         side = quat.cross(upper, axis)
         self.algebra = Columns(upper)
         self.swing = Swing(upper, axis)
-        self._build_twist(balls, upper, lower, axis, side, noise)
-        self._build_hinge(lower[1:], axis[1:])
+        usual = upper.new_tensor([(0.0, 0.0, 0.0), *(unit.usual_twist for unit in balls)])
+        constant(self, "usual", usual.T[..., None] / 2)
+        constant(self, "rest_along", upper.T[..., None])
+        self._build_twist(balls, upper, lower, axis, side, hinges, noise)
+        self._build_hinge(lower[1:], quat.direction(hinges[1:]))
         self.register_buffer("gains", None)
         if noise > 0:
             arms = (float(lever.norm()), max(float(nose.norm()), 1e-3))
@@ -69,7 +75,14 @@ class SmoothLimbs(nn.Module):
             constant(self, "gains", gains)
 
     def _build_twist(
-        self, balls: tuple[Unit, ...], upper: Tensor, lower: Tensor, axis: Tensor, side: Tensor, noise: float
+        self,
+        balls: tuple[Unit, ...],
+        upper: Tensor,
+        lower: Tensor,
+        axis: Tensor,
+        side: Tensor,
+        hinges: Tensor,
+        noise: float,
     ) -> None:
         count = len(upper)
         # Bones become directions, but the neck's lower one stays in metres: a nose close to the axis says little.
@@ -77,15 +90,19 @@ class SmoothLimbs(nn.Module):
         raw[1, 0] = 0.0
         constant(self, "raw", raw)
         constant(self, "raw_bias", 1 - raw)
-        carry = (lower * axis).sum(-1)
+        # A bend keeps the lower bone's angle with the hinge. Seen along ``axis``, the hinge's part across the upper
+        # bone, that is a constant, less what an oblique hinge has along the upper bone.
+        across_length = (hinges * axis).sum(-1)
+        slant = (hinges * upper).sum(-1, keepdim=True) / across_length[:, None]
+        slant[0] = 0.0
+        carry = (lower * (axis + slant * upper)).sum(-1)
         # Rows: the nose along front and side, a lower bone along -side and axis; and how far the latter is from rest.
         along, across = -side.clone(), axis.clone()
         along[0], across[0] = axis[0], side[0]
-        constant(self, "plane", each(torch.stack([along, across, across], 1)))
+        constant(self, "plane", each(torch.stack([along, across, across + slant * upper], 1)))
         bias = torch.stack([torch.zeros_like(carry), torch.zeros_like(carry), -carry])
         constant(self, "plane_bias", bias.reshape(-1, 1))
-        carry = carry[1:, None]
-        constant(self, "carry", torch.stack([carry, -carry]))
+        constant(self, "signs", upper.new_tensor([1.0, -1.0])[:, None, None])
         fades = [unit.fade for unit in balls]
         for name, values in (
             ("fold", [fade.fold for fade in fades]),
@@ -125,7 +142,7 @@ class SmoothLimbs(nn.Module):
         """
         square = torch.addcmul(self.raw_bias, self.raw, (bones * bones).sum(0))
         bones = bones * torch.rsqrt(square.clamp_min(_SHORT**2))
-        swing = unit(self.swing(bones[:, 0]))
+        swing = self._upper(bones[:, 0])
         lower = turned(self.algebra.inverse(swing), bones[:, 1])
         units, samples = lower.shape[1:]
         plane = torch.addmm(self.plane_bias, self.plane, lower.view(3 * units, samples)).view(3, units, samples)
@@ -138,6 +155,15 @@ class SmoothLimbs(nn.Module):
         if self.gains is not None:
             swing, twist = power(swing, self.gains[0]), power(twist, self.gains[1])
         return self.algebra.product(swing, twist), hinge
+
+    def _upper(self, along: Tensor) -> Tensor:
+        """(4, 1 + U, B) the shortest swing to directions (3, 1 + U, B), after the twist that is usual for them.
+
+        With q the swing from u to d, not normalised, q times a turn about u by 2 atan(h) is q + (h (u + d), 0).
+        """
+        half = (self.usual * (along - self.rest_along)).sum(0)
+        swing = self.swing(along)
+        return unit(torch.cat([torch.addcmul(swing[:3], half, along + self.rest_along), swing[3:]]))
 
     def _half_turn(self, nose: Tensor) -> Tensor:
         """Cosine and sine (2, 1, B), unnormalised, of half the angle of (2, 1, B) metres along front and side."""
@@ -154,12 +180,13 @@ class SmoothLimbs(nn.Module):
         # Solve lower(tau) . axis = carry: a right triangle with hypotenuse |(along, across)| and one side carry.
         here = torch.stack([along, plane[1]])
         square = (here * here).sum(0)
-        rest = square - self.carry[0] * self.carry[0]
+        carry = plane[1] - plane[2]
+        rest = square - carry * carry
         bend = torch.sqrt(0.5 * (rest + rounded(rest, self.plane_width * self.plane_width)))
         scale = bend / (square + self.plane_width * self.plane_width)
         if confidence is not None:
             scale = confidence * scale
-        along, across = torch.addcmul(here * bend, self.carry, here.flip(0)) * scale
+        along, across = torch.addcmul(here * bend, carry * self.signs, here.flip(0)) * scale
         # (along, across) has length about sine(bend): fade out below ``straight``.
         along = self._folded(along, across, self.straight)
         return torch.stack([torch.hypot(along, across) + along, across])

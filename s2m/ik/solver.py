@@ -10,14 +10,16 @@ import torch
 from torch import Tensor, nn
 
 from s2m.batch import IKOutput
+from s2m.ik.body_motion import BodyMotion, chosen
 from s2m.ik.collars import Collars
-from s2m.ik.columns import Columns, constant, turned
+from s2m.ik.columns import Columns, constant, powers, turned
 from s2m.ik.denoise import BoneLengths
 from s2m.ik.endpoints import Endpoints
 from s2m.ik.inputs import Presence, bones, differences, end_points, rows
 from s2m.ik.interface import IKSolver
 from s2m.ik.joint_maps import Parts, part_matrix, parts_of
 from s2m.ik.limbs import PlainLimbs, SmoothLimbs
+from s2m.ik.neck import neck_shares
 from s2m.ik.rest import RestSkeleton
 from s2m.ik.trunk import FRAME_VECTORS, Trunk
 from s2m.ik.trunk_model import SPINE, TRUNK_PARTS
@@ -58,6 +60,8 @@ class DIK(IKSolver):
             plain frames).
         noise: Expected standard deviation of the joints, metres. It sets how straight a limb must be before its twist
             fades, and how far extremities lean on their parent.
+        motion: Hinge axes and shares of a bend, which joints do not tell; ``genuine`` (those measured on genuine
+            motion), ``synthetic`` (those of the sampler and the shipped clips), or constants of your own.
 
     Raises:
         KeyError: When the joint set lacks a part that the ten units need.
@@ -69,17 +73,22 @@ class DIK(IKSolver):
     offsets: Tensor
     place: Tensor
     end_offset: Tensor
+    shares: Tensor
+    conjugate: Tensor
     lengths: BoneLengths | None
     collars: Collars | None
     endpoints: Endpoints | None
 
-    def __init__(self, rest: RestSkeleton, variant: Variant = "ours", noise: float = 0.0) -> None:
+    def __init__(
+        self, rest: RestSkeleton, variant: Variant = "ours", noise: float = 0.0, motion: str | BodyMotion = "genuine"
+    ) -> None:
         super().__init__(rest)
         if variant not in _STRATEGIES:
             raise ValueError(f"unknown DIK variant '{variant}'; known: {', '.join(_STRATEGIES)}")
         self.variant, self.noise = variant, noise
+        self.motion = chosen(motion)
         available = parts_of(rest.joint_set)
-        self.units = _usable(rest.joint_set, available)
+        self.units = tuple(self.motion.hinged(unit) for unit in _usable(rest.joint_set, available))
         self._balls, self._ends = rows(self.units, "ball"), rows(self.units, "points")
         self._parts = _parts_read(self.units, available)
         self._presence = Presence(self.units, self._parts)
@@ -109,6 +118,9 @@ class DIK(IKSolver):
         self._build_trunk(at_rest, body, strategy, noise)
         self._build_limbs(at_rest, body, strategy, noise)
         self._build_endpoints(at_rest, body)
+        shares = neck_shares(self.motion.neck, at_rest["thorax"], at_rest["head"], body["neck"], body["head"])
+        constant(self, "shares", shares)
+        constant(self, "conjugate", shares.new_tensor([-1.0, -1.0, -1.0, 1.0])[:, None, None])
         constant(self, "place", torch.tensor(self._places(), device=matrix.device))
 
     def _build_trunk(
@@ -123,6 +135,7 @@ class DIK(IKSolver):
             trunk,
             spine,
             carriers,
+            trunk.new_tensor(self.motion.spine),
             symmetric=strategy.symmetric_torso,
             corrected=strategy.corrected_trunk,
             noise=noise,
@@ -173,15 +186,13 @@ class DIK(IKSolver):
         hinges = {unit.parent: unit.name for unit in rows(self.units, "hinge")}
         collars = [unit.name for unit in rows(self.units, "collar")] if self.collars is not None else []
         ends = [unit.name for unit in self._ends]
-        return ["torso", "neck", *balls, *(hinges[ball] for ball in balls), *collars, *ends]
+        head = [] if "head" in ends else ["head"]
+        return ["spine1", "neck", *balls, *(hinges[ball] for ball in balls), *collars, "spine2", "spine3", *head, *ends]
 
     def _places(self) -> list[int]:
-        """For each body joint, the row of its matrix: first the root's, then the units', last of all the identity."""
-        found = self._found()
-        unit_of = {joint: unit.name for unit in self.units for joint in unit.body_joints}
-        row = {"root": 0} | {name: 1 + i for i, name in enumerate(found)}
-        names = ("root" if joint == "pelvis" else unit_of.get(joint, "") for joint in SMPL24.joints)
-        return [row.get(name, 1 + len(found)) for name in names]
+        """For each body joint, the row of its matrix: first the root's, then the units', last the identity."""
+        rows_of = {name: row for row, name in enumerate(["pelvis", *self._found()])}
+        return [rows_of.get(joint, len(rows_of)) for joint in SMPL24.joints]
 
     # ------------------------------------------------------------------ solving
 
@@ -249,11 +260,21 @@ class DIK(IKSolver):
         )
         balls = self.algebra.kept(self._known(known, "neck", "ball"), balls)
         hinges = self.algebra.kept(self._known(known, "hinge"), hinges)
-        found = [bends[:, :1], balls, hinges, *([] if collars is None else [collars])]
+        balls, shared = self._shared(bends, balls)
+        found = [bends[:, :1], balls, hinges, *([] if collars is None else [collars]), shared]
         if self.endpoints is not None:
             ends = self._solve_endpoints(inside[:, legs.stop :], chest, collars, balls, hinges, confidence)
             found.append(self.algebra.kept(self._known(known, "points"), ends))
         return torch.cat([*found, self.algebra.identity.expand(-1, -1, bends.shape[-1])], 1)
+
+    def _shared(self, bends: Tensor, balls: Tensor) -> tuple[Tensor, Tensor]:
+        """The balls with the neck's own share of the head's turn, and (4, 2 or 3, B) spine2, spine3 and the head."""
+        turns = powers(balls[:, :1], self.shares)
+        below, above = [bends[:, :2]], [bends[:, 1:]]
+        if "head" not in (unit.name for unit in self._ends):
+            below, above = [*below, turns[:, :1]], [*above, turns[:, 1:]]
+        steps = self.algebra.product(torch.cat(below, 1) * self.conjugate, torch.cat(above, 1))
+        return torch.cat([turns[:, :1], balls[:, 1:]], 1), steps
 
     def _known(self, known: dict[str, Tensor] | None, *rules: str) -> Tensor | None:
         """(U, B) which units with these rules are determined, in the order of their quaternions."""

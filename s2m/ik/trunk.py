@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from s2m.ik.columns import Columns, constant, outer, power, unit
+from s2m.ik.columns import Columns, constant, outer, powers, unit
 from s2m.ik.fusion import TrunkFusion
-from s2m.ik.trunk_model import SPINE, TRUNK_PARTS, TrunkModel
+from s2m.ik.trunk_model import TRUNK_PARTS, TrunkModel
 
 _SHORT = 5e-3  # metres: shorter bones of the trunk give way to the body's axes
 _PARALLEL = 0.02  # sine of the angle below which two bones span no plane
@@ -58,8 +58,8 @@ class Frames(nn.Module):
 
 @dataclass(frozen=True)
 class TrunkPose:
-    """root: (3, 3, B) body frame to the joints' frame; bends: (4, 3, B) the spine joints' orientations in the root's
-    frame, evenly shared: the first is also each joint's own rotation, the last the chest's orientation.
+    """root: (3, 3, B) body frame to the joints' frame; bends: (4, 3, B) the three spine joints' orientations in the
+    root's frame: the first is also spine1's own rotation, the last the chest's orientation.
     """
 
     root: Tensor
@@ -74,7 +74,8 @@ class Trunk(nn.Module):
     bends with the back a little, and in the chest's frame the spine points elsewhere when it is bent.
 
     rest: (7, 3) parts of ``TRUNK_PARTS``, spine: (3, 3) the spine joints, relative to the pelvis joint at rest,
-    metres. carriers: see :class:`TrunkModel`. noise: metres; above zero all seven joints are weighed.
+    metres. carriers: see :class:`TrunkModel`. shares: (3, 3) of the whole bend about x, y, z that each spine joint
+    takes. noise: metres; above zero all seven joints are weighed.
     """
 
     rest_frames: Tensor
@@ -90,6 +91,7 @@ class Trunk(nn.Module):
         rest: Tensor,
         spine: Tensor,
         carriers: Tensor | None,
+        shares: Tensor,
         *,
         symmetric: bool,
         corrected: bool,
@@ -105,9 +107,9 @@ class Trunk(nn.Module):
         weight, bias = _quaternion_reading()
         constant(self, "reading", weight.to(rest))
         constant(self, "reading_bias", bias.to(rest))
-        constant(self, "shares", torch.arange(1, 4).to(rest)[:, None] / len(SPINE))
+        constant(self, "shares", shares.to(rest).cumsum(0).T[..., None])
         self._expect(differences)
-        self.fusion = TrunkFusion(self.model, noise) if noise > 0 else None
+        self.fusion = TrunkFusion(self.model, self.shares, noise) if noise > 0 else None
 
     def _expect(self, differences: Tensor) -> None:
         """One table for the frames' vectors as the model bends them (12 rows) and the chest's matrix (9 rows)."""
@@ -157,7 +159,7 @@ class Trunk(nn.Module):
 
     def _bends(self, matrix: Tensor, known: tuple[Tensor, Tensor] | None) -> Tensor:
         q = torch.addmm(self.reading_bias, self.reading, matrix.view(9, -1)).unsqueeze(1)
-        return self.frames.algebra.kept(None if known is None else known[1], power(q, self.shares))
+        return self.frames.algebra.kept(None if known is None else known[1], powers(q, self.shares))
 
 
 def _times(a: Tensor, b: Tensor) -> Tensor:

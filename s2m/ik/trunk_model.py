@@ -24,7 +24,7 @@ TRUNK_PARTS = tuple(_CARRIED_BY)
 
 
 class TrunkModel(nn.Module):
-    """Trunk joints as sums of four moving frames: the pelvis and three spine joints that share a bend evenly.
+    """Trunk joints as sums of four moving frames: the pelvis and three spine joints.
 
     A sum of rotation matrices, that is: linear in the products of the quaternions' components, so one table.
     rest: (7, 3) the parts of ``TRUNK_PARTS``, spine: (3, 3) the spine joints, both at rest relative to the body's

@@ -16,7 +16,8 @@ Rule = Literal["torso", "neck", "collar", "ball", "hinge", "points"]
 ROOT = "root"
 Axis = tuple[float, float, float]
 
-# Hinge axes of a T-pose in the body frame: a positive turn bends the joint the way people bend.
+# Hinge axes of a T-pose in the body frame: a positive turn bends the joint the way people bend. Roughly so: a solver
+# takes the axes of its :class:`~s2m.ik.body_motion.BodyMotion`.
 _LEFT_ARM: Axis = (0.0, -1.0, 0.0)
 _RIGHT_ARM: Axis = (0.0, 1.0, 0.0)
 _LEG: Axis = (1.0, 0.0, 0.0)
@@ -52,9 +53,10 @@ class Unit:
     parts: what the rule reads, in the rule's order; all of ``needs`` must be present in a joint set.
     parent: the unit in whose frame the rotation is expressed.
     hinge: for balls and hinges, the bending axis at rest, body frame.
-    rotates: body joints that share the rotation evenly.
+    rotates: body joints that share the rotation.
     pivot: for ``points``, the part that the points turn about; ``None``: their own centroid.
     fade: for ``ball``: what happens to the twist near a straight limb.
+    usual_twist: for ``ball``: the gradient of the usual twist (radians) over the upper bone's direction, body frame.
     spread: for ``points`` and ``collar``: standard deviation (radians) about the parent, the prior's width.
     """
 
@@ -67,6 +69,7 @@ class Unit:
     pivot: str | None = None
     fade: Fade = LEG_FADE
     spread: float = 0.3
+    usual_twist: Axis = (0.0, 0.0, 0.0)
     minimum: int = 0
 
     @property
@@ -129,7 +132,7 @@ TEN: tuple[Unit, ...] = (
         parent=ROOT,
         rotates=("spine1", "spine2", "spine3"),
     ),
-    Unit("neck", "neck", ("thorax", "head", "nose"), parent="torso", minimum=2),
+    Unit("neck", "neck", ("thorax", "head", "nose"), parent="torso", minimum=2, rotates=("neck", "head")),
     *_arm("left", _LEFT_ARM),
     *_arm("right", _RIGHT_ARM),
     *_leg("left"),

@@ -22,7 +22,7 @@ from s2m.ik.body_joints import body_regressor
 from s2m.ik.interface import IKSolver
 from s2m.ik.rest import RestSkeleton
 from s2m.metrics.rotations import LOCAL_PARTS, geodesic_angle, global_angle_error
-from s2m.skeletons import EXTREMITIES, SMPL24, JointSet
+from s2m.skeletons import EXTREMITIES, H36M17, S2M27, SMPL24, JointSet
 
 _CHUNK = 100
 
@@ -101,6 +101,15 @@ def with_noise(joints: Tensor, sigma: float, seed: int) -> Tensor:
     """Joints (B, J, 3) with isotropic Gaussian noise of ``sigma`` metres on every coordinate."""
     noise = torch.randn(joints.shape, generator=torch.Generator().manual_seed(seed))
     return joints + sigma * noise
+
+
+def lifter_noise(joints: Tensor, seed: int) -> Tensor:
+    """s2m27 joints with 12 / 12 / 45 mm of noise on the 17 joints and 8 / 8 / 25 mm relative to them on the others."""
+    generator = torch.Generator().manual_seed(seed)
+    common = torch.randn(len(joints), len(H36M17), 3, generator=generator) * torch.tensor([0.012, 0.012, 0.045])
+    own = torch.randn(len(joints), len(S2M27) - len(H36M17), 3, generator=generator)
+    parents = [S2M27.parents[joint] for joint in range(len(H36M17), len(S2M27))]
+    return joints + torch.cat([common, common[:, parents] + own * torch.tensor([0.008, 0.008, 0.025])], 1)
 
 
 @dataclass(frozen=True)

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
 from s2m.ik.learned import LearnedIK
 from studies.ik.evaluation import SkinnedJoints, random_poses, with_noise
 
 
-def train_learned(skinned: SkinnedJoints, steps: int, sigma: float, seed: int = 0, batch: int = 256) -> LearnedIK:
-    """A :class:`LearnedIK` for one level of noise, trained on random poses (rotations as targets).
+def train_learned(
+    skinned: SkinnedJoints, steps: int, sigma: float, seed: int = 0, batch: int = 256, pool: Tensor | None = None
+) -> LearnedIK:
+    """A :class:`LearnedIK` for one level of noise, trained on rotations (N, 24, 3, 3): ``pool``, or random poses.
 
     sigma: noise of the joints in metres. More supervision than the paper's "w/o DIK" had, which learned from
     skeletons alone: what is compared is how much a network of this size can know.
     """
     torch.manual_seed(seed)
     solver = LearnedIK(skinned.rest)
-    pool = random_poses(20_000, seed + 1).rotations
+    pool = random_poses(20_000, seed + 1).rotations if pool is None else pool
     with torch.no_grad():
         joints = torch.cat([skinned(chunk) for chunk in torch.split(pool, 2048)])
     optimiser = torch.optim.Adam(solver.parameters(), 1e-3)

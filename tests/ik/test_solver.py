@@ -8,6 +8,7 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from s2m.ik import DIK, IKSolver
+from s2m.ik.body_motion import SYNTHETIC
 from s2m.ik.units import EXTREMITY_UNITS, TEN, TEN_BODY_JOINTS
 from s2m.skeletons import H36M17, S2M27, SMPL24, JointSet
 
@@ -81,14 +82,16 @@ def test_exact_on_poses_within_its_model(joint_set):
         truth[:, SMPL24.index(name)] = Rotation.from_rotvec(np.deg2rad(degrees) * np.array(axis)).as_matrix()
         parent = SMPL24.parents[SMPL24.index(name)]
         truth[:, parent] = Rotation.from_rotvec(0.4 * rng.standard_normal((64, 3))).as_matrix()
-    found = solve(DIK(rest_of(joint_set)), forward(truth, joint_set))
+    found = solve(DIK(rest_of(joint_set), motion=SYNTHETIC), forward(truth, joint_set))
     assert angle(found, truth)[:, TEN_INDEX].mean() < 0.06
     assert angle(found[:, 0], truth[:, 0]).mean() < 0.02
 
 
 def test_checks_on_random_poses():
     rest = rest_of(H36M17)
-    ours, paper = (error(DIK(rest, variant), H36M17)[TEN_INDEX].mean() for variant in ("ours", "paper"))
+    ours, paper = (
+        error(DIK(rest, variant, motion=SYNTHETIC), H36M17)[TEN_INDEX].mean() for variant in ("ours", "paper")
+    )
     assert ours <= 0.165
     assert ours <= 0.78 * paper
 
@@ -96,7 +99,8 @@ def test_checks_on_random_poses():
 def test_given_root_is_used_and_returned():
     truth = poses(50)
     root = torch.from_numpy(truth[:, 0])
-    found = DIK(rest_of(H36M17))(torch.from_numpy(forward(truth, H36M17)), root=root)
+    solver = DIK(rest_of(H36M17), motion=SYNTHETIC)
+    found = solver(torch.from_numpy(forward(truth, H36M17)), root=root)
     torch.testing.assert_close(found.rotations[:, 0], root, rtol=0, atol=0)
     assert angle(found.rotations.numpy(), truth)[:, TEN_INDEX].mean() <= 0.165
 
