@@ -108,7 +108,9 @@ class NpyFrames:
             return rows, None
         sure = rows[..., self._dims].astype(np.float32)
         if (sure > 1).any():
-            raise UserError(f"{self._path}: confidence (the last column): expected values in [0, 1], found {sure.max()}")
+            raise UserError(
+                f"{self._path}: confidence (the last column): expected values in [0, 1], found {sure.max()}"
+            )
         return rows[..., : self._dims], above(sure, self._least)
 
 

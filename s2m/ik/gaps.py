@@ -36,9 +36,7 @@ class Gaps:
     @property
     def filled(self) -> NDArray[np.bool_]:
         """(G,) whether a gap is short and has frames on both sides."""
-        short: NDArray[np.bool_] = (
-            (self.stop - self.start <= self.limit) & (self.start > 0) & (self.stop < self.total)
-        )
+        short: NDArray[np.bool_] = (self.stop - self.start <= self.limit) & (self.start > 0) & (self.stop < self.total)
         return short
 
     def around(self, frames: Ints) -> tuple[Ints, Ints, NDArray[np.float64]]:

@@ -256,7 +256,9 @@ def _set_scale(world: World, clip: torch.Tensor, rest, survey: _Survey, options:
 
 
 def _warnings(survey: _Survey, clip: Clip, options: MotionOptions) -> list[str]:
-    consequence = f"what they determine is filled in over gaps of up to {options.fill:g} s, else held; at rest if never seen"
+    consequence = (
+        f"what they determine is filled in over gaps of up to {options.fill:g} s, else held; at rest if never seen"
+    )
     missing = missing_words(survey.counts, survey.frames, clip.joint_set, consequence)
     found = [] if missing is None else [missing]
     if survey.swaps.frames:
@@ -328,9 +330,7 @@ def _fill(
     fill_places(place, options.limit)
 
 
-def _filled(
-    rotations: Spool, start: int, stop: int, good: NDArray[np.bool_], gaps: list[Gaps]
-) -> torch.Tensor:
+def _filled(rotations: Spool, start: int, stop: int, good: NDArray[np.bool_], gaps: list[Gaps]) -> torch.Tensor:
     """(N, 24, 4) rotations of some frames with their gaps filled."""
     own = rotations.read(start, stop)
     found = own.copy()

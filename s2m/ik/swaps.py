@@ -106,7 +106,9 @@ class SwapFinder:
         return flags
 
 
-def undo(points: NDArray[np.float64], confidence: NDArray[np.float32], joint_set: JointSet, which: NDArray[np.bool_]) -> None:
+def undo(
+    points: NDArray[np.float64], confidence: NDArray[np.float32], joint_set: JointSet, which: NDArray[np.bool_]
+) -> None:
     """Exchange joints with their mirror partners, in place.
 
     Args:

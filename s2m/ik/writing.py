@@ -50,9 +50,7 @@ def write_motion(
             with motion.poses:
                 _say(motion, options, arguments)
                 label = BodyLabel.of(arguments.body, body.hash)
-                write_amass(
-                    file, motion.poses, motion.places, motion.betas, options.fps, label, motion.valid
-                )
+                write_amass(file, motion.poses, motion.places, motion.betas, options.fps, label, motion.valid)
     except UserError:
         raise
     except (ValueError, KeyError, OSError) as error:
@@ -60,7 +58,10 @@ def write_motion(
     held = int((~motion.valid).sum())
     say(arguments, f"{output}: {len(motion)} frames" + (f", {held} of them held" if held else "") + remark)
     if options.fit_shape and arguments.body is None:
-        say(arguments, "the betas are those of the open body; they mean nothing to SMPL, which has a shape space of its own")
+        say(
+            arguments,
+            "the betas are those of the open body; they mean nothing to SMPL, which has a shape space of its own",
+        )
 
 
 def axes_of(unit: str, up: str) -> NDArray[np.float64]:
