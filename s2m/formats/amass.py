@@ -67,7 +67,7 @@ def write_amass(
     trans: NDArray[Any],
     betas: NDArray[np.float32],
     fps: float,
-    label: BodyLabel,
+    label: BodyLabel | None = None,
     valid: NDArray[np.bool_] | None = None,
 ) -> None:
     """Write an AMASS-style npz (+z up), complete or not at all.
@@ -77,16 +77,19 @@ def write_amass(
 
     Args:
         path: The file to write.
-        poses: (T, 156) axis-angle, see :func:`smplh_poses`.
+        poses: (T, 156) axis-angle, see :func:`smplh_poses`; or SMPL's (T, 72) in memory.
         trans: (T, 3) metres; written as float64.
         betas: (10,).
         fps: Frames per second.
-        label: Which body it is.
+        label: Which body it is; the open one by default.
         valid: (T,) bool, False where a pose was only held; all True by default.
 
     Raises:
         WriteError: It cannot be written.
     """
+    if isinstance(poses, np.ndarray) and poses.shape[1] != _SMPLH_COLUMNS:
+        poses = smplh_poses(poses)
+    label = BodyLabel("neutral", "open-body") if label is None else label
     fields: dict[str, Spool | NDArray[Any]] = {
         "poses": poses,
         "trans": np.asarray(trans, np.float64),

@@ -68,10 +68,12 @@ class Spool:
 
         Raises:
             WriteError: The disk is full.
+            ValueError: Rows of another shape or type.
         """
         if not self._rows:
             self._shape, self._dtype = rows.shape[1:], rows.dtype
-        assert rows.shape[1:] == self._shape and rows.dtype == self._dtype
+        if rows.shape[1:] != self._shape or rows.dtype != self._dtype:
+            raise ValueError(f"rows: expected {self._shape} {self._dtype}, found {rows.shape[1:]} {rows.dtype}")
         try:
             self._file.seek(0, 2)
             self._file.write(np.ascontiguousarray(rows).data)

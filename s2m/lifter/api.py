@@ -148,13 +148,8 @@ def lift_keypoints(
     parts = list(lifting.blocks(source))
     if not any(bool(part.lifted.any()) for part in parts):
         raise too_few_joints(max(int((part.confidence > 0).sum(1).max()) for part in parts))
-    tensors = {
-        field.name: None
-        if getattr(parts[0], field.name) is None
-        else torch.cat([getattr(p, field.name) for p in parts])
-        for field in fields(Lift)
-        if field.name != "joint_set"
-    }
+    columns = {field.name: [getattr(part, field.name) for part in parts] for field in fields(Lift)[1:]}
+    tensors = {name: None if rows[0] is None else torch.cat(rows) for name, rows in columns.items()}
     return Lift(lifting.joint_set, **tensors)
 
 
