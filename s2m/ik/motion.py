@@ -213,8 +213,9 @@ def _survey(world: World, joint_set: JointSet, options: MotionOptions) -> _Surve
     for start, stop in blocks(world, options.rows):
         points, _ = world.read(start, stop)
         missing = ~np.isfinite(points).all(-1)
-        counts += missing.sum(0)
-        frames[start:stop] = missing.any(1)
+        some = missing & ~missing.all(1, keepdims=True)  # frames that show nobody are told of as such
+        counts += some.sum(0)
+        frames[start:stop] = some.any(1)
         finder.look(points)
         parts.append(points[sample[(sample >= start) & (sample < stop)] - start])
         if not np.isfinite(first).all() and not missing.all():
