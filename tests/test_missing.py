@@ -39,7 +39,7 @@ def test_the_root_of_root_relative_joints_is_seen() -> None:
     points[:, 0] = 0
     points[3, 2] = 0  # missing, beside a root that is at zero by definition
     points[7] = 0  # nobody
-    masked, sure = mask_missing(points, root=0)
+    _, sure = mask_missing(points, root=0)
     expected = np.ones((9, 12), bool)
     expected[3, 2] = False
     expected[7] = False

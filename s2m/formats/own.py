@@ -11,7 +11,7 @@ import numpy as np
 
 from s2m.errors import UserError
 
-_FIELDS = ("joint_set", "fps", "up", "unit")
+_FIELDS = ("joint_set", "fps", "up", "unit", "noise_mm")
 _LARGEST = 1 << 16  # bytes of a field that holds a word or a number
 
 
@@ -24,12 +24,14 @@ class OwnFields:
         fps: Frames per second.
         up: The axis that points up.
         unit: Unit of lengths.
+        noise_mm: Standard deviation of the joints, millimetres.
     """
 
     joint_set: str | None = None
     fps: float | None = None
     up: str | None = None
     unit: str | None = None
+    noise_mm: float | None = None
 
 
 def own_fields(path: Path, key: str | None = None) -> OwnFields:
@@ -64,5 +66,5 @@ def own_fields(path: Path, key: str | None = None) -> OwnFields:
     except (OSError, ValueError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error):
         return OwnFields()
     words = {name: found[name] for name in ("joint_set", "up", "unit") if isinstance(found.get(name), str)}
-    fps = found.get("fps")
-    return OwnFields(**words, fps=float(fps) if isinstance(fps, int | float) else None)
+    numbers = {name: float(found[name]) for name in ("fps", "noise_mm") if isinstance(found.get(name), int | float)}
+    return OwnFields(**words, **numbers)

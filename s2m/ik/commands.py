@@ -53,9 +53,8 @@ def add_ik_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParse
     parser.add_argument(
         "--noise",
         type=float,
-        default=0.0,
         metavar="MM",
-        help="noise of the joints in millimetres (default: 0)",
+        help="noise of the joints in millimetres (default: 0; for what `s2m lift` wrote: 15)",
     )
     add_fill(parser)
     parser.add_argument("--fit-shape", action="store_true", help="estimate betas from the bone lengths")
@@ -78,17 +77,18 @@ def run(arguments: argparse.Namespace) -> int:
     with readable(arguments.file) as file:
         own = own_fields(file, arguments.key)
         joint_set = chosen_joint_set(arguments.joint_set or own.joint_set or "h36m17")
-        fps = check_fps(arguments.fps or own.fps or 30.0)
+        fps = check_fps(_given(arguments.fps, own.fps, 30.0))
         unit, up = arguments.unit or own.unit or "m", arguments.up or own.up or "y"
         source = _source(file, joint_set, arguments)
         detail(arguments, f"{arguments.file}: {len(source)} frames of {joint_set.name}, read as {unit}")
         options = MotionOptions(
             fps=fps,
-            noise=metres_of_noise(arguments.noise),
+            noise=metres_of_noise(_given(arguments.noise, own.noise_mm, 0.0)),
             fill=arguments.fill,
             smooth=arguments.smooth,
             fit_shape=arguments.fit_shape,
-            keep_scale=arguments.keep_scale,
+            # A lifter tells the size of a person as well as it can be told.
+            keep_scale=arguments.keep_scale or own.joint_set is not None,
             unit=unit,
             up=up,
         )
@@ -101,9 +101,15 @@ def _check(arguments: argparse.Namespace) -> None:
     check_outputs({"--output": (arguments.output, ".npz")}, inputs, arguments.overwrite)
     if arguments.fps is not None:
         check_fps(arguments.fps)
-    metres_of_noise(arguments.noise)
+    if arguments.noise is not None:
+        metres_of_noise(arguments.noise)
     check_least_confidence(arguments.min_confidence)
     check_fill(arguments.fill)
+
+
+def _given(*values: float | None) -> float:
+    """The first that is there."""
+    return next(value for value in values if value is not None)
 
 
 def _source(file: Path, joint_set: JointSet, arguments: argparse.Namespace) -> FrameSource:

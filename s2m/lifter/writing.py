@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from s2m.formats.frames import Block
 from s2m.formats.spool import Spool, write_npz_of
 from s2m.lifter.api import Lift
+from s2m.lifter.to_rotations import NOISE
 from s2m.skeletons import JointSet
 
 _LONG = ("joints3d", "joints2d", "confidence")
@@ -62,7 +63,7 @@ class LiftWriter:
         ``joints3d`` (T, J, 3) metres, camera frame (``up`` is y-down), relative to the pelvis; ``joints2d`` (T, J, 2)
         in the input's unit, denoised; ``confidence`` (T, J) of the input; ``elevation_deg`` (T,) where the lifter tells
         it; ``lifted`` and ``reversed_suspected`` (T,) bool; ``joint_set``, ``joints`` (J,) names, ``fps``, ``up``,
-        ``unit``; ``images`` (T,) where known.
+        ``unit``, ``noise_mm``; ``images`` (T,) where known.
 
         Args:
             path: The file to write.
@@ -81,6 +82,7 @@ class LiftWriter:
             "fps": np.array(float(fps)),
             "up": np.array("y-down"),
             "unit": np.array("m"),
+            "noise_mm": np.array(NOISE * 1000),
         }
         if images:
             fields["images"] = np.array(images)

@@ -59,10 +59,9 @@ def test_a_file_is_lifted(walk: Path, tmp_path: Path, capsys: pytest.CaptureFixt
 def test_what_it_writes_is_what_ik_reads(walk: Path, tmp_path: Path) -> None:
     assert lift(walk, "-o", tmp_path / "out.npz") == 0
     """Joint set, frame rate and axes are the file's own: the same motion as --ik writes."""
-    made = ["--ik", tmp_path / "own.npz", "--noise", 15, "--fps", 25]
+    made = ["--ik", tmp_path / "own.npz", "--fps", 25]
     assert lift(walk, "-o", tmp_path / "out.npz", "--overwrite", *made) == 0
-    options = ["--noise", "15", "--keep-scale", "-o", str(tmp_path / "motion.npz")]
-    assert main(["ik", str(tmp_path / "out.npz"), *options]) == 0
+    assert main(["ik", str(tmp_path / "out.npz"), "-o", str(tmp_path / "motion.npz")]) == 0
     with np.load(tmp_path / "own.npz") as own, np.load(tmp_path / "motion.npz") as read:
         for field in own.files:
             np.testing.assert_array_equal(own[field], read[field])
