@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -12,6 +13,11 @@ import numpy as np
 from s2m.errors import UserError
 
 _FIELDS = ("joint_set", "fps", "up", "unit", "noise_mm")
+# What Python's and NumPy's readers raise for damaged archives.
+_DAMAGE = (
+    *(OSError, ValueError, LookupError, ArithmeticError, EOFError, RuntimeError, MemoryError),
+    *(struct.error, zipfile.BadZipFile, zlib.error),
+)
 _LARGEST = 1 << 16  # bytes of a field that holds a word or a number
 
 
@@ -63,7 +69,7 @@ def own_fields(path: Path, key: str | None = None) -> OwnFields:
             found = {name: archive[name].item() for name in _FIELDS if sizes.get(name, _LARGEST) < _LARGEST}
     except UserError:
         raise
-    except (OSError, ValueError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error):
+    except _DAMAGE:
         return OwnFields()
     words = {name: found[name] for name in ("joint_set", "up", "unit") if isinstance(found.get(name), str)}
     numbers = {name: float(found[name]) for name in ("fps", "noise_mm") if isinstance(found.get(name), int | float)}
