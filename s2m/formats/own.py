@@ -71,6 +71,5 @@ def own_fields(path: Path, key: str | None = None) -> OwnFields:
         raise
     except _DAMAGE:
         return OwnFields()
-    words = {name: found[name] for name in ("joint_set", "up", "unit") if isinstance(found.get(name), str)}
-    numbers = {name: float(found[name]) for name in ("fps", "noise_mm") if isinstance(found.get(name), int | float)}
-    return OwnFields(**words, **numbers)
+    kinds = dict.fromkeys(("joint_set", "up", "unit"), str) | dict.fromkeys(("fps", "noise_mm"), float)
+    return OwnFields(**{name: found[name] for name, kind in kinds.items() if isinstance(found.get(name), kind)})

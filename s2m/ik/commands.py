@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from s2m.formats.own import own_fields
+from s2m.errors import UserError
+from s2m.formats.own import OwnFields, own_fields
 from s2m.options import (
     add_fill,
     add_joint_set,
@@ -78,7 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
         own = own_fields(file, arguments.key)
         joint_set = chosen_joint_set(arguments.joint_set or own.joint_set or "h36m17")
         fps = check_fps(_given(arguments.fps, own.fps, 30.0))
-        unit, up = arguments.unit or own.unit or "m", arguments.up or own.up or "y"
+        unit, up = _axes(arguments, own)
         source = _source(file, joint_set, arguments)
         detail(arguments, f"{arguments.file}: {len(source)} frames of {joint_set.name}, read as {unit}")
         options = MotionOptions(
@@ -105,6 +106,16 @@ def _check(arguments: argparse.Namespace) -> None:
         metres_of_noise(arguments.noise)
     check_least_confidence(arguments.min_confidence)
     check_fill(arguments.fill)
+
+
+def _axes(arguments: argparse.Namespace, own: OwnFields) -> tuple[str, str]:
+    """Unit and up axis: those that were given, else the file's own, else metres and +y."""
+    from s2m.formats.joints3d import UNITS, UP_AXES
+
+    unit, up = arguments.unit or own.unit or "m", arguments.up or own.up or "y"
+    if unit not in UNITS or up not in UP_AXES:
+        raise UserError(f"{arguments.file}: fields unit, up: expected those that `s2m lift` writes, found {unit}, {up}")
+    return unit, up
 
 
 def _given(*values: float | None) -> float:

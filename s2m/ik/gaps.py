@@ -78,7 +78,7 @@ def fill_places(places: NDArray[np.float64], limit: int) -> None:
         places: (T, 3), NaN where missing.
         limit: See :class:`Gaps`.
     """
-    missing = ~np.isfinite(places).all(1)
+    missing: NDArray[np.bool_] = np.asarray(~np.isfinite(places).all(1))
     gaps = gaps_of(~missing, limit)
     if gaps.empty:
         return

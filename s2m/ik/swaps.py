@@ -84,7 +84,7 @@ class SwapFinder:
         doubtful: list[int] = []
         for flags, members in zip(self._flags, self._members, strict=True):
             frames, unsure = _decide(np.concatenate(flags), self._fps)
-            undone[np.ix_(frames, members)] = True
+            undone[np.ix_(frames, np.array(members, np.int64))] = True
             doubtful += unsure
         return Swaps(undone, tuple(sorted(set(doubtful))))
 
@@ -126,7 +126,7 @@ def undo(
 
 def _turned(before: NDArray[np.float64], here: NDArray[np.float64]) -> NDArray[np.bool_]:
     """(N,) whether the labels continue better when they are exchanged; (N, P, 2, D) each."""
-    both = np.isfinite(before).all((2, 3)) & np.isfinite(here).all((2, 3))
+    both: NDArray[np.bool_] = np.asarray(np.isfinite(before).all((2, 3)) & np.isfinite(here).all((2, 3)))
     count = both.sum(1)
     weight = both[..., None, None] / np.maximum(count, 1)[:, None, None, None]
     first, second = (np.nan_to_num(sides) for sides in (before, here))

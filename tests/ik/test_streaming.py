@@ -113,7 +113,7 @@ def test_bad_arguments_are_named(joints, bad):
 @pytest.mark.parametrize("mark", [0.0, -1.0, np.inf])
 def test_marks_of_missing_joints_are_missing(joints, mark):
     """One frame, twice, so that the second goes the way of plain numbers; and a batch."""
-    solver = Solver("h36m17")
+    solver = s2m.Solver("h36m17")
     spoilt, missing = joints.copy(), joints.copy()
     spoilt[:, 3], missing[:, 3] = mark, np.nan
     with warnings.catch_warnings():
@@ -126,7 +126,7 @@ def test_marks_of_missing_joints_are_missing(joints, mark):
 
 
 def test_a_root_at_zero_is_not_missing(joints):
-    solver = Solver("h36m17")
+    solver = s2m.Solver("h36m17")
     relative = joints - joints[:, :1]
     for given in (relative[0], relative[0], relative):
         found = solver(given)
@@ -136,7 +136,7 @@ def test_a_root_at_zero_is_not_missing(joints):
 
 def test_coordinates_of_a_map(joints):
     offset = np.array([448262.25, 120.5, 5411932.75])
-    solver = Solver("h36m17")
+    solver = s2m.Solver("h36m17")
     expected = solver(joints)
     for given in (joints[0] + offset, joints[0] + offset, joints + offset, torch.from_numpy(joints + offset)):
         found = solver(given)
