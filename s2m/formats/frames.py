@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -132,7 +132,7 @@ def is_large(path: Path) -> bool:
     return len(shape) in (2, 3)
 
 
-def blocks(source: FrameSource, rows: int = ROWS) -> Iterator[tuple[int, int]]:
+def blocks(source: Sized, rows: int = ROWS) -> Iterator[tuple[int, int]]:
     """(first, one after the last) of the stretches that make up a clip."""
     for start in range(0, len(source), rows):
         yield start, min(len(source), start + rows)

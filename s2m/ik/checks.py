@@ -109,8 +109,10 @@ def _bone(points: Tensor, first: int | list[int], second: int | list[int]) -> Te
 
 def missing_joints(clip: Clip) -> str | None:
     """Which joints are missing in how many frames."""
-    missing = ~torch.isfinite(clip.joints).all(-1).cpu().numpy()
-    return missing_words(missing.sum(0), missing.any(1), clip.joint_set, "what they determine stays at rest")
+    missing: NDArray[np.bool_] = (~torch.isfinite(clip.joints).all(-1)).cpu().numpy()
+    return missing_words(
+        missing.sum(0), np.asarray(missing.any(1)), clip.joint_set, "what they determine stays at rest"
+    )
 
 
 def missing_words(

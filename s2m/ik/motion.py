@@ -25,6 +25,7 @@ from s2m.ik.body_joints import rest_skeleton
 from s2m.ik.checks import POSTURE, Clip, missing_words, size_ratio, warnings_of, wrong_unit
 from s2m.ik.gaps import LONGEST_FILL, Gaps, fill_places, frame_ranges, gaps_of, held_frames
 from s2m.ik.jumps import REACH, discontinuous, slerp
+from s2m.ik.rest import RestSkeleton
 from s2m.ik.shape import fit_betas
 from s2m.ik.solution import places, solve_with
 from s2m.ik.solver import DIK
@@ -212,7 +213,7 @@ def _survey(world: World, joint_set: JointSet, options: MotionOptions) -> _Surve
     parts, first = [], np.full(3, np.nan)
     for start, stop in blocks(world, options.rows):
         points, _ = world.read(start, stop)
-        missing = ~np.isfinite(points).all(-1)
+        missing = np.asarray(~np.isfinite(points).all(-1))
         some = missing & ~missing.all(1, keepdims=True)  # frames that show nobody are told of as such
         counts += some.sum(0)
         frames[start:stop] = some.any(1)
@@ -237,13 +238,15 @@ def _sampled(survey: _Survey, world: World, joint_set: JointSet) -> torch.Tensor
 
 def _centres(points: NDArray[np.float64]) -> NDArray[np.float64]:
     """(T, 3) middle of what was seen; 0 where nothing was."""
-    seen = np.isfinite(points).all(-1)
+    seen = np.asarray(np.isfinite(points).all(-1))
     total = np.where(seen[..., None], points, 0).sum(1)
     middle: NDArray[np.float64] = total / np.maximum(seen.sum(1), 1)[:, None]
     return middle
 
 
-def _set_scale(world: World, clip: torch.Tensor, rest, survey: _Survey, options: MotionOptions) -> list[str]:  # type: ignore[no-untyped-def]
+def _set_scale(
+    world: World, clip: torch.Tensor, rest: RestSkeleton, survey: _Survey, options: MotionOptions
+) -> list[str]:
     ratio = size_ratio(clip, rest)
     if ratio is None or _ORDINARY[0] <= ratio <= _ORDINARY[1]:
         return []
@@ -263,7 +266,7 @@ def _warnings(survey: _Survey, clip: Clip, options: MotionOptions) -> list[str]:
     missing = missing_words(survey.counts, survey.frames, clip.joint_set, consequence)
     found = [] if missing is None else [missing]
     if survey.swaps.frames:
-        where = frame_ranges(survey.swaps.undone.any(1))
+        where = frame_ranges(np.asarray(survey.swaps.undone.any(1)))
         found.append(f"left and right were exchanged in {where} against the frames around; undone")
     if survey.swaps.doubtful:
         shown = ", ".join(map(str, survey.swaps.doubtful[:8]))
@@ -301,7 +304,7 @@ def _drop_jumps(rotations: Spool, good: NDArray[np.bool_], options: MotionOption
         first, last = max(0, start - REACH), min(len(rotations), stop + REACH)
         around = quat.to_matrix(torch.from_numpy(rotations.read(first, last)))
         bad[start:stop] = discontinuous(around, _THRESHOLD).numpy()[start - first :][: stop - start]
-    replaced: NDArray[np.bool_] = ((bad | ~good) & good.any(0)).any(1)
+    replaced: NDArray[np.bool_] = np.asarray(((bad | ~good) & good.any(0)).any(1))
     good &= ~bad
     return replaced
 

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -149,7 +150,7 @@ def lift_keypoints(
     if not any(bool(part.lifted.any()) for part in parts):
         raise too_few_joints(max(int((part.confidence > 0).sum(1).max()) for part in parts))
     columns = {field.name: [getattr(part, field.name) for part in parts] for field in fields(Lift)[1:]}
-    tensors = {name: None if rows[0] is None else torch.cat(rows) for name, rows in columns.items()}
+    tensors: dict[str, Any] = {name: None if rows[0] is None else torch.cat(rows) for name, rows in columns.items()}
     return Lift(lifting.joint_set, **tensors)
 
 
@@ -281,7 +282,7 @@ def _keypoints(joints2d: Array, confidence: Array | None, given: JointSet) -> Ke
     points = points[None] if points.ndim == 2 else points
     if points.ndim != 3 or points.shape[1:] != (len(given), 2) or len(points) == 0:
         raise UserError(
-            f"joints2d: expected (frames, {len(given)}, 2) for the joint set {given.name}, found {np.shape(joints2d)}"
+            f"joints2d: expected (frames, {len(given)}, 2) for the joint set {given.name}, found {tuple(np.shape(joints2d))}"
         )
     certain = np.ones(points.shape[:2], np.float32) if confidence is None else _float32(confidence)
     certain = certain[None] if certain.ndim == 1 else certain

@@ -91,7 +91,7 @@ class LiftWriter:
     def read(self, start: int, stop: int) -> Block:
         """The skeletons as a clip, see :class:`s2m.formats.frames.FrameSource`: every joint of a lifted frame."""
         points = self._long["joints3d"].read(start, stop).astype(np.float64)
-        return points, np.isfinite(points).all(-1).astype(np.float32)
+        return points, np.asarray(np.isfinite(points).all(-1), np.float32)
 
     def some(self, frames: NDArray[np.int64]) -> torch.Tensor:
         """Skeletons of a few frames.
