@@ -281,9 +281,8 @@ def _keypoints(joints2d: Array, confidence: Array | None, given: JointSet) -> Ke
     points = _float32(joints2d)
     points = points[None] if points.ndim == 2 else points
     if points.ndim != 3 or points.shape[1:] != (len(given), 2) or len(points) == 0:
-        raise UserError(
-            f"joints2d: expected (frames, {len(given)}, 2) for the joint set {given.name}, found {tuple(np.shape(joints2d))}"
-        )
+        found = tuple(np.shape(joints2d))
+        raise UserError(f"joints2d: expected (frames, {len(given)}, 2) for the joint set {given.name}, found {found}")
     certain = np.ones(points.shape[:2], np.float32) if confidence is None else _float32(confidence)
     certain = certain[None] if certain.ndim == 1 else certain
     if certain.shape != points.shape[:2]:
