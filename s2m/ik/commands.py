@@ -26,7 +26,7 @@ from s2m.options import (
 )
 
 if TYPE_CHECKING:
-    from s2m.formats.frames import FrameSource
+    from s2m.formats.clips import FrameSource
     from s2m.skeletons import JointSet
 
 
@@ -124,7 +124,7 @@ def _given(*values: float | None) -> float:
 
 
 def _source(file: Path, joint_set: JointSet, arguments: argparse.Namespace) -> FrameSource:
-    from s2m.formats.frames import ArrayFrames, NpyFrames, is_large
+    from s2m.formats.clips import ArrayFrames, NpyFrames, is_large
     from s2m.formats.joints3d import read_joints
 
     root, least = joint_set.root_index, arguments.min_confidence

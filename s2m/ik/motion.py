@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from s2m.body import Body
 from s2m.errors import UserError
 from s2m.formats.amass import smplh_poses
-from s2m.formats.frames import ROWS, Block, FrameSource, blocks
+from s2m.formats.clips import ROWS, Block, FrameSource, blocks
 from s2m.formats.spool import Spool
 from s2m.ik import quaternion as quat
 from s2m.ik.body_joints import rest_skeleton
@@ -118,7 +118,7 @@ class World:
         return len(self._source)
 
     def read(self, start: int, stop: int) -> Block:
-        """See :class:`s2m.formats.frames.FrameSource`."""
+        """See :class:`s2m.formats.clips.FrameSource`."""
         points, confidence = self._source.read(start, stop)
         points = np.einsum("ij,tkj->tki", self._axes, points)
         if self.swaps is not None:

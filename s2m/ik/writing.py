@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from s2m.body import Body, load_body
 from s2m.errors import UserError
 from s2m.formats.amass import BodyLabel, write_amass
-from s2m.formats.frames import FrameSource
+from s2m.formats.clips import FrameSource
 from s2m.formats.joints3d import UNITS, UP_AXES
 from s2m.ik.motion import Motion, MotionOptions, solve_clip
 from s2m.options import say, warn, writable

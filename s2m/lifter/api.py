@@ -15,7 +15,7 @@ from torch import Tensor
 
 from s2m.arrays import Array, as_tensor, back_to, short_repr
 from s2m.errors import S2MWarning, UserError
-from s2m.formats.frames import ROWS, ArrayFrames, FrameSource, blocks
+from s2m.formats.clips import ROWS, ArrayFrames, FrameSource, blocks
 from s2m.formats.keypoints2d import Keypoints
 from s2m.lifter.keypoints import FEWEST_JOINTS, best_lifter_set, on_joint_set
 from s2m.lifter.network import Lifter, mean_bone_length

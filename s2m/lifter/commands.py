@@ -31,7 +31,7 @@ from s2m.options import (
 from s2m.skeletons import H36M17, SMPL24, JointSet
 
 if TYPE_CHECKING:
-    from s2m.formats.frames import FrameSource
+    from s2m.formats.clips import FrameSource
     from s2m.formats.own import OwnFields
     from s2m.lifter.api import Lifting
     from s2m.lifter.warnings import Findings
@@ -122,7 +122,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _source(file: Path, own: OwnFields, arguments: argparse.Namespace) -> tuple[FrameSource, JointSet, tuple[str, ...]]:
-    from s2m.formats.frames import ArrayFrames, NpyFrames, is_large
+    from s2m.formats.clips import ArrayFrames, NpyFrames, is_large
     from s2m.formats.keypoints2d import read_keypoints
 
     name = arguments.joint_set or own.joint_set

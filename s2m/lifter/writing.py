@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from s2m.formats.frames import Block
+from s2m.formats.clips import Block
 from s2m.formats.spool import Spool, write_npz_of
 from s2m.lifter.api import Lift
 from s2m.lifter.to_rotations import NOISE
@@ -89,7 +89,7 @@ class LiftWriter:
         write_npz_of(path, fields, compressed=True)
 
     def read(self, start: int, stop: int) -> Block:
-        """The skeletons as a clip, see :class:`s2m.formats.frames.FrameSource`: every joint of a lifted frame."""
+        """The skeletons as a clip, see :class:`s2m.formats.clips.FrameSource`: every joint of a lifted frame."""
         points = self._long["joints3d"].read(start, stop).astype(np.float64)
         return points, np.asarray(np.isfinite(points).all(-1), np.float32)
 

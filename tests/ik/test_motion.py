@@ -15,7 +15,7 @@ from scipy.spatial.transform import Rotation
 from s2m.batch import BodyParams
 from s2m.body import load_body
 from s2m.cli import main
-from s2m.formats.frames import ArrayFrames, NpyFrames
+from s2m.formats.clips import ArrayFrames, NpyFrames
 from s2m.ik.body_joints import body_regressor
 from s2m.ik.motion import Motion, MotionOptions, solve_clip
 from s2m.skeletons import H36M17

@@ -10,7 +10,7 @@ import pytest
 
 from s2m.errors import UserError
 from s2m.files import WriteError
-from s2m.formats.frames import ArrayFrames, NpyFrames, is_large
+from s2m.formats.clips import ArrayFrames, NpyFrames, is_large
 from s2m.formats.own import own_fields
 from s2m.formats.spool import Spool, write_npz_of
 
