@@ -2,18 +2,56 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 from torch import Tensor
 
 from s2m.batch import BodyParams
 from s2m.body import Body
+from s2m.formats.spool import Spool
 from s2m.ik.body_joints import body_regressor
-from s2m.skeletons import JointSet
+from s2m.skeletons import SMPL24, JointSet
 
-_FRAMES = 200  # frames that are posed, spread over the clip
+FRAMES = 200  # frames that are posed, spread over the clip
 _AT_ONCE = 50
+_BODY_JOINTS = 22  # those that SMPL and SMPL-H share
 _WORST = 3  # joints that are named
 _BONES_OFF = 0.05  # a typical bone that differs by more from the body's calls for another shape
+
+
+@dataclass(frozen=True)
+class Posed:
+    """A body's motion on the disk.
+
+    Attributes:
+        poses: (T, 66 or more) axis-angle of SMPL's first 22 joints.
+        places: (T, 3) float64 metres.
+        betas: (10,).
+    """
+
+    poses: Spool
+    places: NDArray[np.float64]
+    betas: NDArray[np.float32]
+
+    def at(self, frames: NDArray[np.int64], origins: NDArray[np.float64]) -> BodyParams:
+        """Parameters of some frames.
+
+        Args:
+            frames: (N,) rows.
+            origins: (N, 3) metres, what ``transl`` is relative to.
+        """
+        rows = np.concatenate([self.poses.read(int(frame), int(frame) + 1) for frame in frames])
+        vectors = np.zeros((len(frames), len(SMPL24), 3), np.float32)
+        vectors[:, :_BODY_JOINTS] = rows[:, : 3 * _BODY_JOINTS].reshape(len(frames), _BODY_JOINTS, 3)
+        matrices = Rotation.from_rotvec(vectors.reshape(-1, 3)).as_matrix().astype(np.float32)
+        rotations = torch.from_numpy(matrices).unflatten(0, (len(frames), len(SMPL24)))
+        betas = torch.from_numpy(self.betas).expand(len(frames), -1)
+        transl = torch.from_numpy((self.places[frames] - origins).astype(np.float32))
+        return BodyParams.from_rotations(rotations, betas, transl)
 
 
 def joint_errors(params: BodyParams, joints: Tensor, joint_set: JointSet, body: Body) -> Tensor:
@@ -28,11 +66,10 @@ def joint_errors(params: BodyParams, joints: Tensor, joint_set: JointSet, body: 
     Returns:
         NaN for joints that were never seen.
     """
-    chosen = torch.linspace(0, len(joints) - 1, min(_FRAMES, len(joints))).long()
     weights = body_regressor(body, joint_set)
     with torch.no_grad():
-        posed = torch.cat([weights @ body(params[part]).vertices for part in chosen.split(_AT_ONCE)])
-    return torch.nanmean((posed - joints[chosen]).norm(dim=-1), 0)
+        posed = torch.cat([weights @ body(params[part]).vertices for part in torch.arange(len(joints)).split(_AT_ONCE)])
+    return torch.nanmean((posed - joints).norm(dim=-1), 0)
 
 
 def fit_message(errors: Tensor, joint_set: JointSet) -> str:
