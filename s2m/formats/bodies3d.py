@@ -44,7 +44,7 @@ def crowd_of(content: Any, joint_set: JointSet | None, path: Path) -> Crowd | No
         return _mdm(content, path)
     if isinstance(content, dict) and isinstance(content.get(_AIST), np.ndarray):
         return _aist(content, path)
-    return _people_of_json(content, joint_set, 0, path)
+    return _people_of_json(content, joint_set, 0, path) if path.suffix.lower() == ".json" else None
 
 
 def read_folder(folder: Path, joint_set: JointSet | None) -> Crowd:
@@ -73,6 +73,8 @@ def read_folder(folder: Path, joint_set: JointSet | None) -> Crowd:
 def _people_of_json(content: Any, joint_set: JointSet | None, frame: int, path: Path) -> Crowd | None:
     if isinstance(content, dict) and "bodies" in content:
         return Crowd(PANOPTIC19, _panoptic(content, frame, path), [frame])
+    if isinstance(content, dict) and {"annotations", "categories"} & set(content):
+        raise FormatError(f"{path}: expected 3D joints, found COCO's annotations of pictures; `s2m lift` takes them")
     if openpose.is_openpose(content):
         people = openpose.people_of(content, frame, path.name, str(path), 3)
         return Crowd(openpose.joint_set_of_people(people, path) if people else BODY25, people, [frame])

@@ -103,26 +103,16 @@ def _unnumbered(names: list[str]) -> Numbering:
 
 def _several(names: list[str], digits: list[list[int]], where: str) -> Numbering:
     """Names in which several numbers change, such as a date and a time: their order is known, gaps are not."""
-    last = [numbers[-1] for numbers in digits]
-    if len(set(last)) < len(last):
-        first, second = (names[i] for i in _twice(last))
-        if len({tuple(numbers) for numbers in digits}) < len(digits) or len({n[-2] for n in digits}) < len(names) / 2:
+    seen: dict[int, str] = {}
+    for name, numbers in zip(names, digits, strict=True):
+        if seen.setdefault(numbers[-1], name) != name:
             raise FormatError(
                 f"{where}: expected the pictures of one recording, found several numbers in their names that change: "
-                f"{first} and {second}"
+                f"{seen[numbers[-1]]} and {name}"
             )
     order = sorted(range(len(names)), key=lambda i: digits[i])
     note = "several numbers change in the pictures' names: taken in their order, without gaps"
     return Numbering({names[i]: place for place, i in enumerate(order)}, True, (note,))
-
-
-def _twice(values: Sequence[int]) -> tuple[int, int]:
-    seen: dict[int, int] = {}
-    for place, value in enumerate(values):
-        if value in seen:
-            return seen[value], place
-        seen[value] = place
-    return 0, 0
 
 
 def _spread(numbers: dict[str, int]) -> Numbering:
