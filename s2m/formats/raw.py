@@ -52,8 +52,13 @@ def load_json(path: Path) -> Any:
 def _readable(path: Path, read: Any) -> Any:
     try:
         return read()
-    except UserError:
-        raise
+    except UserError as error:
+        if str(path) in str(error):
+            raise
+        raise UserError(
+            f"{path}: cannot be read: it holds pickled objects that are no plain numbers ({_short(error)}); save the "
+            "joints alone, as numpy.save('joints.npy', joints)"
+        ) from error
     except FileNotFoundError:
         raise UserError(f"{path}: there is no such file") from None
     except IsADirectoryError:

@@ -77,15 +77,14 @@ def read_table(path: Path) -> Table:
     with path.open(newline="", encoding="utf-8-sig") as file:
         start = file.read(4096).split("\n")[0]
         file.seek(0)
-        mark = max(",;\t", key=start.count)
-        rows = [
-            row for row in csv.reader(file, delimiter=mark if mark in start else ",") if any(c.strip() for c in row)
-        ]
+        # Where cells are separated by semicolons or tabs, commas may be decimal ones.
+        mark = next((mark for mark in ";\t" if mark in start), ",")
+        rows = [row for row in csv.reader(file, delimiter=mark) if any(cell.strip() for cell in row)]
     if not rows:
         raise FormatError(f"{path}: expected rows of numbers, found none")
     header, skip, index = _header(rows[0], rows)
     body = rows[skip:]
-    comma = mark == ";" and not any("." in cell for row in body[:3] for cell in row)
+    comma = mark != "," and not any("." in cell for row in body[:3] for cell in row)
     values = _numbers(body, header, path, skip, comma)
     if index:
         values, header = values[:, 1:], header[1:]

@@ -44,12 +44,15 @@ META = {"dataset_name": "coco", "keypoint_id2name": {str(i): name for i, name in
 @pytest.mark.parametrize(
     "content",
     [
-        {"meta_info": META, "instance_info": [{"frame_id": n + 1, "instances": [instance(p)]} for n, p in enumerate(PIXELS)]},
+        {
+            "meta_info": META,
+            "instance_info": [{"frame_id": n + 1, "instances": [instance(p)]} for n, p in enumerate(PIXELS)],
+        },
         [{"frame_id": n, "instances": [instance(p)]} for n, p in enumerate(PIXELS)],
         [[instance(p)] for p in PIXELS],
         {"predictions": [[instance(p)] for p in PIXELS]},
     ],
-)  # fmt: skip
+)
 def test_mmposes_videos(tmp_path: Path, content: object) -> None:
     found = read_keypoints(stored(tmp_path, content))
     np.testing.assert_allclose(found.points, PIXELS)
@@ -240,7 +243,9 @@ def test_damaged_files_raise_nothing_else(tmp_path_factory, kind: str, cut: floa
         content[place % len(content)] = value
     file.write_bytes(bytes(content))
     for read in (read_joints, read_keypoints):
+        said = ""
         try:
             read(file)
         except UserError as error:
-            assert "\n" not in str(error), error
+            said = str(error)
+        assert "\n" not in said, said
