@@ -143,9 +143,9 @@ def read_csv(path: Path, joint_set: JointSet | None, dimensions: int) -> Track |
         table = read_table(path)
     except FileNotFoundError:
         raise UserError(f"{path}: there is no such file") from None
+    except UserError:
+        raise
     except (OSError, ValueError, csv.Error) as error:
-        if isinstance(error, UserError):
-            raise
         raise UserError(f"{path}: cannot be read: {' '.join(str(error).split())[:200]}") from error
     points, confidence, found, notes = _table_joints(table, joint_set, dimensions, path)
     if table.unread:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import zipfile
-import zlib
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,7 +15,6 @@ from s2m.errors import UserError
 
 _LARGEST = 2 * 10**9  # bytes of an array, and of a text
 _BOMB, _SMALL = 300, 64 * 10**6  # so much smaller when packed is no recording of anybody, above this size
-_FAILURES = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError)
 
 
 def load(path: Path) -> Any:
@@ -67,7 +65,8 @@ def _readable(path: Path, read: Any) -> Any:
         raise UserError(f"{path}: cannot be read: lists within lists, too deep") from None
     except (MemoryError, OverflowError) as error:
         raise UserError(f"{path}: cannot be read: too large ({type(error).__name__})") from error
-    except _FAILURES as error:
+    # A damaged file can raise nearly anything while it is read.
+    except Exception as error:
         raise UserError(f"{path}: cannot be read: {_short(error)}") from error
 
 
