@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2m.errors import UserError
+from s2m.formats.tracks import Track
 from s2m.missing import Origin, mask_missing, mask_with
 
 Block = tuple[NDArray[np.float64], NDArray[np.float32]]
@@ -54,6 +55,24 @@ class ArrayFrames:
         """See :class:`FrameSource`."""
         sure = None if self._confidence is None else above(self._confidence[start:stop], self._least)
         return mask_with(self._points[start:stop], sure, self._origin)
+
+
+class TrackFrames:
+    """A clip that a reader gave, in which what was not seen is missing already.
+
+    Args:
+        track: The joints of one person.
+    """
+
+    def __init__(self, track: Track) -> None:
+        self._track = track
+
+    def __len__(self) -> int:
+        return len(self._track.points)
+
+    def read(self, start: int, stop: int) -> Block:
+        """See :class:`FrameSource`."""
+        return self._track.points[start:stop].astype(np.float64), self._track.confidence[start:stop].copy()
 
 
 class NpyFrames:

@@ -11,22 +11,29 @@ from s2m.formats.own import OwnFields, own_fields
 from s2m.options import (
     add_fill,
     add_joint_set,
-    add_min_confidence,
     add_output,
+    add_reading,
     add_voice,
     check_fill,
     check_fps,
-    check_least_confidence,
+    check_free,
     check_outputs,
+    check_reading,
     chosen_joint_set,
     detail,
+    how_many,
     metres_of_noise,
+    of_person,
     readable,
     set_file,
+    warn,
 )
+from s2m.skeletons import H36M17
 
 if TYPE_CHECKING:
     from s2m.formats.clips import FrameSource
+    from s2m.formats.tracks import Track
+    from s2m.ik.motion import MotionOptions
     from s2m.skeletons import JointSet
 
 
@@ -38,11 +45,15 @@ def add_ik_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParse
         description="Turn 3D joints into SMPL rotations with DIK: no training, no GPU, no licence.",
     )
     parser.add_argument(
-        "file", type=Path, help=".npy, .npz, .json or .csv with (frames, joints, 3); - reads it from standard input"
+        "file",
+        type=Path,
+        help=".npy, .npz, .json or .csv with (frames, joints, 3); EasyMocap, MMPose, Panoptic or MediaPipe json, or a "
+        "folder of such files; MDM's .npy, AIST++'s .pkl; - reads a file from standard input",
     )
     add_output(parser, "the AMASS-style .npz to write; - writes it to standard output")
-    add_joint_set(parser, "joints of the file (default: h36m17; what `s2m lift` wrote says it itself)")
+    add_joint_set(parser, "joints of the file (default: those that it names, else h36m17)")
     parser.add_argument("--key", help="field of an npz or json file that holds the joints")
+    add_reading(parser)
     parser.add_argument("--unit", choices=("m", "cm", "mm"), help="unit of the file (default: m)")
     parser.add_argument(
         "--up",
@@ -50,7 +61,6 @@ def add_ik_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParse
         help="up axis of the file (default: y); y-down for camera frames",
     )
     parser.add_argument("--fps", type=float, help="frames per second (default: 30)")
-    add_min_confidence(parser)
     parser.add_argument(
         "--noise",
         type=float,
@@ -72,28 +82,17 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the command. Raises UserError for bad input."""
     _check(arguments)
 
-    from s2m.ik.motion import MotionOptions
     from s2m.ik.writing import write_motion
 
     with readable(arguments.file) as file:
         own = own_fields(file, arguments.key)
-        joint_set = chosen_joint_set(arguments.joint_set or own.joint_set or "h36m17")
-        fps = check_fps(_given(arguments.fps, own.fps, 30.0))
-        unit, up = _axes(arguments, own)
-        source = _source(file, joint_set, arguments)
-        detail(arguments, f"{arguments.file}: {len(source)} frames of {joint_set.name}, read as {unit}")
-        options = MotionOptions(
-            fps=fps,
-            noise=metres_of_noise(_given(arguments.noise, own.noise_mm, 0.0)),
-            fill=arguments.fill,
-            smooth=arguments.smooth,
-            fit_shape=arguments.fit_shape,
-            # A lifter tells the size of a person as well as it can be told.
-            keep_scale=arguments.keep_scale or own.joint_set is not None,
-            unit=unit,
-            up=up,
-        )
-        write_motion(source, joint_set, arguments.output, options, arguments)
+        options = _options(arguments, own)
+        people = _people(file, own, arguments)
+        for _, _, output in people:
+            check_free("--output", output, arguments.overwrite)
+        for source, joint_set, output in people:
+            detail(arguments, f"{arguments.file}: {len(source)} frames of {joint_set.name}, read as {options.unit}")
+            write_motion(source, joint_set, output, options, arguments)
     return 0
 
 
@@ -104,7 +103,7 @@ def _check(arguments: argparse.Namespace) -> None:
         check_fps(arguments.fps)
     if arguments.noise is not None:
         metres_of_noise(arguments.noise)
-    check_least_confidence(arguments.min_confidence)
+    check_reading(arguments)
     check_fill(arguments.fill)
 
 
@@ -123,12 +122,51 @@ def _given(*values: float | None) -> float:
     return next(value for value in values if value is not None)
 
 
-def _source(file: Path, joint_set: JointSet, arguments: argparse.Namespace) -> FrameSource:
-    from s2m.formats.clips import ArrayFrames, NpyFrames, is_large
-    from s2m.formats.joints3d import read_joints
+def _options(arguments: argparse.Namespace, own: OwnFields) -> MotionOptions:
+    from s2m.ik.motion import MotionOptions
 
-    root, least = joint_set.root_index, arguments.min_confidence
+    unit, up = _axes(arguments, own)
+    return MotionOptions(
+        fps=check_fps(_given(arguments.fps, own.fps, 30.0)),
+        noise=metres_of_noise(_given(arguments.noise, own.noise_mm, 0.0)),
+        fill=arguments.fill,
+        smooth=arguments.smooth,
+        fit_shape=arguments.fit_shape,
+        # A lifter tells the size of a person as well as it can be told.
+        keep_scale=arguments.keep_scale or own.joint_set is not None,
+        unit=unit,
+        up=up,
+    )
+
+
+def _people(file: Path, own: OwnFields, arguments: argparse.Namespace) -> list[tuple[FrameSource, JointSet, Path]]:
+    """Everyone who is to be solved: joints, their names, and the file to write."""
+    from s2m.formats.clips import NpyFrames, TrackFrames, is_large
+
+    name = arguments.joint_set or own.joint_set
+    joint_set = None if name is None else chosen_joint_set(name)
     if is_large(file):  # else all in memory, whatever the format
-        return NpyFrames(file, len(joint_set), 3, least, root)
-    points, confidence = read_joints(file, joint_set, arguments.key)
-    return ArrayFrames(points, confidence, least, root)
+        joint_set = joint_set or H36M17
+        source = NpyFrames(file, len(joint_set), 3, arguments.min_confidence, joint_set.root_index)
+        return [(source, joint_set, arguments.output)]
+    return [
+        (
+            TrackFrames(track),
+            track.joint_set,
+            arguments.output if arguments.people is None else of_person(arguments.output, track.person or 0),
+        )
+        for track in _tracks(file, joint_set, arguments)
+    ]
+
+
+def _tracks(file: Path, joint_set: JointSet | None, arguments: argparse.Namespace) -> list[Track]:
+    from s2m.formats.joints3d import read_all_joints, read_joints
+
+    people, low, key = how_many(arguments), arguments.min_confidence, arguments.key
+    if people is None:
+        tracks = [read_joints(file, joint_set, key, min_confidence=low, person=arguments.person)]
+    else:
+        tracks = read_all_joints(file, joint_set, key, people=people, min_confidence=low)
+    for note in dict.fromkeys(note for track in tracks for note in track.notes):
+        warn(note)
+    return tracks

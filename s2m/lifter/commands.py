@@ -12,27 +12,32 @@ from s2m.formats.own import own_fields
 from s2m.options import (
     add_fill,
     add_joint_set,
-    add_min_confidence,
     add_output,
+    add_reading,
     add_voice,
     check_fill,
     check_fps,
-    check_least_confidence,
+    check_free,
     check_outputs,
+    check_reading,
     chosen_joint_set,
     detail,
+    how_many,
+    image_size,
     metres_of_noise,
+    of_person,
     readable,
     say,
     set_file,
     warn,
     writable,
 )
-from s2m.skeletons import H36M17, SMPL24, JointSet
+from s2m.skeletons import H36M17, SMPL22, SMPL24, JointSet
 
 if TYPE_CHECKING:
     from s2m.formats.clips import FrameSource
     from s2m.formats.own import OwnFields
+    from s2m.formats.tracks import Track
     from s2m.lifter.api import Lifting
     from s2m.lifter.warnings import Findings
     from s2m.lifter.writing import LiftWriter
@@ -55,16 +60,19 @@ def add_lift_command(subparsers: argparse._SubParsersAction[argparse.ArgumentPar
     parser.add_argument(
         "file",
         type=Path,
-        help=".npy, .npz, .json or .csv with (frames, joints, 2), or 3 with a confidence; COCO-style or OpenPose json; "
-        "a folder of OpenPose's json files; - reads a file from standard input",
+        help=".npy, .npz, .json or .csv with (frames, joints, 2), or 3 with a confidence; COCO-style, MMPose, OpenPose "
+        "or MediaPipe json; a folder with one such json file per frame; - reads a file from standard input",
     )
     add_output(parser, "the .npz to write; - writes it to standard output")
-    text = "joints of the file (default: h36m17; COCO-style and OpenPose json say it themselves)"
-    add_joint_set(parser, text, without=(SMPL24.name,))
+    text = "joints of the file (default: those that it names, else h36m17; detectors' json says it itself)"
+    add_joint_set(parser, text, without=(SMPL22.name, SMPL24.name))
     parser.add_argument("--key", help="field of an npz or json file that holds the joints")
+    add_reading(parser)
+    parser.add_argument(
+        "--image-size", metavar="WxH", help="of the pictures in pixels, for coordinates from 0 to 1 such as MediaPipe's"
+    )
     parser.add_argument("--lifter", type=Path, metavar="FILE", help="a lifter.pt of your own (default: one that ships)")
     parser.add_argument("--height", type=float, metavar="METRES", help="of the person, for the absolute scale")
-    add_min_confidence(parser)
     parser.add_argument("--fps", type=float, help="frames per second (default: 30)")
     parser.add_argument(
         "--video",
@@ -94,45 +102,82 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the command. Raises UserError for bad input, before anything is written."""
     _check(arguments)
 
+    with readable(arguments.file) as file:
+        own = own_fields(file)
+        for source, joint_set, images, options in _people(file, own, arguments):
+            _one_person(source, joint_set, images, check_fps(arguments.fps or own.fps or 30.0), options)
+    return 0
+
+
+def _one_person(
+    source: FrameSource, joint_set: JointSet, images: tuple[str, ...], fps: float, arguments: argparse.Namespace
+) -> None:
     from s2m.lifter.api import too_few_joints
     from s2m.lifter.warnings import Findings
     from s2m.lifter.writing import LiftWriter
 
-    with readable(arguments.file) as file, writable(arguments.output) as output:
-        own = own_fields(file)
-        fps = check_fps(arguments.fps or own.fps or 30.0)
-        source, joint_set, images = _source(file, own, arguments)
-        detail(arguments, f"{arguments.file}: {len(source)} frames of {joint_set.name}")
-        with LiftWriter(output.resolve().parent) as lifted:
-            try:
-                lifting = _lifting(joint_set, fps, arguments)
-                findings = Findings(joint_set, lifting.joint_set)
-                _lift(source, joint_set, lifting, findings, lifted)
-                if not findings.lifted.any():
-                    raise too_few_joints(findings.most)
-            except UserError as error:
-                raise UserError(f"{arguments.file}: {error}") from error
-            for message in findings.messages():
-                warn(message)
-            lifted.write(output, fps, images)
-            count, total = int(findings.lifted.sum()), len(source)
-            say(arguments, f"{arguments.output}: {count} of {total} frames, {lifting.joint_set.name}")
-            _extras(lifted, findings, fps, arguments)
-    return 0
+    detail(arguments, f"{arguments.file}: {len(source)} frames of {joint_set.name}")
+    with writable(arguments.output) as output, LiftWriter(output.resolve().parent) as lifted:
+        try:
+            lifting = _lifting(joint_set, fps, arguments)
+            findings = Findings(joint_set, lifting.joint_set)
+            _lift(source, joint_set, lifting, findings, lifted)
+            if not findings.lifted.any():
+                raise too_few_joints(findings.most)
+        except UserError as error:
+            raise UserError(f"{arguments.file}: {error}") from error
+        for message in findings.messages():
+            warn(message)
+        lifted.write(output, fps, images)
+        count, total = int(findings.lifted.sum()), len(source)
+        say(arguments, f"{arguments.output}: {count} of {total} frames, {lifting.joint_set.name}")
+        _extras(lifted, findings, fps, arguments)
 
 
-def _source(file: Path, own: OwnFields, arguments: argparse.Namespace) -> tuple[FrameSource, JointSet, tuple[str, ...]]:
-    from s2m.formats.clips import ArrayFrames, NpyFrames, is_large
-    from s2m.formats.keypoints2d import read_keypoints
+def _people(
+    file: Path, own: OwnFields, arguments: argparse.Namespace
+) -> list[tuple[FrameSource, JointSet, tuple[str, ...], argparse.Namespace]]:
+    """Everyone who is to be lifted: joints, their names, pictures, and the options with the files to write."""
+    from s2m.formats.clips import NpyFrames, TrackFrames, is_large
 
     name = arguments.joint_set or own.joint_set
     joint_set = None if name is None else chosen_joint_set(name)
-    if is_large(file):
+    if is_large(file) and arguments.image_size is None:
         joint_set = joint_set or H36M17
-        return NpyFrames(file, len(joint_set), 2, arguments.min_confidence), joint_set, ()
-    found = read_keypoints(file, joint_set, arguments.key)
-    source = ArrayFrames(found.points, found.confidence, arguments.min_confidence)
-    return source, found.joint_set, found.images
+        return [(NpyFrames(file, len(joint_set), 2, arguments.min_confidence), joint_set, (), arguments)]
+    return [
+        (
+            TrackFrames(track),
+            track.joint_set,
+            track.images,
+            arguments if arguments.people is None else _for_person(arguments, track.person or 0),
+        )
+        for track in _tracks(file, joint_set, arguments)
+    ]
+
+
+def _tracks(file: Path, joint_set: JointSet | None, arguments: argparse.Namespace) -> list[Track]:
+    from s2m.formats.keypoints2d import read_all_keypoints, read_keypoints
+
+    people, low, size = how_many(arguments), arguments.min_confidence, image_size(arguments.image_size)
+    key, chosen = arguments.key, arguments.person
+    if people is None:
+        tracks = [read_keypoints(file, joint_set, key, min_confidence=low, person=chosen, image_size=size)]
+    else:
+        tracks = read_all_keypoints(file, joint_set, key, people=people, min_confidence=low, image_size=size)
+    for note in dict.fromkeys(note for track in tracks for note in track.notes):
+        warn(note)
+    return tracks
+
+
+def _for_person(arguments: argparse.Namespace, person: object) -> argparse.Namespace:
+    """The same options with the files of one person; refused where one is there already."""
+    own = argparse.Namespace(**vars(arguments))
+    for name in ("output", "picture", "ik"):
+        if getattr(own, name) is not None:
+            setattr(own, name, of_person(getattr(own, name), person))
+            check_free(f"--{name}", getattr(own, name), own.overwrite)
+    return own
 
 
 def _lift(source: FrameSource, joint_set: JointSet, lifting: Lifting, findings: Findings, lifted: LiftWriter) -> None:
@@ -141,7 +186,7 @@ def _lift(source: FrameSource, joint_set: JointSet, lifting: Lifting, findings: 
     start = 0
     for block in lifting.blocks(source):
         points, confidence = source.read(start, start + len(block))
-        findings.look(Keypoints(points, confidence, joint_set), block)  # type: ignore[arg-type]
+        findings.look(Keypoints(points, confidence, joint_set), block)
         lifted.add(block)
         start += len(block)
 
@@ -174,13 +219,14 @@ def _check(arguments: argparse.Namespace) -> None:
     if arguments.fps is not None:
         check_fps(arguments.fps)
     check_fill(arguments.fill)
-    check_least_confidence(arguments.min_confidence)
     if arguments.temporal is not None and not (arguments.video and arguments.lifter):
         raise UserError("--temporal: it is for --video with a --lifter of your own, of which one is missing")
     if arguments.video and arguments.lifter is not None and arguments.temporal is None:
         raise UserError(
             f"--video: {arguments.lifter} needs a head of its own, --temporal FILE; `make temporal` trains it"
         )
+    check_reading(arguments)
+    image_size(arguments.image_size)
     if arguments.ik is None and (arguments.noise is not None or arguments.body is not None):
         raise UserError("--noise, --body: these are for --ik, which is missing")
     if arguments.noise is not None:
