@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import sys
 import warnings
 from contextlib import nullcontext
@@ -26,10 +25,10 @@ from s2m.files import clean_leftovers, sha256, write_text
 from s2m.report.datasets import dataset_name
 from stages.base import Stage
 from stages.callbacks import stage_callbacks
-from stages.checkpoints import WholeCheckpoints
+from stages.checkpoints import WholeCheckpoints, resume_point, set_finished
 from stages.lock import sole_writer
 from stages.names import STAGES
-from stages.tracking import continue_csv, make_loggers, record_lineage, unused_name
+from stages.tracking import continue_csv, make_loggers, record_lineage
 
 # What a checkpoint depends on, of a resolved config; the data by its hash, the parents by theirs.
 SECTIONS = ("seed_everything", "trainer", "model", "data")
@@ -147,20 +146,6 @@ def fingerprint(config: dict[str, Any], stage: Stage, data_hash: str) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def resume_point(checkpoints: Path, settings: str) -> Path | None:
-    """The checkpoint of an unfinished run with the same settings. One of other settings is moved aside, not lost."""
-    last, mark = checkpoints / "last.ckpt", checkpoints / "settings.sha256"
-    if last.is_file():
-        if mark.is_file() and mark.read_text() == settings:
-            return last
-        aside = unused_name(checkpoints)
-        print(f"{checkpoints}: made with other settings or data; moved to {aside.name}, starting afresh")
-        os.replace(checkpoints, aside)
-    checkpoints.mkdir(parents=True, exist_ok=True)
-    write_text(mark, settings)
-    return None
-
-
 def write_json(path: Path, values: dict[str, Any]) -> None:
     """Write a JSON file whole or not at all."""
     write_text(path, json.dumps(values, indent=2, sort_keys=True) + "\n")
@@ -182,9 +167,7 @@ def finish(cli: StageCLI, stage: Stage, config: dict[str, Any]) -> Path:
     )
     save(path, artifact)
     record_lineage(cli.trainer.loggers, path, lineage(stage, cli.datamodule, path), parent_artifacts(config))
-    last = cli.output / "checkpoints" / "last.ckpt"
-    if last.is_file():
-        os.replace(last, last.with_name("finished.ckpt"))
+    set_finished(cli.output / "checkpoints")
     return path
 
 
@@ -227,7 +210,7 @@ def train(name: str, cli: StageCLI, config: dict[str, Any]) -> None:
     stage, trainer = cli.model, cli.trainer
     assert isinstance(stage, Stage)
     settings = fingerprint(config, stage, cli.datamodule.store_hash)
-    checkpoint = resume_point(cli.output / "checkpoints", settings)
+    checkpoint = resume_point(cli.output / "checkpoints", settings, trainer.is_global_zero)
     if trainer.is_global_zero:
         continue_csv(trainer.loggers, resuming=checkpoint is not None)
         write_text(cli.output / "config.yaml", yaml.safe_dump(config, sort_keys=False))
