@@ -105,8 +105,8 @@ def _check_fields(path: Path, artifact: Artifact) -> None:
     for name in ("spec", "config", "parents"):
         if not _is_plain(getattr(artifact, name)):
             raise ArtifactError(
-                f"{path}: field {name}: expected text, numbers, lists and mappings, nested at most {_DEPTH} deep and at "
-                f"most {_ITEMS} in all, found more than these"
+                f"{path}: field {name}: expected text, numbers, lists and mappings, nested at most {_DEPTH} deep and "
+                f"at most {_ITEMS} in all, found more than these"
             )
     for name, value in artifact.state.items():
         if not isinstance(name, str) or not isinstance(value, Tensor):
