@@ -22,7 +22,10 @@ def bound_to_first() -> Iterator[None]:
     first = os.environ.get(_FIRST, "")
     if os.environ.get("LOCAL_RANK", "0") == "0" or not first.isdecimal():
         os.environ[_FIRST] = str(os.getpid())
-        yield
+        try:
+            yield
+        finally:
+            os.environ.pop(_FIRST, None)
         return
     done = threading.Event()
     threading.Thread(target=_watch, args=(int(first), done), daemon=True).start()
