@@ -34,7 +34,7 @@ from stages.names import STAGES
 from stages.precision import DoubleFrames
 from stages.ranges import check_ranges
 from stages.ranks import bound_to_first
-from stages.tracking import continue_csv, first_line, make_loggers, record_lineage
+from stages.tracking import continue_csv, make_loggers, record_lineage
 
 # What a checkpoint depends on, of a resolved config; the data by its hash, the parents by theirs.
 SECTIONS = ("seed_everything", "trainer", "model", "data")
@@ -135,7 +135,8 @@ class StageCLI(LightningCLI):
         except (ValueError, TypeError, LookupError, RuntimeError, MisconfigurationException) as error:
             if isinstance(error, UserError):
                 raise
-            raise UserError(f"stage {self.stage_class.name}: {first_line(error)}") from error
+            said = " ".join(str(error).split())[:500] or type(error).__name__
+            raise UserError(f"stage {self.stage_class.name}: {said}") from error
 
     def instantiate_trainer(self, **kwargs: Any) -> pl.Trainer:
         """Build the trainer with our loggers and callbacks."""

@@ -308,8 +308,11 @@ class _Stuck(Dataset[Any]):
     def __len__(self) -> int:
         return 1
 
-    def __getitems__(self, _: object) -> Any:
+    def fetch(self, _: object) -> Any:
         threading.Event().wait()
+
+    def finish(self, packed: Any) -> Any:
+        return packed
 
 
 def test_loader_processes_that_hand_out_nothing_are_given_up() -> None:
