@@ -49,6 +49,8 @@ LIFTER := $(RUN_DIR)/lifter/lifter.pt
 REGRESSOR := $(RUN_DIR)/regressor/regressor.pt
 MESH := $(RUN_DIR)/mesh/mesh.pt
 REPORT := $(RUN_DIR)/report/index.html
+# The store that a run was trained on, and the settings that it was trained with.
+TRAINED_ON := $(RUN_DIR)/.store
 SETTINGS := $(RUN_DIR)/.settings
 MESH_SETTINGS := $(RUN_DIR)/.settings-mesh
 
@@ -177,7 +179,13 @@ $(STORE)/store.json: | $(INSTALLED)
 	$(PY) -m s2m.cli data $(DATA) --root "$(DATA_ROOT)/$(DATA)" --output $(STORE) $(DATA_ARGS)
 endif
 
-$(LIFTER): $(STORE)/store.json $(call stage_configs,lifter) $(VARIANT:%=configs/lifter/%.yaml) $(SETTINGS) | $(INSTALLED)
+# What counts is what the store is, not its date: one from the future (a copy, a clock that went wrong) would always be
+# newer than what was trained on it. Never newer than now, and not newer than the store.
+$(TRAINED_ON): $(STORE)/store.json FORCE
+	@mkdir -p $(@D)
+	@cmp -s $< $@ || { cp $< $@ && touch $@ && { [ $< -nt $@ ] || touch -r $< $@; }; }
+
+$(LIFTER): $(TRAINED_ON) $(call stage_configs,lifter) $(VARIANT:%=configs/lifter/%.yaml) $(SETTINGS) | $(INSTALLED)
 	$(call stage,lifter,$(or $(VARIANT),ours)) $(VARIANT:%=--config configs/lifter/%.yaml) $(ARGS)
 
 $(REGRESSOR): $(LIFTER) $(call stage_configs,regressor)

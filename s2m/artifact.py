@@ -17,9 +17,12 @@ from torch import Tensor
 
 from s2m.errors import UserError
 from s2m.files import write_torch
+from s2m.torch_files import damage
 
 # Raised when modules or their weights are renamed: what was written before cannot be rebuilt.
 SCHEMA = 2
+# Limits of what describes a stage.
+_DEPTH, _ITEMS = 32, 100_000
 
 
 class ArtifactError(UserError):
@@ -58,10 +61,7 @@ def load(path: Path, stage: str, *, joint_set: str | None = None, body: str | No
     """
     if not path.is_file():
         raise ArtifactError(f"{path}: no such file; it is what the {stage} stage exports when it has finished")
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        raise ArtifactError(f"{path}: not a readable artifact ({str(error).splitlines()[0][:160]})") from error
+    content = _read(path)
     fields = set(Artifact.__dataclass_fields__)
     if not isinstance(content, dict) or set(content) != fields:
         found = sorted(content) if isinstance(content, dict) else type(content).__name__
@@ -76,7 +76,66 @@ def load(path: Path, stage: str, *, joint_set: str | None = None, body: str | No
         found = getattr(artifact, name)
         if expected is not None and found != expected:
             raise ArtifactError(f"{path}: field {name}: expected {expected}, found {found}")
+    _check_fields(path, artifact)
     return artifact
+
+
+def _read(path: Path) -> Any:
+    """What is in the file, once its checksums have been compared: torch itself reads flipped bits without a word."""
+    try:
+        if found := damage(path):
+            raise ArtifactError(f"{path}: not a readable artifact ({found}); copy, download or train it again")
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (
+        OSError, pickle.UnpicklingError, RuntimeError, EOFError, ValueError, LookupError, TypeError, AttributeError,
+        MemoryError,
+    ) as error:  # fmt: skip
+        said = next(iter(str(error).splitlines()), "") or type(error).__name__
+        raise ArtifactError(f"{path}: not a readable artifact ({said[:160]})") from error
+
+
+def _check_fields(path: Path, artifact: Artifact) -> None:
+    """Refuse fields of other types than documented, and weights that are no numbers. Raises ArtifactError."""
+    for name, kind in (("stage", str), ("joint_set", str), ("body", str), ("spec", dict), ("parents", dict),
+                       ("config", dict), ("state", dict)):  # fmt: skip
+        if not isinstance(getattr(artifact, name), kind):
+            raise ArtifactError(
+                f"{path}: field {name}: expected {kind.__name__}, found {type(getattr(artifact, name)).__name__}"
+            )
+    for name in ("spec", "config", "parents"):
+        if not _is_plain(getattr(artifact, name)):
+            raise ArtifactError(
+                f"{path}: field {name}: expected text, numbers, lists and mappings, nested at most {_DEPTH} deep and "
+                f"at most {_ITEMS} in all, found more than these"
+            )
+    for name, value in artifact.state.items():
+        if not isinstance(name, str) or not isinstance(value, Tensor):
+            raise ArtifactError(f"{path}: field state: expected tensors by name, found {type(value).__name__}")
+        if value.layout != torch.strided or not bool(torch.isfinite(value).all()):
+            raise ArtifactError(f"{path}: field state: expected finite numbers, found others in {name[:80]}")
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value is what yaml and JSON can hold, and small: one that holds itself never ends."""
+    left, level = _ITEMS, [value]
+    for _ in range(_DEPTH):
+        below: list[Any] = []
+        for item in level:
+            if isinstance(item, dict):
+                if not all(isinstance(key, str | int | float | bool | None) for key in item):
+                    return False
+                below += item.values()
+            elif isinstance(item, list | tuple):
+                below += item
+            elif not isinstance(item, str | int | float | bool | None):
+                return False
+            left -= 1
+            if left < len(below):
+                return False
+        if not below:
+            return True
+        level = below
+    return False
 
 
 def restore(path: Path, module: torch.nn.Module, artifact: Artifact) -> None:

@@ -65,7 +65,7 @@ def load_mesh_model(path: str | Path, body: Body) -> tuple[MeshRecovery, Artifac
     artifact = artifacts.load(Path(path), "mesh", body=body.hash)
     try:
         model = build_mesh_model(artifact.spec, body, get_joint_set(artifact.joint_set))
-    except (SpecError, KeyError) as error:
+    except (SpecError, KeyError, ValueError) as error:
         raise _unbuildable(path, error) from error
     artifacts.restore(Path(path), model, _with_body(artifact, model))
     return model.eval(), artifact

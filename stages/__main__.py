@@ -45,7 +45,7 @@ def main() -> None:
             from stages.cli import run
 
             run(stage, rest)
-    except UserError as error:
+    except (UserError, OSError) as error:  # OSError: a folder that cannot be written, a full disk; it names the file
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
 

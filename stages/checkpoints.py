@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import os
+import pickle
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,8 +17,14 @@ from torch import Tensor
 
 from s2m.data.module import TrainLoader
 from s2m.errors import UserError
-from s2m.files import write_torch
+from s2m.files import replacing, write_text
+from s2m.torch_files import damage
+from stages.tracking import unused_name
 
+# The latest checkpoint and the one before it; what a finished stage leaves; the settings that they were made with.
+LAST, PREVIOUS, FINISHED, MARK = "last.ckpt", "previous.ckpt", "finished.ckpt", "settings.sha256"
+# What a training cannot go on without.
+_NEEDED = frozenset({"state_dict", "loops", "optimizer_states", "epoch", "global_step"})
 # numpy takes seeds below this.
 _SEEDS = 2**32
 
@@ -132,12 +141,85 @@ class MidEpochCheckpoint(ModelCheckpoint):
 
 
 class WholeCheckpoints(TorchCheckpointIO):
-    """Write a checkpoint beside the one that it replaces: Lightning's own way goes through ``$TMPDIR``."""
+    """Write a checkpoint beside the one that it replaces, which stays as ``previous.ckpt``.
+
+    Lightning's own way goes through ``$TMPDIR``. At any moment there is a whole checkpoint under one of the two names.
+    """
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None) -> None:
         """Write a checkpoint whole or not at all. Raises WriteError."""
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        write_torch(path, checkpoint)
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Through memory: torch's own writer reports a full disk as a RuntimeError without the reason.
+        buffer = io.BytesIO()
+        torch.save(checkpoint, buffer)
+        with replacing(path) as temporary:
+            with temporary.open("wb") as file:
+                file.write(buffer.getbuffer())
+                file.flush()
+                os.fsync(file.fileno())
+            if path.name == LAST and path.is_file():
+                os.replace(path, path.with_name(PREVIOUS))
+
+
+def resume_point(checkpoints: Path, settings: str, may_write: bool = True) -> Path | None:
+    """The checkpoint of an unfinished run with the same settings.
+
+    A damaged one is moved aside, with a sentence, and the one before it is taken; those of other settings are moved
+    aside, too. Nothing is lost.
+
+    Args:
+        checkpoints: The folder.
+        settings: What the run's checkpoints depend on; see ``fingerprint``.
+        may_write: Whether this process may move files: the first one of a run.
+    """
+    names = [name for name in (LAST, PREVIOUS) if (checkpoints / name).is_file()]
+    mark = checkpoints / MARK
+    if names and not (mark.is_file() and mark.read_bytes() == settings.encode()):
+        names = []
+        if may_write:
+            aside = unused_name(checkpoints)
+            print(f"{checkpoints}: made with other settings or data; moved to {aside.name}, starting afresh")
+            os.replace(checkpoints, aside)
+    for place, name in enumerate(names):
+        if not (reason := unusable(checkpoints / name)):
+            return checkpoints / name
+        if may_write:
+            aside = unused_name(checkpoints / name)
+            instead = f"going on from {names[place + 1]}" if names[place + 1 :] else "starting afresh"
+            print(f"{checkpoints / name} cannot be read ({reason}); moved to {aside.name}, {instead}")
+            os.replace(checkpoints / name, aside)
+    if may_write:
+        checkpoints.mkdir(parents=True, exist_ok=True)
+        write_text(mark, settings)
+    return None
+
+
+def set_finished(checkpoints: Path) -> None:
+    """Rename the last checkpoint of a finished stage, so that the next training starts afresh.
+
+    Args:
+        checkpoints: The folder.
+    """
+    (checkpoints / PREVIOUS).unlink(missing_ok=True)
+    if (checkpoints / LAST).is_file():
+        os.replace(checkpoints / LAST, checkpoints / FINISHED)
+
+
+def unusable(path: Path) -> str:
+    """Why a training cannot go on from a checkpoint; empty when it can.
+
+    Args:
+        path: The file.
+    """
+    try:
+        if found := damage(path):
+            return found
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except (OSError, pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, RecursionError) as error:
+        return " ".join(str(error).split())[:160] or type(error).__name__
+    missing = sorted(_NEEDED - content.keys()) if isinstance(content, dict) else sorted(_NEEDED)
+    return f"expected a checkpoint of a training, found one without {', '.join(missing)}" if missing else ""
 
 
 def epoch_checkpoint(directory: Path) -> ModelCheckpoint:

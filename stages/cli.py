@@ -5,16 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import sys
 import warnings
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytorch_lightning as pl
 import yaml
 from jsonargparse.typing import PositiveFloat
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 
 from s2m.artifact import Artifact, save
@@ -22,22 +22,42 @@ from s2m.compare.execution import PARENTS, changes_a_result
 from s2m.compare.runs import flatten
 from s2m.config_files import find_config
 from s2m.data import FrameDataModule
+from s2m.errors import UserError
 from s2m.files import clean_leftovers, sha256, write_text
 from s2m.report.datasets import dataset_name
 from stages.base import Stage
 from stages.callbacks import stage_callbacks
-from stages.checkpoints import WholeCheckpoints
+from stages.checkpoints import WholeCheckpoints, resume_point, set_finished
+from stages.imports import allow_known, explained, split_allowed
 from stages.lock import sole_writer
 from stages.names import STAGES
-from stages.tracking import continue_csv, make_loggers, record_lineage, unused_name
+from stages.precision import DoubleFrames
+from stages.ranges import check_ranges
+from stages.ranks import bound_to_first
+from stages.tracking import continue_csv, make_loggers, record_lineage
 
 # What a checkpoint depends on, of a resolved config; the data by its hash, the parents by theirs.
 SECTIONS = ("seed_everything", "trainer", "model", "data")
-
+# What only measures: a training goes on although a test split was mended or left out.
+_MEASURES = (
+    "data.init_args.val_split",
+    "data.init_args.test_splits",
+    "data.init_args.eval_batch_size",
+    "trainer.limit_test_batches",
+)
 
 _CHOICES_HELP = """An option whose help names known subclasses builds one of them: `--model.ik s2m.ik.DIK
 --model.ik.init_args.noise 0.015` on the command line, `class_path` and `init_args` in a configuration. `--data.help`,
-`--model.ik.help s2m.ik.DIK` and their like explain the options of a class."""
+`--model.ik.help s2m.ik.DIK` and their like explain the options of a class. Classes are those of this suite, of
+Lightning and of torch; `--allow PACKAGE` (on the command line alone) adds those of a package of your own."""
+
+
+class StageParser(LightningArgumentParser):
+    """A parser that says what configurations may name."""
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        """End with the complaint, exit code 2."""
+        super().error(explained(message), ex)
 
 
 class StageCLI(LightningCLI):
@@ -45,6 +65,8 @@ class StageCLI(LightningCLI):
 
     def __init__(self, stage: type[Stage], args: list[str]) -> None:
         self.stage_class = stage
+        packages, args = split_allowed(args)
+        allow_known(packages)
         super().__init__(
             model_class=stage,
             datamodule_class=FrameDataModule,
@@ -54,6 +76,7 @@ class StageCLI(LightningCLI):
             seed_everything_default=0,
             save_config_callback=None,
             auto_configure_optimizers=False,
+            parser_class=StageParser,
             parser_kwargs={
                 "parser_mode": "omegaconf",
                 "prog": f"python -m stages {stage.name}",
@@ -97,8 +120,32 @@ class StageCLI(LightningCLI):
         """The resolved configuration as plain data."""
         return dict(yaml.safe_load(self.parser.dump(self.config, skip_link_targets=False)))
 
+    def before_instantiate_classes(self) -> None:
+        """Refuse numbers out of range."""
+        check_ranges(self.resolved())
+
+    def instantiate_classes(self) -> None:
+        """Build stage, data and trainer.
+
+        Raises:
+            UserError: A setting that cannot be used, whoever found that out.
+        """
+        try:
+            super().instantiate_classes()
+        except (ValueError, TypeError, LookupError, RuntimeError, MisconfigurationException) as error:
+            if isinstance(error, UserError):
+                raise
+            said = " ".join(str(error).split())[:500] or type(error).__name__
+            raise UserError(f"stage {self.stage_class.name}: {said}") from error
+
     def instantiate_trainer(self, **kwargs: Any) -> pl.Trainer:
         """Build the trainer with our loggers and callbacks."""
+        chosen = self._get(self.config_init, "trainer")
+        plugins = chosen["plugins"] or []
+        plugins = [WholeCheckpoints(), *(plugins if isinstance(plugins, list) else [plugins])]
+        if str(chosen["precision"]) in ("64", "64-true"):  # Lightning's own cannot convert frozen records
+            kwargs["precision"] = None
+            plugins.append(DoubleFrames())
         title = f"{self.output.parent.name}/{self.stage_class.name}"
         seed = int(self.config["seed_everything"])
         self.trainer_defaults["callbacks"] = stage_callbacks(
@@ -112,7 +159,7 @@ class StageCLI(LightningCLI):
             enable_model_summary=False,
             enable_progress_bar=sys.stderr.isatty(),
             num_sanity_val_steps=0,
-            plugins=[WholeCheckpoints()],
+            plugins=plugins,
             **kwargs,
         )
         return trainer
@@ -136,29 +183,15 @@ def fingerprint(config: dict[str, Any], stage: Stage, data_hash: str) -> str:
     Args:
         config: the resolved configuration.
         stage: knows the artifacts that it builds on.
-        data_hash: of the frame store.
+        data_hash: of the frames that are trained on.
 
     Returns:
         SHA-256 over settings, data and parents; how a run is executed, and where things lie, does not count.
     """
     settings = flatten({section: config[section] for section in SECTIONS})
-    content = {key: value for key, value in settings.items() if changes_a_result(key)}
+    content = {key: value for key, value in settings.items() if changes_a_result(key) and not key.startswith(_MEASURES)}
     content |= {"data": data_hash, "parents": stage.parents}
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
-
-
-def resume_point(checkpoints: Path, settings: str) -> Path | None:
-    """The checkpoint of an unfinished run with the same settings. One of other settings is moved aside, not lost."""
-    last, mark = checkpoints / "last.ckpt", checkpoints / "settings.sha256"
-    if last.is_file():
-        if mark.is_file() and mark.read_text() == settings:
-            return last
-        aside = unused_name(checkpoints)
-        print(f"{checkpoints}: made with other settings or data; moved to {aside.name}, starting afresh")
-        os.replace(checkpoints, aside)
-    checkpoints.mkdir(parents=True, exist_ok=True)
-    write_text(mark, settings)
-    return None
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:
@@ -182,9 +215,7 @@ def finish(cli: StageCLI, stage: Stage, config: dict[str, Any]) -> Path:
     )
     save(path, artifact)
     record_lineage(cli.trainer.loggers, path, lineage(stage, cli.datamodule, path), parent_artifacts(config))
-    last = cli.output / "checkpoints" / "last.ckpt"
-    if last.is_file():
-        os.replace(last, last.with_name("finished.ckpt"))
+    set_finished(cli.output / "checkpoints")
     return path
 
 
@@ -213,26 +244,28 @@ def skipped_frames(data: FrameDataModule) -> dict[str, float]:
 def run(name: str, args: list[str]) -> None:
     """Run stage ``name`` with LightningCLI arguments."""
     quieten()
-    cli = StageCLI(STAGES[name].load(), args)
-    config = cli.resolved()
-    cli.output.mkdir(parents=True, exist_ok=True)
-    with sole_writer(cli.output) if cli.trainer.is_global_zero else nullcontext():
-        for folder in (cli.output, cli.output / "checkpoints"):
-            clean_leftovers(folder)
-        train(name, cli, config)
+    with bound_to_first():
+        cli = StageCLI(STAGES[name].load(), args)
+        config = cli.resolved()
+        cli.output.mkdir(parents=True, exist_ok=True)
+        with sole_writer(cli.output) if cli.trainer.is_global_zero else nullcontext():
+            for folder in (cli.output, cli.output / "checkpoints"):
+                clean_leftovers(folder)
+            train(name, cli, config)
 
 
 def train(name: str, cli: StageCLI, config: dict[str, Any]) -> None:
     """Train or resume, evaluate, export."""
     stage, trainer = cli.model, cli.trainer
     assert isinstance(stage, Stage)
-    settings = fingerprint(config, stage, cli.datamodule.store_hash)
-    checkpoint = resume_point(cli.output / "checkpoints", settings)
+    cli.datamodule.check_splits()
+    settings = fingerprint(config, stage, cli.datamodule.training_hash)
+    checkpoint = resume_point(cli.output / "checkpoints", settings, trainer.is_global_zero)
     if trainer.is_global_zero:
         continue_csv(trainer.loggers, resuming=checkpoint is not None)
         write_text(cli.output / "config.yaml", yaml.safe_dump(config, sort_keys=False))
         print(f"[{name}] " + (f"resuming from {checkpoint}" if checkpoint else f"training into {cli.output}"))
-    trainer.fit(stage, datamodule=cli.datamodule, ckpt_path=checkpoint)
+    trainer.fit(stage, datamodule=cli.datamodule, ckpt_path=checkpoint, weights_only=True)
     if trainer.interrupted:
         sys.exit(130)
     trainer.test(stage, datamodule=cli.datamodule, verbose=False)

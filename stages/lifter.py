@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torchmetrics import MetricCollection
 
 from s2m.batch import FrameBatch
+from s2m.body import Body
 from s2m.body.regressors import own_regressor
 from s2m.data import FrameDataModule
 from s2m.errors import UserError
@@ -116,7 +117,7 @@ class LifterStage(Stage):
         body: str | None = None,
     ) -> None:
         super().__init__(joint_set, body)
-        template = own_regressor(self.body, self.joint_set) @ self.body.v_template
+        template = _template(self.body, self.joint_set)
         turn = turn or RandomTurn()
         self.lifter_arguments: dict[str, Any] = {
             "joint_set": joint_set,
@@ -235,6 +236,17 @@ class LifterStage(Stage):
         total, epochs = int(self.trainer.estimated_stepping_batches), int(self.trainer.max_epochs or 1)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: self.schedule.share(step, total, epochs))
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def _template(body: Body, joint_set: JointSet) -> Tensor:
+    """The mean body's joints (J, 3), metres. Raises UserError for joints that the body does not have."""
+    try:
+        return own_regressor(body, joint_set) @ body.v_template
+    except KeyError as error:
+        raise UserError(
+            f"data.init_args.joint_set: expected joints that the body has landmarks for (h36m17, s2m27, mpi3dhp17), "
+            f"found {joint_set.name} ({error.args[0]})"
+        ) from error
 
 
 def _part(name: str, whole: JointSet) -> JointSet:

@@ -52,10 +52,9 @@ class TrainingPrecision(Callback):
 
 
 class DoubleFrames(DoublePrecision):
-    """Trains in float64: ``--trainer.plugins stages.precision.DoubleFrames``.
+    """Trains in float64, for ``--trainer.precision 64-true``: Lightning's own cannot convert frozen records.
 
-    Slow, and no better; it tells rounding from error where two trainings should be the same. Lightning's own
-    ``--trainer.precision 64-true`` cannot convert frozen records.
+    Slow, and no better; it tells rounding from error where two trainings should be the same.
     """
 
     def convert_input(self, data: TensorRecord) -> TensorRecord:

@@ -96,3 +96,50 @@ def test_a_failed_write_keeps_the_old_file(tmp_path: Path) -> None:
         save(path, artifact(config={"not picklable": lambda: None}))
     assert path.read_bytes() == before
     assert os.listdir(tmp_path) == ["lifter.pt"]
+
+
+@pytest.mark.parametrize("place", [0.3, 0.5, 0.6, 0.7])
+def test_a_flipped_bit_is_found(tmp_path: Path, place: float) -> None:
+    path = tmp_path / "lifter.pt"
+    save(path, artifact(state=nn.Linear(100, 100).state_dict()))
+    content = bytearray(path.read_bytes())
+    content[int(len(content) * place)] ^= 4
+    path.write_bytes(content)
+    with pytest.raises(ArtifactError, match="not a readable artifact .damaged"):
+        load(path, "lifter")
+
+
+@pytest.mark.parametrize("content", [b"", b"PK", b"\x80\x02."])
+def test_a_file_that_is_no_artifact(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "lifter.pt"
+    path.write_bytes(content)
+    with pytest.raises(ArtifactError, match=r"lifter\.pt: not a readable artifact \("):
+        load(path, "lifter")
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers(tmp_path: Path, number: float) -> None:
+    save(tmp_path / "lifter.pt", artifact(state={"weight": torch.tensor([1.0, number])}))
+    with pytest.raises(ArtifactError, match="field state: expected finite numbers, found others in weight"):
+        load(tmp_path / "lifter.pt", "lifter")
+
+
+def _holding_itself() -> dict[str, object]:
+    content: dict[str, object] = {}
+    content["again"] = content
+    return content
+
+
+def _doubling() -> dict[str, object]:
+    content: dict[str, object] = {}
+    for _ in range(30):
+        content = {"a": content, "b": content}
+    return content
+
+
+@pytest.mark.parametrize("field", ["spec", "config", "parents"])
+@pytest.mark.parametrize("value", [_holding_itself(), _doubling(), {"a": torch.ones(1)}, [1], "text", None])
+def test_malformed_fields(tmp_path: Path, field: str, value: object) -> None:
+    save(tmp_path / "lifter.pt", artifact(**{field: value}))
+    with pytest.raises(ArtifactError, match=f"field {field}: expected"):
+        load(tmp_path / "lifter.pt", "lifter")

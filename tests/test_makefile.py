@@ -48,12 +48,23 @@ def finished(tmp_path: Path) -> Path:
     """A run whose files are a little newer than the configs, each newer than the one before."""
     assert names(make(tmp_path)) == list(COMMANDS)
     newest = max(path.stat().st_mtime for path in (ROOT / "configs").rglob("*"))
-    for age, name in enumerate((".settings", ".settings-mesh", *CHAIN), start=1):
+    for age, name in enumerate((".store", ".settings", ".settings-mesh", *CHAIN), start=1):
         os.utime(tmp_path / name, (newest + age / 100, newest + age / 100))
     return tmp_path
 
 
 def test_a_finished_run_is_left_alone(finished: Path) -> None:
+    assert make(finished) == []
+
+
+def test_a_store_dated_in_the_future_does_not_retrain_for_ever(finished: Path) -> None:
+    store = finished / "store.json"
+    future = store.stat().st_mtime + 1e6
+    os.utime(store, (future, future))
+    assert make(finished) == []  # the same store
+    store.write_text("another one")
+    os.utime(store, (future, future))
+    assert names(make(finished)) == list(COMMANDS[1:])
     assert make(finished) == []
 
 

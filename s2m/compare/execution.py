@@ -12,7 +12,7 @@ _TRAINER = (
     "enable_progress_bar", "log_every_n_steps", "logger", "num_nodes", "num_sanity_val_steps", "profiler", "strategy",
     "use_distributed_sampler",
 )  # fmt: skip
-_DATA = ("store", "num_workers", "resident")
+_DATA = ("store", "num_workers", "worker_timeout", "resident")
 # Options of the suite itself.
 _SUITE = ("output", "project", "group", "tags", "checkpoint_minutes")
 # Artifacts that a stage builds on, by the key that holds their path; what is in them counts, by its hash.

@@ -15,7 +15,8 @@ from s2m.batch import FrameBatch
 from s2m.data.dataset import FrameDataset, PackedFrame
 from s2m.data.resident import ResidentFrames
 from s2m.data.samplers import Batch, EpochCounter, EvalBatches, TrainBatches, as_stored
-from s2m.data.store import FrameStore
+from s2m.data.store import FrameStore, StoreError
+from s2m.errors import UserError
 from s2m.skeletons import JointSet, get_joint_set
 
 _log = logging.getLogger(__name__)
@@ -41,6 +42,8 @@ class FrameDataModule(pl.LightningDataModule):
         steps_per_epoch: Training steps per epoch; ``None``: as many as the split fills.
         silhouettes: Whether frames carry silhouettes.
         num_workers: Loader processes.
+        worker_timeout: Seconds after which a loader process that hands out nothing is given up: it waits for ever where
+            /dev/shm, through which frames travel, is too small; 0: never.
         resident: Keep training frames that have neither silhouettes nor truth on the device that trains, about 450
             bytes each; no loader processes for them.
         flip: Probability that a training frame is mirrored, joints, silhouette and crop together.
@@ -64,6 +67,7 @@ class FrameDataModule(pl.LightningDataModule):
         flip: float = 0.5,
         min_joints: int = 6,
         seed: int = 0,
+        worker_timeout: float = 120.0,
     ):
         super().__init__()
         self._joint_set = get_joint_set(joint_set)
@@ -72,6 +76,7 @@ class FrameDataModule(pl.LightningDataModule):
         self._batch_size, self._eval_batch_size, self._steps = batch_size, eval_batch_size, steps_per_epoch
         self._silhouettes, self._num_workers, self._resident = silhouettes, num_workers, resident
         self._flip, self._min_joints, self.seed = flip, min_joints, seed
+        self._worker_timeout = worker_timeout
         self._datasets: dict[tuple[str, bool], FrameDataset] = {}
 
     _store: FrameStore | None
@@ -98,6 +103,11 @@ class FrameDataModule(pl.LightningDataModule):
         return self.frame_store.hash
 
     @property
+    def training_hash(self) -> str:
+        """Identity of the frames that are trained on, whatever those are that only measure."""
+        return self.frame_store.split_hash(self._splits[0])
+
+    @property
     def test_names(self) -> list[str]:
         """Splits behind the test loaders, in their order."""
         return [split for split in self._splits[2] if split in self.frame_store.splits]
@@ -118,6 +128,16 @@ class FrameDataModule(pl.LightningDataModule):
             StoreError: When it is missing; the message names the folder.
         """
         self.frame_store.require_truth(split)
+
+    def check_splits(self) -> None:
+        """Open and check every split that will be read, so that nothing is found out after the training.
+
+        Raises:
+            StoreError: For a split that is missing or broken, or without a usable training frame.
+        """
+        self._dataset(self._splits[0], train=True)
+        for split in dict.fromkeys((self._splits[1], *self.test_names)):
+            self._dataset(split, train=False)
 
     def setup(self, stage: str) -> None:
         """Open and check what the stage reads."""
@@ -182,6 +202,13 @@ class FrameDataModule(pl.LightningDataModule):
                 drop=train,
                 min_joints=self._min_joints,
             )
+            if train and not len(self._datasets[split, train]):
+                skipped = self._datasets.pop((split, train)).skipped
+                reasons = "; ".join(f"{reason} in {count} frames" for reason, count in skipped.items())
+                raise StoreError(
+                    f"{self.frame_store.path / split}: expected frames to train on, found none that is usable "
+                    f"({reasons or 'there are none'})"
+                )
         return self._datasets[split, train]
 
     def _eval_loader(self, split: str) -> DataLoader[FrameBatch]:
@@ -189,13 +216,13 @@ class FrameDataModule(pl.LightningDataModule):
         return self._loader(dataset, EvalBatches(len(dataset), self._eval_batch_size, *self._rank_and_world()))
 
     def _loader(self, dataset: FrameDataset, batches: Any) -> DataLoader[FrameBatch]:
-        return _make_loader(FrameLoader, dataset, batches, self._num_workers)
+        return _make_loader(FrameLoader, dataset, batches, self._num_workers, self._worker_timeout)
 
     def _train_loader(self, dataset: FrameDataset, batches: Any) -> DataLoader[FrameBatch]:
         if self._resident and ResidentFrames.fits(dataset):
             device = torch.device("cpu") if self.trainer is None else self.trainer.strategy.root_device
             return _make_loader(TrainLoader, ResidentFrames(dataset, device), batches, 0)
-        return _make_loader(TrainLoader, dataset, batches, self._num_workers)
+        return _make_loader(TrainLoader, dataset, batches, self._num_workers, self._worker_timeout)
 
     def _rank_and_world(self) -> tuple[int, int]:
         trainer = self.trainer
@@ -206,13 +233,34 @@ class OpenData(FrameDataModule):
     """Frames of a store made by ``s2m data open``; arguments as in :class:`FrameDataModule`."""
 
 
+class WorkerError(UserError, RuntimeError):
+    """Loader processes hand out no frames; the message says what may be the matter."""
+
+
 class FrameLoader(DataLoader[FrameBatch]):
     """Batches travel from the workers with packed silhouettes and are unpacked by the process that uses them."""
 
     def __iter__(self) -> Iterator[FrameBatch]:  # type: ignore[override]
         """Unpacked batches. Nothing is fetched before the first is asked for: the epoch may not be set earlier."""
         source: _Packed = self.dataset  # type: ignore[assignment]
-        yield from map(source.frames.finish, super().__iter__())
+        yield from map(source.frames.finish, self._fetched())
+
+    def _fetched(self) -> Iterator[PackedFrame]:
+        batches: Iterator[Any] = super().__iter__()
+        while True:
+            try:
+                frame = next(batches)
+            except StopIteration:
+                return
+            except RuntimeError as error:
+                if "DataLoader" not in str(error):
+                    raise
+                raise WorkerError(
+                    f"data.init_args.num_workers: expected {self.num_workers} loader processes that hand out frames, "
+                    f"found: {' '.join(str(error).split())[:200]}; /dev/shm may be too small (docker: --shm-size), or "
+                    "worker_timeout too short; 0 workers need neither"
+                ) from error
+            yield frame
 
 
 class TrainLoader(FrameLoader):
@@ -246,12 +294,13 @@ class TrainLoader(FrameLoader):
 
 
 def _make_loader(
-    kind: type[FrameLoader], frames: FrameDataset | ResidentFrames, batches: Any, num_workers: int
+    kind: type[FrameLoader], frames: FrameDataset | ResidentFrames, batches: Any, num_workers: int, timeout: float = 0.0
 ) -> DataLoader[FrameBatch]:
     return kind(
         _Packed(frames),  # type: ignore[arg-type]  # unpacked on the way out
         batch_sampler=batches,
         num_workers=num_workers,
+        timeout=timeout if num_workers else 0,
         collate_fn=_as_it_is,
         persistent_workers=num_workers > 0,
         # Without one of its own, every new iterator would draw a seed from the global random state.

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from s2m.errors import ArgumentError
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -81,7 +83,7 @@ class TrainBatches:
         if rows == 0:
             raise ValueError("no usable frame to train on")
         if batch_size <= 0 or batch_size % world_size:
-            raise ValueError(
+            raise ArgumentError(
                 f"batch_size: the global batch must be a positive multiple of the {world_size} processes, "
                 f"found {batch_size}"
             )

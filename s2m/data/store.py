@@ -193,6 +193,21 @@ class FrameStore:
         """SHA-256 over the header, which holds the hashes of the contents: the identity of the data."""
         return hashlib.sha256(json.dumps(self.header, sort_keys=True).encode()).hexdigest()
 
+    def split_hash(self, split: str) -> str:
+        """SHA-256 over what the header says of the store and of one split: other splits may change.
+
+        Args:
+            split: Name of the split.
+
+        Raises:
+            StoreError: There is no such split.
+        """
+        entry = self._entry(split)
+        shared = {k: v for k, v in self.header.items() if k not in ("splits", "sha256", "recordings", "clips")}
+        hashes = {name: value for name, value in self.header["sha256"].items() if name.split("/")[0] == split}
+        content = [shared, entry, hashes, self.recordings(split)]
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
     def recordings(self, split: str) -> list[dict[str, Any]]:
         """What is known of the recordings of a split (name, activity, camera, ...), by the number in ``sequence``.
 

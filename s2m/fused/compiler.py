@@ -6,13 +6,14 @@ import ctypes
 import hashlib
 import math
 import os
+import shlex
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from pathlib import Path
 
+from s2m.fused.cache import UnusableLibrary, cached
 from s2m.fused.expressions import Graph
 
 PART = 1500  # operations in one function
@@ -212,30 +213,55 @@ def _constant(number: float) -> str:
 
 
 def build(text: str) -> ctypes.CDLL:
-    """Compile, or load what was compiled before. Raises :class:`CompilerMissing`."""
-    compiler = os.environ.get("CXX") or shutil.which("g++") or shutil.which("clang++") or shutil.which("c++")
-    if compiler is None:
+    """Compile, or load what was compiled before.
+
+    Args:
+        text: What :func:`source` gave.
+
+    Raises:
+        CompilerMissing: There is no compiler, it failed, or what it made cannot be kept or loaded.
+    """
+    compiler = _compiler()
+    content = "\n".join([text, *compiler, *_FLAGS, *_THREADS, _processor()])
+    try:
+        return cached(
+            hashlib.sha256(content.encode()).hexdigest()[:24], lambda folder: _compiled(compiler, text, folder)
+        )
+    except (OSError, UnusableLibrary) as error:
+        raise CompilerMissing(f"compiled code cannot be kept or loaded: {error}") from error
+
+
+def _compiler() -> list[str]:
+    """The words of the compiler's command: $CXX may hold several, such as ``ccache g++``."""
+    chosen = os.environ.get("CXX", "")
+    try:
+        words = shlex.split(chosen)
+    except ValueError as error:
+        raise CompilerMissing(f"$CXX: expected a command, found {chosen!r} ({error})") from error
+    found = shutil.which("g++") or shutil.which("clang++") or shutil.which("c++")
+    if not words and found is None:
         raise CompilerMissing("no C++ compiler was found (g++, clang++ or $CXX)")
-    key = hashlib.sha256("\n".join([text, compiler, *_FLAGS, *_THREADS, _processor()]).encode()).hexdigest()[:24]
-    library = _cache() / f"kernel_{key}.so"
-    if not library.exists():
-        with tempfile.TemporaryDirectory(dir=library.parent) as folder:
-            code = Path(folder) / "kernel.cpp"
-            code.write_text(text)
-            os.replace(_compiled(compiler, code), library)
-    return ctypes.CDLL(str(library))
+    return words or [str(found)]
 
 
-def _compiled(compiler: str, code: Path) -> Path:
+def _compiled(compiler: list[str], text: str, folder: Path) -> Path:
     """The library, with threads if the compiler has them. Raises :class:`CompilerMissing`."""
-    made, error = code.with_suffix(".so"), ""
+    code, made, error = folder / "kernel.cpp", folder / "kernel.so", ""
+    code.write_text(text)
+    # What compilers leave while they work goes with the folder, also when they are killed.
+    environment = {**os.environ, "TMPDIR": str(folder)}
     for threads in (_THREADS, ()):
-        command = [compiler, *_FLAGS, *threads, str(code), "-o", str(made), "-lm"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode == 0:
+        command = [*compiler, *_FLAGS, *threads, str(code), "-o", str(made), "-lm"]
+        try:
+            done = subprocess.run(
+                command, capture_output=True, text=True, check=False, errors="replace", env=environment
+            )
+        except OSError as failed:
+            raise CompilerMissing(f"{' '.join(compiler)} cannot be run: {failed.strerror or failed}") from failed
+        if done.returncode == 0 and made.is_file():
             return made
-        error = done.stderr
-    raise CompilerMissing(f"{compiler} failed: {error[:500]}")
+        error = " ".join((done.stderr or done.stdout).split())
+    raise CompilerMissing(f"{' '.join(compiler)} failed: {error[:300]}")
 
 
 def _processor() -> str:
@@ -243,14 +269,3 @@ def _processor() -> str:
     info = Path("/proc/cpuinfo")
     flags = [line for line in info.read_text().splitlines() if line.startswith("flags")][:1] if info.exists() else []
     return "".join(flags)
-
-
-def _cache() -> Path:
-    """A folder for compiled code; a private temporary one when the home is not writable."""
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "s2m"
-    try:
-        base.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with tempfile.NamedTemporaryFile(dir=base):
-            return base
-    except OSError:
-        return Path(tempfile.mkdtemp(prefix="s2m-"))

@@ -14,6 +14,7 @@ from pathlib import Path
 from PIL import Image
 
 from s2m.body import Body, load_body
+from s2m.files import WriteError
 from s2m.report.checks import compute_checks
 from s2m.report.contents import STAGE_TITLES, Contents, Figure
 from s2m.report.curves import curves_picture
@@ -148,8 +149,19 @@ def _curves_figure(stage: StageResults) -> Figure | None:
 
 
 def _replace_folder(folder: Path, files: dict[str, bytes]) -> Path:
-    """Write a folder whole or not at all."""
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    """Write a folder whole or not at all. Raises WriteError."""
+    try:
+        return _replaced(folder, files)
+    except OSError as error:
+        raise WriteError(
+            f"{folder}: expected a place that can be written, found: {error.strerror or error}; what was there before "
+            "is unchanged"
+        ) from error
+
+
+def _replaced(folder: Path, files: dict[str, bytes]) -> Path:
+    _clean(folder)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-{os.getpid()}-", dir=folder.parent))
     try:
         temporary.chmod(0o755)
         unfinished, old = temporary / "new", temporary / "old"
@@ -158,7 +170,33 @@ def _replace_folder(folder: Path, files: dict[str, bytes]) -> Path:
             (unfinished / name).write_bytes(content)
         if folder.exists():
             os.replace(folder, old)
-        os.replace(unfinished, folder)
+        try:
+            os.replace(unfinished, folder)
+        except OSError:
+            if old.exists():
+                os.replace(old, folder)
+            raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return folder
+
+
+def _clean(folder: Path) -> None:
+    """Remove what killed processes left; a report that one of them had just set aside comes back."""
+    for left in folder.parent.glob(f".{folder.name}-*"):
+        owner = left.name.removeprefix(f".{folder.name}-").partition("-")[0]
+        if owner.isdecimal() and _runs(int(owner)):
+            continue
+        if (left / "old").is_dir() and not folder.exists():
+            os.replace(left / "old", folder)
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        return True
+    return True

@@ -156,11 +156,4 @@ def test_no_compiler_is_said(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(CompilerMissing, match="no C"):
         compiler.build("int x;")
-    assert list((tmp_path / "s2m").iterdir()) == []
-
-
-def test_unwritable_home_is_survived(monkeypatch, tmp_path):
-    blocked = tmp_path / "file"
-    blocked.write_text("")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(blocked))
-    assert compiler._cache().is_dir()
+    assert not [path for path in (tmp_path / "s2m").rglob("*") if path.is_file()]

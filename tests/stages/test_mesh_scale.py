@@ -22,7 +22,7 @@ RATE = "1e-3"
 # Share of the way by which two trainings may end apart that differ in the order of their sums alone. In float32 it is
 # several per cent after six steps: where a gradient is little more than rounding, Adam makes a whole step of it.
 ROUNDING = 1e-9
-DOUBLE = ("--trainer.plugins", "stages.precision.DoubleFrames")
+DOUBLE = ("--trainer.precision", "64-true")
 ANOTHER = 0.2
 TEACHING = (
     "--model.synthetic_supervision.init_args.learning_rate",

@@ -16,7 +16,8 @@ from s2m.artifact import load
 from s2m.batch import Observation
 from s2m.errors import UserError
 from stages.base import Stage
-from stages.cli import resume_point, run
+from stages.checkpoints import resume_point
+from stages.cli import run
 from stages.tracking import continue_csv
 from tests.stages.conftest import ROOT, environment, in_subprocess, stage_arguments
 
@@ -163,10 +164,11 @@ def test_a_wrong_time_between_checkpoints_is_refused(
 def test_a_checkpoint_of_other_settings_is_moved_aside(tmp_path: Path) -> None:
     checkpoints = tmp_path / "checkpoints"
     assert resume_point(checkpoints, "a") is None
-    (checkpoints / "last.ckpt").write_text("precious")
+    precious = {"state_dict": {}, "loops": {}, "optimizer_states": [], "epoch": 0, "global_step": 0}
+    torch.save(precious, checkpoints / "last.ckpt")
     assert resume_point(checkpoints, "a") == checkpoints / "last.ckpt"
     assert resume_point(checkpoints, "b") is None
-    assert (tmp_path / "checkpoints-old-0/last.ckpt").read_text() == "precious"
+    assert torch.load(tmp_path / "checkpoints-old-0/last.ckpt", weights_only=True) == precious
 
 
 def test_a_new_run_leaves_the_old_log_beside_its_own(tmp_path: Path) -> None:
