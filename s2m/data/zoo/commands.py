@@ -13,6 +13,7 @@ from typing import Any
 from s2m.data.pool import WorkerError
 from s2m.data.store import FrameStore
 from s2m.data.zoo import SOURCES, source_class
+from s2m.data.zoo.mask_labels import add_mask_labels, chosen_labels
 from s2m.data.zoo.other import add_other_command
 from s2m.data.zoo.source import SPLITS, Source, SourceError
 from s2m.options import add_output, add_voice, progress, say
@@ -72,6 +73,7 @@ def _add_options(command: argparse.ArgumentParser, source: type[Source]) -> None
         inputs = command.add_argument_group("2D input from elsewhere")
         inputs.add_argument("--keypoints", type=Path, metavar="FILE", help="COCO-style JSON or VideoPose3D npz")
         inputs.add_argument("--masks", type=Path, metavar="DIR", help="DIR/<recording>/<frame number>.png")
+        add_mask_labels(inputs)
     run = command.add_argument_group("how it runs")
     run.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: one per CPU core)")
     run.add_argument("--restart", action="store_true", help="forget what an interrupted conversion finished")
@@ -128,5 +130,5 @@ def _source(arguments: argparse.Namespace) -> Source:
     if arguments.masks is not None:
         from s2m.data.zoo.mask_folder import WithMasks
 
-        source = WithMasks(source, arguments.masks)
+        source = WithMasks(source, arguments.masks, chosen_labels(arguments.mask_labels))
     return source

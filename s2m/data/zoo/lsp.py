@@ -17,8 +17,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from s2m.data.zoo.image_masks import ImageMasks, picture_size
+from s2m.data.zoo.image_masks import ImageMasks
 from s2m.data.zoo.matlab import load_variable
+from s2m.data.zoo.picture_files import picture_size
 from s2m.data.zoo.pictures import ListedPictures
 from s2m.data.zoo.source import Recording, RecordingRef, Source, SourceError
 from s2m.skeletons import H36M17, LSP14, JointSet
