@@ -305,13 +305,11 @@ def _named(
     path = picture.relative_to(root).as_posix()
     if path in people:
         return people[path]
-    # Programs that count frames from 0 mean ffmpeg's pictures, which count from 1.
-    shift = int(payload["first"] == "1" and "0" in people and all(name.isdecimal() for name in people))
     number = plain_number(picture.stem)
-    if shift:
+    keys = [picture.name, picture.stem, number]
+    # Programs that count frames from 0 mean ffmpeg's pictures, which count from 1.
+    if payload["first"] == "1" and "0" in people and all(name.isdecimal() for name in people):
         keys = [str(int(number) - 1)] if number.isdecimal() else []
-    else:
-        keys = [picture.name, picture.stem, number]
     key = next((key for key in keys if key in people), None)
     if key is not None and payload["ambiguous"]:
         raise SourceError(

@@ -52,7 +52,7 @@ def require_joints_inside(
     Raises:
         SourceError: The joints fit the pictures as they are stored, and not as they are shown.
     """
-    lying = np.array([upright_size(size, how) != size for how in orientations])
+    lying = np.array([upright_size(size, how) != size for how in orientations], bool)
     sure = (confidence > _SURE) & lying[:, None]
     if not sure.any():
         return

@@ -7,7 +7,6 @@ streamed in blocks, so that the memory needed does not grow with the recording.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator
@@ -22,12 +21,13 @@ from s2m.data.store import GENDERS, Field, dataset_fields, pack_masks
 from s2m.data.zoo.checks import describe, reprojection, require_projection, unusable, validate
 from s2m.data.zoo.crops import crop_masks, crop_windows, square_crops
 from s2m.data.zoo.source import SPLITS, Recording, RecordingRef, Source, SourceError
-from s2m.files import WriteError, write_text
+from s2m.files import WriteError, hidden_name, write_text
 from s2m.skeletons import get_joint_set
 
 SEQUENCE = "sequence"
 # Full-image masks are held one byte per pixel: 64 of 1920 x 1080 take 130 MB.
 _MASKS_AT_ONCE = 64
+_MASK_BYTES = 1 << 27
 _ROWS_AT_ONCE = 8192
 MASKS = ("auto", "none")
 
@@ -213,7 +213,9 @@ class PartMaker:
         return dataset_fields(len(get_joint_set(recording.joint_set)), size, _groups(recording))
 
     def _blocks(self, recording: Recording, rows: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
-        size = _MASKS_AT_ONCE if self._has_masks(recording) else _ROWS_AT_ONCE
+        width, height = recording.image_size
+        masks = min(_MASKS_AT_ONCE, max(1, _MASK_BYTES // (width * height)))
+        size = masks if self._has_masks(recording) else _ROWS_AT_ONCE
         for start in range(0, len(rows), size):
             yield rows[start : start + size]
 
@@ -265,7 +267,7 @@ def part_files(folder: Path, key: str) -> tuple[Path, Path]:
         folder: Folder of the parts.
         key: Name of the recording's files.
     """
-    name = hashlib.sha256(key.encode()).hexdigest()[:24]
+    name = hidden_name(key)
     return folder / f"{name}.bin", folder / f"{name}.json"
 
 
