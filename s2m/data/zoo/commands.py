@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from s2m.data.pool import WorkerError
+from s2m.data.pool import MOST_WORKERS, WorkerError
 from s2m.data.store import FrameStore
 from s2m.data.zoo import SOURCES, source_class
 from s2m.data.zoo.mask_labels import add_mask_labels, chosen_labels
@@ -87,8 +87,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
     level = logging.WARNING if arguments.quiet else logging.DEBUG if arguments.verbose else logging.INFO
     logging.basicConfig(level=level, format="%(message)s")
-    if arguments.workers < 1:
-        raise SourceError(f"--workers: expected at least 1, found {arguments.workers}")
+    if not 1 <= arguments.workers <= MOST_WORKERS:
+        raise SourceError(f"--workers: expected 1 to {MOST_WORKERS}, found {arguments.workers}")
     options = Options(
         splits=tuple(split for split in SPLITS if split in arguments.splits),
         every=arguments.every,

@@ -101,5 +101,6 @@ def _covered(mask: NDArray[np.bool_], points: Array) -> NDArray[np.bool_]:
     """Whether points inside the picture are on the mask; those outside are left out."""
     height, width = mask.shape
     places = np.floor(points)
-    places = places[((places >= 0) & (places < (width, height))).all(1)].astype(int)
-    return mask[places[:, 1], places[:, 0]]
+    inside = np.logical_and(places >= 0, places < np.array([width, height])).all(axis=1)
+    places = places[inside].astype(np.int64)
+    return np.asarray(mask[places[:, 1], places[:, 0]])

@@ -30,6 +30,7 @@ _MASKS_AT_ONCE = 64
 _MASK_BYTES = 1 << 27
 _ROWS_AT_ONCE = 8192
 MASKS = ("auto", "none")
+_MOST = 10**9
 
 
 @dataclass(frozen=True)
@@ -57,17 +58,23 @@ class Options:
     reprojection_limit_px: float | None = None
 
     def __post_init__(self) -> None:
+        limit = self.reprojection_limit_px
         checks = {
             "splits": (set(self.splits) <= set(SPLITS) and len(self.splits) > 0, f"some of {', '.join(SPLITS)}"),
-            "every": (self.every >= 1 and (self.test_every is None or self.test_every >= 1), "at least 1"),
+            "every": (all(n is None or 1 <= n <= _MOST for n in (self.every, self.test_every)), f"1 to {_MOST}"),
             "masks": (self.masks in MASKS, f"one of {', '.join(MASKS)}"),
-            "mask_size": (self.mask_size > 0 and self.mask_size % 4 == 0, "a positive multiple of 4"),
-            "margin": (self.margin > 0, "a positive number"),
-            "min_joints": (self.min_joints >= 2, "at least 2: a crop needs them"),
+            "mask_size": (
+                0 < self.mask_size <= 1024 and self.mask_size % 4 == 0,
+                "a positive multiple of 4, up to 1024",
+            ),
+            "margin": (0 < self.margin <= 10, "a positive number up to 10"),
+            "min_joints": (2 <= self.min_joints <= 1000, "at least 2 (a crop needs them), at most 1000"),
+            "reprojection_limit": (limit is None or 0 < limit <= _MOST, "a positive number of pixels"),
         }
         for name, (fine, expected) in checks.items():
             if not fine:
-                raise SourceError(f"--{name.replace('_', '-')}: expected {expected}, found {getattr(self, name)}")
+                found = getattr(self, name, limit)
+                raise SourceError(f"--{name.replace('_', '-')}: expected {expected}, found {found}")
 
     def step(self, split: str) -> int:
         """Every how many frames of a split one is kept.
