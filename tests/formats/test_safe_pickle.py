@@ -132,7 +132,7 @@ def shared_lists(deep: int) -> bytes:
     """{"f": ten times a list of ten times a list ...}: some bytes per level."""
     inner = b"]q\x00(" + b"K\x01" * 10 + b"e"
     for level in range(1, deep):
-        inner += b"]" + b"q" + bytes([level]) + b"(" + (b"h" + bytes([level - 1])) * 10 + b"e"
+        inner += b"0]q" + bytes([level]) + b"(" + (b"h" + bytes([level - 1])) * 10 + b"e"
     return b"\x80\x02}U\x01f" + inner + b"s."
 
 

@@ -100,7 +100,6 @@ def _outside(joints2d: Array, sure: NDArray[np.bool_], size: tuple[int, int]) ->
 def _covered(mask: NDArray[np.bool_], points: Array) -> NDArray[np.bool_]:
     """Whether points inside the picture are on the mask; those outside are left out."""
     height, width = mask.shape
-    places = np.floor(points)
-    inside = np.logical_and(places >= 0, places < np.array([width, height])).all(axis=1)
-    places = places[inside].astype(np.int64)
-    return np.asarray(mask[places[:, 1], places[:, 0]])
+    columns, rows = np.floor(points).T
+    inside = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
+    return np.asarray(mask[rows[inside].astype(np.int64), columns[inside].astype(np.int64)])

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, TiffImagePlugin, WebPImagePlugin  # noqa: F401  Pillow registers few by itself
 
 from s2m.data.zoo.source import SourceError
 from s2m.errors import UserError
@@ -15,7 +15,7 @@ from s2m.errors import UserError
 # A picture is as large as its header says, however small the file: one of these takes 256 MB as RGBA.
 LARGEST_PIXELS = 1 << 26
 # Others are not asked for; Pillow would hand some (EPS) to another program.
-_FORMATS = ("PNG", "JPEG", "MPO", "BMP", "TIFF", "WEBP")
+_FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
 _ORIENTATION = 0x0112
 UPRIGHT = 1
 _LYING = (5, 6, 7, 8)
