@@ -93,7 +93,7 @@ def require_joints_on_masks(masks: ImageMasks, joints2d: Array, confidence: Arra
 
 
 def _outside(joints2d: Array, sure: NDArray[np.bool_], size: tuple[int, int]) -> float:
-    beyond = ((joints2d < 0) | (joints2d > size)).any(2)
+    beyond = np.asarray(((joints2d < 0) | (joints2d > np.array(size))).any(axis=2))
     return float(beyond[sure].mean())
 
 
