@@ -22,6 +22,10 @@ from typing import Any
 
 from s2m.errors import UserError
 
+# Names that Windows keeps for devices, with any suffix.
+_DEVICES = {"con", "prn", "aux", "nul", *(f"{name}{i}" for name in ("com", "lpt") for i in range(10))}
+_FORBIDDEN = re.compile(r'[/\\:*?"<>|\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\ud800-\udfff]')
+_LONGEST_PART = 120
 _NAME_LENGTH = 40  # characters of the target's name in the temporary one, which file systems limit to 255 bytes
 _FOREIGN_AGE = 24 * 3600.0  # seconds after which the temporary file of a process we cannot ask about is given up
 _LEFTOVER = re.compile(r"\..+\.(?P<host>[0-9a-f]{8})-(?P<process>\d+)-[0-9a-f]{8}\.partial")
@@ -182,6 +186,55 @@ def clean_leftovers(folder: str | Path) -> list[Path]:
             if match and _abandoned(path, match["host"], int(match["process"])) and _remove(path):
                 removed.append(path)
     return removed
+
+
+def path_part(name: object, where: str) -> str:
+    """Check that a name which a file gives can be one part of a path, on every system, and leads nowhere else.
+
+    Every reader sends the names that it takes out of a file's content through here, before they become part of a path
+    or of a recording's name.
+
+    Args:
+        name: What the file says.
+        where: File and field, for the message.
+
+    Returns:
+        The name as it is.
+
+    Raises:
+        UserError: No text, or empty, ".", "..", with a separator, a drive, a control character or another that Windows
+            forbids, with a space or dot at its ends, a device's name, or longer than 120 bytes.
+
+    Example:
+        >>> path_part("Walking 1", "poses.npz: positions_3d")
+        'Walking 1'
+    """
+    fine = (
+        isinstance(name, str)
+        and name == name.strip(" .")
+        and not _FORBIDDEN.search(name)
+        and 0 < len(name.encode()) <= _LONGEST_PART
+        and name.partition(".")[0].rstrip().lower() not in _DEVICES
+    )
+    if not fine:
+        shown = repr(name) if isinstance(name, str) else type(name).__name__
+        found = shown if len(shown) <= _NAME_LENGTH else f"{shown[:_NAME_LENGTH]}..."
+        raise UserError(f"{where}: expected a name without slashes that can be a file's, found {found}")
+    return str(name)
+
+
+def hidden_name(*parts: str) -> str:
+    """A file's name that stands for any texts, for files that nobody looks at.
+
+    Names that differ in their case alone stay apart on every file system.
+
+    Args:
+        parts: The texts.
+
+    Returns:
+        24 hexadecimal digits.
+    """
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:24]
 
 
 def sha256(path: str | Path) -> str:

@@ -19,7 +19,7 @@ from PIL import Image
 
 from s2m import files
 from s2m.errors import UserError
-from s2m.files import WriteError, clean_leftovers, replacing, sha256
+from s2m.files import WriteError, clean_leftovers, path_part, replacing, sha256
 
 
 def names(folder: Path) -> list[str]:
@@ -230,3 +230,18 @@ def test_sha256(tmp_path: Path, size: int) -> None:
     content = np.random.default_rng(0).bytes(size)
     (tmp_path / "file").write_bytes(content)
     assert sha256(tmp_path / "file") == hashlib.sha256(content).hexdigest()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", ".", "..", "../x", "/x", "a/b", "a\\b", "C:", "C:x", "a\0b", "a\nb", "con", "NUL.txt", "x.", " x", "x" * 121,
+     "\u202egpj", "a*b", 3, None, ["x"], b"x"],
+)  # fmt: skip
+def test_names_of_files_lead_nowhere_else(name: object) -> None:
+    with pytest.raises(UserError, match=r"^a.npz: subject: expected a name without slashes .{10,120}$"):
+        path_part(name, "a.npz: subject")
+
+
+@pytest.mark.parametrize("name", ["S1", "Walking 1", "Photo", "walk.54138969", "Tänzerin", "console", "a..b"])
+def test_other_names_are_kept(name: str) -> None:
+    assert path_part(name, "a.npz") == name

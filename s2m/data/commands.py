@@ -11,10 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from s2m.config_files import find_config
+from s2m.config_files import find_config, read_yaml
 from s2m.data.open.config import OpenConfig
+from s2m.data.pool import MOST_WORKERS
 from s2m.data.store import FrameStore, StoreError
 from s2m.data.zoo.commands import add_zoo_commands
 from s2m.errors import UserError
@@ -23,6 +22,7 @@ from s2m.options import LateParser, add_output, add_voice, progress, say
 BAD_INPUT = 2
 # A process takes as long to start as it takes to make about this many frames.
 _FRAMES_WORTH_A_WORKER = 2000
+_LONGEST = 400  # characters of an error: jsonargparse's repeat what a file says
 _OPEN_HELP = """\
 Make the open data: people of the open body, moved by real motion capture and by random poses within anatomical
 limits, seen by perspective cameras at 4 to 6 m. Splits: train (joints, silhouettes), train_pose (2D joints only),
@@ -87,9 +87,9 @@ def read_config(path: Path | None, seed: int | None = None) -> OpenConfig:
     values: Any = {}
     if path is not None:
         try:
-            values = yaml.safe_load(find_config(path).read_text()) or {}
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise ConfigError(f"{path}: cannot be read: {error}") from error
+            values = read_yaml(find_config(path)) or {}
+        except UserError as error:
+            raise ConfigError(str(error)) from error
         if not isinstance(values, dict):
             raise ConfigError(f"{path}: expected a mapping of settings, found {type(values).__name__}")
     if seed is not None:
@@ -101,8 +101,8 @@ def read_config(path: Path | None, seed: int | None = None) -> OpenConfig:
         with contextlib.redirect_stderr(io.StringIO()):
             parsed = parser.instantiate_classes(parser.parse_object(values))
         return OpenConfig(**_plain(parsed))
-    except (ArgumentError, ValueError, TypeError) as error:
-        raise ConfigError(f"{path or 'settings'}: {error}") from error
+    except (ArgumentError, ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise ConfigError(f"{path or 'settings'}: {' '.join(str(error)[:_LONGEST].split())}") from error
 
 
 def _plain(parsed: Any) -> dict[str, Any]:
@@ -113,8 +113,8 @@ def _run_open(options: argparse.Namespace) -> int:
     # torch takes seconds to import: --help does not wait for it
     from s2m.data.open.generate import generate
 
-    if options.workers is not None and options.workers < 1:
-        return _fail(f"--workers: expected at least 1, found {options.workers}")
+    if options.workers is not None and not 1 <= options.workers <= MOST_WORKERS:
+        return _fail(f"--workers: expected 1 to {MOST_WORKERS}, found {options.workers}")
     try:
         config = read_config(options.config, options.seed)
         workers = options.workers or _default_workers(config)

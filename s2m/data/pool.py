@@ -13,6 +13,7 @@ from typing import Any
 
 from s2m.errors import UserError
 
+MOST_WORKERS = 1024
 _worker: Callable[[Any], Any] | None = None
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2m.errors import UserError
-from s2m.files import sha256
+from s2m.files import path_part, sha256
 
 SCHEMA_VERSION = 1
 HEADER = "store.json"
+_LARGEST_HEADER = 1 << 28
+_DTYPE = re.compile(r"[<>|=]?[biuf][1248]")
 OBSERVATION, TRUTH = "observation", "truth"
 Array = NDArray[Any]
 _BYTES_AS_FLOATS = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).astype(np.float32)
@@ -313,18 +316,70 @@ def _fields_of(entry: dict[str, Any]) -> list[Field]:
 def _read_header(path: Path) -> dict[str, Any]:
     file = path / HEADER
     try:
-        header = json.loads(file.read_text())
+        if file.stat().st_size > _LARGEST_HEADER:
+            raise StoreError(f"{file}: expected at most {_LARGEST_HEADER} bytes, found {file.stat().st_size}")
+        header = json.loads(file.read_bytes())
     except FileNotFoundError:
         raise StoreError(f"{path}: not a frame store ({HEADER} is missing); make one with `s2m data open`") from None
-    except (OSError, ValueError) as error:
-        raise StoreError(f"{file}: cannot be read: {error}") from error
+    except StoreError:
+        raise
+    except (OSError, ValueError, RecursionError) as error:
+        raise StoreError(f"{file}: cannot be read: {str(error)[:200]}") from error
     version = header.get("schema_version") if isinstance(header, dict) else None
-    if version != SCHEMA_VERSION:
-        raise StoreError(f"{file}: schema_version: expected {SCHEMA_VERSION}, found {version}")
+    if version != SCHEMA_VERSION or isinstance(version, bool):
+        raise StoreError(f"{file}: schema_version: expected {SCHEMA_VERSION}, found {str(version)[:40]}")
     missing = sorted({"joint_set", "mask_size", "image_size", "splits", "sha256"} - header.keys())
     if missing:
         raise StoreError(f"{file}: missing entries: {', '.join(missing)}")
+    _check_header(file, header)
     return dict(header)
+
+
+def _check_header(file: Path, header: dict[str, Any]) -> None:
+    """Types of what is read, and names that lead to no other place."""
+
+    def expect(fine: bool, entry: str, expected: str) -> None:
+        if not fine:
+            raise StoreError(f"{file}: {entry}: expected {expected}")
+
+    expect(isinstance(header["joint_set"], str), "joint_set", "a name")
+    for name in ("mask_size", "image_size"):
+        expect(_is_count(header[name]) and header[name] > 0, name, "a positive whole number")
+    expect(isinstance(header["splits"], dict), "splits", "an entry per split")
+    for split, entry in header["splits"].items():
+        where = f"splits/{split[:40]}"
+        path_part(split, f"{file}: splits")
+        fine = isinstance(entry, dict) and isinstance(entry.get("fields"), dict) and _is_count(entry.get("rows"))
+        expect(fine, where, "rows and fields")
+        for name, field in entry["fields"].items():
+            path_part(name, f"{file}: {where}/fields")
+            expect(isinstance(field, dict) and _is_field(field), f"{where}/fields/{name}", "part, shape, dtype, unit")
+    hashes = header["sha256"]
+    fine = isinstance(hashes, dict) and all(isinstance(value, str) for value in hashes.values())
+    expect(fine, "sha256", "a hash per file")
+    for relative in hashes:
+        expect(relative.count("/") == 2, f"sha256/{relative[:40]}", "split/part/field.npy")
+        for part in relative.split("/"):
+            path_part(part, f"{file}: sha256")
+    recordings = header.get("recordings", {})
+    fine = isinstance(recordings, dict) and all(isinstance(listed, list) for listed in recordings.values())
+    expect(fine, "recordings", "a list per split")
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**62
+
+
+def _is_field(field: dict[str, Any]) -> bool:
+    shape, dtype = field.get("shape"), field.get("dtype")
+    return (
+        field.get("part") in (OBSERVATION, TRUTH)
+        and isinstance(shape, list)
+        and all(_is_count(length) for length in shape)
+        and isinstance(dtype, str)
+        and _DTYPE.fullmatch(dtype) is not None
+        and isinstance(field.get("unit"), str)
+    )
 
 
 def _map(path: Path, shape: tuple[int, ...], dtype: str) -> Array:

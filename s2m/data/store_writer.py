@@ -1,16 +1,20 @@
 """Writing a frame store so that a half-written one can never be read.
 
 Everything goes into a hidden sibling folder; ``store.json`` is written last, then the folder takes the store's name.
-A lock that dies with its process tells the folder of a killed run from that of a running one.
+One process writes a store at a time: a lock beside it, which dies with its process, tells a running writer from a
+killed one, whose folder is removed.
 """
 
 from __future__ import annotations
 
+import contextlib
+import glob
 import json
 import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -27,25 +31,20 @@ _BLOCK = 1 << 24
 def clean_leftovers(path: str | Path) -> list[Path]:
     """Remove what killed runs left beside the store at ``path``; returns the removed folders.
 
-    A store that was moved aside just before its run was killed is put back.
+    A store that was moved aside just before its run was killed is put back. While another process writes the store,
+    nothing is touched.
 
     Args:
         path: Folder of the store.
     """
     path = Path(path)
-    old = path.with_name(f".{path.name}{_OLD}")
-    removed = []
-    for partial in sorted(path.parent.glob(f".{path.name}{_PARTIAL}*")):
-        if not _locked(partial):
-            shutil.rmtree(partial, ignore_errors=True)
-            removed.append(partial)
-    if old.exists():
-        if path.exists():
-            shutil.rmtree(old)
-            removed.append(old)
-        else:
-            os.replace(old, path)
-    return removed
+    if not path.parent.is_dir():
+        return []
+    try:
+        with _store_lock(path):
+            return _clean(path)
+    except StoreError:
+        return []
 
 
 class StoreWriter:
@@ -62,24 +61,32 @@ class StoreWriter:
         self.path = Path(path)
         self.folder = Path()
         self._splits: dict[str, tuple[int, list[Field]]] = {}
-        self._lock: FileLock | None = None
+        self._held = contextlib.ExitStack()
 
     def __enter__(self) -> StoreWriter:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        clean_leftovers(self.path)
-        prefix = f".{self.path.name}{_PARTIAL}"
-        self.folder = Path(tempfile.mkdtemp(prefix=prefix, dir=self.path.parent))
-        self.folder.chmod(0o755)
-        self._lock = FileLock(self.folder / _LOCK, blocking=False)
-        self._lock.acquire()
+        """Take the lock and make the hidden folder.
+
+        Raises:
+            StoreError: Another process writes the store, or the folder cannot be made.
+        """
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"{self.path}: cannot be written: {error.strerror or error}") from error
+        with contextlib.ExitStack() as held:
+            held.enter_context(_store_lock(self.path))
+            _clean(self.path)
+            prefix = f".{self.path.name}{_PARTIAL}"
+            self.folder = Path(tempfile.mkdtemp(prefix=prefix, dir=self.path.parent))
+            held.callback(shutil.rmtree, self.folder, ignore_errors=True)
+            self.folder.chmod(0o755)
+            self._held = held.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._lock is not None:
-            self._lock.release()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._held.close()
 
     def create(self, split: str, rows: int, fields: list[Field]) -> None:
         """Lay out the arrays of a split, filled with zeros.
@@ -117,7 +124,6 @@ class StoreWriter:
             _sync(file)
         (self.folder / HEADER).write_text(json.dumps(header, indent=1) + "\n")
         _sync(self.folder / HEADER)
-        (self.folder / _LOCK).unlink()
         self._replace()
 
     def _replace(self) -> None:
@@ -144,12 +150,39 @@ def open_for_writing(folder: Path, split: str, field: Field) -> Array:
     return array
 
 
-def _locked(partial: Path) -> bool:
+@contextlib.contextmanager
+def _store_lock(path: Path) -> Iterator[None]:
+    """Be the only process that writes a store, or raise StoreError. The lock's file goes when it is let go."""
+    file = path.with_name(f".{path.name}{_LOCK}")
+    lock = FileLock(file, blocking=False)
     try:
-        with FileLock(partial / _LOCK, blocking=False):
-            return False
+        lock.acquire()
     except Timeout:
-        return True
+        raise StoreError(f"{path}: another process is writing this store") from None
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be written: {error.strerror or error}") from error
+    try:
+        yield
+    finally:
+        # While it is held: who waits for the old file sees that it has no name any more, and takes a new one.
+        with contextlib.suppress(OSError):
+            file.unlink()
+        lock.release()
+
+
+def _clean(path: Path) -> list[Path]:
+    """The caller holds the lock."""
+    old = path.with_name(f".{path.name}{_OLD}")
+    removed = sorted(path.parent.glob(f".{glob.escape(path.name)}{_PARTIAL}*"))
+    for partial in removed:
+        shutil.rmtree(partial, ignore_errors=True)
+    if old.exists():
+        if path.exists():
+            shutil.rmtree(old)
+            removed.append(old)
+        else:
+            os.replace(old, path)
+    return removed
 
 
 def _reserve(file: Path) -> None:

@@ -4,14 +4,17 @@ The official files are python-2 pickles of chumpy objects, scipy matrices and nu
 means calling whatever the file names; here every global a file may name is a passive record of this module that
 only stores its state, and any other global is refused. Arrays are rebuilt from their raw bytes afterwards, so that
 neither numpy nor scipy ever interprets a state that the file made up. chumpy itself is not needed.
+
+Nor does a small file take much: what is shared is kept once, what refers to itself is refused, and so is what would
+take more than :data:`LARGEST_CONTENT` entries if it were written out (lists of lists that share their parts).
 """
 
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +23,10 @@ from scipy import sparse
 from s2m.errors import UserError
 
 _NUMBER_KINDS = "biuf"
-_LARGEST_MATRIX = 10**8
-_MOST_ENTRIES, _DEEPEST = 10**7, 60
+_LARGEST_MATRIX = 10**7
+LARGEST_CONTENT = 2 * 10**7
+_DEEPEST, _DEEPEST_CHUMPY = 50, 10
+_LONGEST_KEY = 32
 _MODULES_OF_ARRAYS = ("numpy.core.multiarray", "numpy._core.multiarray")
 _MODULES_OF_BYTES = ("numpy.core.numeric", "numpy._core.numeric")
 _SPARSE_MODULES = ("scipy.sparse", "scipy.sparse.{0}", "scipy.sparse._{0}")
@@ -104,12 +109,6 @@ def _reconstruct_object(cls: Any, base: Any, state: Any) -> _Record:
     return cls()
 
 
-def _encode(text: Any, encoding: Any = "latin1") -> bytes:
-    if not isinstance(text, str) or encoding not in ("latin1", "latin-1"):
-        raise UnsafePickleError(f"refused to encode {type(text).__name__} as {encoding!r}")
-    return text.encode("latin1")
-
-
 def _empty_bytes() -> bytes:
     """Protocol 2 writes empty bytes as a call of ``bytes`` without arguments."""
     return b""
@@ -119,7 +118,6 @@ def _allowed_globals() -> dict[tuple[str, str], Callable[..., Any]]:
     allowed: dict[tuple[str, str], Callable[..., Any]] = {
         ("numpy", "ndarray"): _ArrayType,
         ("numpy", "dtype"): _DType,
-        ("_codecs", "encode"): _encode,
     }
     for module in ("copy_reg", "copyreg"):
         allowed[module, "_reconstructor"] = _reconstruct_object
@@ -139,16 +137,63 @@ def _allowed_globals() -> dict[tuple[str, str], Callable[..., Any]]:
     return allowed
 
 
-class _PassiveUnpickler(pickle.Unpickler):
+# The one written in Python: the one in C takes 16 times the number that a file gives to a remembered object, in bytes.
+_PythonUnpickler: Any = pickle._Unpickler  # type: ignore[attr-defined]
+
+
+class _PassiveUnpickler(_PythonUnpickler):  # type: ignore[misc]
     allowed = _allowed_globals()
+    dispatch: ClassVar[dict[int, Any]] = dict(_PythonUnpickler.dispatch)
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        super().__init__(stream, encoding="latin1")
+        self._encoded: dict[int, tuple[str, bytes]] = {}
 
     def find_class(self, module: str, name: str) -> Any:
+        if (module, name) == ("_codecs", "encode"):
+            return self._encode
         if module.split(".")[0] == "chumpy":
             return _Select if name == "Select" else _Chumpy
         try:
             return self.allowed[module, name]
         except KeyError:
             raise UnsafePickleError(f"forbidden global '{module}.{name}'") from None
+
+    def _encode(self, text: Any, encoding: Any = "latin1") -> bytes:
+        """Bytes as protocol 2 writes them; once for each text, however often a file asks."""
+        if not isinstance(text, str) or encoding not in ("latin1", "latin-1"):
+            raise UnsafePickleError(f"refused to encode {type(text).__name__} as {type(encoding).__name__}")
+        if id(text) not in self._encoded:
+            self._encoded[id(text)] = text, text.encode("latin1")
+        return self._encoded[id(text)][1]
+
+    def _checked(self, load: Any, keys: slice) -> None:
+        """Hashing tuples of tuples that share their parts would take for ever."""
+        for key in self.stack[keys]:
+            if isinstance(key, frozenset) or (isinstance(key, tuple) and not _flat(key)):
+                raise UnsafePickleError("a key that is a tuple of tuples")
+        load(self)
+
+    def _set_item(self) -> None:
+        self._checked(_PythonUnpickler.load_setitem, slice(-2, -1))
+
+    def _set_items(self) -> None:
+        self._checked(_PythonUnpickler.load_setitems, slice(0, None, 2))
+
+    def _make_dict(self) -> None:
+        self._checked(_PythonUnpickler.load_dict, slice(0, None, 2))
+
+    def _refuse_set(self) -> None:
+        raise UnsafePickleError("a set where arrays are expected")
+
+    dispatch[pickle.SETITEM[0]] = _set_item
+    dispatch[pickle.SETITEMS[0]] = _set_items
+    dispatch[pickle.DICT[0]] = _make_dict
+    dispatch[pickle.FROZENSET[0]] = dispatch[pickle.ADDITEMS[0]] = _refuse_set
+
+
+def _flat(key: tuple[Any, ...]) -> bool:
+    return len(key) <= _LONGEST_KEY and not any(isinstance(part, (tuple, frozenset)) for part in key)
 
 
 def load_pickle(path: Path, fields: Iterable[str]) -> Mapping[str, Any]:
@@ -162,6 +207,8 @@ def load_pickle(path: Path, fields: Iterable[str]) -> Mapping[str, Any]:
     if not isinstance(content, dict):
         raise UnsafePickleError(f"a {type(content).__name__} instead of a dict")
     wanted = set(fields)
+    for name in wanted & content.keys():
+        _weigh(content[name])
     return {str(name): _evaluate(value, name) if name in wanted else value for name, value in content.items()}
 
 
@@ -178,39 +225,60 @@ def load_plain(stream: IO[bytes], size: int | None = None) -> Any:
     Raises:
         UnsafePickleError: As :func:`load_pickle`; its ``field`` is the path of the entry, such as "S9/Walking/0".
     """
-    return _Plain(_MOST_ENTRIES if size is None else min(size, _MOST_ENTRIES)).value(_unpickle(stream), "", 0)
+    content = _unpickle(stream)
+    _weigh(content, LARGEST_CONTENT if size is None else min(size, LARGEST_CONTENT))
+    return _plain(content, "", {})
 
 
-class _Plain:
-    """Turns records into plain data, within bounds: lists may share or hold each other."""
-
-    def __init__(self, entries: int):
-        self._left = entries
-
-    def value(self, value: Any, field: str, depth: int) -> Any:
-        self._left -= 1
-        if self._left < 0 or depth > _DEEPEST:
-            raise UnsafePickleError("more entries than a file of its size can hold, or too deep", field or "(pickle)")
-        if isinstance(value, dict):
-            below = depth + 1
-            return {
-                _hashable(self.value(key, field, below), field): self.value(entry, _below(field, key), below)
-                for key, entry in value.items()
-            }
-        if isinstance(value, (list, tuple)):
-            return type(value)(self.value(entry, _below(field, i), depth + 1) for i, entry in enumerate(value))
-        if isinstance(value, _Array) and _holds_objects(value):
-            entries = self.value(value.state[4], field, depth + 1)
-            return entries if value.state[1] else entries[0]
-        return _evaluate(value, field or "(pickle)")
+def _plain(value: Any, field: str, known: dict[int, Any]) -> Any:
+    """known: what became of containers and arrays, by identity: what a file shares stays shared."""
+    if not isinstance(value, (dict, list, tuple, _Record)):
+        return value
+    if id(value) not in known:
+        known[id(value)] = _written_out(value, field, known)
+    return known[id(value)]
 
 
-def _hashable(key: Any, field: str) -> Any:
-    try:
-        hash(key)
-    except TypeError:
-        raise UnsafePickleError(f"a {type(key).__name__} as the name of an entry", field or "(pickle)") from None
-    return key
+def _written_out(value: Any, field: str, known: dict[int, Any]) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(entry, _below(field, key), known) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_plain(entry, _below(field, i), known) for i, entry in enumerate(value))
+    if _holds_objects(value):
+        entries = _plain(value.state[4], field, known)
+        return entries if value.state[1] else entries[0]
+    return _evaluate(value, field or "(pickle)")
+
+
+def _weigh(content: Any, most: int = LARGEST_CONTENT) -> None:
+    """Refuse what refers to itself, is too deep, or would be too large if nothing were shared."""
+    weights: dict[int, int] = {}
+    path: list[tuple[Any, Iterator[Any]]] = [(content, iter(_parts(content)))]
+    open_ones = {id(content)}
+    while path:
+        value, rest = path[-1]
+        part = next((p for p in rest if id(p) not in weights and isinstance(p, (dict, list, tuple, _Array))), None)
+        if part is None:
+            path.pop()
+            open_ones.discard(id(value))
+            weights[id(value)] = 1 + sum(weights.get(id(p), 1) for p in _parts(value))
+            if weights[id(value)] > most:
+                raise UnsafePickleError(f"lists of more than {most} entries, written out")
+            continue
+        if id(part) in open_ones:
+            raise UnsafePickleError("a list or dictionary that holds itself")
+        if len(path) >= _DEEPEST:
+            raise UnsafePickleError(f"lists or dictionaries more than {_DEEPEST} deep")
+        open_ones.add(id(part))
+        path.append((part, iter(_parts(part))))
+
+
+def _parts(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    if isinstance(value, _Array):
+        return value.state[4] if _holds_objects(value) else ()
+    return value if isinstance(value, (list, tuple)) else ()
 
 
 def _below(field: str, key: Any) -> str:
@@ -218,8 +286,8 @@ def _below(field: str, key: Any) -> str:
     return f"{field}/{name:.60}" if field else f"{name:.60}"
 
 
-def _holds_objects(value: _Array) -> bool:
-    state = value.state
+def _holds_objects(value: Any) -> bool:
+    state = value.state if isinstance(value, _Array) else None
     if not (isinstance(state, tuple) and len(state) == 5 and isinstance(state[2], _DType)):
         return False
     return str(state[2].arguments[0]).startswith("O") and isinstance(state[4], list) and len(state[4]) > 0
@@ -227,12 +295,12 @@ def _holds_objects(value: _Array) -> bool:
 
 def _unpickle(stream: IO[bytes]) -> Any:
     try:
-        return _PassiveUnpickler(stream, encoding="latin1").load()
+        return _PassiveUnpickler(stream).load()
     except UnsafePickleError:
         raise
     # A damaged pickle can raise nearly anything while it is read.
     except Exception as error:
-        message = f"truncated or damaged pickle ({type(error).__name__}: {error})"
+        message = f"truncated or damaged pickle ({type(error).__name__}: {str(error)[:200]})"
         raise UnsafePickleError(message) from error
 
 
@@ -243,15 +311,26 @@ def _evaluate(value: Any, field: str) -> Any:
         return _to_array(value)
     except UnsafePickleError as error:
         raise UnsafePickleError(str(error), field) from error
-    except (TypeError, ValueError, KeyError, IndexError, AttributeError, OverflowError, MemoryError) as error:
-        raise UnsafePickleError(f"damaged array ({type(error).__name__}: {error})", field) from error
+    except (
+        TypeError,
+        ValueError,
+        KeyError,
+        IndexError,
+        AttributeError,
+        OverflowError,
+        MemoryError,
+        RecursionError,
+    ) as error:
+        raise UnsafePickleError(f"damaged array ({type(error).__name__}: {str(error)[:200]})", field) from error
 
 
-def _to_array(value: Any) -> NDArray[Any]:
+def _to_array(value: Any, depth: int = 0) -> NDArray[Any]:
+    if depth > _DEEPEST_CHUMPY:
+        raise UnsafePickleError(f"chumpy expressions more than {_DEEPEST_CHUMPY} deep")
     if isinstance(value, (_Csc, _Csr)):
-        return _dense(value)
+        return _dense(value, depth + 1)
     if isinstance(value, _Chumpy):
-        return _chumpy_value(value)
+        return _chumpy_value(value, depth + 1)
     if isinstance(value, _Array):
         _, shape, dtype, fortran, raw = value.state
         return _from_bytes(raw, dtype, shape, "F" if fortran else "C")
@@ -263,6 +342,7 @@ def _to_array(value: Any) -> NDArray[Any]:
         return _from_bytes(raw, dtype, (), "C")
     if isinstance(value, _Record):
         raise UnsafePickleError(f"cannot read a {type(value).__name__.strip('_').lower()} as an array")
+    _weigh(value)
     return np.asarray(value)
 
 
@@ -282,22 +362,22 @@ def _number_dtype(record: Any) -> np.dtype[Any]:
     return dtype.newbyteorder(">" if byte_order == ">" else "<") if byte_order in ("<", ">") else dtype
 
 
-def _chumpy_value(record: _Chumpy) -> NDArray[Any]:
+def _chumpy_value(record: _Chumpy, depth: int) -> NDArray[Any]:
     if isinstance(record, _Select):
-        chosen = _to_array(record.get("a")).ravel()[_to_array(record.get("idxs"))]
+        chosen = _to_array(record.get("a"), depth).ravel()[_to_array(record.get("idxs"), depth)]
         shape = record.get("preferred_shape")
-        return np.asarray(chosen if shape is None else chosen.reshape(_to_array(shape)))
+        return np.asarray(chosen if shape is None else chosen.reshape(_to_array(shape, depth)))
     if record.get("x") is not None:
-        return _to_array(record.get("x"))
+        return _to_array(record.get("x"), depth)
     if record.get("a") is not None and record.get("newshape") is not None:
-        return _to_array(record.get("a")).reshape(_to_array(record.get("newshape")))
+        return _to_array(record.get("a"), depth).reshape(_to_array(record.get("newshape"), depth))
     names = ", ".join(sorted(record.state)) if isinstance(record.state, dict) else "nothing"
     raise UnsafePickleError(f"cannot evaluate a chumpy expression that holds {names}")
 
 
-def _dense(record: _Csc | _Csr) -> NDArray[Any]:
+def _dense(record: _Csc | _Csr, depth: int) -> NDArray[Any]:
     shape = record.get("_shape") if record.get("_shape") is not None else record.get("shape")
-    data, indices, indptr = (_to_array(record.get(name)) for name in ("data", "indices", "indptr"))
+    data, indices, indptr = (_to_array(record.get(name), depth) for name in ("data", "indices", "indptr"))
     make = sparse.csc_matrix if isinstance(record, _Csc) else sparse.csr_matrix
     rows, columns = (int(n) for n in shape)
     if not 0 < rows * columns <= _LARGEST_MATRIX:

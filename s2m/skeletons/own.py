@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from s2m.config_files import read_yaml
 from s2m.skeletons.core import S2M27
 from s2m.skeletons.joint_set import JointSet
 from s2m.skeletons.known import JOINT_SETS
@@ -29,21 +30,16 @@ def read_joint_set(path: str | Path) -> JointSet:
     Raises:
         ValueError: When the file cannot be used; it names the file and the field.
     """
-    import yaml  # only users' own sets need it
-
-    try:
-        content: Any = yaml.safe_load(Path(path).read_text())
-    except (OSError, yaml.YAMLError) as error:
-        raise ValueError(f"{path}: not a readable yaml file: {error}") from error
+    content: Any = read_yaml(Path(path))
     if not isinstance(content, dict) or set(content) != {"name", "joints"}:
-        raise ValueError(f"{path}: expected the fields 'name' and 'joints', found {content!r:.80}")
+        raise ValueError(f"{path}: expected the fields 'name' and 'joints', found {type(content).__name__}")
     names = content["joints"]
     if not isinstance(names, list) or not names or not all(isinstance(n, str | None) for n in names):
-        raise ValueError(f"{path}: joints: expected a list of names (or null), found {names!r:.80}")
+        raise ValueError(f"{path}: joints: expected a list of names (or null), found {type(names).__name__}")
     known = known_joints()
     unknown = [name for name in names if name is not None and name not in known]
     if unknown:
-        raise ValueError(f"{path}: joints: unknown names {unknown}; known: {', '.join(sorted(known))}")
+        raise ValueError(f"{path}: joints: unknown names {str(unknown[:5])[:200]}; known: {', '.join(sorted(known))}")
     joints = tuple(f"unused_{i}" if name is None else name for i, name in enumerate(names))
     repeated = sorted({joint for joint in joints if joints.count(joint) > 1})
     if repeated:

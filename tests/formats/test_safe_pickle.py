@@ -11,7 +11,7 @@ from numpy.testing import assert_array_equal
 from scipy import sparse
 
 from s2m.body import BodyFileError, load_body
-from s2m.formats.safe_pickle import UnsafePickleError, load_pickle
+from s2m.formats.safe_pickle import UnsafePickleError, load_pickle, load_plain
 
 
 class Calls:
@@ -126,3 +126,40 @@ def test_truncated_pickle(tmp_path: Path, share: float) -> None:
 def test_not_a_dict(tmp_path: Path) -> None:
     with pytest.raises(BodyFileError, match="a list instead of a dict"):
         load_body(dump(tmp_path / "a.pkl", [1, 2]))
+
+
+def shared_lists(deep: int) -> bytes:
+    """{"f": ten times a list of ten times a list ...}: some bytes per level."""
+    inner = b"]q\x00(" + b"K\x01" * 10 + b"e"
+    for level in range(1, deep):
+        inner += b"0]q" + bytes([level]) + b"(" + (b"h" + bytes([level - 1])) * 10 + b"e"
+    return b"\x80\x02}U\x01f" + inner + b"s."
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (shared_lists(30), "lists of more than"),
+        (b"\x80\x02}U\x01f]q\x00(h\x00es.", "holds itself"),
+        (b"\x80\x02}q\x00U\x01fh\x00s.", "holds itself"),
+        (b"\x80\x02}U\x01f" + b"]" * 3000 + b"a" * 2999 + b"s.", "deep"),
+        (b"\x80\x02}" + b")" + b"q\x00h\x00\x86" * 40 + b"K\x01s.", "tuple of tuples"),
+        (b"\x80\x02}U\x01fK\x01r\xff\xff\xff\x7fs.", ""),  # remembered as number 2**31 - 1
+    ],
+)
+def test_small_files_stay_small(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "a.pkl"
+    path.write_bytes(content)
+    if message:
+        for read in (lambda: load_pickle(path, ["f"]), lambda: load_plain(path.open("rb"))):
+            with pytest.raises(UnsafePickleError, match=message):
+                read()
+    else:
+        assert load_pickle(path, ["f"])["f"] == 1
+
+
+def test_what_is_shared_stays_shared(tmp_path: Path) -> None:
+    array = np.arange(5.0)
+    read = load_plain(dump(tmp_path / "a.pkl", {"a": [array, array], "b": array}).open("rb"))
+    assert read["a"][0] is read["b"]
+    assert_array_equal(read["b"], array)

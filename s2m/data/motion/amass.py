@@ -9,7 +9,6 @@ hand joints stay at rest then. ``shape.npz`` and ``*_stagei.npz`` beside the mot
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,10 +18,15 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation, Slerp
 
 from s2m.data.motion.clips import JOINTS, Clip, MotionError
+from s2m.errors import FormatError
+from s2m.formats.npz import array_names, read_array
 
 _WIDTHS = {72: JOINTS, 156: JOINTS - 2, 165: JOINTS - 2}
 _FIELDS = ("poses", "trans", "betas", "mocap_framerate")
 _SMPLX_NAMES = {"mocap_framerate": "mocap_frame_rate"}
+# Motion below or beyond is a slip of units, and would be interpolated to millions of frames.
+_SLOWEST, _FASTEST = 1.0, 10_000.0
+_LARGEST = 1e6
 _Z_UP_TO_Y_UP = Rotation.from_euler("x", -90, degrees=True)
 
 
@@ -46,10 +50,9 @@ def is_motion_file(path: str | Path) -> bool:
         path: An npz file.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            return "poses" in archive.files
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise MotionError(f"{path}: not a readable npz: {error}") from error
+        return "poses" in array_names(Path(path))
+    except FormatError as error:
+        raise MotionError(str(error)) from error
 
 
 def read(path: str | Path, name: str | None = None) -> AmassMotion:
@@ -73,11 +76,14 @@ def read(path: str | Path, name: str | None = None) -> AmassMotion:
     if betas.ndim != 1 or len(betas) < 10:
         raise MotionError(f"{path}: betas: expected one row of at least 10 values, found {betas.shape}")
     for field, value in (("poses", poses), ("trans", trans), ("betas", betas)):
-        if not np.isfinite(value).all():
-            raise MotionError(f"{path}: {field}: holds values that are not finite")
+        if not (np.abs(value) <= _LARGEST).all():  # as float32, what is larger would not be finite
+            raise MotionError(f"{path}: {field}: holds values that are not finite, or beyond {_LARGEST:g}")
     rate = fields["mocap_framerate"]
-    if rate.size != 1 or not np.isfinite(rate).all() or float(rate.reshape(())) <= 0:
-        raise MotionError(f"{path}: mocap_framerate: expected one positive number, found {rate.tolist()}")
+    if rate.size != 1 or not _SLOWEST <= float(rate.reshape(())) <= _FASTEST:
+        found = f"{float(rate.reshape(())):g}" if rate.size == 1 else f"{rate.size} numbers"
+        raise MotionError(
+            f"{path}: mocap_framerate: expected one number of {_SLOWEST:g} to {_FASTEST:g} (per second), found {found}"
+        )
     joints = _WIDTHS[poses.shape[1]]
     full = np.zeros((len(poses), JOINTS, 3))
     full[:, :joints] = poses[:, : joints * 3].reshape(-1, joints, 3)
@@ -129,18 +135,16 @@ def resample(clip: Clip, fps: float) -> Clip:
 
 def _fields(path: Path) -> dict[str, NDArray[Any]]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            present = set(archive.files)
-            names = {field: field if field in present else _SMPLX_NAMES.get(field, field) for field in _FIELDS}
-            missing = [field for field, name in names.items() if name not in present]
-            if missing:
-                raise MotionError(f"{path}: fields missing: {', '.join(missing)}; found: {', '.join(sorted(present))}")
-            fields = {field: np.asarray(archive[name]) for field, name in names.items()}
-    except MotionError:
-        raise
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise MotionError(f"{path}: not a readable npz: {error}") from error
+        present = set(array_names(path))
+        names = {field: field if field in present else _SMPLX_NAMES.get(field, field) for field in _FIELDS}
+        missing = [field for field, name in names.items() if name not in present]
+        if missing:
+            found = ", ".join(sorted(present)[:20])
+            raise MotionError(f"{path}: fields missing: {', '.join(missing)}; found: {found}")
+        fields = {field: read_array(path, name) for field, name in names.items()}
+    except FormatError as error:
+        raise MotionError(str(error)) from error
     for field, value in fields.items():
-        if not np.issubdtype(value.dtype, np.number):
+        if value.dtype.kind not in "iuf":
             raise MotionError(f"{path}: {field}: expected numbers, found {value.dtype}")
     return fields

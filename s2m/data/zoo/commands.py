@@ -10,9 +10,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from s2m.data.pool import WorkerError
+from s2m.data.pool import MOST_WORKERS, WorkerError
 from s2m.data.store import FrameStore
 from s2m.data.zoo import SOURCES, source_class
+from s2m.data.zoo.mask_labels import add_mask_labels, chosen_labels
 from s2m.data.zoo.other import add_other_command
 from s2m.data.zoo.source import SPLITS, Source, SourceError
 from s2m.options import add_output, add_voice, progress, say
@@ -72,6 +73,7 @@ def _add_options(command: argparse.ArgumentParser, source: type[Source]) -> None
         inputs = command.add_argument_group("2D input from elsewhere")
         inputs.add_argument("--keypoints", type=Path, metavar="FILE", help="COCO-style JSON or VideoPose3D npz")
         inputs.add_argument("--masks", type=Path, metavar="DIR", help="DIR/<recording>/<frame number>.png")
+        add_mask_labels(inputs)
     run = command.add_argument_group("how it runs")
     run.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: one per CPU core)")
     run.add_argument("--restart", action="store_true", help="forget what an interrupted conversion finished")
@@ -85,8 +87,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
     level = logging.WARNING if arguments.quiet else logging.DEBUG if arguments.verbose else logging.INFO
     logging.basicConfig(level=level, format="%(message)s")
-    if arguments.workers < 1:
-        raise SourceError(f"--workers: expected at least 1, found {arguments.workers}")
+    if not 1 <= arguments.workers <= MOST_WORKERS:
+        raise SourceError(f"--workers: expected 1 to {MOST_WORKERS}, found {arguments.workers}")
     options = Options(
         splits=tuple(split for split in SPLITS if split in arguments.splits),
         every=arguments.every,
@@ -128,5 +130,5 @@ def _source(arguments: argparse.Namespace) -> Source:
     if arguments.masks is not None:
         from s2m.data.zoo.mask_folder import WithMasks
 
-        source = WithMasks(source, arguments.masks)
+        source = WithMasks(source, arguments.masks, chosen_labels(arguments.mask_labels))
     return source

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import shutil
 from abc import abstractmethod
@@ -20,6 +19,7 @@ from s2m.data.zoo.object_npz import read_npz
 from s2m.data.zoo.parts import fingerprint
 from s2m.data.zoo.source import Array, Recording, RecordingRef, Source, SourceError
 from s2m.data.zoo.wrapped import WrappedSource
+from s2m.files import hidden_name, path_part
 from s2m.formats.coco import Detection, as_joint_set, read_coco
 from s2m.skeletons import H36M17
 
@@ -149,17 +149,16 @@ class WithVideoPoseDetections(WithDetections):
         content = read_npz(self._file, "positions_2d")
         if not isinstance(content, dict):
             raise SourceError(f"{self._file}: positions_2d: expected a dictionary, found {type(content).__name__}")
-        for subject, actions in content.items():
-            for action, views in actions.items():
-                for camera, values in zip(CAMERA_IDS, views, strict=True):
-                    name = f"{subject}/{action}.{camera}"
-                    joints = np.asarray(values, np.float32)
-                    if joints.ndim != 3 or joints.shape[1] != len(H36M17) or joints.shape[2] not in (2, 3):
-                        where = f"{self._file}: positions_2d/{name}"
-                        raise SourceError(f"{where}: expected shape (frames, 17, 2), found {joints.shape}")
-                    if joints.shape[2] == 2:
-                        joints = np.concatenate([joints, np.ones_like(joints[..., :1])], axis=2)
-                    yield name, (np.arange(len(joints)), joints)
+        for subject, action, views in _takes(f"{self._file}: positions_2d", content):
+            for camera, values in zip(CAMERA_IDS, views, strict=True):
+                name = f"{subject}/{action}.{camera}"
+                joints = _numbers(f"{self._file}: positions_2d/{name}", values)
+                if joints.ndim != 3 or joints.shape[1] != len(H36M17) or joints.shape[2] not in (2, 3):
+                    where = f"{self._file}: positions_2d/{name}"
+                    raise SourceError(f"{where}: expected shape (frames, 17, 2), found {joints.shape}")
+                if joints.shape[2] == 2:
+                    joints = np.concatenate([joints, np.ones_like(joints[..., :1])], axis=2)
+                yield name, (np.arange(len(joints)), joints)
 
 
 class WithCocoDetections(WithDetections):
@@ -196,5 +195,25 @@ def _by_frame(frames: NDArray[np.int64], joints: NDArray[np.float32], wanted: ND
     return found
 
 
+def _takes(where: str, content: dict[Any, Any]) -> Iterator[tuple[str, str, list[Any]]]:
+    """Subject, action, and what each camera sees."""
+    for subject, actions in content.items():
+        if not isinstance(actions, dict):
+            raise SourceError(f"{where}: expected a dictionary of actions by subject, found {type(actions).__name__}")
+        for action, views in actions.items():
+            names = path_part(subject, where), path_part(action, where)
+            if not isinstance(views, (list, tuple)) or len(views) != len(CAMERA_IDS):
+                found = len(views) if isinstance(views, (list, tuple)) else type(views).__name__
+                raise SourceError(f"{where}/{subject}/{action}: expected {len(CAMERA_IDS)} cameras, found {found}")
+            yield *names, list(views)
+
+
+def _numbers(where: str, values: Any) -> NDArray[np.float32]:
+    try:
+        return np.asarray(values, np.float32)
+    except (TypeError, ValueError) as error:
+        raise SourceError(f"{where}: expected an array of numbers, found {type(values).__name__}") from error
+
+
 def _place(folder: Path, recording: str, part: str) -> Path:
-    return folder / f"{hashlib.sha256(recording.encode()).hexdigest()[:24]}.{part}.npy"
+    return folder / f"{hidden_name(recording)}.{part}.npy"

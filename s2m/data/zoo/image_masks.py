@@ -7,27 +7,35 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
+from s2m.data.zoo.mask_values import Labels, MaskError, person
+from s2m.data.zoo.picture_files import UPRIGHT, opened, orientation, turned, upright_size
 from s2m.data.zoo.source import SourceError
-
-# Of full scale for grey and palette pictures; label maps (0 is background, small numbers are parts) are told apart.
-_HALF = 128
 
 
 class ImageMasks:
     """Masks from picture files, one per row; ``None`` for a row without one.
 
-    A picture is a mask when it is black and white, grey (at least half of full scale is person), or a map of part
-    labels (all values below 64: whatever is not 0 is person).
+    What counts as the person is told in :func:`s2m.data.zoo.mask_values.person`. A mask is set upright as its own EXIF
+    data say; one that was made of a lying picture by a program that ignores EXIF is turned as its picture is.
 
     Args:
         files: Picture of the mask by row; None where there is none.
-        size: (width, height) that every picture must have.
+        size: (width, height) that every picture must have when it is upright.
+        labels: Labels of the person in label maps. None: the only one; empty: all.
+        orientations: EXIF's orientation of each row's photo; None: all are upright.
     """
 
-    def __init__(self, files: Sequence[Path | None], size: tuple[int, int]) -> None:
-        self.files, self.size = tuple(files), size
+    def __init__(
+        self,
+        files: Sequence[Path | None],
+        size: tuple[int, int],
+        labels: Labels = None,
+        orientations: Sequence[int] | None = None,
+    ) -> None:
+        self.files, self.size, self.labels = tuple(files), size, labels
+        self.orientations = tuple(orientations) if orientations is not None else (UPRIGHT,) * len(self.files)
 
     def read(self, rows: NDArray[np.int64], windows: NDArray[np.int64] | None = None) -> NDArray[np.bool_]:
         """(n, H, W) bool; a row without a picture is all False.
@@ -44,34 +52,21 @@ class ImageMasks:
         for position, row in enumerate(rows):
             file = self.files[int(row)]
             if file is not None:
-                masks[position] = self._read(file)
+                masks[position] = self._read(file, self.orientations[int(row)])
         return masks
 
-    def _read(self, file: Path) -> NDArray[np.bool_]:
-        try:
-            with Image.open(file) as picture:
-                found = picture.size
-                values = np.asarray(picture if picture.mode in ("1", "L", "P") else picture.convert("L"))
-        except (OSError, UnidentifiedImageError, ValueError) as error:
-            raise SourceError(f"{file}: not a readable picture ({error})") from error
-        if found != self.size:
-            raise SourceError(f"{file}: expected a mask of {self.size} pixels, found {found}")
-        labels = values.dtype == bool or int(values.max(initial=0)) < _HALF // 2
-        inside: NDArray[np.bool_] = values > 0 if labels else values >= _HALF
-        return inside
+    def _read(self, file: Path, of_photo: int) -> NDArray[np.bool_]:
+        with opened(file) as picture:
+            how = self._turn(picture, of_photo)
+            if upright_size(picture.size, how) != self.size:
+                raise SourceError(f"{file}: expected a mask of {self.size} pixels, found {picture.size}")
+            try:
+                return person(turned(picture, how), self.labels)
+            except MaskError as error:
+                raise SourceError(f"{file}: mask: {error}") from error
 
-
-def picture_size(file: Path) -> tuple[int, int]:
-    """Width and height, from the header alone.
-
-    Args:
-        file: The picture.
-
-    Raises:
-        SourceError: The message names the file.
-    """
-    try:
-        with Image.open(file) as picture:
-            return picture.size
-    except (OSError, UnidentifiedImageError) as error:
-        raise SourceError(f"{file}: not a readable picture ({error})") from error
+    def _turn(self, picture: Image.Image, of_photo: int) -> int:
+        own = orientation(picture)
+        if own == UPRIGHT and picture.size != self.size and upright_size(picture.size, of_photo) == self.size:
+            return of_photo
+        return own

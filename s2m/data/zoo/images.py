@@ -14,7 +14,20 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from s2m.data.zoo.image_masks import ImageMasks, picture_size
+from s2m.data.zoo.image_masks import ImageMasks
+from s2m.data.zoo.mask_checks import require_common_geometry, require_joints_inside, require_joints_on_masks
+from s2m.data.zoo.mask_labels import add_mask_labels, chosen_labels
+from s2m.data.zoo.mask_values import Labels
+from s2m.data.zoo.own_files import (
+    PICTURES,
+    files_below,
+    frame_numbers,
+    mask_of,
+    numbered_masks,
+    pictures_by_folder,
+    plain_number,
+    shared_names,
+)
 from s2m.data.zoo.pictures import ListedPictures, VideoPictures
 from s2m.data.zoo.source import SPLITS, PictureReader, Recording, RecordingRef, Source, SourceError
 from s2m.formats.coco import Detection, as_joint_set, read_coco
@@ -22,7 +35,6 @@ from s2m.optional import require
 from s2m.skeletons import COCO17, H36M17, S2M27
 
 JOINT_SETS = (H36M17.name, S2M27.name, COCO17.name)
-PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 VIDEOS = (".mp4", ".avi", ".mov", ".mkv", ".webm")
 BEST = "best"
 _KEYPOINTS, _MASKS = "keypoints.json", "masks"
@@ -42,6 +54,7 @@ class Images(Source):
         person: "best", or the number that the detector's tracker gave to a person.
         split: Which split everything belongs to.
         val_share: Share at the end of each recording (with photos: of all of them) that becomes split val.
+        mask_labels: Labels of the person in masks that are label maps. None: the only one; empty: all.
     """
 
     name: ClassVar[str] = "images"
@@ -61,20 +74,21 @@ class Images(Source):
         person: str = BEST,
         split: str = "test",
         val_share: float = 0.0,
+        mask_labels: Labels = None,
     ) -> None:
         for option, good, expected in (
-            (f"--joints {joints}", joints in JOINT_SETS, f"one of {', '.join(JOINT_SETS)}"),
+            (f"--joint-set {joints}", joints in JOINT_SETS, f"one of {', '.join(JOINT_SETS)}"),
             (f"--split {split}", split in SPLITS, f"one of {', '.join(SPLITS)}"),
             (f"--val-share {val_share}", 0 <= val_share < 1, "at least 0 and below 1"),
             (f"--val-share {val_share}", split != "val" or not val_share, "another --split than val"),
             (f"--person {person}", person == BEST or person.isdecimal(), f"{BEST} or a number"),
             (f"--keypoints {keypoints}", keypoints is None or keypoints.exists(), "a file or a folder"),
-            (f"--masks-in {masks}", masks is None or masks.is_dir(), "a folder"),
+            (f"--masks {masks}", masks is None or masks.is_dir(), "a folder"),
         ):
             if not good:
                 raise SourceError(f"{option}: expected {expected}")
         self.root, self.joints, self.photos, self.person = root, joints, photos, person
-        self.split, self.val_share = split, val_share
+        self.split, self.val_share, self.mask_labels = split, val_share, mask_labels
         self._keypoints = keypoints or (root / _KEYPOINTS if (root / _KEYPOINTS).is_file() else root)
         self._masks = masks or root / _MASKS
 
@@ -83,6 +97,7 @@ class Images(Source):
         """See the class."""
         parser.add_argument("--keypoints", type=Path, metavar="JSON", help="file, or folder with <recording>.json")
         parser.add_argument("--masks", type=Path, metavar="DIR", help="masks, named as the pictures (root/masks)")
+        add_mask_labels(parser)
         parser.add_argument("--joint-set", choices=JOINT_SETS, default=H36M17.name, help="default: %(default)s")
         parser.add_argument("--photos", action="store_true", help="single photos instead of a sequence per folder")
         parser.add_argument("--person", default=BEST, metavar="N", help="tracked person (default: the best score)")
@@ -103,6 +118,7 @@ class Images(Source):
             arguments.person,
             arguments.split,
             arguments.val_share,
+            chosen_labels(arguments.mask_labels),
         )
 
     @property
@@ -110,7 +126,7 @@ class Images(Source):
         """Options that change the result."""
         from s2m.data.store import file_hash
 
-        names = ("joints", "photos", "person", "split", "val_share")
+        names = ("joints", "photos", "person", "split", "val_share", "mask_labels")
         single = self._keypoints.is_file()
         files = [self._keypoints] if single else sorted(self._keypoints.rglob("*.json"))
         people = {"keypoints" if single else file.stem: file_hash(file) for file in files}
@@ -124,16 +140,19 @@ class Images(Source):
     def recordings(self) -> list[RecordingRef]:
         """A recording per folder of pictures (or per picture) and per video; twice where the end is for validation."""
         found: dict[str, dict[str, Any]] = {}
-        for folder, pictures in _by_folder(self.root, self._masks).items():
+        folders = pictures_by_folder(self.root, self._masks)
+        ambiguous = shared_names(folders) if self._keypoints.is_file() else set()
+        for folder, pictures in folders.items():
             name = folder if folder != "." else self.root.resolve().name
-            found |= self._of_pictures(name, pictures)
-        for video in _below(self.root, self._masks, VIDEOS):
+            found |= self._of_pictures(name, pictures, folder in ambiguous)
+        for video in files_below(self.root, self._masks, VIDEOS):
             name = video.relative_to(self.root).with_suffix("").as_posix()
             if name in found:
                 raise SourceError(f"{video}: expected another name, found pictures or a video of the same one")
             found[name] = {"video": str(video)}
         if not found:
             raise SourceError(f"{self.root}: expected pictures ({', '.join(PICTURES)}) or videos, found none")
+        self._require_masks_of(folders, found)
         parts = [(self.split, 0.0, 1 - self.val_share), ("val", 1 - self.val_share, 1.0)]
         if self.photos:
             whole = {"from": 0.0, "to": 1.0}
@@ -160,7 +179,7 @@ class Images(Source):
         pictures = [Path(picture) for picture in ref.payload["pictures"]]
         people = self._people(str(ref.payload["group"]))
         kept = _share(len(pictures), ref.payload["from"], ref.payload["to"])
-        found = [self._choose(_named(people, picture, self.root)) for picture in pictures]
+        found = [self._choose(_named(people, picture, self.root, ref.payload)) for picture in pictures]
         chosen = {i: d for i in kept if (d := found[i]) is not None}
         if not any(found) and not self.photos:
             names = ", ".join(sorted(people)[:3]) or "nobody"
@@ -169,10 +188,18 @@ class Images(Source):
                 f"{self._file(str(ref.payload['group']))}: expected people{person} in pictures such as "
                 f"{pictures[kept[0]].name}, found {names}"
             )
-        size = _common_size([pictures[i] for i in kept])
-        masks = [self._mask(pictures[i].relative_to(self.root).with_suffix(".png")) for i in chosen]
-        shown = ListedPictures(dict(enumerate(pictures)))
-        return self._recording(ref, chosen, len(kept), size, masks, pictures[kept[0]], shown)
+        size, orientations = require_common_geometry([pictures[i] for i in kept])
+        numbers = frame_numbers(pictures)
+        masks = [mask_of(self._masks, pictures[i].relative_to(self.root)) for i in chosen]
+        return self._recording(
+            ref,
+            {numbers[i]: detection for i, detection in chosen.items()},
+            len(kept),
+            size,
+            ImageMasks(masks, size, self.mask_labels, [orientations[i - kept[0]] for i in chosen]),
+            pictures[kept[0]],
+            ListedPictures(dict(zip(numbers, pictures, strict=True))),
+        )
 
     def _read_video(self, ref: RecordingRef, video: Path) -> Recording:
         size, frames = _video_header(video)
@@ -185,10 +212,16 @@ class Images(Source):
         chosen = {i: d for i in kept if (d := found.get(i)) is not None}
         if not any(found.values()):
             raise SourceError(f"{self._file(ref.name)}: expected people in frames of {video}, found none")
-        folder = self._masks / ref.name
-        pictures = {p.stem.lstrip("0") or "0": p for p in sorted(folder.glob("*.png"))} if folder.is_dir() else {}
-        shown = VideoPictures(video)
-        return self._recording(ref, chosen, len(kept), size, [pictures.get(str(i)) for i in chosen], video, shown)
+        numbered = numbered_masks(self._masks / ref.name, frames)
+        masks = [numbered.get(str(i)) for i in chosen]
+        if numbered and chosen and not any(masks):
+            first = next(iter(numbered.values()))
+            raise SourceError(
+                f"{first.parent}: expected masks named by frame ({next(iter(chosen))}.png), found {first.name}"
+            )
+        return self._recording(
+            ref, chosen, len(kept), size, ImageMasks(masks, size, self.mask_labels), video, VideoPictures(video)
+        )
 
     def _recording(
         self,
@@ -196,12 +229,15 @@ class Images(Source):
         chosen: Mapping[int, Detection],
         frames: int,
         size: tuple[int, int],
-        masks: Sequence[Path | None],
+        masks: ImageMasks,
         origin: Path,
         pictures: PictureReader,
     ) -> Recording:
         points = np.array([d.keypoints for d in chosen.values()]) if chosen else np.zeros((0, len(COCO17), 3))
         joints2d, confidence = as_joint_set(points, self.joints)
+        keypoints = self._file(str(ref.payload.get("group", ref.name)))
+        require_joints_inside(keypoints, joints2d, confidence, size, masks.orientations)
+        require_joints_on_masks(masks, joints2d, confidence)
         return Recording(
             name=ref.name,
             split=ref.split,
@@ -210,21 +246,32 @@ class Images(Source):
             confidence=confidence,
             frame=np.array(list(chosen), np.int64),
             image_size=size,
-            masks=ImageMasks(masks, size) if any(masks) else None,
+            masks=masks if any(masks.files) else None,
             pictures=pictures,
             detected=True,
-            source_files=(self._file(str(ref.payload.get("group", ref.name))), origin),
+            source_files=(keypoints, origin),
             left_out={"keypoints: nobody found": frames - len(chosen)} if frames > len(chosen) else {},
         )
 
-    def _of_pictures(self, name: str, pictures: Sequence[Path]) -> dict[str, dict[str, Any]]:
+    def _of_pictures(self, name: str, pictures: Sequence[Path], ambiguous: bool) -> dict[str, dict[str, Any]]:
         files = [str(picture) for picture in pictures]
+        common = {"group": name, "ambiguous": ambiguous, "first": plain_number(pictures[0].stem), "count": len(files)}
         if not self.photos:
-            return {name: {"pictures": files, "group": name}}
+            return {name: {**common, "pictures": files}}
         return {
-            Path(file).relative_to(self.root).with_suffix("").as_posix(): {"pictures": [file], "group": name}
+            Path(file).relative_to(self.root).with_suffix("").as_posix(): {**common, "pictures": [file]}
             for file in files
         }
+
+    def _require_masks_of(self, folders: Mapping[str, Sequence[Path]], found: Mapping[str, Any]) -> None:
+        """Refuse a folder of masks none of which is named like a picture."""
+        if not self._masks.is_dir() or any((self._masks / name).is_dir() for name, p in found.items() if "video" in p):
+            return
+        pictures = [picture for listed in folders.values() for picture in listed]
+        there = next((path for path in self._masks.rglob("*") if path.suffix.lower() in PICTURES), None)
+        if pictures and there and not any(mask_of(self._masks, p.relative_to(self.root)) for p in pictures):
+            example = pictures[0].relative_to(self.root).with_suffix(".png")
+            raise SourceError(f"{there}: expected masks named like their pictures ({example}), found no such name")
 
     def _file(self, name: str) -> Path:
         return self._keypoints / f"{name}.json" if self._keypoints.is_dir() else self._keypoints
@@ -241,10 +288,6 @@ class Images(Source):
             return max(people, key=lambda person: person.score, default=None)
         return next((person for person in people if person.track == int(self.person)), None)
 
-    def _mask(self, relative: Path) -> Path | None:
-        file = self._masks / relative
-        return file if file.is_file() else None
-
 
 @lru_cache(maxsize=4)
 def _read_people(file: Path, state: tuple[int, int]) -> dict[str, list[Detection]]:
@@ -255,16 +298,24 @@ def _read_people(file: Path, state: tuple[int, int]) -> dict[str, list[Detection
     return people
 
 
-def _below(root: Path, masks: Path, kinds: Sequence[str]) -> list[Path]:
-    files = (path for path in sorted(root.rglob("*")) if path.suffix.lower() in kinds and path.is_file())
-    return [path for path in files if masks not in path.parents]
-
-
-def _by_folder(root: Path, masks: Path) -> dict[str, list[Path]]:
-    folders: dict[str, list[Path]] = {}
-    for path in _below(root, masks, PICTURES):
-        folders.setdefault(path.parent.relative_to(root).as_posix(), []).append(path)
-    return folders
+def _named(
+    people: Mapping[str, list[Detection]], picture: Path, root: Path, payload: Mapping[str, Any]
+) -> list[Detection]:
+    """Who was found in a picture: by its path below the root, its name, its stem, or its stem as a number."""
+    path = picture.relative_to(root).as_posix()
+    if path in people:
+        return people[path]
+    number = plain_number(picture.stem)
+    keys = [picture.name, picture.stem, number]
+    # Programs that count frames from 0 mean ffmpeg's pictures, which count from 1.
+    if payload["first"] == "1" and "0" in people and all(name.isdecimal() for name in people):
+        keys = [str(int(number) - 1)] if number.isdecimal() else []
+    key = next((key for key in keys if key in people), None)
+    if key is not None and payload["ambiguous"]:
+        raise SourceError(
+            f"{picture}: expected its path below {root} in the keypoints, found {key}, as other folders have"
+        )
+    return [] if key is None else people[key]
 
 
 def _share(count: int, first: float, last: float) -> range:
@@ -276,15 +327,6 @@ def _slice(count: int, first: float, last: float) -> slice:
     return slice(part.start, part.stop)
 
 
-def _named(people: Mapping[str, list[Detection]], picture: Path, root: Path) -> list[Detection]:
-    """Who was found in a picture: by its path below the root, its name, its stem, or its stem as a number."""
-    number = picture.stem.lstrip("0") or "0"
-    for key in (picture.relative_to(root).as_posix(), picture.name, picture.stem, number):
-        if key in people:
-            return people[key]
-    return []
-
-
 def _frame_number(file: Path, image: str) -> int:
     stem = Path(image).stem
     if not stem.isdecimal():
@@ -294,20 +336,15 @@ def _frame_number(file: Path, image: str) -> int:
     return int(stem)
 
 
-def _common_size(pictures: Sequence[Path]) -> tuple[int, int]:
-    size = picture_size(pictures[0])
-    for picture in pictures[1:]:
-        if (found := picture_size(picture)) != size:
-            raise SourceError(f"{picture}: expected {size} pixels as its neighbours (else --photos), found {found}")
-    return size
-
-
 def _video_header(video: Path) -> tuple[tuple[int, int], int]:
-    """Width and height, and the number of frames (0 where the file does not say)."""
+    """Width and height as players show it, and the number of frames (0 where the file does not say)."""
     av = require("av")
     try:
         with av.open(str(video)) as container:
             stream = container.streams.video[0]
-            return (int(stream.width), int(stream.height)), int(stream.frames)
+            size, frames = (int(stream.width), int(stream.height)), int(stream.frames)
+            first = next(container.decode(video=0), None)
+            lying = first is not None and first.rotation % 180 != 0
+            return size[::-1] if lying else size, frames
     except (av.FFmpegError, IndexError, OSError) as error:
         raise SourceError(f"{video}: not a readable video ({error})") from error

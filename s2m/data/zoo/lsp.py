@@ -17,8 +17,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from s2m.data.zoo.image_masks import ImageMasks, picture_size
+from s2m.data.zoo.image_masks import ImageMasks
+from s2m.data.zoo.mask_values import ALL_LABELS
 from s2m.data.zoo.matlab import load_variable
+from s2m.data.zoo.picture_files import picture_size
 from s2m.data.zoo.pictures import ListedPictures
 from s2m.data.zoo.source import Recording, RecordingRef, Source, SourceError
 from s2m.skeletons import H36M17, LSP14, JointSet
@@ -112,7 +114,7 @@ class Lsp(Source):
             confidence=confidence,
             frame=np.array([ref.payload["number"]]),
             image_size=size,
-            masks=None if mask is None else ImageMasks([mask], size),
+            masks=None if mask is None else ImageMasks([mask], size, ALL_LABELS),
             pictures=ListedPictures({int(ref.payload["number"]): image}),
             source_files=(self.root / "joints.mat", image, *([] if mask is None else [mask])),
         )

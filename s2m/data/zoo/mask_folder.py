@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from s2m.data.zoo.image_masks import ImageMasks
+from s2m.data.zoo.mask_checks import require_joints_on_masks
+from s2m.data.zoo.mask_values import Labels
+from s2m.data.zoo.own_files import numbered_masks
 from s2m.data.zoo.source import Recording, RecordingRef, Source, SourceError
 from s2m.data.zoo.wrapped import WrappedSource
 
@@ -20,13 +23,15 @@ class WithMasks(WrappedSource):
     Args:
         source: The other source.
         folder: Folder of the masks.
+        labels: Labels of the person in label maps. None: the only one; empty: all.
 
     Raises:
         SourceError: When the folder does not exist.
     """
 
-    def __init__(self, source: Source, folder: Path):
+    def __init__(self, source: Source, folder: Path, labels: Labels = None):
         super().__init__(source)
+        self._labels = labels
         if not folder.is_dir():
             found = "a file" if folder.exists() else "nothing"
             raise SourceError(f"{folder}: expected a folder of masks, found {found}")
@@ -52,14 +57,16 @@ class WithMasks(WrappedSource):
         folder = self._folder / recording.name
         if not folder.is_dir() or not len(recording):
             return recording
-        pictures = {path.stem.lstrip("0") or "0": path for path in sorted(folder.glob("*.png"))}
+        pictures = numbered_masks(folder, 0)
         files = [pictures.get(str(int(number))) for number in recording.frame]
         if not any(files):
             first = int(recording.frame[0])
             raise SourceError(f"{folder}: expected pictures named by frame number ({first}.png, ...), found none")
-        return dataclasses.replace(recording, masks=ImageMasks(files, recording.image_size))
+        masks = ImageMasks(files, recording.image_size, self._labels)
+        require_joints_on_masks(masks, recording.joints2d, recording.confidence)
+        return dataclasses.replace(recording, masks=masks)
 
     @property
     def settings(self) -> dict[str, Any]:
         """Those of the other source, and that masks come from a folder."""
-        return {**self.source.settings, "masks": "folder"}
+        return {**self.source.settings, "masks": "folder", "mask_labels": self._labels}

@@ -26,7 +26,6 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from s2m.data.zoo.image_masks import picture_size
 from s2m.data.zoo.mpi_inf_3dhp_files import (
     CameraAnnotation,
     EvaluationAnnotation,
@@ -34,6 +33,7 @@ from s2m.data.zoo.mpi_inf_3dhp_files import (
     read_test,
     read_training,
 )
+from s2m.data.zoo.picture_files import picture_size
 from s2m.data.zoo.pictures import NumberedPictures, VideoPictures, first_found
 from s2m.data.zoo.source import Camera, Recording, RecordingRef, Source, SourceError
 from s2m.data.zoo.video_masks import ForegroundMasks, frame_count

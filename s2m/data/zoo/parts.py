@@ -7,7 +7,6 @@ streamed in blocks, so that the memory needed does not grow with the recording.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator
@@ -22,14 +21,16 @@ from s2m.data.store import GENDERS, Field, dataset_fields, pack_masks
 from s2m.data.zoo.checks import describe, reprojection, require_projection, unusable, validate
 from s2m.data.zoo.crops import crop_masks, crop_windows, square_crops
 from s2m.data.zoo.source import SPLITS, Recording, RecordingRef, Source, SourceError
-from s2m.files import WriteError, write_text
+from s2m.files import WriteError, hidden_name, write_text
 from s2m.skeletons import get_joint_set
 
 SEQUENCE = "sequence"
 # Full-image masks are held one byte per pixel: 64 of 1920 x 1080 take 130 MB.
 _MASKS_AT_ONCE = 64
+_MASK_BYTES = 1 << 27
 _ROWS_AT_ONCE = 8192
 MASKS = ("auto", "none")
+_MOST = 10**9
 
 
 @dataclass(frozen=True)
@@ -57,17 +58,23 @@ class Options:
     reprojection_limit_px: float | None = None
 
     def __post_init__(self) -> None:
+        limit = self.reprojection_limit_px
         checks = {
             "splits": (set(self.splits) <= set(SPLITS) and len(self.splits) > 0, f"some of {', '.join(SPLITS)}"),
-            "every": (self.every >= 1 and (self.test_every is None or self.test_every >= 1), "at least 1"),
+            "every": (all(n is None or 1 <= n <= _MOST for n in (self.every, self.test_every)), f"1 to {_MOST}"),
             "masks": (self.masks in MASKS, f"one of {', '.join(MASKS)}"),
-            "mask_size": (self.mask_size > 0 and self.mask_size % 4 == 0, "a positive multiple of 4"),
-            "margin": (self.margin > 0, "a positive number"),
-            "min_joints": (self.min_joints >= 2, "at least 2: a crop needs them"),
+            "mask_size": (
+                0 < self.mask_size <= 1024 and self.mask_size % 4 == 0,
+                "a positive multiple of 4, up to 1024",
+            ),
+            "margin": (0 < self.margin <= 10, "a positive number up to 10"),
+            "min_joints": (2 <= self.min_joints <= 1000, "at least 2 (a crop needs them), at most 1000"),
+            "reprojection_limit": (limit is None or 0 < limit <= _MOST, "a positive number of pixels"),
         }
         for name, (fine, expected) in checks.items():
             if not fine:
-                raise SourceError(f"--{name.replace('_', '-')}: expected {expected}, found {getattr(self, name)}")
+                found = getattr(self, name, limit)
+                raise SourceError(f"--{name.replace('_', '-')}: expected {expected}, found {found}")
 
     def step(self, split: str) -> int:
         """Every how many frames of a split one is kept.
@@ -213,7 +220,9 @@ class PartMaker:
         return dataset_fields(len(get_joint_set(recording.joint_set)), size, _groups(recording))
 
     def _blocks(self, recording: Recording, rows: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
-        size = _MASKS_AT_ONCE if self._has_masks(recording) else _ROWS_AT_ONCE
+        width, height = recording.image_size
+        masks = min(_MASKS_AT_ONCE, max(1, _MASK_BYTES // (width * height)))
+        size = masks if self._has_masks(recording) else _ROWS_AT_ONCE
         for start in range(0, len(rows), size):
             yield rows[start : start + size]
 
@@ -265,7 +274,7 @@ def part_files(folder: Path, key: str) -> tuple[Path, Path]:
         folder: Folder of the parts.
         key: Name of the recording's files.
     """
-    name = hashlib.sha256(key.encode()).hexdigest()[:24]
+    name = hidden_name(key)
     return folder / f"{name}.bin", folder / f"{name}.json"
 
 

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
+from s2m.data.zoo.picture_files import opened, upright
 from s2m.data.zoo.source import PictureReader, SourceError
 from s2m.optional import require
 
@@ -132,15 +133,13 @@ def _counted(container: Any, frame: int) -> Image.Image | None:
 
 
 def _image(decoded: Any) -> Image.Image:
+    """As players show it: telephones write lying frames and by how much they are to be turned."""
     picture: Image.Image = decoded.to_image()
-    return picture
+    return picture.rotate(decoded.rotation, expand=True) if decoded.rotation else picture
 
 
 def _open(file: Path) -> Image.Image | None:
     if not file.is_file():
         return None
-    try:
-        with Image.open(file) as picture:
-            return picture.convert("RGB")
-    except (OSError, UnidentifiedImageError, ValueError) as error:
-        raise SourceError(f"{file}: not a readable picture ({error})") from error
+    with opened(file) as picture:
+        return upright(picture).convert("RGB")

@@ -19,7 +19,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from s2m.data.zoo.gendered import GenderedBodies
-from s2m.data.zoo.image_masks import picture_size
+from s2m.data.zoo.picture_files import picture_size
 from s2m.data.zoo.pictures import NumberedPictures, first_found
 from s2m.data.zoo.source import Array, BodyTruth, Camera, Recording, RecordingRef, Source, SourceError
 from s2m.data.zoo.threedpw_files import OPENPOSE18, Person, count_people, read_people

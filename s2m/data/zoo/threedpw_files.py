@@ -114,7 +114,7 @@ def _person(
     }
     arrays = {name: _numbers(file, f"{name}[{number}]", content[name][number], shape) for name, shape in shapes.items()}
     gender = content["genders"][number]
-    if gender not in _GENDERS:
+    if not isinstance(gender, str) or gender not in _GENDERS:
         raise SourceError(f"{file}: field genders[{number}]: expected f or m, found {gender!r}")
     return Person(
         file,

@@ -75,7 +75,13 @@ def broken(field: str, value: np.ndarray | None) -> dict[str, np.ndarray]:
         ("trans", np.zeros((8, 3)), r"trans: expected \(9, 3\), found \(8, 3\)"),
         ("betas", np.zeros(4), r"betas: expected one row of at least 10 values, found \(4,\)"),
         ("trans", np.full((9, 3), np.nan), "trans: holds values that are not finite"),
-        ("mocap_framerate", np.array(0.0), "mocap_framerate: expected one positive number"),
+        ("mocap_framerate", np.array(0.0), "mocap_framerate: expected one number of 1 to 10000 .*, found 0"),
+        ("mocap_framerate", np.array(1e-6), "mocap_framerate: expected one number of 1 to 10000 .*, found 1e-06"),
+        ("mocap_framerate", np.array(1e12), "mocap_framerate: expected one number of 1 to 10000 .*, found 1e"),
+        ("mocap_framerate", np.array(np.nan), "mocap_framerate: expected one number .*, found nan"),
+        ("mocap_framerate", np.full(10**5, 30.0), "mocap_framerate: expected one number .*, found 100000 numbers"),
+        ("trans", np.full((9, 3), 1e300), "trans: holds values that are not finite, or beyond"),
+        ("poses", np.array([[{}]]), "poses: expected an array of numbers or text, found Python objects"),
         ("betas", np.array(["x"] * 10), "betas: expected numbers"),
     ],
 )
@@ -88,7 +94,9 @@ def test_errors_name_file_and_field(tmp_path: Path, field: str, value: np.ndarra
 
 def test_pickles_are_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "evil.npz", **broken("trans", np.array([{"a": 1}], dtype=object)))
-    with pytest.raises(MotionError, match=r"evil\.npz: not a readable npz"):
+    with pytest.raises(
+        MotionError, match=r"evil\.npz: trans: expected an array of numbers or text, found Python objects"
+    ):
         read(tmp_path / "evil.npz")
 
 

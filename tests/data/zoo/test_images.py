@@ -13,6 +13,7 @@ from s2m.data.store import FrameStore
 from s2m.data.zoo.convert import Options, convert, working_folder
 from s2m.data.zoo.images import Images
 from s2m.data.zoo.source import Recording, SourceError
+from s2m.errors import UserError
 from s2m.skeletons import COCO17, H36M17
 from tests.data.zoo.fabricate import images as fabricate
 
@@ -75,6 +76,9 @@ def test_the_best_person_or_a_tracked_one(lab: Path) -> None:
     fabricate.write_json(lab / "keypoints.json", people)
     check(only(Images(lab)))
     check(only(Images(lab, person="2")))
+    with pytest.raises(SourceError, match="expected the joints of its picture on it"):
+        only(Images(lab, person="7"))
+    (lab / "masks").rename(lab.parent / "of another person")
     nose = H36M17.index("nose")
     np.testing.assert_allclose(
         only(Images(lab, person="7")).joints2d[:, nose], SCENE.joints["nose"] + np.array([30, 0])
@@ -186,13 +190,13 @@ def test_photos_without_people_are_only_counted(lab: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"joints": "lsp14"}, "--joints lsp14: expected one of"),
+        ({"joints": "lsp14"}, "--joint-set lsp14: expected one of"),
         ({"split": "dev"}, "--split dev: expected one of train, val, test"),
         ({"val_share": 1.0}, "--val-share 1.0: expected at least 0 and below 1"),
         ({"val_share": 0.1, "split": "val"}, "--val-share 0.1: expected another --split than val"),
         ({"person": "tall"}, "--person tall: expected best or a number"),
         ({"keypoints": Path("/none.json")}, "--keypoints /none.json: expected a file or a folder"),
-        ({"masks": Path("/none")}, "--masks-in /none: expected a folder"),
+        ({"masks": Path("/none")}, "--masks /none: expected a folder"),
     ],
 )
 def test_bad_options(lab: Path, options: dict[str, Any], message: str) -> None:
@@ -235,7 +239,7 @@ def test_bad_files_are_named_and_leave_nothing(lab: Path, damage: str, message: 
             file.unlink()
     else:
         (lab / "walk.mp4").write_bytes(b"no video")
-    with pytest.raises(SourceError, match=message):
+    with pytest.raises(UserError, match=message):
         convert(Images(lab), lab.parent / "store", Options(mask_size=16), progress=False)
     assert not (lab.parent / "store").exists()
     if damage != "video broken":
@@ -255,7 +259,7 @@ def test_from_the_command_line(lab: Path, tmp_path: Path, capsys: pytest.Capture
     keypoints = (lab / "keypoints.json").rename(tmp_path / "people.json")
     masks = (lab / "masks").rename(tmp_path / "silhouettes")
     command = ["data", "images", "--root", str(lab), "--output", str(tmp_path / "store"), "--workers", "1"]
-    own = ["--keypoints", str(keypoints), "--masks-in", str(masks), "--joints", "s2m27", "--mask-size", "16"]
+    own = ["--keypoints", str(keypoints), "--masks", str(masks), "--joint-set", "s2m27", "--mask-size", "16"]
     assert main([*command, *own, "--split", "train", "--val-share", "0.5"]) == 0
     store = FrameStore(tmp_path / "store")
     assert store.joint_set == "s2m27"

@@ -22,6 +22,7 @@ from s2m.data.zoo.human36m.pictures import find_pictures
 from s2m.data.zoo.human36m.protocol import Choice, activity, canonical
 from s2m.data.zoo.object_npz import npz_names, read_npz
 from s2m.data.zoo.source import BodyTruth, Camera, Recording, RecordingRef, SourceError
+from s2m.files import path_part
 from s2m.skeletons import H36M17
 
 _PATTERN = re.compile(r"(S\d+)_(.+)\.(\d+)_(\d+)\.\w+$")
@@ -146,7 +147,8 @@ def _names(path: Path) -> list[tuple[str, str, str, int]]:
         if match is None:
             raise SourceError(f"{path}: imgname[{row}]: expected S9_Action_1.54138969_000001.jpg, found {str(name)!r}")
         subject, action, camera, number = match.groups()
-        found.append((subject, canonical(action), camera, int(number)))
+        action = path_part(canonical(action), f"{path}: imgname[{row}]")
+        found.append((subject, action, camera, int(number[-15:])))
     return found
 
 

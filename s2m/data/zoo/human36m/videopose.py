@@ -25,6 +25,7 @@ from s2m.data.zoo.human36m.protocol import Choice, activity, spellings
 from s2m.data.zoo.object_npz import npz_names, read_npz
 from s2m.data.zoo.parts import fingerprint
 from s2m.data.zoo.source import Recording, RecordingRef, SourceError
+from s2m.files import hidden_name, path_part
 from s2m.skeletons import H36M17
 
 POSES_3D = "data_3d_h36m.npz"
@@ -167,11 +168,16 @@ def _content(path: Path, field: str) -> dict[str, dict[str, Any]]:
 
 
 def _actions(path: Path, field: str) -> list[tuple[str, str]]:
-    return [(subject, action) for subject, actions in _content(path, field).items() for action in actions]
+    where, content = f"{path}: {field}", _content(path, field)
+    return [
+        (path_part(subject, where), path_part(action, where))
+        for subject, actions in content.items()
+        for action in actions
+    ]
 
 
 def _checked3d(path: Path, content: dict[str, dict[str, Any]], subject: str, action: str) -> NDArray[Any]:
-    values = np.asarray(content[subject][action])
+    values = _numbers(content[subject][action])
     if values.ndim != 3 or values.shape[1:] != (len(HUMAN36M32), 3) or not len(values):
         where, expected = f"{path}: positions_3d/{subject}/{action}", f"(frames, {len(HUMAN36M32)}, 3)"
         raise SourceError(f"{where}: expected shape {expected}, found {values.shape}")
@@ -179,7 +185,7 @@ def _checked3d(path: Path, content: dict[str, dict[str, Any]], subject: str, act
 
 
 def _checked2d(path: Path, entry: str, values: Any) -> NDArray[Any]:
-    pixels = np.asarray(values)
+    pixels = _numbers(values)
     # Some detectors' files have the score as a third column.
     if pixels.ndim != 3 or pixels.shape[1] != len(H36M17) or pixels.shape[2] not in (2, 3) or not len(pixels):
         expected = f"(frames, {len(H36M17)}, 2)"
@@ -187,5 +193,13 @@ def _checked2d(path: Path, entry: str, values: Any) -> NDArray[Any]:
     return pixels[..., :2]
 
 
+def _numbers(values: Any) -> NDArray[Any]:
+    """An array without entries where the file has anything but numbers."""
+    try:
+        return np.asarray(values, np.float64)
+    except (TypeError, ValueError):
+        return np.zeros(0)
+
+
 def _unpacked(folder: Path, subject: str, action: str, part: str) -> Path:
-    return folder / f"{subject}.{action.replace('/', '_')}.{part}.npy"
+    return folder / f"{hidden_name(subject, action, part)}.npy"

@@ -1,0 +1,168 @@
+"""Which pixels of a mask are the person: by alpha, by label, or by brightness, as the picture itself shows.
+
+Programs write masks in many ways. What a picture means is decided by what it holds, and where that leaves two answers
+it is refused: half a wrong silhouette looks like a right one to everything behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+Mask = NDArray[np.bool_]
+# What part of a label map is the person.
+Labels = Sequence[int] | None
+ALL_LABELS = ()
+
+_FULL, _HALF = 255, 128
+_IGNORE = 255  # VOC's, DAVIS's and Cityscapes' number for pixels that nobody decided about
+_IGNORE_COLOUR = (224, 224, 192)  # the same in VOC's palette
+_LARGEST_LABEL = 63
+_DEEP_FULL = 65535
+_NEARLY_FULL = 0.9
+# An outline has some pixels between black and white; a grey photo consists of them.
+_BETWEEN = slice(48, 208)
+_DARK = 16
+_LARGEST_OUTLINE = 0.5
+# Beside 255, small values are labels where they cover more, and the steps of an outline where they cover far less.
+_OUTLINE_SHARE = 20
+_GREY = 8  # difference of colour channels that JPEG makes of grey
+_MOST_COLOURS = 64
+
+
+class MaskError(ValueError):
+    """A picture is no mask, or one that can be read in two ways; the message says what was expected and found."""
+
+
+def person(picture: Image.Image, labels: Labels = None) -> Mask:
+    """The person in a mask.
+
+    * Alpha, where there is any: at least half opaque is person. A picture that is opaque throughout goes by the rest.
+    * A palette with colours: the numbers are labels; 0 is background and 255 ("ignore") no person either.
+    * Grey, black and white, 8 or 16 bit: at least half of full scale. Grey whose values are below 64 holds labels, also
+      beside 255 for "ignore".
+    * Colour: black, and one colour that is the person.
+
+    Args:
+        picture: Any mode of Pillow.
+        labels: Labels of the person. None: the only one that there is; empty (ALL_LABELS): all but 0 and 255.
+
+    Returns:
+        (H, W) bool.
+
+    Raises:
+        MaskError: A photo, a cut-out without alpha, several labels of which none was chosen, too dark a picture.
+
+    Example:
+        >>> person(Image.new("LA", (2, 1), (255, 0))).tolist()
+        [[False, False]]
+    """
+    alpha = _alpha(picture)
+    if alpha is not None:
+        return alpha
+    if picture.mode in ("1", "L"):
+        return _of_bytes(picture.convert("L"), labels)
+    if picture.mode == "P":
+        grey = all(len(set(colour)) == 1 for colour in _palette(picture))
+        if grey:
+            return _of_bytes(picture.convert("L"), labels)
+        return _of_labels(np.asarray(picture), np.array(picture.histogram()), labels)
+    if picture.mode in ("I", "F") or picture.mode.startswith("I;"):
+        return _of_bytes(Image.fromarray(_as_bytes(np.asarray(picture))), labels)
+    return _of_colours(picture.convert("RGB"), labels)
+
+
+def _alpha(picture: Image.Image) -> Mask | None:
+    """None where alpha says nothing."""
+    if not picture.has_transparency_data:
+        return None
+    mode = "LA" if picture.mode in ("L", "LA", "La", "1") else "RGBA"
+    alpha = picture.convert(mode).getchannel("A")
+    low, high = (int(end) for end in alpha.getextrema())  # type: ignore[arg-type]
+    if low == _FULL:
+        return None
+    if 0 < high < _HALF:
+        raise MaskError(f"expected alpha up to {_FULL}, found at most {high}")
+    return np.asarray(alpha) >= _HALF
+
+
+def _palette(picture: Image.Image) -> list[tuple[int, ...]]:
+    """The colours that a palette picture uses."""
+    colours = picture.getpalette("RGB") or []
+    used = np.flatnonzero(picture.histogram()[:256])
+    return [tuple(colours[3 * i : 3 * i + 3]) or (0, 0, 0) for i in used.tolist()]
+
+
+def _of_labels(values: NDArray[np.uint8], counts: NDArray[np.int64], labels: Labels) -> Mask:
+    """counts: pixels by value, 256 of them."""
+    there = [int(label) for label in np.flatnonzero(counts[:256]) if label not in (0, _IGNORE)]
+    if labels:
+        return np.isin(values, list(labels))
+    if labels is None and len(there) > 1:
+        raise MaskError(
+            f"expected one label beside 0 and {_IGNORE}, found {_some(there)}: --mask-labels says which count"
+        )
+    if not there and counts[_IGNORE]:
+        raise MaskError(f"expected a label beside 0 and {_IGNORE} ('ignore' in label maps), found none")
+    return (values != 0) & (values != _IGNORE)
+
+
+def _of_bytes(picture: Image.Image, labels: Labels) -> Mask:
+    """picture: mode L."""
+    counts, values = np.array(picture.histogram()), np.asarray(picture)
+    small, full = int(counts[1 : _LARGEST_LABEL + 1].sum()), int(counts[_FULL])
+    other = int(counts[_LARGEST_LABEL + 1 : _FULL].sum())
+    if labels is not None or (not other and small and small >= full):
+        return _of_labels(values, counts, labels)
+    if not other and small * _OUTLINE_SHARE > full:
+        raise MaskError(
+            f"expected black and white, or labels and {_IGNORE} for 'ignore', found something between: --mask-labels "
+            "says which labels count"
+        )
+    brightest = int(np.flatnonzero(counts).max(initial=0))
+    if 0 < brightest < _HALF:
+        raise MaskError(f"expected black and white, or labels below 64, found at most {brightest} of {_FULL}")
+    lit = int(counts[_DARK:].sum())
+    if lit and counts[_BETWEEN].sum() > _LARGEST_OUTLINE * lit:
+        raise MaskError("expected black and white, alpha, or labels, found a picture in grey")
+    return values >= _HALF
+
+
+def _as_bytes(values: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """Deep and floating grey as bytes; small whole numbers stay as they are, since they may be labels."""
+    low, high = float(values.min(initial=0)), float(values.max(initial=0))
+    if not 0 <= low <= high < np.inf:
+        raise MaskError(f"expected values of 0 and more, found {low:g} to {high:g}")
+    if high <= 1 and values.dtype.kind == "f":
+        return np.asarray(np.rint(values * _FULL), np.uint8)  # type: ignore[operator]
+    if high <= _FULL:
+        return np.asarray(np.rint(values), np.uint8)  # type: ignore[call-overload]
+    if not _NEARLY_FULL * _DEEP_FULL <= high <= _DEEP_FULL:
+        raise MaskError(f"expected values up to 1, {_FULL} or {_DEEP_FULL}, found {high:g}")
+    return np.asarray(values // 256, np.uint8)  # type: ignore[operator]
+
+
+def _of_colours(picture: Image.Image, labels: Labels) -> Mask:
+    """picture: mode RGB."""
+    counted = picture.getcolors(_MOST_COLOURS)
+    values = np.asarray(picture)
+    if counted is None:
+        low, high = values.min(2), values.max(2)
+        if int((high - low).max(initial=0)) <= _GREY:
+            return _of_bytes(picture.convert("L"), labels)
+        raise MaskError("expected black and white, alpha, or labels, found a picture in colour without alpha")
+    colours = [tuple(np.ravel(colour).tolist()) for _, colour in counted]
+    if all(max(colour) - min(colour) <= _GREY for colour in colours):
+        return _of_bytes(picture.convert("L"), labels)
+    people = [colour for colour in colours if colour not in ((0, 0, 0), _IGNORE_COLOUR)]
+    if len(people) != 1:
+        raise MaskError(f"expected black and one colour, found {len(people)} colours beside black")
+    return np.asarray((values == np.array(people[0], np.uint8)).all(2))
+
+
+def _some(labels: list[int]) -> str:
+    more = f" and {len(labels) - 6} more" if len(labels) > 6 else ""
+    return ", ".join(map(str, labels[:6])) + more
