@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from s2m.errors import UserError
+from s2m.errors import UserError, one_line
 from s2m.optional import extras_explained
 from stages.names import STAGES
 
@@ -46,7 +46,7 @@ def main() -> None:
 
             run(stage, rest)
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {one_line(error)}", file=sys.stderr)
         sys.exit(2)
 
 
