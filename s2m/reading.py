@@ -7,14 +7,18 @@ and nothing else, stand in :func:`reading`, so that mistakes of this package are
 from __future__ import annotations
 
 import contextlib
+import itertools
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from s2m.errors import FormatError, UserError, one_line
 
 # No recording of anybody gets this much smaller when it is packed; below the size it does no harm.
 _BOMB, _HARMLESS = 300, 64 * 10**6
+# Of settings and lists of names.
+_MOST_VALUES, _DEEPEST = 20_000, 50
 
 
 @contextlib.contextmanager
@@ -64,3 +68,39 @@ def check_archive(path: str | Path) -> None:
         for info in archive.infolist():
             if info.file_size > _HARMLESS and info.file_size > _BOMB * max(info.compress_size, 1):
                 raise ValueError(f"{info.filename[:60]}: {info.file_size} bytes packed into {info.compress_size}")
+
+
+def read_yaml(path: str | Path, error: type[UserError] = FormatError) -> Any:
+    """The content of a user's yaml file, small enough to be shown in a message.
+
+    A few hundred bytes can stand for as many values as there are atoms, by anchors that name each other.
+
+    Args:
+        path: The file.
+        error: What is raised.
+
+    Returns:
+        Dictionaries, lists, text and numbers.
+
+    Raises:
+        UserError: Of the type ``error``; the message names the file.
+    """
+    import yaml  # only users' own files need it
+
+    with reading(path, "yaml", error):
+        content = yaml.safe_load(Path(path).read_bytes())
+    if not _is_small(content):
+        raise error(f"{path}: expected at most {_MOST_VALUES} values, {_DEEPEST} levels deep, found more")
+    return content
+
+
+def _is_small(content: Any) -> bool:
+    left, level = [content], 0
+    seen = 0
+    while left:
+        seen, level = seen + len(left), level + 1
+        if seen > _MOST_VALUES or level > _DEEPEST:
+            return False
+        inner = [node.values() if isinstance(node, dict) else node for node in left if isinstance(node, dict | list)]
+        left = list(itertools.islice(itertools.chain.from_iterable(inner), _MOST_VALUES + 1))
+    return True

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from s2m.data import is_open_data
 from s2m.data.store import FrameStore, StoreError
-from s2m.reading import reading
+from s2m.reading import read_yaml
 from s2m.report.results import ReportError
 
 OPEN = "open"
@@ -128,8 +126,7 @@ def note_of(data: RunData) -> str:
 
 
 def _data_section(path: Path) -> Mapping[str, Any]:
-    with reading(path, "YAML", ReportError):
-        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    config = read_yaml(path, ReportError)
     data = config.get("data") if isinstance(config, dict) else None
     if not isinstance(data, dict):
         raise ReportError(f"{path}: field data: expected the settings of the data, found none")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from s2m.reading import read_yaml
 from s2m.skeletons.core import S2M27
 from s2m.skeletons.joint_set import JointSet
 from s2m.skeletons.known import JOINT_SETS
@@ -28,23 +30,18 @@ def read_joint_set(path: str | Path) -> JointSet:
     Raises:
         ValueError: When the file cannot be used; it names the file and the field.
     """
-    import yaml  # only users' own sets need it
-
-    try:
-        content: Any = yaml.safe_load(Path(path).read_text())
-    except (OSError, yaml.YAMLError) as error:
-        raise ValueError(f"{path}: not a readable yaml file: {error}") from error
+    content: Any = read_yaml(path)
     if not isinstance(content, dict) or set(content) != {"name", "joints"}:
         raise ValueError(f"{path}: expected the fields 'name' and 'joints', found {content!r:.80}")
     names = content["joints"]
-    if not isinstance(names, list) or not names or not all(isinstance(n, str | None) for n in names):
+    if not isinstance(names, list) or not any(names) or not all(isinstance(n, str | None) for n in names):
         raise ValueError(f"{path}: joints: expected a list of names (or null), found {names!r:.80}")
     known = known_joints()
     unknown = [name for name in names if name is not None and name not in known]
     if unknown:
         raise ValueError(f"{path}: joints: unknown names {unknown}; known: {', '.join(sorted(known))}")
     joints = tuple(f"unused_{i}" if name is None else name for i, name in enumerate(names))
-    repeated = sorted({joint for joint in joints if joints.count(joint) > 1})
+    repeated = sorted(joint for joint, times in Counter(joints).items() if times > 1)
     if repeated:
         raise ValueError(f"{path}: joints: named twice: {', '.join(repeated)}")
     return _with_tree(str(content["name"]), joints)
