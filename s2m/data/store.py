@@ -21,12 +21,16 @@ from numpy.typing import NDArray
 
 from s2m.errors import UserError
 from s2m.files import sha256
+from s2m.reading import reading
 
 SCHEMA_VERSION = 1
 HEADER = "store.json"
 OBSERVATION, TRUTH = "observation", "truth"
 Array = NDArray[Any]
 _BYTES_AS_FLOATS = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).astype(np.float32)
+
+
+_LARGEST_SIZE = 2**40
 
 
 class StoreError(UserError, ValueError):
@@ -301,7 +305,7 @@ def _read_header(path: Path) -> dict[str, Any]:
         header = json.loads(file.read_text())
     except FileNotFoundError:
         raise StoreError(f"{path}: not a frame store ({HEADER} is missing); make one with `s2m data open`") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise StoreError(f"{file}: cannot be read: {error}") from error
     version = header.get("schema_version") if isinstance(header, dict) else None
     if version != SCHEMA_VERSION:
@@ -309,7 +313,30 @@ def _read_header(path: Path) -> dict[str, Any]:
     missing = sorted({"joint_set", "mask_size", "image_size", "splits", "sha256"} - header.keys())
     if missing:
         raise StoreError(f"{file}: missing entries: {', '.join(missing)}")
+    with reading(file, "the header of a frame store", StoreError):
+        _check_entries(header)
     return dict(header)
+
+
+def _check_entries(header: dict[str, Any]) -> None:
+    """Touch what is relied on later, so that what is no header is found here."""
+    sizes = [header["mask_size"], header["image_size"]]
+    for name, entry in header["splits"].items():
+        if name in ("", ".", "..") or "/" in name or "\0" in name:
+            raise ValueError(f"a split is called '{name}'")
+        fields = _fields_of(entry)
+        sizes += [entry["rows"], *(size for field in fields for size in field.shape)]
+        for field in fields:
+            np.dtype(field.dtype)
+            if field.part not in (OBSERVATION, TRUTH):
+                raise ValueError(f"the part of {field.name} is {field.part}")
+    if not all(isinstance(size, int) and 0 <= size <= _LARGEST_SIZE for size in sizes):
+        raise ValueError("expected sizes, found other values")
+    for file, digest in header["sha256"].items():
+        if not isinstance(digest, str) or len(Path(file).parts) != 3 or ".." in Path(file).parts:
+            raise ValueError(f"sha256 of '{file}'")
+    if not isinstance(header["joint_set"], str) or not isinstance(header.get("recordings", {}), dict):
+        raise TypeError("joint_set, recordings")
 
 
 def _map(path: Path, shape: tuple[int, ...], dtype: str) -> Array:

@@ -9,7 +9,6 @@ hand joints stay at rest then. ``shape.npz`` and ``*_stagei.npz`` beside the mot
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,10 +18,14 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation, Slerp
 
 from s2m.data.motion.clips import JOINTS, Clip, MotionError
+from s2m.reading import check_archive, reading
 
 _WIDTHS = {72: JOINTS, 156: JOINTS - 2, 165: JOINTS - 2}
 _FIELDS = ("poses", "trans", "betas", "mocap_framerate")
 _SMPLX_NAMES = {"mocap_framerate": "mocap_frame_rate"}
+# Beyond these, a file is no recording: resampling one of a frame in a week would fill the memory.
+_SLOWEST, _FASTEST = 1.0, 10_000.0
+_LARGEST = 1e5
 _Z_UP_TO_Y_UP = Rotation.from_euler("x", -90, degrees=True)
 
 
@@ -45,11 +48,8 @@ def is_motion_file(path: str | Path) -> bool:
     Args:
         path: An npz file.
     """
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return "poses" in archive.files
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise MotionError(f"{path}: not a readable npz: {error}") from error
+    with reading(path, "a readable npz", MotionError), np.load(path, allow_pickle=False) as archive:
+        return "poses" in archive.files
 
 
 def read(path: str | Path, name: str | None = None) -> AmassMotion:
@@ -75,9 +75,14 @@ def read(path: str | Path, name: str | None = None) -> AmassMotion:
     for field, value in (("poses", poses), ("trans", trans), ("betas", betas)):
         if not np.isfinite(value).all():
             raise MotionError(f"{path}: {field}: holds values that are not finite")
+        if len(value) and np.abs(value.astype(np.float64)).max() > _LARGEST:
+            raise MotionError(f"{path}: {field}: expected radians and metres, found values beyond {_LARGEST:g}")
     rate = fields["mocap_framerate"]
-    if rate.size != 1 or not np.isfinite(rate).all() or float(rate.reshape(())) <= 0:
-        raise MotionError(f"{path}: mocap_framerate: expected one positive number, found {rate.tolist()}")
+    if rate.size != 1 or not _SLOWEST <= float(rate.reshape(())) <= _FASTEST:
+        raise MotionError(
+            f"{path}: mocap_framerate: expected one positive number of {_SLOWEST:g} to {_FASTEST:g}, found "
+            f"{rate.tolist()!r:.80}"
+        )
     joints = _WIDTHS[poses.shape[1]]
     full = np.zeros((len(poses), JOINTS, 3))
     full[:, :joints] = poses[:, : joints * 3].reshape(-1, joints, 3)
@@ -128,7 +133,8 @@ def resample(clip: Clip, fps: float) -> Clip:
 
 
 def _fields(path: Path) -> dict[str, NDArray[Any]]:
-    try:
+    with reading(path, "a readable npz", MotionError):
+        check_archive(path)
         with np.load(path, allow_pickle=False) as archive:
             present = set(archive.files)
             names = {field: field if field in present else _SMPLX_NAMES.get(field, field) for field in _FIELDS}
@@ -136,11 +142,7 @@ def _fields(path: Path) -> dict[str, NDArray[Any]]:
             if missing:
                 raise MotionError(f"{path}: fields missing: {', '.join(missing)}; found: {', '.join(sorted(present))}")
             fields = {field: np.asarray(archive[name]) for field, name in names.items()}
-    except MotionError:
-        raise
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise MotionError(f"{path}: not a readable npz: {error}") from error
     for field, value in fields.items():
-        if not np.issubdtype(value.dtype, np.number):
+        if value.dtype.kind not in "fiu":
             raise MotionError(f"{path}: {field}: expected numbers, found {value.dtype}")
     return fields

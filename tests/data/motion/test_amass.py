@@ -76,6 +76,8 @@ def broken(field: str, value: np.ndarray | None) -> dict[str, np.ndarray]:
         ("betas", np.zeros(4), r"betas: expected one row of at least 10 values, found \(4,\)"),
         ("trans", np.full((9, 3), np.nan), "trans: holds values that are not finite"),
         ("mocap_framerate", np.array(0.0), "mocap_framerate: expected one positive number"),
+        ("mocap_framerate", np.array(1e-6), "mocap_framerate: expected one positive number of 1 to 10000"),
+        ("poses", np.full((9, 72), 1e300), "poses: expected radians and metres, found values beyond"),
         ("betas", np.array(["x"] * 10), "betas: expected numbers"),
     ],
 )
@@ -88,7 +90,7 @@ def test_errors_name_file_and_field(tmp_path: Path, field: str, value: np.ndarra
 
 def test_pickles_are_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "evil.npz", **broken("trans", np.array([{"a": 1}], dtype=object)))
-    with pytest.raises(MotionError, match=r"evil\.npz: not a readable npz"):
+    with pytest.raises(MotionError, match=r"evil\.npz: expected a readable npz, found something else"):
         read(tmp_path / "evil.npz")
 
 
