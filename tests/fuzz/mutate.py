@@ -371,7 +371,7 @@ def _torch(rng: random.Random, content: bytes) -> Damaged:
 def _mat(rng: random.Random, content: bytes) -> Damaged:
     try:
         fields = {k: v for k, v in loadmat(io.BytesIO(content)).items() if not k.startswith("__")}
-    except NotImplementedError:  # HDF5
+    except (NotImplementedError, ValueError):  # HDF5
         return bytewise(rng, content)
     name = rng.choice(list(fields))
     if rng.random() < 0.2:

@@ -22,7 +22,7 @@ def test_checks(place: Place) -> None:
 
 
 def test_report(place: Place) -> None:
-    wrong = tried(report_sample(), place, 20)
+    wrong = tried(report_sample(), place, 8)
     assert not wrong, "\n".join(wrong)
 
 
