@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from s2m.cli import main
+from tests.fuzz.asking import Place, about_message, run
 from tests.fuzz.samples import keypoints, skeletons
 
 
@@ -37,8 +39,6 @@ def test_what_lift_writes_is_what_lift_and_ik_read(tmp_path: Path, video: list[s
 
 def test_formats_agree(tmp_path: Path) -> None:
     """The same joints as npy, npz, JSON and CSV give the same motion."""
-    import json
-
     points = skeletons().astype(np.float32)
     np.save(tmp_path / "a.npy", points)
     np.savez(tmp_path / "a.npz", joints3d=points)
@@ -50,3 +50,20 @@ def test_formats_agree(tmp_path: Path) -> None:
     for other in found[1:]:
         np.testing.assert_allclose(other["poses"], found[0]["poses"], atol=1e-5)
         np.testing.assert_allclose(other["trans"], found[0]["trans"], atol=1e-5)
+
+
+def test_what_ik_writes_is_known_when_it_comes_back(place: Place) -> None:
+    """A motion of a body holds no joints: it is read, or refused by its name, but never taken for something else."""
+    place.make()
+    np.save(place.inputs / "a.npy", skeletons())
+    written = _run("ik", place.inputs / "a.npy", "-o", place.inputs / "b.npz")
+    again = place.output / "c.npz"
+    code, said, raised = run(["ik", str(place.inputs / "b.npz"), "-o", str(again), "-q"], place)
+    assert raised is None
+    assert about_message(code, said) is None
+    if code == 0:
+        with np.load(again, allow_pickle=False) as archive:
+            np.testing.assert_allclose(archive["poses"], written["poses"], atol=1e-3)
+    else:
+        assert "b.npz" in said
+        assert not again.exists()
