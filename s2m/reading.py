@@ -88,7 +88,7 @@ def read_yaml(path: str | Path, error: type[UserError] = FormatError) -> Any:
     import yaml  # only users' own files need it
 
     with reading(path, "yaml", error):
-        content = yaml.safe_load(Path(path).read_bytes())
+        content = yaml.safe_load(Path(path).read_text(encoding="utf-8-sig"))
     if not _is_small(content):
         raise error(f"{path}: expected at most {_MOST_VALUES} values, {_DEEPEST} levels deep, found more")
     return content

@@ -127,6 +127,8 @@ def about_message(code: int, said: str) -> str | None:
     if code not in (0, 2):
         return f"exit {code}: {said[-300:]!r}"
     lines = said.splitlines()
+    if code == 2 and lines and lines[0].startswith("usage: "):
+        return None if "error: " in said else f"a usage without an error: {said[:300]!r}"
     if code == 2 and (sum("error: " in line for line in lines) != 1 or "error: " not in lines[-1]):
         return f"expected one line of error, the last: {said[:600]!r}"
     if len(said) > 20_000:

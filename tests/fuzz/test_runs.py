@@ -36,7 +36,7 @@ def test_stages(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(sys, "argv", ["stages", *words])
         stages_main()
 
-    wrong = tried(stage_sample(), place, 40, command=command)
+    wrong = tried(stage_sample(), place, 25, command=command)
     assert not wrong, "\n".join(wrong)
 
 
