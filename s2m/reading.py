@@ -16,7 +16,7 @@ from typing import Any
 from s2m.errors import FormatError, UserError, one_line
 
 # No recording of anybody gets this much smaller when it is packed; below the size it does no harm.
-_BOMB, _HARMLESS = 300, 64 * 10**6
+_BOMB, _HARMLESS = 100, 64 * 10**6
 # Of settings and lists of names.
 _MOST_VALUES, _DEEPEST = 20_000, 50
 

@@ -34,7 +34,10 @@ found = []
 for words in json.load(sys.stdin):
     before = peak()
     print(f"case {len(found)}", file=sys.stderr, flush=True)
-    code = s2m.cli.main(words)
+    try:
+        code = s2m.cli.main(words)
+    except BaseException as error:
+        code = f"{type(error).__name__}: {error}"
     found.append((code, before, peak()))
 print(json.dumps(found))
 """
