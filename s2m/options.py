@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import re
 import shutil
 import sys
 import tempfile
@@ -86,6 +87,56 @@ def chosen_joint_set(name: str) -> JointSet:
         return read_joint_set(name) if name.endswith((".yaml", ".yml")) else get_joint_set(name)
     except ValueError as error:
         raise UserError(f"--joint-set: {error}") from error
+
+
+def add_reading(parser: argparse._ActionsContainer) -> None:
+    """Add what every reader of joints takes: ``--min-confidence``, ``--person`` and ``--people``."""
+    parser.add_argument(
+        "--min-confidence", type=float, default=0.0, metavar="C", help="joints below count as missing (default: 0)"
+    )
+    who = parser.add_mutually_exclusive_group()
+    who.add_argument(
+        "--person",
+        metavar="ID",
+        help="which of several people: a number, or 'largest' (default: who is seen in most frames)",
+    )
+    who.add_argument(
+        "--people",
+        metavar="N",
+        help="write so many people, or 'all', one file each: out.npz becomes out-0.npz, out-1.npz ... by their numbers",
+    )
+
+
+def check_reading(arguments: argparse.Namespace) -> None:
+    """Refuse values of :func:`add_reading`'s options that mean nothing. Raises UserError."""
+    if not 0 <= arguments.min_confidence < 1:
+        raise UserError(f"--min-confidence: expected a number from 0 to below 1, found {arguments.min_confidence}")
+    if arguments.person not in (None, "largest") and not arguments.person.isdecimal():
+        raise UserError(f"--person: expected a person's number or 'largest', found {arguments.person}")
+    if arguments.people not in (None, "all") and not (arguments.people.isdecimal() and int(arguments.people) > 0):
+        raise UserError(f"--people: expected how many people, or 'all', found {arguments.people}")
+    if arguments.people is not None and arguments.output == PIPE:
+        raise UserError("--people: expected a file to write, found standard output, which holds one person")
+
+
+def how_many(arguments: argparse.Namespace) -> float | None:
+    """What ``--people`` asks for; ``None`` without it."""
+    return None if arguments.people is None else float(arguments.people.replace("all", "inf"))
+
+
+def image_size(text: str | None) -> tuple[int, int] | None:
+    """Width and height that ``--image-size`` gives as ``WxH``. Raises UserError."""
+    if text is None:
+        return None
+    found = re.fullmatch(r"(\d{1,6})[xX](\d{1,6})", text)
+    if found is None or "0" in found.groups():
+        raise UserError(f"--image-size: expected WIDTHxHEIGHT in pixels, as 1920x1080, found {text}")
+    return int(found.group(1)), int(found.group(2))
+
+
+def of_person(path: Path, person: object) -> Path:
+    """The file of one of several people: ``out.npz`` of person 3 is ``out-3.npz``."""
+    return path.with_name(f"{path.stem}-{person}{path.suffix}")
 
 
 def metres_of_noise(millimetres: float) -> float:

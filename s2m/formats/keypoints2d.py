@@ -1,183 +1,199 @@
-"""Reading the 2D joints of one person from arrays and from what detectors write."""
+"""Reading 2D joints from arrays and from what detectors write."""
 
 from __future__ import annotations
 
-import json
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from s2m.arrays import short_repr
 from s2m.errors import UserError
-from s2m.formats.coco import Detection, as_joint_set, read_coco
-from s2m.formats.joints3d import read_array
-from s2m.skeletons import COCO17, H36M17, S2M27, JointSet
+from s2m.formats import coco, mediapipe, openpose, videopose
+from s2m.formats.arrays import array_track, field_of, read_csv
+from s2m.formats.frames import number_frames
+from s2m.formats.people import Choice, Crowd, Sighting, tracks_of
+from s2m.formats.raw import described, load, load_json
+from s2m.formats.stored import stored_joint_set
+from s2m.formats.tracks import Track, in_pixels
+from s2m.skeletons import COCO17, JointSet
 
-FloatArray = NDArray[np.float32]
+Keypoints = Track
 
 _NAMES = ("joints2d", "keypoints2d", "keypoints_2d", "keypoints", "joints", "positions_2d", "poses2d")
-_LIMBS = ("shoulder", "elbow", "wrist")
-_OPENPOSE_TRUNK = ("nose", "thorax", *(f"{side}_{part}" for side in ("right", "left") for part in _LIMBS))
+_SUFFIXES = (".npy", ".npz", ".json", ".csv", ".pkl")
 
 
-def _legs(*sides: str) -> tuple[str, ...]:
-    return tuple(f"{side}_{part}" for side in sides for part in ("hip", "knee", "ankle"))
-
-
-def _flat(name: str, joints: tuple[str, ...]) -> JointSet:
-    """A joint set of which nobody needs the tree."""
-    root = joints[0]
-    return JointSet(name, joints, {joint: root for joint in joints if joint != root}, root)
-
-
-_FACE = ("right_eye", "left_eye", "right_ear", "left_ear")
-_FEET = ("left_toe", "left_small_toe", "left_heel", "right_toe", "right_small_toe", "right_heel")
-# OpenPose's "neck" is the middle of the shoulders, which is what h36m17 calls thorax; "toe" is its big toe.
-_OPENPOSE = {
-    18: _flat("openpose18", (*_OPENPOSE_TRUNK, *_legs("right", "left"), *_FACE)),
-    25: _flat("body25", (*_OPENPOSE_TRUNK, "pelvis", *_legs("right", "left"), *_FACE, *_FEET)),
-}
-# The joints that a COCO-style file tells, by number of keypoints: COCO, Halpe, COCO-WholeBody.
-_COCO_LIKE = {17: H36M17, 26: H36M17, 133: S2M27}
-
-
-@dataclass(frozen=True)
-class Keypoints:
-    """2D joints of one person over time.
-
-    points: (T, K, 2) in any unit, +x right, +y down. confidence: (T, K) in [0, 1]; 0 and not finite points are
-    missing. images: (T,) names of the pictures, where the file has them.
-    """
-
-    points: FloatArray
-    confidence: FloatArray
-    joint_set: JointSet
-    images: tuple[str, ...] = ()
-
-    __repr__ = short_repr
-
-    def above(self, confidence: float) -> Keypoints:
-        """The same joints; those of which the detector is less sure are missing."""
-        return replace(self, confidence=np.where(self.confidence < confidence, 0, self.confidence))
-
-
-def read_keypoints(path: str | Path, joint_set: JointSet | None = None, key: str | None = None) -> Keypoints:
-    """2D joints of a file, or of a folder with one OpenPose file per frame.
+def read_keypoints(
+    path: str | Path,
+    joint_set: JointSet | None = None,
+    key: str | None = None,
+    *,
+    min_confidence: float = 0.0,
+    person: str | None = None,
+    image_size: tuple[int, int] | None = None,
+) -> Track:
+    """2D joints of one person, of a file or of a folder with one json file per frame.
 
     ``.npy``, ``.npz``, ``.json`` and ``.csv`` hold (frames, joints, 2), or 3 with a confidence in [0, 1], or these
-    flattened to two axes; the joints are those of ``joint_set``, h36m17 by default. ``.json`` may also be COCO-style
-    (annotations, result lists, MMPose's predictions) or OpenPose's; such a file says itself which joints it has. Of
-    several people in a picture the most certain one counts, or, where people are numbered, the one seen most often.
-    key: field of an npz or json file with arrays. Raises UserError naming the file, what was expected and found.
+    flattened to two axes; the joints are those of ``joint_set``, h36m17 by default, or those that the columns of a
+    csv file name. ``.json`` may also be COCO-style (annotations, result lists, MMPose's predictions), OpenPose's or
+    MediaPipe's, and ``.npz`` VideoPose3D's ``data_2d_custom``; such files say themselves which joints they have.
+    Frames are consecutive: those that a file leaves out are there and have nothing seen.
+
+    Args:
+        path: The file or folder.
+        joint_set: Names of the joints of an array.
+        key: Field of an npz or json file.
+        min_confidence: Joints below it count as missing.
+        person: Number of a person, or ``"largest"``; by default whoever is seen in most frames.
+        image_size: Width and height of the pictures, for coordinates that are shares of these.
+
+    Returns:
+        The track; what was not seen is NaN with confidence 0.
+
+    Raises:
+        UserError: The message names the file, what was expected and what was found.
     """
+    choice = Choice(person=person)
+    return _tracks(path, joint_set, key, min_confidence, choice, image_size)[0]
+
+
+def read_all_keypoints(
+    path: str | Path,
+    joint_set: JointSet | None = None,
+    key: str | None = None,
+    *,
+    people: float = float("inf"),
+    min_confidence: float = 0.0,
+    image_size: tuple[int, int] | None = None,
+) -> list[Track]:
+    """2D joints of several people of a file, those seen in most frames first; see :func:`read_keypoints`.
+
+    Args:
+        path: The file or folder.
+        joint_set: Names of the joints of an array.
+        key: Field of an npz or json file.
+        people: How many at most.
+        min_confidence: Joints below it count as missing.
+        image_size: Width and height of the pictures, for coordinates that are shares of these.
+
+    Returns:
+        One track per person, all over the same frames.
+
+    Raises:
+        UserError: See :func:`read_keypoints`.
+    """
+    return _tracks(path, joint_set, key, min_confidence, Choice(people=people), image_size)
+
+
+def _tracks(
+    path: str | Path,
+    joint_set: JointSet | None,
+    key: str | None,
+    min_confidence: float,
+    choice: Choice,
+    image_size: tuple[int, int] | None,
+) -> list[Track]:
     path = Path(path)
+    found = _read(path, joint_set, key)
+    tracks = tracks_of(found, choice, path) if isinstance(found, Crowd) else [found]
+    return [in_pixels(track, image_size, path).above(min_confidence) for track in tracks]
+
+
+def _read(path: Path, joint_set: JointSet | None, key: str | None) -> Track | Crowd:
     if path.is_dir():
-        found = _openpose_folder(path)
-    elif path.suffix.lower() == ".json" and key is None and (kind := _kind(path)) is not None:
-        found = _openpose([path]) if kind == "openpose" else _coco(path)
-    else:
-        return _array(path, H36M17 if joint_set is None else joint_set, key)
-    if joint_set is not None and joint_set is not COCO17:
+        return _own_joints(_folder(path), joint_set, path)
+    suffix = path.suffix.lower()
+    if suffix not in _SUFFIXES:
+        raise UserError(f"{path}: expected a file that ends in {', '.join(_SUFFIXES)}, found '{path.suffix}'")
+    if suffix == ".csv":
+        return read_csv(path, joint_set, 2)
+    content = load(path)
+    if suffix == ".json" and key is None:
+        crowd = _detected(content, path)
+        if crowd is not None:
+            return _own_joints(crowd, joint_set, path)
+    custom = videopose.crowd_of(content, key, path)
+    if custom is not None:
+        return _own_joints(custom, joint_set, path)
+    if joint_set is None:
+        joint_set = stored_joint_set(content)
+    return array_track(field_of(content, key, _NAMES, path), joint_set, 2, path)
+
+
+def _own_joints(crowd: Crowd, joint_set: JointSet | None, path: Path) -> Crowd:
+    if joint_set is not None and joint_set is not COCO17 and set(joint_set.joints) != set(crowd.joint_set.joints):
         raise UserError(f"{path}: a detector's file says itself which joints it has; leave --joint-set out")
-    return found
+    return crowd
 
 
-def _kind(path: Path) -> str | None:
-    """Which detector a json file is from; None for plain arrays and what cannot be read."""
-    try:
-        content = json.loads(path.read_text())
-    except (OSError, ValueError):
-        return None
-    if isinstance(content, dict):
-        return (
-            "openpose" if "people" in content else "coco" if {"annotations", "instance_info"} & set(content) else None
+def _detected(content: Any, path: Path) -> Crowd | None:
+    """What a detector saw; ``None`` for plain arrays."""
+    if openpose.is_openpose(content):
+        sightings = openpose.people_of(content, 0, path.name, str(path))
+        return Crowd(openpose.joint_set_of_people(sightings, path), sightings, [0], {0: path.name})
+    marks = {"annotations", "instance_info", "predictions", "bodies"}
+    listed = isinstance(content, list) and any(isinstance(entry, (dict, type(None))) for entry in content[:1000])
+    nested = isinstance(content, list) and any(
+        isinstance(entry, list) and entry and isinstance(entry[0], dict) for entry in content[:1000]
+    )
+    crowd = mediapipe.crowd_of(content, path, 2)
+    if crowd is not None:
+        return crowd
+    if isinstance(content, dict) and "bodies" in content:
+        raise UserError(f"{path}: expected 2D joints, found Panoptic's 3D bodies; `s2m ik` takes them")
+    if listed and isinstance(content[0], dict) and "keypoints3d" in content[0]:
+        raise UserError(f"{path}: expected 2D joints, found keypoints3d; `s2m ik` takes them")
+    if listed or nested or (isinstance(content, dict) and marks & set(content)):
+        return _coco(content, path)
+    return None
+
+
+def _coco(content: Any, path: Path) -> Crowd:
+    found = coco.found_in(content, path)
+    if not found.detections:
+        raise UserError(f"{path}: expected people with keypoints, found none ({described(content)})")
+    joint_set, chosen, notes = coco.joints_of(found, path)
+    numbering = number_frames(found.images, str(path))
+    sightings = [
+        Sighting(
+            numbering.of[one.image],
+            one.keypoints[chosen, :2],
+            one.keypoints[chosen, 2],
+            one.score,
+            one.track,
+            one.image,
         )
-    return "coco" if isinstance(content, list) and content and isinstance(content[0], dict) else None
+        for one in found.detections
+    ]
+    images = {number: name for name, number in numbering.of.items()}
+    frames = list(numbering.of.values())
+    return Crowd(joint_set, sightings, frames, images, numbering.video, (*notes, *numbering.notes))
 
 
-def _array(path: Path, joint_set: JointSet, key: str | None) -> Keypoints:
-    raw = np.asarray(read_array(path, key, _NAMES))
-    if raw.dtype.kind not in "fiu":
-        raise UserError(f"{path}: expected numbers, found {raw.dtype}")
-    array, count = raw.astype(np.float32), len(joint_set)
-    if array.ndim == 2 and array.shape[1] in (2 * count, 3 * count):
-        array = array.reshape(len(array), count, -1)
-    if array.ndim == 2 and array.shape in ((count, 2), (count, 3)):
-        array = array[None]
-    if array.ndim != 3 or array.shape[1] != count or array.shape[2] not in (2, 3) or len(array) == 0:
-        expected = f"(frames, {count}, 2), or 3 with a confidence, for the joint set {joint_set.name}"
-        raise UserError(f"{path}: expected {expected}, found {raw.shape}")
-    confidence = array[..., 2] if array.shape[2] == 3 else np.ones(array.shape[:2], np.float32)
-    if ((confidence < 0) | (confidence > 1)).any():
-        raise UserError(
-            f"{path}: confidence (the third column): expected values in [0, 1], found {np.nanmin(confidence):.4g} to "
-            f"{np.nanmax(confidence):.4g}; are these 3D joints? `s2m ik` takes them"
-        )
-    return Keypoints(array[..., :2], confidence, joint_set)
-
-
-def _coco(path: Path) -> Keypoints:
-    people = read_coco(path)
-    if not people:
-        raise UserError(f"{path}: expected people with keypoints, found none")
-    chosen = _one_person(people)
-    keypoints = np.stack([person.keypoints for person in chosen])
-    joint_set = _COCO_LIKE[keypoints.shape[1]]
-    points, confidence = as_joint_set(keypoints, joint_set.name)
-    images = tuple(person.image for person in chosen)
-    return Keypoints(points.astype(np.float32), confidence.astype(np.float32), joint_set, images)
-
-
-def _one_person(people: Sequence[Detection]) -> list[Detection]:
-    """One detection per picture, in the pictures' order."""
-    if all(person.track is not None for person in people):
-        track = Counter(person.track for person in people).most_common(1)[0][0]
-        people = [person for person in people if person.track == track]
-    best: dict[str, Detection] = {}
-    for person in people:
-        if person.image not in best or person.score > best[person.image].score:
-            best[person.image] = person
-    return list(best.values())
-
-
-def _openpose_folder(folder: Path) -> Keypoints:
+def _folder(folder: Path) -> Crowd:
+    """One json file per frame: OpenPose's, or MMPose's."""
     files = sorted(folder.glob("*.json"))
     if not files:
         raise UserError(f"{folder}: expected a folder with one OpenPose json file per frame, found no json file")
-    return _openpose(files)
-
-
-def _openpose(files: list[Path]) -> Keypoints:
-    """OpenPose's ``people[].pose_keypoints_2d``, one file per frame; a frame without people is all missing."""
-    frames = [_openpose_person(file) for file in files]
-    counts = {len(frame) for frame in frames if frame is not None}
-    if len(counts) != 1:
-        found = " and ".join(map(str, sorted(counts))) or "no people"
-        raise UserError(f"{files[0].parent}: expected people with one number of keypoints, found {found}")
-    joint_set = _OPENPOSE[counts.pop()]
-    empty = np.zeros((len(joint_set), 3), np.float32)
-    keypoints = np.stack([empty if frame is None else frame for frame in frames])
-    confidence = keypoints[..., 2].clip(0, 1)
-    return Keypoints(keypoints[..., :2], confidence, joint_set, tuple(file.name for file in files))
-
-
-def _openpose_person(file: Path) -> FloatArray | None:
-    """(K, 3) of the person of whom most is seen; None without people."""
-    try:
-        content: Any = json.loads(file.read_text())
-        people = [np.asarray(person["pose_keypoints_2d"], np.float32) for person in content["people"]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{file}: expected OpenPose's people[].pose_keypoints_2d ({error!r})") from error
-    for number, person in enumerate(people):
-        if person.ndim != 1 or len(person) % 3 or len(person) // 3 not in _OPENPOSE:
-            expected = " or ".join(str(3 * count) for count in _OPENPOSE)
-            where = f"{file}: people[{number}].pose_keypoints_2d"
-            raise UserError(f"{where}: expected {expected} numbers, found {person.size}")
-        if not np.isfinite(person).all():
-            raise UserError(f"{file}: people[{number}].pose_keypoints_2d: holds values that are not finite")
-    return max((person.reshape(-1, 3) for person in people), key=lambda person: float(person[:, 2].sum()), default=None)
+    numbering = number_frames([file.name for file in files], str(folder))
+    images = {numbering.of[file.name]: file.name for file in files}
+    sightings: list[Sighting] = []
+    joint_set: JointSet | None = None
+    for file in files:
+        content, frame = load_json(file), numbering.of[file.name]
+        if openpose.is_openpose(content):
+            sightings += openpose.people_of(content, frame, file.name, str(file))
+            continue
+        if content == []:
+            continue
+        crowd = _detected(content, file)
+        if crowd is None or len(set(crowd.frames)) > 1:
+            raise UserError(f"{file}: expected the people of one frame, found {described(content)}")
+        if joint_set is not None and joint_set.joints != crowd.joint_set.joints:
+            raise UserError(f"{file}: expected the joints of the other files, found others")
+        joint_set = crowd.joint_set
+        sightings += [Sighting(frame, s.points, s.confidence, s.score, s.person, file.name) for s in crowd.sightings]
+    if joint_set is None:
+        joint_set = openpose.joint_set_of_people(sightings, folder)
+    elif any(len(sighting.points) != len(joint_set) for sighting in sightings):
+        raise UserError(f"{folder}: expected files of one detector, found several")
+    return Crowd(joint_set, sightings, sorted(images), images, numbering.video, numbering.notes)

@@ -21,6 +21,7 @@ from s2m.errors import UserError
 
 _NUMBER_KINDS = "biuf"
 _LARGEST_MATRIX = 10**8
+_MOST_ENTRIES, _DEEPEST = 10**7, 60
 _MODULES_OF_ARRAYS = ("numpy.core.multiarray", "numpy._core.multiarray")
 _MODULES_OF_BYTES = ("numpy.core.numeric", "numpy._core.numeric")
 _SPARSE_MODULES = ("scipy.sparse", "scipy.sparse.{0}", "scipy.sparse._{0}")
@@ -164,28 +165,57 @@ def load_pickle(path: Path, fields: Iterable[str]) -> Mapping[str, Any]:
     return {str(name): _evaluate(value, name) if name in wanted else value for name, value in content.items()}
 
 
-def load_plain(stream: IO[bytes]) -> Any:
+def load_plain(stream: IO[bytes], size: int | None = None) -> Any:
     """Read one pickle of nested dicts, lists and tuples of arrays, numbers and strings.
 
-    Arrays of objects become nested lists (one without dimensions its only element). Raises UnsafePickleError as
-    :func:`load_pickle`; its ``field`` is the path of the entry, such as "S9/Walking/0".
+    Args:
+        stream: The pickle.
+        size: Bytes of the file that it is in, at most; more entries than that are refused.
+
+    Returns:
+        The content. Arrays of objects become nested lists (one without dimensions its only element).
+
+    Raises:
+        UnsafePickleError: As :func:`load_pickle`; its ``field`` is the path of the entry, such as "S9/Walking/0".
     """
-    return _plain(_unpickle(stream), "")
+    return _Plain(_MOST_ENTRIES if size is None else min(size, _MOST_ENTRIES)).value(_unpickle(stream), "", 0)
 
 
-def _plain(value: Any, field: str) -> Any:
-    if isinstance(value, dict):
-        return {_plain(key, field): _plain(entry, _below(field, key)) for key, entry in value.items()}
-    if isinstance(value, (list, tuple)):
-        return type(value)(_plain(entry, _below(field, i)) for i, entry in enumerate(value))
-    if isinstance(value, _Array) and _holds_objects(value):
-        entries = _plain(value.state[4], field)
-        return entries if value.state[1] else entries[0]
-    return _evaluate(value, field or "(pickle)")
+class _Plain:
+    """Turns records into plain data, within bounds: lists may share or hold each other."""
+
+    def __init__(self, entries: int):
+        self._left = entries
+
+    def value(self, value: Any, field: str, depth: int) -> Any:
+        self._left -= 1
+        if self._left < 0 or depth > _DEEPEST:
+            raise UnsafePickleError("more entries than a file of its size can hold, or too deep", field or "(pickle)")
+        if isinstance(value, dict):
+            below = depth + 1
+            return {
+                _hashable(self.value(key, field, below), field): self.value(entry, _below(field, key), below)
+                for key, entry in value.items()
+            }
+        if isinstance(value, (list, tuple)):
+            return type(value)(self.value(entry, _below(field, i), depth + 1) for i, entry in enumerate(value))
+        if isinstance(value, _Array) and _holds_objects(value):
+            entries = self.value(value.state[4], field, depth + 1)
+            return entries if value.state[1] else entries[0]
+        return _evaluate(value, field or "(pickle)")
+
+
+def _hashable(key: Any, field: str) -> Any:
+    try:
+        hash(key)
+    except TypeError:
+        raise UnsafePickleError(f"a {type(key).__name__} as the name of an entry", field or "(pickle)") from None
+    return key
 
 
 def _below(field: str, key: Any) -> str:
-    return f"{field}/{key}" if field else str(key)
+    name = str(key) if isinstance(key, (str, int)) else "..."
+    return f"{field}/{name:.60}" if field else f"{name:.60}"
 
 
 def _holds_objects(value: _Array) -> bool:

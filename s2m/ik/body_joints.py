@@ -8,13 +8,14 @@ from torch import Tensor
 from s2m.body import Body
 from s2m.body.regressors import dataset_regressor, own_regressor
 from s2m.ik.rest import RestSkeleton
-from s2m.skeletons import S2M27, SMPL24, JointSet
+from s2m.skeletons import S2M27, SMPL24, JointSet, is_smpl
 
 # Joints outside s2m27 and SMPL's own: the joint of the body that is nearest ...
 _NEAREST = {
     "navel": "spine1",
     "chest": "spine3",
     "spine4": "neck",
+    **{f"{side}_small_toe": f"{side}_toe" for side in ("left", "right")},
     **{f"{side}_{part}": "nose" for side in ("left", "right") for part in ("eye", "eye_inner", "eye_outer", "mouth")},
 }
 # ... or smplx's landmark vertex.
@@ -30,8 +31,10 @@ def body_regressor(body: Body, joint_set: JointSet) -> Tensor:
     Joints of ``s2m27`` come from the dataset skeleton when the body ships one, else from the body's own joints.
     KeyError for a joint without a counterpart.
     """
-    if joint_set is SMPL24:
-        return own_regressor(body, SMPL24)
+    if is_smpl(joint_set):
+        rows = own_regressor(body, SMPL24)
+        places = [SMPL24.index(joint if joint in SMPL24 else SMPL24.root) for joint in joint_set.joints]
+        return rows[places]
     regressor = own_regressor if body.skeleton_regressor is None else dataset_regressor
     known = dict(zip(S2M27.joints, regressor(body, S2M27), strict=True))
     return torch.stack([_row(body, joint, known) for joint in joint_set.joints])

@@ -11,11 +11,16 @@ from s2m.errors import UserError
 from s2m.options import (
     add_joint_set,
     add_output,
+    add_reading,
     add_voice,
+    check_free,
     check_outputs,
+    check_reading,
     chosen_joint_set,
     detail,
+    how_many,
     metres_of_noise,
+    of_person,
     readable,
     say,
     warn,
@@ -25,6 +30,7 @@ from s2m.options import (
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from s2m.formats.tracks import Track
     from s2m.ik.checks import Clip
     from s2m.ik.solution import Solution
     from s2m.skeletons import JointSet
@@ -40,11 +46,15 @@ def add_ik_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParse
         description="Turn 3D joints into SMPL rotations with DIK: no training, no GPU, no licence.",
     )
     parser.add_argument(
-        "file", type=Path, help=".npy, .npz, .json or .csv with (frames, joints, 3); - reads it from standard input"
+        "file",
+        type=Path,
+        help=".npy, .npz, .json or .csv with (frames, joints, 3); EasyMocap, MMPose, Panoptic or MediaPipe json, or a "
+        "folder of such files; MDM's .npy, AIST++'s .pkl; - reads a file from standard input",
     )
     add_output(parser, "the AMASS-style .npz to write; - writes it to standard output")
-    add_joint_set(parser, "joints of the file (default: h36m17)", default="h36m17")
+    add_joint_set(parser, "joints of the file (default: those that it names, else h36m17)")
     parser.add_argument("--key", help="field of an npz or json file that holds the joints")
+    add_reading(parser)
     parser.add_argument("--unit", choices=("m", "cm", "mm"), default="m", help="unit of the file (default: m)")
     parser.add_argument(
         "--up",
@@ -70,28 +80,52 @@ def add_ik_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParse
 def run(arguments: argparse.Namespace) -> int:
     """Run the command. Raises UserError for bad input."""
     check_outputs({"--output": (arguments.output, ".npz")}, [arguments.file], arguments.overwrite)
-    if not arguments.fps > 0:
+    check_reading(arguments)
+    if not 0 < arguments.fps < float("inf"):
         raise UserError(f"--fps: expected a positive number, found {arguments.fps}")
     metres_of_noise(arguments.noise)
-    joint_set = chosen_joint_set(arguments.joint_set)
+    tracks = _read(arguments)
+    outputs = [
+        arguments.output if arguments.people is None else of_person(arguments.output, track.person or 0)
+        for track in tracks
+    ]
+    for output in outputs:
+        check_free("--output", output, arguments.overwrite)
+    for track, output in zip(tracks, outputs, strict=True):
+        _one_person(track, output, arguments)
+    return 0
 
+
+def _read(arguments: argparse.Namespace) -> list[Track]:
+    from s2m.formats.joints3d import read_all_joints, read_joints
+
+    joint_set = None if arguments.joint_set is None else chosen_joint_set(arguments.joint_set)
+    people, low = how_many(arguments), arguments.min_confidence
+    with readable(arguments.file) as file:
+        if people is None:
+            chosen = arguments.person
+            return [read_joints(file, joint_set, arguments.key, min_confidence=low, person=chosen)]
+        return read_all_joints(file, joint_set, arguments.key, people=people, min_confidence=low)
+
+
+def _one_person(track: Track, output: Path, arguments: argparse.Namespace) -> None:
     import torch
 
-    from s2m.formats import joints3d as reading
+    from s2m.formats.joints3d import UNITS, UP_AXES
 
-    with readable(arguments.file) as file:
-        points, confidence = reading.read_joints(file, joint_set, arguments.key)
-    detail(arguments, f"{arguments.file}: {len(points)} frames of {joint_set.name}, read as {arguments.unit}")
-    joints = torch.from_numpy(points) * reading.UNITS[arguments.unit]
-    joints = joints @ torch.tensor(reading.UP_AXES[arguments.up], dtype=torch.float32).T
+    joint_set = track.joint_set
+    detail(arguments, f"{arguments.file}: {len(track.points)} frames of {joint_set.name}, read as {arguments.unit}")
+    for note in track.notes:
+        warn(note)
+    joints = torch.from_numpy(track.points) * UNITS[arguments.unit]
+    joints = joints @ torch.tensor(UP_AXES[arguments.up], dtype=joints.dtype).T
     # AMASS's world is +z up.
-    joints = torch.stack([joints[..., 0], -joints[..., 2], joints[..., 1]], -1)
-    solution = _solve(joints, torch.from_numpy(confidence), joint_set, arguments)
-    with writable(arguments.output) as file:
+    joints = torch.stack([joints[..., 0], -joints[..., 2], joints[..., 1]], -1).float()
+    solution = _solve(joints, torch.from_numpy(track.confidence), joint_set, arguments)
+    with writable(output) as file:
         _write(solution, file, arguments.fps)
     unsolved = int((~solution.solved[:, 0]).sum())
-    say(arguments, f"{arguments.output}: {len(joints)} frames" + (f", {unsolved} without a body" if unsolved else ""))
-    return 0
+    say(arguments, f"{output}: {len(joints)} frames" + (f", {unsolved} without a body" if unsolved else ""))
 
 
 def _solve(joints: Tensor, confidence: Tensor, joint_set: JointSet, arguments: argparse.Namespace) -> Solution:

@@ -11,17 +11,23 @@ from s2m.files import write_png
 from s2m.options import (
     add_joint_set,
     add_output,
+    add_reading,
     add_voice,
+    check_free,
     check_outputs,
+    check_reading,
     chosen_joint_set,
     detail,
+    how_many,
+    image_size,
     metres_of_noise,
+    of_person,
     readable,
     say,
     warn,
     writable,
 )
-from s2m.skeletons import SMPL24
+from s2m.skeletons import SMPL22, SMPL24
 
 if TYPE_CHECKING:
     from s2m.formats.keypoints2d import Keypoints
@@ -45,18 +51,19 @@ def add_lift_command(subparsers: argparse._SubParsersAction[argparse.ArgumentPar
     parser.add_argument(
         "file",
         type=Path,
-        help=".npy, .npz, .json or .csv with (frames, joints, 2), or 3 with a confidence; COCO-style or OpenPose json; "
-        "a folder of OpenPose's json files; - reads a file from standard input",
+        help=".npy, .npz, .json or .csv with (frames, joints, 2), or 3 with a confidence; COCO-style, MMPose, OpenPose "
+        "or MediaPipe json; a folder with one such json file per frame; - reads a file from standard input",
     )
     add_output(parser, "the .npz to write; - writes it to standard output")
-    text = "joints of the file (default: h36m17; COCO-style and OpenPose json say it themselves)"
-    add_joint_set(parser, text, without=(SMPL24.name,))
+    text = "joints of the file (default: those that it names, else h36m17; detectors' json says it itself)"
+    add_joint_set(parser, text, without=(SMPL22.name, SMPL24.name))
     parser.add_argument("--key", help="field of an npz or json file that holds the joints")
+    add_reading(parser)
+    parser.add_argument(
+        "--image-size", metavar="WxH", help="of the pictures in pixels, for coordinates from 0 to 1 such as MediaPipe's"
+    )
     parser.add_argument("--lifter", type=Path, metavar="FILE", help="a lifter.pt of your own (default: one that ships)")
     parser.add_argument("--height", type=float, metavar="METRES", help="of the person, for the absolute scale")
-    parser.add_argument(
-        "--min-confidence", type=float, default=0.0, metavar="C", help="joints below count as missing (default: 0)"
-    )
     parser.add_argument("--fps", type=float, default=30.0, help="frames per second (default: 30)")
     parser.add_argument(
         "--video",
@@ -84,15 +91,43 @@ def add_lift_command(subparsers: argparse._SubParsersAction[argparse.ArgumentPar
 def run(arguments: argparse.Namespace) -> int:
     """Run the command. Raises UserError for bad input, before anything is written."""
     _check(arguments)
-    joint_set = None if arguments.joint_set is None else chosen_joint_set(arguments.joint_set)
+    tracks = _read(arguments)
+    each = [arguments if arguments.people is None else _for_person(arguments, track.person or 0) for track in tracks]
+    for track, options in zip(tracks, each, strict=True):
+        _one_person(track, options)
+    return 0
 
-    from s2m.formats.keypoints2d import read_keypoints
+
+def _read(arguments: argparse.Namespace) -> list[Keypoints]:
+    from s2m.formats.keypoints2d import read_all_keypoints, read_keypoints
+
+    joint_set = None if arguments.joint_set is None else chosen_joint_set(arguments.joint_set)
+    people, low, size = how_many(arguments), arguments.min_confidence, image_size(arguments.image_size)
+    with readable(arguments.file) as file:
+        if people is None:
+            chosen = arguments.person
+            track = read_keypoints(file, joint_set, arguments.key, min_confidence=low, person=chosen, image_size=size)
+            return [track]
+        return read_all_keypoints(file, joint_set, arguments.key, people=people, min_confidence=low, image_size=size)
+
+
+def _for_person(arguments: argparse.Namespace, person: object) -> argparse.Namespace:
+    """The same options with the files of one person; refused where one is there already."""
+    own = argparse.Namespace(**vars(arguments))
+    for name in ("output", "picture", "ik"):
+        if getattr(own, name) is not None:
+            setattr(own, name, of_person(getattr(own, name), person))
+            check_free(f"--{name}", getattr(own, name), own.overwrite)
+    return own
+
+
+def _one_person(keypoints: Keypoints, arguments: argparse.Namespace) -> None:
     from s2m.lifter.warnings import lift_warnings
     from s2m.lifter.writing import write_lift
 
-    with readable(arguments.file) as file:
-        keypoints = read_keypoints(file, joint_set, arguments.key).above(arguments.min_confidence)
     detail(arguments, f"{arguments.file}: {len(keypoints.points)} frames of {keypoints.joint_set.name}")
+    for note in keypoints.notes:
+        warn(note)
     lifted = _lift(keypoints, arguments)
     for message in lift_warnings(keypoints, lifted):
         warn(message)
@@ -109,7 +144,6 @@ def run(arguments: argparse.Namespace) -> int:
         say(arguments, f"{arguments.picture}: some frames as seen and from the side")
     if arguments.ik is not None:
         _write_motion(lifted, arguments)
-    return 0
 
 
 def _check(arguments: argparse.Namespace) -> None:
@@ -125,8 +159,8 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UserError(
             f"--video: {arguments.lifter} needs a head of its own, --temporal FILE; `make temporal` trains it"
         )
-    if not 0 <= arguments.min_confidence < 1:
-        raise UserError(f"--min-confidence: expected a number from 0 to below 1, found {arguments.min_confidence}")
+    check_reading(arguments)
+    image_size(arguments.image_size)
     if arguments.ik is None and (arguments.noise is not None or arguments.body is not None):
         raise UserError("--noise, --body: these are for --ik, which is missing")
     if arguments.noise is not None:

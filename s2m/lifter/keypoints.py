@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from s2m.errors import UserError
 from s2m.formats.keypoints2d import Keypoints
 from s2m.ik.joint_maps import parts_of
-from s2m.skeletons import CROWN, H36M17, S2M27, SMPL24, JointSet
+from s2m.skeletons import CROWN, H36M17, S2M27, JointSet, is_smpl
 
 # As in training: with fewer joints there is no pose to speak of.
 FEWEST_JOINTS = 6
@@ -38,7 +38,7 @@ def lifter_weights(given: JointSet, wanted: JointSet) -> NDArray[np.float64]:
     are not named; the top of the head lies beyond the ears. UserError for SMPL's joints, which lie inside the body
     where no lifter has learned to expect them.
     """
-    if given is SMPL24:
+    if is_smpl(given):
         raise UserError(f"joint set {given.name}: SMPL's joints are not those that 2D detectors give; see docs/lift.md")
     rows = [_row(name, given) for name in wanted.joints]
     matrix = np.zeros((len(wanted), len(given)))

@@ -1,14 +1,15 @@
 """Joint sets. Data only; nothing else in the project knows a joint by its number."""
 
-from s2m.skeletons.core import CROWN, EXTREMITIES, H36M17, S2M27, SMPL24
+from s2m.skeletons.core import CROWN, EXTREMITIES, H36M17, S2M27, SMPL22, SMPL24, is_smpl
 from s2m.skeletons.datasets import COCO17, LSP14, MPI3DHP17, MPI3DHP28
-from s2m.skeletons.detectors import BLAZEPOSE33, KINECT32
+from s2m.skeletons.detectors import BLAZEPOSE33, BODY25, KINECT32, OPENPOSE18, PANOPTIC19
 from s2m.skeletons.joint_set import JointSet, mirrored_name
 from s2m.skeletons.known import JOINT_SETS, get_joint_set
-from s2m.skeletons.own import known_joints, read_joint_set
+from s2m.skeletons.own import joint_set_of, known_joints, read_joint_set
 
 __all__ = [
     "BLAZEPOSE33",
+    "BODY25",
     "COCO17",
     "CROWN",
     "EXTREMITIES",
@@ -18,10 +19,15 @@ __all__ = [
     "LSP14",
     "MPI3DHP17",
     "MPI3DHP28",
+    "OPENPOSE18",
+    "PANOPTIC19",
     "S2M27",
+    "SMPL22",
     "SMPL24",
     "JointSet",
     "get_joint_set",
+    "is_smpl",
+    "joint_set_of",
     "known_joints",
     "mirrored_name",
     "read_joint_set",

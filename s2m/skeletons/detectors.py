@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from s2m.skeletons.core import limbs
 from s2m.skeletons.datasets import COCO_LIMBS
 from s2m.skeletons.joint_set import JointSet
 
@@ -95,5 +96,47 @@ KINECT32 = JointSet(
         "face": "neck",
         **dict.fromkeys(("nose", "left_eye", "left_ear", "right_eye", "right_ear"), "face"),
     },
+    root="pelvis",
+)
+
+_FACE = ("right_eye", "left_eye", "right_ear", "left_ear")
+_ARMS = tuple(f"{side}_{part}" for side in ("right", "left") for part in ("shoulder", "elbow", "wrist"))
+_LEGS = tuple(f"{side}_{part}" for side in ("right", "left") for part in ("hip", "knee", "ankle"))
+_FEET = ("left_toe", "left_small_toe", "left_heel", "right_toe", "right_small_toe", "right_heel")
+_NECK = {"nose": "thorax", **dict.fromkeys(_FACE, "nose")}
+_WITH_PELVIS = {**limbs("right"), **limbs("left"), "thorax": "pelvis", **_NECK}
+
+# OpenPose's "neck" is the middle of the shoulders, which is what h36m17 calls thorax; "toe" is its big toe.
+OPENPOSE18 = JointSet(
+    name="openpose18",
+    joints=("nose", "thorax", *_ARMS, *_LEGS, *_FACE),
+    parent_of={
+        **{child: parent for child, parent in _WITH_PELVIS.items() if parent != "pelvis"},
+        "right_hip": "thorax",
+        "left_hip": "thorax",
+    },
+    root="thorax",
+)
+
+BODY25 = JointSet(
+    name="body25",
+    joints=("nose", "thorax", *_ARMS, "pelvis", *_LEGS, *_FACE, *_FEET),
+    parent_of={**_WITH_PELVIS, **{foot: f"{foot.split('_')[0]}_ankle" for foot in _FEET}},
+    root="pelvis",
+)
+
+# CMU Panoptic's body3DScene: "thorax" is its neck, "pelvis" its body centre.
+PANOPTIC19 = JointSet(
+    name="panoptic19",
+    joints=(
+        *("thorax", "nose", "pelvis"),
+        *(
+            f"{side}_{part}"
+            for side in ("left", "right")
+            for part in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
+        ),
+        *("left_eye", "left_ear", "right_eye", "right_ear"),
+    ),
+    parent_of=_WITH_PELVIS,
     root="pelvis",
 )

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from s2m.skeletons.core import H36M17, S2M27, SMPL24
+from s2m.skeletons.core import H36M17, S2M27, SMPL22, SMPL24
 from s2m.skeletons.datasets import COCO17, LSP14, MPI3DHP17, MPI3DHP28
-from s2m.skeletons.detectors import BLAZEPOSE33, KINECT32
+from s2m.skeletons.detectors import BLAZEPOSE33, BODY25, KINECT32, OPENPOSE18, PANOPTIC19
 from s2m.skeletons.joint_set import JointSet
 
 JOINT_SETS: dict[str, JointSet] = {
-    s.name: s for s in (H36M17, S2M27, SMPL24, MPI3DHP17, MPI3DHP28, COCO17, LSP14, BLAZEPOSE33, KINECT32)
+    s.name: s
+    for s in (
+        *(H36M17, S2M27, SMPL22, SMPL24, MPI3DHP17, MPI3DHP28, COCO17, LSP14),
+        *(BLAZEPOSE33, KINECT32, OPENPOSE18, BODY25, PANOPTIC19),
+    )
 }
 
 

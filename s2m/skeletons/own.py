@@ -22,7 +22,8 @@ def read_joint_set(path: str | Path) -> JointSet:
 
     Args:
         path: The yaml file. Joints are called by the names that the shipped sets use (:func:`known_joints` lists
-            them); ``null`` is a joint that nobody reads. The tree follows from the names.
+            them); ``null`` is a joint that nobody reads. The tree follows from the names. Names that are all SMPL's,
+            with spine1, spine2 and spine3 among them, mean SMPL's own joints (:func:`is_smpl`).
 
     Returns:
         The joint set.
@@ -44,7 +45,7 @@ def read_joint_set(path: str | Path) -> JointSet:
     repeated = sorted(joint for joint, times in Counter(joints).items() if times > 1)
     if repeated:
         raise ValueError(f"{path}: joints: named twice: {', '.join(repeated)}")
-    return _with_tree(str(content["name"]), joints)
+    return joint_set_of(str(content["name"]), joints)
 
 
 def known_joints() -> set[str]:
@@ -52,7 +53,16 @@ def known_joints() -> set[str]:
     return {joint for joint_set in JOINT_SETS.values() for joint in joint_set.joints}
 
 
-def _with_tree(name: str, joints: tuple[str, ...]) -> JointSet:
+def joint_set_of(name: str, joints: tuple[str, ...]) -> JointSet:
+    """A joint set of known names (or ``unused_N``) in any order; the tree follows from the names.
+
+    Args:
+        name: What it is called.
+        joints: Its joints; none twice, and one that is no ``unused_N``.
+
+    Returns:
+        The joint set.
+    """
     root = "pelvis" if "pelvis" in joints else next(joint for joint in joints if not joint.startswith("unused_"))
     above = {child: parent for s in (*JOINT_SETS.values(), S2M27) for child, parent in s.parent_of.items()}
 

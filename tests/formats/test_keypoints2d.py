@@ -57,7 +57,7 @@ def test_every_format_gives_the_same(
     else:
         np.savetxt(path, array, delimiter=",", header="a,b", comments="")
     found = read_keypoints(path)
-    np.testing.assert_allclose(found.points, points, rtol=1e-5)
+    np.testing.assert_allclose(found.points, np.where(confidence[..., None] > 0, points, np.nan), rtol=1e-5)
     np.testing.assert_allclose(found.confidence, confidence, rtol=1e-5)
     assert found.joint_set is H36M17
 
@@ -70,7 +70,7 @@ def test_a_key_names_the_field(tmp_path: Path, points: np.ndarray) -> None:
 
 
 def test_other_joint_sets(tmp_path: Path) -> None:
-    np.save(tmp_path / "a.npy", np.ones((3, 33, 3)))
+    np.save(tmp_path / "a.npy", np.dstack([np.full((3, 33, 2), 40.0), np.ones((3, 33))]))
     assert read_keypoints(tmp_path / "a.npy", BLAZEPOSE33).points.shape == (3, 33, 2)
 
 
@@ -106,13 +106,13 @@ def person(image: object, x: float, score: float = 0.9, **more: object) -> dict[
     return {"image_id": image, "keypoints": [x, 2.0, 0.5] * 17, "score": score, **more}
 
 
-def test_coco_results_take_the_most_certain_person(tmp_path: Path) -> None:
+def test_single_pictures_take_the_most_certain_person(tmp_path: Path) -> None:
     people = [person("b.jpg", 1, 0.2), person("b.jpg", 7, 0.8), person("a.jpg", 3)]
     (tmp_path / "a.json").write_text(json.dumps(people))
     found = read_keypoints(tmp_path / "a.json")
     assert found.images == ("b.jpg", "a.jpg")
-    assert found.points[:, H36M17.index("left_knee"), 0].tolist() == [7, 3]
-    assert found.joint_set is H36M17
+    assert found.points[:, COCO17.index("left_knee"), 0].tolist() == [7, 3]
+    assert found.joint_set is COCO17
     assert (found.confidence == 0.5).all()
 
 
@@ -126,15 +126,15 @@ def test_whole_body_results_have_all_27_joints(tmp_path: Path) -> None:
     entry = {"image_id": 0, "keypoints": [4.0, 2.0, 0.5] * 133, "score": 1.0}
     (tmp_path / "a.json").write_text(json.dumps([entry]))
     found = read_keypoints(tmp_path / "a.json")
-    assert found.joint_set is S2M27
-    assert (found.confidence > 0).all()
+    taken = on_joint_set(found, S2M27)
+    assert (taken.confidence > 0).all()
 
 
 @pytest.mark.parametrize("names", [BODY_25, BODY_18])
 def test_openpose_folder(tmp_path: Path, names: tuple[str, ...]) -> None:
     """Every joint is where OpenPose's own list says; the clearest person counts; a frame without people is missing."""
-    mine = [[10.0 * i, 3.0 * i, 0.9] for i in range(len(names))]
-    other = [[1.0, 1.0, 0.1]] * len(names)
+    mine = [[10.0 * i + 1, 3.0 * i, 0.9] for i in range(len(names))]
+    other = [[900.0 + i, 1.0, 0.1] for i in range(len(names))]
     frames = [[other, mine], [], [mine]]
     for number, people in enumerate(frames):
         listed = [{"pose_keypoints_2d": [v for joint in one for v in joint]} for one in people]
@@ -142,7 +142,7 @@ def test_openpose_folder(tmp_path: Path, names: tuple[str, ...]) -> None:
     found = read_keypoints(tmp_path)
     assert found.points.shape == (3, len(names), 2)
     for place, name in enumerate(names):
-        assert found.points[0, found.joint_set.index(official(name))].tolist() == [10.0 * place, 3.0 * place]
+        assert found.points[0, found.joint_set.index(official(name))].tolist() == [10.0 * place + 1, 3.0 * place]
     assert (found.confidence[1] == 0).all()
     taken = on_joint_set(found, H36M17)
     assert (taken.confidence[0] > 0).all()
@@ -164,6 +164,6 @@ def test_broken_openpose_files_are_named(tmp_path: Path) -> None:
 
 def test_a_detectors_file_needs_no_joint_set(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(json.dumps([person(0, 1)]))
-    assert read_keypoints(tmp_path / "a.json", COCO17).joint_set is H36M17
+    assert read_keypoints(tmp_path / "a.json", COCO17).joint_set is COCO17
     with pytest.raises(UserError, match="leave --joint-set out"):
         read_keypoints(tmp_path / "a.json", BLAZEPOSE33)

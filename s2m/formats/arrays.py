@@ -1,0 +1,231 @@
+"""Joints of one person as plain numbers: in which field of a file they stand, and in which shape."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from s2m.errors import UserError
+from s2m.formats.frames import number_frames
+from s2m.formats.names import joint_set_by_names
+from s2m.formats.people import Crowd, Sighting
+from s2m.formats.raw import described
+from s2m.formats.tables import Table, read_table
+from s2m.formats.tracks import Track, masked
+from s2m.skeletons import H36M17, JOINT_SETS, JointSet
+
+Floats = NDArray[np.float64]
+
+
+def field_of(content: Any, key: str | None, names: Sequence[str], path: Path) -> Any:
+    """The field of a file that holds the joints: the one named by ``key``, or the first of the usual ``names``."""
+    if not isinstance(content, dict):
+        if key is not None:
+            raise UserError(f"{path}: --key {key}: expected a file with fields, found {described(content)}")
+        return content
+    fields = [str(field) for field in content]
+    shown = ", ".join(field[:60] for field in fields[:20]) or "none"
+    if key is not None:
+        if key not in fields:
+            raise UserError(f"{path}: has no field '{key}'; it has: {shown}")
+        return content[key]
+    candidates = [name for name in names if name in fields] or (fields if len(fields) == 1 else [])
+    if not candidates:
+        raise UserError(f"{path}: which field holds the joints? Name it with --key; it has: {shown}")
+    return content[candidates[0]]
+
+
+def numbers(content: Any, path: Path) -> Floats:
+    """An array of float64. Raises UserError for anything that is no array of numbers."""
+    if isinstance(content, np.ndarray):
+        if content.dtype.kind not in "fiu":
+            raise UserError(f"{path}: expected numbers, found {content.dtype}")
+        return content.astype(np.float64)
+    if not isinstance(content, (list, tuple, int, float)) or _holds_objects(content):
+        raise UserError(
+            f"{path}: cannot be read: expected an array of numbers, found {described(content)}; save the joints alone, "
+            "as numpy.save('joints.npy', joints)"
+        )
+    try:
+        # null stands for a missing number
+        return np.array(content, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        text = " ".join(str(error).split())[:120]
+        raise UserError(f"{path}: cannot be read: expected lists of numbers of one length ({text})") from error
+
+
+def _holds_objects(content: Any) -> bool:
+    for _ in range(64):
+        if isinstance(content, (list, tuple)) and content:
+            content = content[0]
+    return isinstance(content, dict)
+
+
+def shaped(array: Floats, joint_set: JointSet | None, dimensions: int, path: Path) -> tuple[Floats, Floats | None]:
+    """Points (T, K, D) and confidence (T, K) of an array that may be flat and may have one frame.
+
+    Args:
+        array: Numbers.
+        joint_set: Its joints; h36m17 by default.
+        dimensions: D, 2 or 3.
+        path: For messages.
+
+    Returns:
+        The points, and their confidence where the array has D + 1 columns.
+
+    Raises:
+        UserError: For another shape and for confidences beyond [0, 1].
+    """
+    wanted = H36M17 if joint_set is None else joint_set
+    count, given = len(wanted), array.shape
+    if array.ndim == 2 and array.shape[1] in (dimensions * count, (dimensions + 1) * count):
+        array = array.reshape(len(array), count, -1)
+    if array.ndim == 2 and array.shape in ((count, dimensions), (count, dimensions + 1)):
+        array = array[None]
+    fitting = array.ndim == 3 and array.shape[1] == count and array.shape[2] in (dimensions, dimensions + 1)
+    if not fitting or len(array) == 0:
+        sure = ", or 3 with a confidence," if dimensions == 2 else ""
+        expected = f"(frames, {count}, {dimensions}){sure} for the joint set {wanted.name}"
+        raise UserError(f"{path}: expected {expected}, found {given}{_hint(given, dimensions)}")
+    if array.shape[2] == dimensions:
+        return array, None
+    _check_confidence(array[..., dimensions], dimensions, path)
+    return array[..., :dimensions], array[..., dimensions]
+
+
+def _hint(shape: tuple[int, ...], dimensions: int) -> str:
+    if len(shape) != 3:
+        return ""
+    if dimensions == 3 and shape[2] == 2:
+        return "; these are 2D joints, which `s2m lift` takes"
+    fitting = [name for name, known in JOINT_SETS.items() if len(known) == shape[1]]
+    return f"; {shape[1]} joints: --joint-set {' or '.join(fitting)}?" if fitting else ""
+
+
+def _check_confidence(sure: Floats, dimensions: int, path: Path) -> None:
+    """0 to 1; -1 and NaN mark what was not seen."""
+    told = sure[np.isfinite(sure) & (sure != -1)]
+    if len(told) and (told.min() < 0 or told.max() > 1):
+        column = "third" if dimensions == 2 else "fourth"
+        hint = "; are these 3D joints? `s2m ik` takes them" if dimensions == 2 else ""
+        raise UserError(
+            f"{path}: confidence (the {column} column): expected values in [0, 1], found {told.min():.4g} to "
+            f"{told.max():.4g}{hint}"
+        )
+
+
+def array_track(content: Any, joint_set: JointSet | None, dimensions: int, path: Path) -> Track:
+    """The track of an array; see :func:`shaped`."""
+    points, confidence = shaped(numbers(content, path), joint_set, dimensions, path)
+    return masked(points, confidence, H36M17 if joint_set is None else joint_set)
+
+
+def read_csv(path: Path, joint_set: JointSet | None, dimensions: int) -> Track | Crowd:
+    """The joints of a CSV file (:mod:`s2m.formats.tables`), by column names where it has them.
+
+    Args:
+        path: The file.
+        joint_set: The joints of a table without names, h36m17 by default; of one with names, those that are wanted.
+        dimensions: 2 or 3.
+
+    Returns:
+        A track, or a crowd where a column numbers frames or people.
+
+    Raises:
+        UserError: For a file that is no such table, and for joints without the coordinates.
+    """
+    try:
+        table = read_table(path)
+    except FileNotFoundError:
+        raise UserError(f"{path}: there is no such file") from None
+    except UserError:
+        raise
+    except (OSError, ValueError, csv.Error) as error:
+        raise UserError(f"{path}: cannot be read: {' '.join(str(error).split())[:200]}") from error
+    points, confidence, found, notes = _table_joints(table, joint_set, dimensions, path)
+    if table.unread:
+        notes = (*notes, f"columns that name no known joint are not read: {', '.join(table.unread[:12])}")
+    if table.frames is None and table.people is None:
+        return masked(points, confidence, found, notes=notes)
+    return _crowd(table, points, np.ones(points.shape[:2]) if confidence is None else confidence, found, path, notes)
+
+
+def _table_joints(
+    table: Table, joint_set: JointSet | None, dimensions: int, path: Path
+) -> tuple[Floats, Floats | None, JointSet, tuple[str, ...]]:
+    if not table.joints:
+        points, sure = shaped(table.values, joint_set, dimensions, path)
+        return points, sure, H36M17 if joint_set is None else joint_set, ()
+    columns = table.joints
+    if dimensions == 3 and any(places[2] is None for places in columns.values()):
+        raise UserError(f"{path}: expected columns x, y and z, found x and y alone; `s2m lift` takes 2D joints")
+    names = [joint for joint in columns if isinstance(joint, str)]
+    if not names:
+        order = sorted(columns, key=int)
+        chosen = [columns[number] for number in order]
+        points, sure = _picked(table, chosen, dimensions)
+        whole = points if sure is None else np.concatenate([points, sure[..., None]], -1)
+        points, sure = shaped(whole, joint_set, dimensions, path)
+        return points, sure, H36M17 if joint_set is None else joint_set, ()
+    notes: tuple[str, ...] = ()
+    if joint_set is None:
+        by_names = joint_set_by_names(names, "columns")
+        if by_names is None:
+            raise UserError(f"{path}: expected columns of a whole person, found only {', '.join(names[:12])}")
+        joint_set, notes = _known_order(by_names[0]), by_names[1]
+    lacking = [j for j in joint_set.joints if j not in columns and not j.startswith("unused_")]
+    if 2 * len(lacking) > len(joint_set):
+        raise UserError(
+            f"{path}: expected columns of the joint set {joint_set.name}, found none for {', '.join(lacking[:12])}"
+        )
+    if lacking:
+        notes = (*notes, f"no columns for {', '.join(lacking[:12])}: missing in all frames")
+    points, sure = _picked(table, [columns.get(joint) for joint in joint_set.joints], dimensions)
+    return points, sure, joint_set, notes
+
+
+def _known_order(joint_set: JointSet) -> JointSet:
+    """The shipped set with the same joints, in whatever order the columns are."""
+    for known in JOINT_SETS.values():
+        if set(known.joints) == set(joint_set.joints):
+            return known
+    return joint_set
+
+
+def _picked(
+    table: Table, chosen: Sequence[tuple[int | None, ...] | None], dimensions: int
+) -> tuple[Floats, Floats | None]:
+    values = np.concatenate([table.values, np.full((len(table.values), 1), np.nan)], axis=1)
+    nowhere = values.shape[1] - 1
+    places = [[nowhere if c is None else int(c[axis] or 0) for axis in range(dimensions)] for c in chosen]
+    if all(c is None or c[3] is None for c in chosen):
+        return values[:, np.array(places)], None
+    sure = np.stack([np.ones(len(values)) if c is None or c[3] is None else values[:, c[3]] for c in chosen], 1)
+    return values[:, np.array(places)], sure.clip(None, 1)
+
+
+def _crowd(
+    table: Table, points: Floats, sure: Floats, joint_set: JointSet, path: Path, notes: tuple[str, ...]
+) -> Crowd:
+    rows = np.arange(len(points), dtype=np.float64)
+    frames = _whole(rows if table.frames is None else table.frames, "frame", path)
+    people = None if table.people is None else _whole(table.people, "person", path)
+    who = [0] * len(frames) if people is None else people
+    if len(set(zip(frames, who, strict=True))) < len(frames):
+        raise UserError(f"{path}: expected one row per frame and person, found a frame twice")
+    numbering = number_frames(frames, str(path))
+    sightings = [
+        Sighting(numbering.of[str(frame)], points[row], sure[row], 1.0, who[row]) for row, frame in enumerate(frames)
+    ]
+    return Crowd(joint_set, sightings, list(numbering.of.values()), {}, numbering.video, (*notes, *numbering.notes))
+
+
+def _whole(column: Floats, name: str, path: Path) -> list[int]:
+    if not np.isfinite(column).all() or (column != np.round(column)).any() or (np.abs(column) > 2**53).any():
+        raise UserError(f"{path}: column of {name} numbers: expected whole numbers, found others")
+    return [int(value) for value in column]

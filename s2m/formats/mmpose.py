@@ -1,0 +1,61 @@
+"""MMPose's predictions, in every form that its demos and its Inferencer write.
+
+A video: ``{"meta_info", "instance_info": [{"frame_id", "instances": [...]}]}`` (demos), the same list alone
+(Inferencer), or a list of instances per frame. A picture: a list of instances, alone or as ``instance_info``. An
+instance has ``keypoints`` (two or three numbers each), ``keypoint_scores``, ``bbox`` and, with tracking, ``track_id``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+Frames = list[tuple[int, list[Any]]]
+
+
+def frames(content: Any) -> Frames | None:
+    """Number (from 0) and instances of every frame; ``None`` for what is none of MMPose's forms.
+
+    MMPose counts ``frame_id`` from 1; a file with a frame 0 counts from there.
+
+    Raises:
+        KeyError, TypeError, ValueError: For an entry of another form.
+    """
+    listed = content.get("instance_info", content.get("predictions")) if isinstance(content, dict) else content
+    marked = isinstance(content, dict) and "instance_info" in content
+    if not isinstance(listed, list) or (not listed and not marked):
+        return None
+    if all(isinstance(entry, dict) and "instances" in entry for entry in listed):
+        numbers = [int(entry.get("frame_id", place + 1)) for place, entry in enumerate(listed)]
+        first = 0 if 0 in numbers else 1
+        return [(n - first, _instances(entry["instances"])) for n, entry in zip(numbers, listed, strict=True)]
+    if all(isinstance(entry, dict) and "keypoints" in entry and _has_no_picture(entry) for entry in listed):
+        return [(0, listed)]
+    if all(isinstance(entry, list) for entry in listed):
+        people = [person for entry in listed for person in entry]
+        if people and all(isinstance(person, dict) and "keypoints" in person for person in people):
+            return list(enumerate(listed))
+    if marked:
+        raise ValueError("instance_info: neither frames nor instances")
+    return None
+
+
+def _instances(listed: Any) -> list[Any]:
+    if not isinstance(listed, list):
+        raise TypeError(f"instances: a {type(listed).__name__} instead of a list")
+    return listed
+
+
+def _has_no_picture(entry: dict[str, Any]) -> bool:
+    return "keypoint_scores" in entry and not {"image_id", "file_name", "image"} & set(entry)
+
+
+def names(content: Any) -> tuple[str, ...] | None:
+    """Names of the keypoints, in their order, where the file tells them (``meta_info.keypoint_id2name``)."""
+    meta = content.get("meta_info") if isinstance(content, dict) else None
+    listed = meta.get("keypoint_id2name") if isinstance(meta, dict) else None
+    if not isinstance(listed, dict) or not listed:
+        return None
+    try:
+        return tuple(str(name) for _, name in sorted(listed.items(), key=lambda entry: int(entry[0])))
+    except (TypeError, ValueError):
+        return None

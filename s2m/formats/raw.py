@@ -1,0 +1,146 @@
+"""What stands in a file, read without running anything of it and without taking more memory than it is worth."""
+
+from __future__ import annotations
+
+import json
+import math
+import zipfile
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from s2m.errors import UserError
+
+_LARGEST = 2 * 10**9  # bytes of an array, and of a text
+_BOMB, _SMALL = 300, 64 * 10**6  # so much smaller when packed is no recording of anybody, above this size
+
+
+def load(path: Path) -> Any:
+    """The content of a ``.npy``, ``.npz``, ``.json`` or ``.pkl`` file: arrays, and dictionaries and lists of them.
+
+    An npz is a dictionary of its fields that reads each when it is asked for. Pickled objects, also those within npy
+    and npz files, are read as plain data (:mod:`s2m.formats.safe_pickle`); no code of theirs is run.
+
+    Args:
+        path: The file; its suffix tells its kind.
+
+    Returns:
+        The content.
+
+    Raises:
+        UserError: The message names the file, what was expected and what was found.
+    """
+    readers = {".npy": _npy, ".npz": Archive, ".json": load_json, ".pkl": _pickle}
+    return _readable(path, lambda: readers[path.suffix.lower()](path))
+
+
+def load_json(path: Path) -> Any:
+    """The content of a JSON file. Raises UserError."""
+
+    def read() -> Any:
+        if path.stat().st_size > _LARGEST:
+            raise ValueError(f"expected at most {_LARGEST} bytes, found {path.stat().st_size}")
+        return json.loads(path.read_text(encoding="utf-8-sig"))
+
+    return _readable(path, read)
+
+
+def _readable(path: Path, read: Any) -> Any:
+    try:
+        return read()
+    except UserError as error:
+        if str(path) in str(error):
+            raise
+        raise UserError(
+            f"{path}: cannot be read: it holds pickled objects that are no plain numbers ({_short(error)}); save the "
+            "joints alone, as numpy.save('joints.npy', joints)"
+        ) from error
+    except FileNotFoundError:
+        raise UserError(f"{path}: there is no such file") from None
+    except IsADirectoryError:
+        raise UserError(f"{path}: expected a file, found a folder") from None
+    except RecursionError:
+        raise UserError(f"{path}: cannot be read: lists within lists, too deep") from None
+    except (MemoryError, OverflowError) as error:
+        raise UserError(f"{path}: cannot be read: too large ({type(error).__name__})") from error
+    # A damaged file can raise nearly anything while it is read.
+    except Exception as error:
+        raise UserError(f"{path}: cannot be read: {_short(error)}") from error
+
+
+def _short(error: BaseException) -> str:
+    text = " ".join((str(error) or type(error).__name__).split())
+    return text if len(text) <= 200 else text[:200] + " ..."
+
+
+class Archive(dict[str, Any]):
+    """The fields of an npz file, read when they are asked for."""
+
+    def __init__(self, path: Path):
+        self._path = path
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+        super().__init__({name.removesuffix(".npy"): name for name in names[:10_000] if name.endswith(".npy")})
+
+    def __getitem__(self, field: str) -> Any:
+        return _readable(self._path, lambda: self._read(super(Archive, self).__getitem__(field)))
+
+    def get(self, field: str, default: Any = None) -> Any:
+        """A field, or the default."""
+        return self[field] if super().__contains__(field) else default
+
+    def _read(self, name: str) -> Any:
+        with zipfile.ZipFile(self._path) as archive:
+            info = archive.getinfo(name)
+            if info.file_size > _SMALL and info.file_size > _BOMB * max(info.compress_size, 1):
+                raise ValueError(f"{name}: {info.file_size} bytes packed into {info.compress_size}")
+            with archive.open(info) as stream:
+                return _array(stream, info.file_size)
+
+
+def _npy(path: Path) -> Any:
+    with path.open("rb") as stream:
+        return _array(stream, path.stat().st_size)
+
+
+def _array(stream: IO[bytes], size: int) -> Any:
+    """One array of npy's format, checked before memory is taken for it; pickled objects come as plain data."""
+    version = np.lib.format.read_magic(stream)
+    header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, fortran, dtype = header(stream)
+    if dtype.hasobject:
+        # Brings scipy.sparse, which plain arrays should not wait for.
+        from s2m.formats.safe_pickle import load_plain
+
+        return load_plain(stream, size)
+    count = math.prod(shape)
+    wanted = count * dtype.itemsize
+    if any(n < 0 for n in shape) or wanted > min(size, _LARGEST):
+        raise ValueError(f"its header promises an array of shape {shape}, {wanted} bytes; the file has {size}")
+    raw = stream.read(wanted)
+    if len(raw) != wanted:
+        raise ValueError(f"expected {wanted} bytes of an array, found {len(raw)}: the file is cut short")
+    array: NDArray[Any] = np.frombuffer(raw, dtype, count) if wanted else np.zeros(count, dtype)
+    return array.reshape(shape, order="F" if fortran else "C")
+
+
+def _pickle(path: Path) -> Any:
+    from s2m.formats.safe_pickle import load_plain
+
+    with path.open("rb") as stream:
+        return load_plain(stream, path.stat().st_size)
+
+
+def described(content: Any) -> str:
+    """What something is, in a few words: the fields of a dictionary, the first entry of a list."""
+    if isinstance(content, dict):
+        names = [str(name)[:40] for name in list(content)[:8]]
+        more = f" and {len(content) - 8} more" if len(content) > 8 else ""
+        return f"an object with {', '.join(names)}{more}" if names else "an empty object"
+    if isinstance(content, (list, tuple)):
+        return f"a list of {len(content)}, the first {described(content[0])}" if content else "an empty list"
+    if isinstance(content, np.ndarray):
+        return f"an array of shape {content.shape}"
+    return f"{type(content).__name__} {content!r:.40}"

@@ -1,0 +1,194 @@
+"""Tables of numbers in text files: one frame a row, with or without a header that names the columns."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from s2m.errors import FormatError
+from s2m.formats.names import known_name
+
+Floats = NDArray[np.float64]
+
+_MISSING = {"", "na", "n/a", "#n/a", "nan", "none", "null", "-", "missing"}
+_FRAMES = (
+    "frame",
+    "frame_id",
+    "frame_number",
+    "frame_num",
+    "frameno",
+    "frame_no",
+    "frame_idx",
+    "frame_index",
+    "image_id",
+)
+_PEOPLE = ("person", "person_id", "track_id", "track", "subject_id")
+_SURE = ("c", "conf", "confidence", "visibility", "vis", "v", "score", "likelihood", "probability", "prob", "s")
+_COLUMN = re.compile(rf"(?i)^(.*?)[ _.:/|-]*(?:pos(?:ition)?[ _.-]*)?(x|y|z|{'|'.join(_SURE)})$")
+_NUMBERED = re.compile(rf"(?i)^(x|y|z|{'|'.join(_SURE)})[ _.-]?(\d+)$")
+_LARGEST = 2 * 10**9
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of numbers.
+
+    Attributes:
+        values: (T, C) numbers; NaN where a cell says that there is none.
+        joints: Joint -> its columns x, y, z and confidence (``None`` where there is none); empty without a header
+            that names joints. A joint is called by name, or by its number.
+        frames: (T,) numbers of the frames, where a column has them.
+        people: (T,) numbers of the people, where a column has them.
+        unread: Columns that the header names and nobody here knows.
+    """
+
+    values: Floats
+    joints: dict[str | int, tuple[int | None, ...]]
+    frames: Floats | None = None
+    people: Floats | None = None
+    unread: tuple[str, ...] = ()
+
+
+def read_table(path: Path) -> Table:
+    """A CSV file: separated by commas, semicolons or tabs, with or without a byte-order mark and a header.
+
+    A header is a first row without a number (``NA`` and blanks are missing numbers, not names), or one that counts
+    the columns, as pandas writes it. It names columns such as ``left_knee_x``, ``x3`` or ``nose_visibility``, in any
+    order; columns with frames, times or people may stand among them.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The table.
+
+    Raises:
+        FormatError: For a cell that is no number; the message names row and column.
+        OSError, ValueError, csv.Error: For what is no text.
+    """
+    if path.stat().st_size > _LARGEST:
+        raise ValueError(f"expected at most {_LARGEST} bytes, found {path.stat().st_size}")
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        start = file.read(4096).split("\n")[0]
+        file.seek(0)
+        # Where cells are separated by semicolons or tabs, commas may be decimal ones.
+        mark = next((mark for mark in ";\t" if mark in start), ",")
+        rows = [row for row in csv.reader(file, delimiter=mark) if any(cell.strip() for cell in row)]
+    if not rows:
+        raise FormatError(f"{path}: expected rows of numbers, found none")
+    header, skip, index = _header(rows[0], rows)
+    body = rows[skip:]
+    comma = mark != "," and not any("." in cell for row in body[:3] for cell in row)
+    values = _numbers(body, header, path, skip, comma)
+    if index:
+        values, header = values[:, 1:], header[1:]
+    return _named(values, header, path)
+
+
+def _header(first: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[list[str], int, bool]:
+    """Names of the columns, how many rows they take, and whether the first column counts rows."""
+    cells = [cell.strip() for cell in first]
+    if not any(_is_number(cell) for cell in cells) and any(cell.lower() not in _MISSING for cell in cells):
+        wide = max(len(row) for row in rows[1:2]) if len(rows) > 1 else len(cells)
+        return cells if len(cells) == wide else [], 1, cells[0] in ("", "Unnamed: 0") and len(cells) == wide
+    if len(cells) > 5 and cells == [str(i) for i in range(len(cells))]:
+        return [], 1, False
+    if len(cells) > 6 and cells == ["", *map(str, range(len(cells) - 1))]:
+        return cells, 1, True
+    return [], 0, False
+
+
+def _is_number(cell: str) -> bool:
+    if cell.strip().lower() in _MISSING:
+        return False
+    try:
+        float(cell.replace(",", "."))
+    except ValueError:
+        return False
+    return True
+
+
+def _numbers(rows: Sequence[Sequence[str]], header: Sequence[str], path: Path, skip: int, comma: bool) -> Floats:
+    if not rows:
+        raise FormatError(f"{path}: expected rows of numbers below the header, found none")
+    wide = len(rows[0])
+    values = np.full((len(rows), wide), np.nan)
+    texts = [i for i, name in enumerate(header) if not _is_joint_column(name)]
+    for number, row in enumerate(rows):
+        if len(row) != wide:
+            where = f"{path}: cannot be read: row {number + skip + 1}"
+            raise FormatError(f"{where}: expected {wide} cells like the first, found {len(row)}")
+        for column, cell in enumerate(row):
+            try:
+                values[number, column] = (
+                    np.nan if cell.strip().lower() in _MISSING else float(cell.replace(",", ".") if comma else cell)
+                )
+            except ValueError:
+                if column in texts and not _is_frame(header[column]):
+                    continue
+                name = f" ({header[column]})" if column < len(header) else ""
+                where = f"{path}: row {number + skip + 1}, column {column + 1}{name}"
+                raise FormatError(f"{where}: expected a number, found {cell[:40]!r}") from None
+    return values
+
+
+def _is_frame(name: str) -> bool:
+    return re.sub(r"[ .-]+", "_", name.lower()) in (*_FRAMES, *_PEOPLE)
+
+
+def _is_joint_column(name: str) -> bool:
+    return _place(name) is not None
+
+
+def _place(name: str) -> tuple[str | int, int] | None:
+    """Joint and axis (0 to 2; 3 is confidence) of a column, or ``None``."""
+    text = name.strip()
+    numbered = _NUMBERED.match(text)
+    if numbered is not None:
+        return int(numbered.group(2)[:6]), _axis(numbered.group(1))
+    found = _COLUMN.match(text)
+    if found is None or not found.group(1):
+        return None
+    joint, axis = found.group(1).strip(" _.:/|-"), _axis(found.group(2))
+    number = re.fullmatch(r"(?i)(?:joint|kp|keypoint|point|landmark|j|p)?[ _.-]*(\d{1,6})", joint)
+    if number is not None:
+        return int(number.group(1)), axis
+    known = known_name(joint)
+    return None if known is None else (known, axis)
+
+
+def _axis(letter: str) -> int:
+    return {"x": 0, "y": 1, "z": 2}.get(letter.lower(), 3)
+
+
+def _named(values: Floats, header: Sequence[str], path: Path) -> Table:
+    joints: dict[str | int, list[int | None]] = {}
+    others: dict[str, int] = {}
+    for column, name in enumerate(header):
+        place = _place(name)
+        if place is None:
+            others[re.sub(r"[ .-]+", "_", name.lower())] = column
+            continue
+        columns = joints.setdefault(place[0], [None] * 4)
+        if columns[place[1]] is not None:
+            if place[1] == 3:
+                continue
+            raise FormatError(
+                f"{path}: column {column + 1} ({name[:40]}): names a coordinate that another column names, too"
+            )
+        columns[place[1]] = column
+    whole = {joint: tuple(columns) for joint, columns in joints.items() if None not in columns[:2]}
+    frames = next((values[:, others[name]] for name in _FRAMES if name in others), None)
+    people = next((values[:, others[name]] for name in _PEOPLE if name in others), None)
+    known = (*_FRAMES, *_PEOPLE)
+    if not whole:
+        times = [c for n, c in others.items() if n in known or re.match(r"time|sec|msec|date|index|unnamed", n)]
+        return Table(np.delete(values, times, axis=1), {}, frames, people)
+    unread = tuple(n[:40] for n in others if n not in known and not re.match(r"time|sec|msec|date|index|unnamed|$", n))
+    return Table(values, whole, frames, people, unread)

@@ -1,0 +1,188 @@
+"""The joints of one person over time, as every reader gives them: what was not seen is missing, decided once.
+
+Files say "not seen" in many ways: NaN, exact zeros, -1, a confidence of 0 or -1. :func:`masked` turns all of them into
+NaN and confidence 0; nothing behind the readers looks at anything else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from s2m.arrays import short_repr
+from s2m.errors import UserError
+from s2m.skeletons import JointSet
+
+Floats = NDArray[np.float64]
+
+_FAR = 1e18  # beyond it, squares are no longer finite in float32
+_SHOWN = 8
+_SHARES = 0.9  # of the points lie in the picture when coordinates are shares of its size
+
+
+@dataclass(frozen=True)
+class Track:
+    """Joints of one person over time.
+
+    Attributes:
+        points: (T, K, 2) in any unit, +x right, +y down; or (T, K, 3) in the file's unit and frame. float64 from the
+            readers; NaN where a joint is missing.
+        confidence: (T, K) in [0, 1]; 0 where a joint is missing.
+        joint_set: Names of the joints.
+        images: (T,) names of the pictures, "" where there is none; empty where the file names none.
+        frames: (T,) numbers of the frames, evenly spaced.
+        person: The person's number in the file, or ``None``.
+        notes: Sentences for the user: what was taken for missing, which gaps were filled, who was chosen.
+    """
+
+    points: NDArray[Any]
+    confidence: NDArray[np.float32]
+    joint_set: JointSet
+    images: tuple[str, ...] = ()
+    frames: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    person: int | str | None = None
+    notes: tuple[str, ...] = ()
+
+    __repr__ = short_repr
+
+    def __post_init__(self) -> None:
+        if len(self.frames) != len(self.points):
+            object.__setattr__(self, "frames", np.arange(len(self.points)))
+
+    def above(self, confidence: float) -> Track:
+        """The same joints; those of which the detector is less sure are missing, and a note names them."""
+        low = (self.confidence > 0) & (self.confidence < confidence)
+        if not low.any():
+            return self
+        points = np.where(low[..., None], np.nan, self.points)
+        note = _counts(low, self.joint_set, f"confidence below {confidence:g}")
+        sure = np.where(low, 0, self.confidence).astype(np.float32)
+        return replace(self, points=points, confidence=sure, notes=(*self.notes, f"taken as missing: {note}"))
+
+
+def masked(
+    points: NDArray[Any],
+    confidence: NDArray[Any] | None,
+    joint_set: JointSet,
+    *,
+    images: tuple[str, ...] = (),
+    frames: NDArray[np.int64] | None = None,
+    person: int | str | None = None,
+    notes: tuple[str, ...] = (),
+) -> Track:
+    """A track of raw numbers: what says "not seen", in whatever way, becomes missing.
+
+    Missing is a joint that is not finite, at exactly zero or exactly -1 in all coordinates, or whose confidence is
+    not above 0. One exception: the root joint of a clip whose positions are relative to it stands at exactly zero
+    because that is its place; it is known by the hips on both sides of it, and a note says so.
+
+    Args:
+        points: (T, K, D) as the file has them.
+        confidence: (T, K), or ``None`` where the file has none (all seen joints are certain).
+        joint_set: Names of the joints.
+        images: See :class:`Track`.
+        frames: See :class:`Track`.
+        person: See :class:`Track`.
+        notes: What is already known.
+
+    Returns:
+        The track; its notes name the joints that were taken as missing, and how often.
+    """
+    values = np.asarray(points, np.float64)
+    sure = np.ones(values.shape[:2]) if confidence is None else np.asarray(confidence, np.float64)
+    with np.errstate(invalid="ignore"):
+        finite = (np.abs(values) < _FAR).all(-1)
+        unsure = ~(sure > 0)
+    zero = (values == 0).all(-1)
+    centred = zero[:, joint_set.root_index] & _is_the_origin(
+        np.where((finite & ~unsure)[..., None], values, np.nan), joint_set
+    )
+    zero[:, joint_set.root_index] &= ~centred
+    minus = (values == -1).all(-1)
+    missing = ~finite | unsure | zero | minus
+    never = missing.all(1)[:, None]
+    reasons = (
+        ("exact zeros", zero),
+        ("exactly -1", minus),
+        ("confidence not above 0", unsure & finite & ~zero & ~minus),
+    )
+    said = [_counts(chosen & ~never, joint_set, reason) for reason, chosen in reasons if (chosen & ~never).any()]
+    found = [f"taken as missing: {'; '.join(said)}"] if said else []
+    if values.shape[-1] == 3 and len(centred) and centred[~missing.all(1)].all() and not missing.all():
+        found.append(f"{joint_set.root} is at exactly zero in every frame: read as positions relative to it")
+    return Track(
+        np.where(missing[..., None], np.nan, values),
+        np.where(missing, 0, sure).astype(np.float32),
+        joint_set,
+        images,
+        np.arange(len(values)) if frames is None else np.asarray(frames, np.int64),
+        person,
+        (*notes, *found),
+    )
+
+
+def _is_the_origin(points: Floats, joint_set: JointSet) -> NDArray[np.bool_]:
+    """(T,) whether the zero point is a place where the root can be: between the hips, or amid all other joints."""
+    hips = ("left_hip", "right_hip")
+    if joint_set.root not in hips and all(hip in joint_set for hip in hips):
+        left, right = (points[:, joint_set.index(hip)] for hip in hips)
+        with np.errstate(invalid="ignore"):
+            between: NDArray[np.bool_] = np.linalg.norm(left + right, axis=-1) <= 2 * np.linalg.norm(
+                left - right, axis=-1
+            )
+        known = np.isfinite(left + right).all(-1)
+        # Where a hip is missing, a frame is what the others are.
+        return np.where(known, between, bool(between[known].all()) and bool(known.any()))
+    others = np.delete(points, joint_set.root_index, axis=1)
+    others = np.where((others == 0).all(-1, keepdims=True), np.nan, others)
+    low = np.where(np.isnan(others), np.inf, others).min(1)
+    high = np.where(np.isnan(others), -np.inf, others).max(1)
+    amid = ((low < 0) & (high > 0)).all(-1)
+    return np.full(
+        len(points), bool(len(amid)) and bool(amid.all()) and bool((points[:, joint_set.root_index] == 0).all())
+    )
+
+
+def _counts(chosen: NDArray[np.bool_], joint_set: JointSet, reason: str) -> str:
+    """ "left_ankle in 25, nose in 3 of 38 frames (exact zeros)"."""
+    often = chosen.sum(0)
+    joints = [(name, int(count)) for name, count in zip(joint_set.joints, often, strict=True) if count]
+    text = ", ".join(f"{name} in {count}" for name, count in joints[:_SHOWN])
+    more = f" and {len(joints) - _SHOWN} further joints" if len(joints) > _SHOWN else ""
+    return f"{text}{more} of {len(chosen)} frames ({reason})"
+
+
+def in_pixels(track: Track, size: tuple[int, int] | None, path: Path) -> Track:
+    """2D joints in pixels, or in another unit in which both axes have one scale.
+
+    Args:
+        track: 2D joints.
+        size: Width and height of the picture, where the user gave them: the joints are shares of these.
+        path: The file, for messages.
+
+    Returns:
+        The track with shares turned into pixels.
+
+    Raises:
+        UserError: For joints that are shares of the picture's width and height without a size, which would squeeze
+            the person, and for a size with joints that are no shares.
+    """
+    seen = track.points[track.confidence > 0]
+    inside = ((seen >= 0) & (seen <= 1)).all(-1)
+    shares = len(seen) > 0 and inside.mean() >= _SHARES and bool(((seen > -1) & (seen < 2)).all())
+    if size is None:
+        if shares:
+            raise UserError(
+                f"{path}: expected pixels, found coordinates from 0 to 1: shares of the picture's width and height, "
+                "as MediaPipe gives them? Give the picture's size: --image-size WIDTHxHEIGHT"
+            )
+        return track
+    if len(seen) and not shares:
+        raise UserError(
+            f"{path}: --image-size: expected coordinates between 0 and 1, found {seen.min():.4g} to {seen.max():.4g}"
+        )
+    return replace(track, points=track.points * np.array(size, np.float64))

@@ -1,0 +1,251 @@
+"""Files in the layouts of other programs, written here as these programs write them."""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from s2m.errors import FormatError, UserError
+from s2m.formats.coco import read_coco
+from s2m.formats.joints3d import read_all_joints, read_joints
+from s2m.formats.keypoints2d import read_keypoints
+from s2m.skeletons import BLAZEPOSE33, BODY25, COCO17, H36M17, PANOPTIC19, SMPL22
+
+RNG = np.random.default_rng(0)
+PIXELS = RNG.uniform(100, 900, (4, 17, 2)).round(2)
+METRES = RNG.normal(2, 1, (4, 17, 3)).round(3)
+
+
+def stored(folder: Path, content: object, name: str = "a.json") -> Path:
+    (folder / name).write_text(json.dumps(content))
+    return folder / name
+
+
+def instance(points: np.ndarray) -> dict[str, object]:
+    return {
+        "keypoints": points.tolist(),
+        "keypoint_scores": [0.8] * len(points),
+        "bbox": [[0, 0, 9, 9]],
+        "bbox_score": 0.9,
+    }
+
+
+META = {"dataset_name": "coco", "keypoint_id2name": {str(i): name for i, name in enumerate(COCO17.joints)}}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {
+            "meta_info": META,
+            "instance_info": [{"frame_id": n + 1, "instances": [instance(p)]} for n, p in enumerate(PIXELS)],
+        },
+        [{"frame_id": n, "instances": [instance(p)]} for n, p in enumerate(PIXELS)],
+        [[instance(p)] for p in PIXELS],
+        {"predictions": [[instance(p)] for p in PIXELS]},
+    ],
+)
+def test_mmposes_videos(tmp_path: Path, content: object) -> None:
+    found = read_keypoints(stored(tmp_path, content))
+    np.testing.assert_allclose(found.points, PIXELS)
+    np.testing.assert_allclose(found.confidence, 0.8)
+    assert found.joint_set is COCO17
+    assert found.frames.tolist() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "content", [[instance(PIXELS[0])], {"meta_info": META, "instance_info": [instance(PIXELS[0])]}]
+)
+def test_mmposes_pictures_alone_and_in_a_folder(tmp_path: Path, content: object) -> None:
+    np.testing.assert_allclose(read_keypoints(stored(tmp_path, content)).points, PIXELS[:1])
+    for number in (1, 2, 10):
+        stored(tmp_path, content, f"{number}.json")
+    (tmp_path / "a.json").unlink()
+    found = read_keypoints(tmp_path)
+    assert found.frames.tolist() == list(range(1, 11))
+    assert (found.confidence[:, 0] > 0).nonzero()[0].tolist() == [0, 1, 9]
+
+
+def test_coco_style_files_are_followed_by_their_own_names(tmp_path: Path) -> None:
+    names = [*H36M17.joints]
+    names[names.index("nose")] = "neck_base"
+    people = [
+        {"image_id": n, "category_id": 1, "keypoints": np.insert(p, 2, 2, axis=1).ravel().tolist()}
+        for n, p in enumerate(PIXELS)
+    ]
+    content = {"categories": [{"id": 1, "keypoints": names}], "annotations": people}
+    found = read_keypoints(stored(tmp_path, content))
+    assert found.joint_set is H36M17
+    np.testing.assert_allclose(found.points, PIXELS)
+    with pytest.raises(FormatError, match="expected COCO's keypoints, found others: pelvis"):
+        read_coco(tmp_path / "a.json")
+    content["categories"] = [{"keypoints": [f"p{i}" for i in range(17)]}]
+    with pytest.raises(FormatError, match="expected keypoints with names of joints, found p0"):
+        read_keypoints(stored(tmp_path, content))
+
+
+def test_videopose3ds_own_videos(tmp_path: Path) -> None:
+    meta = {"layout_name": "coco", "num_joints": 17}
+    videos = {"walk.mp4": {"custom": [PIXELS]}}
+    np.savez(tmp_path / "a.npz", positions_2d=np.array(videos, object), metadata=np.array(meta, object))
+    found = read_keypoints(tmp_path / "a.npz")
+    assert found.joint_set is COCO17
+    np.testing.assert_allclose(found.points, PIXELS)
+    videos["run.mp4"] = {"custom": [PIXELS + 1]}
+    np.savez(tmp_path / "b.npz", positions_2d=np.array(videos, object), metadata=np.array(meta, object))
+    with pytest.raises(UserError, match="which video. Name it with --key; it has: walk.mp4, run.mp4"):
+        read_keypoints(tmp_path / "b.npz")
+    np.testing.assert_allclose(read_keypoints(tmp_path / "b.npz", key="run.mp4").points, PIXELS + 1)
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_mediapipes_landmarks(tmp_path: Path, wrapped: bool) -> None:
+    values = RNG.normal(5, 2, (3, 33, 3)).round(3)
+    frames = [[dict(zip("xyz", point, strict=True), visibility=0.7) for point in frame.tolist()] for frame in values]
+    content = {"frames": [{"frameNum": 2 * n, "keypoints": f} for n, f in enumerate(frames)]} if wrapped else frames
+    found = read_joints(stored(tmp_path, content))
+    assert found.joint_set is BLAZEPOSE33
+    np.testing.assert_allclose(found.points, values)
+    np.testing.assert_allclose(read_keypoints(tmp_path / "a.json").points, values[..., :2])
+    found = read_joints(stored(tmp_path, [frames[0], [], None, frames[1]]))
+    assert (found.confidence[:, 0] > 0).tolist() == [True, False, False, True]
+
+
+def test_easymocap_mmpose_and_openpose_in_3d(tmp_path: Path) -> None:
+    trusted = np.insert(METRES[0], 3, 0.5, axis=1)
+    found = read_joints(stored(tmp_path, [{"id": 3, "keypoints3d": trusted.tolist()}]))
+    np.testing.assert_allclose(found.points[0], METRES[0])
+    assert (found.person, found.joint_set) == (3, H36M17)
+    body = RNG.normal(3, 1, (25, 4)).clip(0.1, None)
+    found = read_joints(stored(tmp_path, [{"id": 0, "keypoints3d": body.tolist()}]))
+    assert found.joint_set is BODY25
+    content = [{"frame_id": n + 1, "instances": [instance(p)]} for n, p in enumerate(METRES)]
+    np.testing.assert_allclose(read_joints(stored(tmp_path, content)).points, METRES)
+    with pytest.raises(UserError, match="expected 2D keypoints, found 3D ones; `s2m ik` takes them"):
+        read_keypoints(tmp_path / "a.json")
+    content = {"people": [{"person_id": [-1], "pose_keypoints_3d": body.ravel().tolist()}]}
+    np.testing.assert_allclose(read_joints(stored(tmp_path, content)).points[0], body[:, :3])
+
+
+def test_panoptics_scenes(tmp_path: Path) -> None:
+    body = RNG.normal(100, 20, (19, 4))
+    body[:, 3] = 0.6
+    body[4, 3] = -1
+    for number in (1, 2, 4):
+        stored(tmp_path, {"bodies": [{"id": 7, "joints19": body.ravel().tolist()}]}, f"body3DScene_{number:08d}.json")
+    found = read_joints(tmp_path)
+    assert found.joint_set is PANOPTIC19
+    assert found.frames.tolist() == [1, 2, 3, 4]
+    assert np.isnan(found.points[:, 4]).all()
+    np.testing.assert_allclose(found.points[0, 5], body[5, :3])
+
+
+def test_mdm_and_aist(tmp_path: Path) -> None:
+    motion = RNG.normal(1, 1, (2, 22, 3, 6))
+    np.save(tmp_path / "a.npy", np.array({"motion": motion, "text": ["a", "b"], "lengths": np.array([6, 4])}, object))
+    first, second = read_all_joints(tmp_path / "a.npy")
+    assert first.joint_set is SMPL22
+    np.testing.assert_allclose(first.points, motion[0].transpose(2, 0, 1))
+    assert (second.confidence[:, 0] > 0).tolist() == [True] * 4 + [False] * 2
+    (tmp_path / "b.pkl").write_bytes(pickle.dumps({"keypoints3d": METRES, "keypoints3d_optim": METRES * 100}))
+    found = read_joints(tmp_path / "b.pkl")
+    assert found.joint_set is COCO17
+    np.testing.assert_allclose(found.points, METRES * 100)
+
+
+class Evil:
+    def __reduce__(self):
+        return (open, ("opened", "w"))
+
+
+def bomb(folder: Path) -> Path:
+    with zipfile.ZipFile(folder / "a.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        head = io.BytesIO()
+        np.lib.format.write_array_header_1_0(head, {"descr": "<f8", "fortran_order": False, "shape": (10**7, 17, 3)})
+        archive.writestr("joints.npy", head.getvalue() + bytes(80 * 10**6))
+    return folder / "a.npz"
+
+
+def huge(folder: Path) -> Path:
+    with (folder / "a.npy").open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "<f8", "fortran_order": False, "shape": (10**12, 17, 3)})
+    return folder / "a.npy"
+
+
+def shared(folder: Path) -> Path:
+    listed: list[object] = [1]
+    for _ in range(40):
+        listed = [listed] * 10
+    (folder / "a.pkl").write_bytes(pickle.dumps(listed))
+    return folder / "a.pkl"
+
+
+def itself(folder: Path) -> Path:
+    listed: list[object] = []
+    listed.append(listed)
+    (folder / "a.pkl").write_bytes(pickle.dumps(listed))
+    return folder / "a.pkl"
+
+
+def evil(folder: Path) -> Path:
+    np.savez(folder / "a.npz", joints=np.array([Evil()], object))
+    return folder / "a.npz"
+
+
+def deep(folder: Path) -> Path:
+    (folder / "a.json").write_text("[" * 200_000 + "]" * 200_000)
+    return folder / "a.json"
+
+
+@pytest.mark.parametrize("make", [bomb, huge, shared, itself, evil, deep])
+@pytest.mark.parametrize("read", [read_joints, read_keypoints])
+def test_hostile_files_are_one_short_sentence(tmp_path: Path, monkeypatch, make, read) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = make(tmp_path)
+    with pytest.raises(UserError) as caught:
+        read(file)
+    assert str(file) in str(caught.value)
+    assert len(str(caught.value)) < 600
+    assert [path.name for path in tmp_path.iterdir()] == [file.name]
+
+
+_BYTES = st.tuples(st.integers(0, 10**6), st.integers(0, 255))
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    kind=st.sampled_from(["npy", "npz", "json", "csv", "coco"]),
+    cut=st.floats(0.05, 1),
+    flips=st.lists(_BYTES, max_size=6),
+)
+def test_damaged_files_raise_nothing_else(tmp_path_factory, kind: str, cut: float, flips) -> None:
+    folder = tmp_path_factory.mktemp("damaged")
+    if kind == "npy":
+        np.save(folder / "a.npy", METRES)
+    elif kind == "npz":
+        np.savez_compressed(folder / "a.npz", joints=METRES)
+    elif kind == "csv":
+        np.savetxt(folder / "a.csv", METRES.reshape(4, -1), delimiter=",")
+    else:
+        people = [{"image_id": n, "keypoints": [1.5, 2.5, 0.5] * 17} for n in range(3)]
+        stored(folder, METRES.tolist() if kind == "json" else people)
+    file = next(folder.iterdir())
+    content = bytearray(file.read_bytes()[: int(cut * file.stat().st_size) + 1])
+    for place, value in flips:
+        content[place % len(content)] = value
+    file.write_bytes(bytes(content))
+    for read in (read_joints, read_keypoints):
+        said = ""
+        try:
+            read(file)
+        except UserError as error:
+            said = str(error)
+        assert "\n" not in said, said

@@ -1,0 +1,113 @@
+"""CSV files as people have them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from s2m.errors import UserError
+from s2m.formats.joints3d import read_all_joints, read_joints
+from s2m.formats.keypoints2d import read_keypoints
+from s2m.skeletons import BLAZEPOSE33, H36M17
+
+POINTS = np.random.default_rng(0).normal(2, 1, (5, 17, 3)).round(4)
+
+
+def rows(points: np.ndarray = POINTS) -> list[list[str]]:
+    return [[repr(float(value)) for value in frame.ravel()] for frame in points]
+
+
+def saved(folder: Path, lines: list[list[str]], mark: str = ",", start: str = "") -> Path:
+    (folder / "a.csv").write_text(start + "\n".join(mark.join(line) for line in lines) + "\n", encoding="utf-8")
+    return folder / "a.csv"
+
+
+@pytest.mark.parametrize("cell", ["NA", "None", "", " ", "nan", "null", "N/A"])
+@pytest.mark.parametrize("row", [0, 3])
+def test_a_missing_cell_is_a_missing_joint_in_any_row(tmp_path: Path, cell: str, row: int) -> None:
+    lines = rows()
+    lines[row][4] = cell
+    found = read_joints(saved(tmp_path, lines))
+    assert found.points.shape == (5, 17, 3)
+    assert np.isnan(found.points[row, 1]).all()
+    assert (found.confidence == 0).sum() == 1
+
+
+@pytest.mark.parametrize(("mark", "start"), [(",", "\ufeff"), (";", ""), ("\t", "")])
+def test_marks_of_spreadsheets(tmp_path: Path, mark: str, start: str) -> None:
+    np.testing.assert_array_equal(read_joints(saved(tmp_path, rows(), mark, start)).points, POINTS)
+
+
+def test_decimal_commas(tmp_path: Path) -> None:
+    lines = [[cell.replace(".", ",") for cell in line] for line in rows()]
+    np.testing.assert_array_equal(read_joints(saved(tmp_path, lines, ";")).points, POINTS)
+
+
+def test_numbers_of_columns_are_a_header(tmp_path: Path) -> None:
+    count = [str(i) for i in range(51)]
+    np.testing.assert_array_equal(read_joints(saved(tmp_path, [count, *rows()])).points, POINTS)
+    indexed = [["", *count], *([str(i), *line] for i, line in enumerate(rows()))]
+    np.testing.assert_array_equal(read_joints(saved(tmp_path, indexed)).points, POINTS)
+
+
+@settings(max_examples=20, deadline=None)
+@given(order=st.permutations(range(51)), time=st.booleans(), style=st.sampled_from(["{}_{}", "{}.{}", "{} {}"]))
+def test_headers_name_columns_in_any_order(tmp_path_factory, order, time: bool, style: str) -> None:
+    names = [style.format(joint, axis) for joint in H36M17.joints for axis in "xyz"]
+    lines = [[names[i] for i in order], *([line[i] for i in order] for line in rows())]
+    if time:
+        lines = [[*line[:7], "time" if n == 0 else str(0.04 * n), *line[7:]] for n, line in enumerate(lines)]
+    found = read_joints(saved(tmp_path_factory.mktemp("csv"), lines))
+    assert found.joint_set is H36M17
+    np.testing.assert_array_equal(found.points, POINTS)
+
+
+def test_frames_and_people_in_columns(tmp_path: Path) -> None:
+    names = [f"{joint}_{axis}" for joint in H36M17.joints for axis in "xyz"]
+    lines = [["frame", "person_id", *names]]
+    for frame in (4, 2, 3, 7):
+        lines += [[str(frame), "1", *rows()[0]], [str(frame), "2", *rows()[1]]]
+    first, second = read_all_joints(saved(tmp_path, lines))
+    assert first.frames.tolist() == [2, 3, 4, 5, 6, 7]
+    assert (first.confidence[:, 0] > 0).tolist() == [True, True, True, False, False, True]
+    np.testing.assert_array_equal(second.points[0], POINTS[1])
+    with pytest.raises(UserError, match="found a frame twice"):
+        read_joints(saved(tmp_path, [*lines, lines[-1]]))
+
+
+def test_mediapipes_wide_table(tmp_path: Path) -> None:
+    values = np.random.default_rng(1).normal(2, 1, (4, 33, 3))
+    official = [joint.replace("left_toe", "left_foot_index") for joint in BLAZEPOSE33.joints]
+    header = [
+        "frame",
+        "timestamp",
+        *(f"{joint}_{axis}" for joint in official for axis in ("x", "y", "z", "visibility")),
+    ]
+    lines = [header]
+    for n, frame in enumerate(values):
+        lines.append([str(n), str(n / 25), *(str(v) for point in frame for v in (*point, 0.9))])
+    found = read_joints(saved(tmp_path, lines))
+    assert found.joint_set is BLAZEPOSE33
+    np.testing.assert_allclose(found.points, values)
+    np.testing.assert_allclose(read_keypoints(saved(tmp_path, lines)).points, values[..., :2])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda lines: lines[2].__setitem__(4, "oops"), r"a.csv: row 3, column 5: expected a number, found 'oops'"),
+        (lambda lines: lines[2].pop(), "row 3: expected 51 cells like the first, found 50"),
+        (lambda lines: lines.clear(), "expected rows of numbers, found none"),
+        (lambda lines: lines[0].__setitem__(0, "1" * 200_000), "cannot be read: field larger than field limit"),
+        (lambda lines: lines.insert(0, [f"{j}_{a}" for j in H36M17.joints for a in "xxy"]), "names a coordinate that"),
+    ],
+)
+def test_bad_cells_are_named(tmp_path: Path, change, message: str) -> None:
+    lines = rows()
+    change(lines)
+    with pytest.raises(UserError, match=message):
+        read_joints(saved(tmp_path, lines))
