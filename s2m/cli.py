@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Any
 
 from s2m import __version__
-from s2m.errors import UserError
+from s2m.errors import UserError, one_line
 from s2m.optional import extras_explained
 from s2m.options import LateParser
 
@@ -84,7 +84,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UserError as error:
         if getattr(arguments, "verbose", False):
             traceback.print_exc()
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {one_line(error)}", file=sys.stderr)
         return 2
 
 

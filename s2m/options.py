@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from s2m.errors import UserError
+from s2m.errors import UserError, one_line
 from s2m.skeletons import JOINT_SETS, JointSet, get_joint_set, read_joint_set
 
 PIPE = Path("-")
@@ -292,7 +292,7 @@ def writable(path: Path, suffix: str = ".npz") -> Iterator[Path]:
 
 def warn(message: str) -> None:
     """Print a warning."""
-    print(f"warning: {message}", file=sys.stderr)
+    print(f"warning: {one_line(message)}", file=sys.stderr)
 
 
 def say(arguments: argparse.Namespace, message: str) -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 
-from s2m.errors import UserError
+from s2m.config_files import find_config
+from s2m.errors import UserError, one_line
 from s2m.optional import extras_explained
+from s2m.reading import read_yaml
 from stages.names import STAGES
 
 _EXAMPLE = """\
@@ -37,16 +40,33 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _check_configs(words: Sequence[str]) -> None:
+    """Read the yaml files once, before anything heavy is loaded: LightningCLI's reader has no word for damaged ones.
+
+    Args:
+        words: The command line after the stage's name.
+
+    Raises:
+        UserError: The message names the file.
+    """
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        option, _, value = word.partition("=")
+        path = find_config(value or following)
+        if option == "--config" and path.is_file():
+            read_yaml(path)
+
+
 def main() -> None:
     """Take the stage's name and hand the rest to LightningCLI."""
     stage, rest = build_parser().parse_args(sys.argv[1:2]).stage, sys.argv[2:]
     try:
+        _check_configs(rest)
         with extras_explained():
             from stages.cli import run
 
             run(stage, rest)
     except (UserError, OSError) as error:  # OSError: a folder that cannot be written, a full disk; it names the file
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {one_line(error)}", file=sys.stderr)
         sys.exit(2)
 
 

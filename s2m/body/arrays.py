@@ -175,7 +175,7 @@ class _Reader:
                 return dict(OFFICIAL_VERTEX_IDS)
             found = f"none, and {vertices} vertices (only SMPL's own {OFFICIAL_VERTICES} are known without)"
             raise self._fail("vertex_ids_keys", "landmark names", found)
-        names = [str(name) for name in np.asarray(self.fields["vertex_ids_keys"])]
+        names = [str(name) for name in np.ravel(self.fields["vertex_ids_keys"])]
         values = self._array("vertex_ids_vals", (len(names),), "iu").astype(np.int64)
         missing = sorted(set(OFFICIAL_VERTEX_IDS) - set(names))
         if missing:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 from s2m.body.arrays import FIELDS, BodyArrays, BodyFileError
 from s2m.body.model import Body
 from s2m.formats.safe_pickle import UnsafePickleError, load_pickle
+from s2m.reading import check_archive
 
 OPEN_BODY = "open_body.npz"
 
@@ -45,10 +45,12 @@ def _read_npz(path: Path) -> Mapping[str, Any]:
     fields: dict[str, Any] = {}
     name = "(archive)"
     try:
+        check_archive(path)
         with np.load(path, allow_pickle=False) as archive:
             for name in archive.files:
                 fields[name] = archive[name]
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
+    # A damaged archive can raise nearly anything while it is read.
+    except Exception as error:
         expected = "a readable npz archive of plain arrays"
         raise BodyFileError(str(path), name, expected, f"{type(error).__name__}: {error}") from error
     return fields

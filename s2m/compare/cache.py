@@ -13,6 +13,7 @@ from s2m.files import clean_leftovers, write_text
 # Raise it when what is read from a file changes.
 _VERSION = 1
 _FIELDS = {field.name for field in fields(Run)}
+_TEXTS = ("identifier", "name", "stage", "state", "started")
 
 
 class Cache:
@@ -37,8 +38,10 @@ class Cache:
             values["curves"] = {name: [(float(x), float(y)) for x, y in c] for name, c in values["curves"].items()}
             values["summary"] = {name: float(value) for name, value in values["summary"].items()}
             values["config"] = dict(values["config"])
+            if not all(isinstance(values[name], str) for name in _TEXTS):
+                return None
             return Run(**{**values, "source": source})
-        except (OSError, ValueError, TypeError, AttributeError, KeyError):
+        except (OSError, ValueError, TypeError, AttributeError, KeyError, OverflowError, RecursionError):
             return None
 
     def put(self, digest: str, run: Run) -> None:

@@ -12,6 +12,7 @@ from s2m.compare.reader import DamagedError, read_records, reader_command, run_o
 from s2m.compare.resumed import join_resumed
 from s2m.compare.runs import CompareError, Found, Run
 from s2m.files import sha256
+from s2m.reading import reading
 
 CACHE = ".compare-cache"
 _READERS = min(8, os.cpu_count() or 1)
@@ -64,7 +65,8 @@ def _read(path: Path, cache: Cache, command: list[str]) -> Run | str:
         known = cache.get(digest, str(path))
         if known is not None:
             return known
-        run = run_of_records(read_records(path, command), str(path))
+        with reading(path, "the records of a W&B run", DamagedError):
+            run = run_of_records(read_records(path, command), str(path))
     except (DamagedError, OSError) as error:
         return f"{path}: skipped: damaged or unreadable: {error}"
     cache.put(digest, run)

@@ -75,7 +75,13 @@ def equal_setting(key: str, value: Any, text: str) -> bool:
     try:
         typed = yaml.safe_load(text)
         typed = float(text) if isinstance(typed, str) else typed
-    except (yaml.YAMLError, ValueError):
+    except (
+        yaml.YAMLError,
+        ValueError,
+        KeyError,
+        TypeError,
+        RecursionError,
+    ):  # as text that is meant for no parser does
         typed = text
     if not isinstance(typed, str) and value == typed and isinstance(value, bool) == isinstance(typed, bool):
         return True

@@ -11,13 +11,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from s2m.config_files import find_config, read_yaml
+from s2m.config_files import find_config
 from s2m.data.open.config import OpenConfig
 from s2m.data.pool import MOST_WORKERS
 from s2m.data.store import FrameStore, StoreError
 from s2m.data.zoo.commands import add_zoo_commands
-from s2m.errors import UserError
+from s2m.errors import UserError, one_line
 from s2m.options import LateParser, add_output, add_voice, progress, say
+from s2m.reading import read_yaml
 
 BAD_INPUT = 2
 # A process takes as long to start as it takes to make about this many frames.
@@ -86,10 +87,7 @@ def read_config(path: Path | None, seed: int | None = None) -> OpenConfig:
 
     values: Any = {}
     if path is not None:
-        try:
-            values = read_yaml(find_config(path)) or {}
-        except UserError as error:
-            raise ConfigError(str(error)) from error
+        values = read_yaml(find_config(path), ConfigError) or {}
         if not isinstance(values, dict):
             raise ConfigError(f"{path}: expected a mapping of settings, found {type(values).__name__}")
     if seed is not None:
@@ -148,7 +146,7 @@ def _run_check(options: argparse.Namespace) -> int:
 
 
 def _fail(message: str) -> int:
-    sys.stderr.write(f"error: {message}\n")
+    sys.stderr.write(f"error: {one_line(message)}\n")
     return BAD_INPUT
 
 

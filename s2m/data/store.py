@@ -32,6 +32,9 @@ Array = NDArray[Any]
 _BYTES_AS_FLOATS = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).astype(np.float32)
 
 
+_LARGEST_SIZE = 2**40
+
+
 class StoreError(UserError, ValueError):
     """A frame store cannot be used; the message names the file, what was expected and what was found."""
 
@@ -387,7 +390,7 @@ def _map(path: Path, shape: tuple[int, ...], dtype: str) -> Array:
         array: Array = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
         raise StoreError(f"{path}: missing; expected an array of shape {shape}") from None
-    except (OSError, ValueError, EOFError) as error:
+    except Exception as error:  # NumPy raises nearly anything on a damaged header
         expected = int(np.prod(shape)) * np.dtype(dtype).itemsize
         raise StoreError(
             f"{path}: truncated or damaged: expected {expected} bytes of data for shape {shape}, "

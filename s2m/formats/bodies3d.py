@@ -86,7 +86,7 @@ def _people_of_json(content: Any, joint_set: JointSet | None, frame: int, path: 
         return crowd
     try:
         frames = mmpose.frames(content)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise FormatError(f"{path}: expected frames of instances with keypoints ({error!r:.120})") from error
     if frames is not None:
         return _mmpose(content, frames, joint_set, path, frame)
@@ -146,7 +146,7 @@ def _mmpose(content: Any, frames: mmpose.Frames, joint_set: JointSet | None, pat
             points, _ = _flat(rows, 3, where)
             try:
                 sure = np.asarray(person.get("keypoint_scores", np.ones(len(points))), np.float64).reshape(len(points))
-            except (TypeError, ValueError) as error:
+            except (TypeError, ValueError, OverflowError) as error:
                 raise FormatError(f"{where}: expected {len(points)} keypoint_scores") from error
             who = person.get("track_id")
             sure = np.nan_to_num(sure, nan=0, posinf=0, neginf=0).clip(0, 1)

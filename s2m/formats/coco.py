@@ -154,7 +154,7 @@ def _entries(file: Path, content: Any) -> tuple[list[dict[str, Any]], tuple[str,
     """People with their picture's name as ``image``; names of the keypoints; names of all pictures."""
     try:
         frames = mmpose.frames(content)
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
         expected = "frame_id and instances with keypoints and keypoint_scores"
         raise FormatError(f"{file}: instance_info: expected {expected} ({error!r:.120})") from error
     if frames is not None:
@@ -199,7 +199,7 @@ def _of_mmpose(file: Path, frames: list[tuple[int, list[Any]]]) -> list[dict[str
                     raise FormatError(f"{file}: expected 2D keypoints, found 3D ones; `s2m ik` takes them")
                 flat = np.column_stack([points, sure]).ravel().tolist()
                 score = float(np.ravel(person.get("bbox_score", np.nanmean(sure)))[0])
-            except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+            except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
                 if isinstance(error, FormatError):
                     raise
                 expected = "frame_id and instances with keypoints and keypoint_scores"

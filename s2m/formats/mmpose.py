@@ -57,5 +57,5 @@ def names(content: Any) -> tuple[str, ...] | None:
         return None
     try:
         return tuple(str(name) for _, name in sorted(listed.items(), key=lambda entry: int(entry[0])))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None

@@ -41,7 +41,7 @@ def people_of(content: Any, frame: int, image: str, where: str, dimensions: int 
     try:
         listed = list(content["people"])
         raw = [np.asarray(person[field], np.float64) for person in listed]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise UserError(f"{where}: expected OpenPose's people[].{field} ({error!r:.120})") from error
     for number, (person, flat) in enumerate(zip(listed, raw, strict=True)):
         wide = dimensions + 1

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from s2m.errors import UserError
 
 _LARGEST = 2 * 10**9  # bytes of an array, and of a text
-_BOMB, _SMALL = 300, 64 * 10**6  # so much smaller when packed is no recording of anybody, above this size
+_BOMB, _SMALL = 100, 64 * 10**6  # so much smaller when packed is no recording of anybody, above this size
 
 
 def load(path: Path) -> Any:
@@ -65,7 +65,7 @@ def _readable(path: Path, read: Any) -> Any:
         raise UserError(f"{path}: cannot be read: lists within lists, too deep") from None
     except (MemoryError, OverflowError) as error:
         raise UserError(f"{path}: cannot be read: too large ({type(error).__name__})") from error
-    # A damaged file can raise nearly anything while it is read.
+    # A damaged file makes parsers raise nearly anything: tokenize.TokenError of an npy header, zlib.error, ...
     except Exception as error:
         raise UserError(f"{path}: cannot be read: {_short(error)}") from error
 

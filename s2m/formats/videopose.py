@@ -70,7 +70,7 @@ def _joint_set(content: dict[str, Any], path: Path) -> JointSet:
 def _person(view: Any, joint_set: JointSet, path: Path) -> tuple[Any, Any]:
     try:
         array = np.asarray(view, np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         array = np.zeros(0)
     if array.ndim != 3 or array.shape[1] != len(joint_set) or array.shape[2] not in (2, 3):
         raise UserError(f"{path}: positions_2d: expected (frames, {len(joint_set)}, 2), found {array.shape}")

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from s2m.data import is_open_data
 from s2m.data.store import FrameStore, StoreError
+from s2m.reading import read_yaml
 from s2m.report.results import ReportError
 
 OPEN = "open"
@@ -58,6 +57,8 @@ def run_data(run: Path) -> RunData:
         return RunData(OPEN)
     data = _data_section(path)
     arguments = data.get("init_args") or {}
+    if not isinstance(arguments, dict):
+        raise ReportError(f"{path}: field data.init_args: expected settings, found {type(arguments).__name__}")
     if is_open_data(str(data.get("class_path", ""))):
         return RunData(OPEN)
     try:
@@ -67,7 +68,10 @@ def run_data(run: Path) -> RunData:
             f"{path}: field data.init_args.store: expected the store of the run, found none: {error}"
         ) from error
     dataset = dataset_name(store)
-    splits = tuple(split for split in arguments.get("test_splits") or () if split in store.splits)
+    tested = arguments.get("test_splits") or ()
+    if not isinstance(tested, list | tuple):
+        raise ReportError(f"{path}: field data.init_args.test_splits: expected a list, found {tested!r:.80}")
+    splits = tuple(split for split in tested if split in store.splits)
     return RunData(dataset, splits, None if dataset == OPEN else store)
 
 
@@ -122,10 +126,7 @@ def note_of(data: RunData) -> str:
 
 
 def _data_section(path: Path) -> Mapping[str, Any]:
-    try:
-        config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ReportError(f"{path}: expected YAML, found something else ({error})") from error
+    config = read_yaml(path, ReportError)
     data = config.get("data") if isinstance(config, dict) else None
     if not isinstance(data, dict):
         raise ReportError(f"{path}: field data: expected the settings of the data, found none")

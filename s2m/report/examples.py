@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2m.files import write_npz
+from s2m.reading import check_archive, reading
 from s2m.report.results import ReportError
 from s2m.skeletons import get_joint_set
 
@@ -95,11 +95,10 @@ def load_examples(path: Path) -> Examples:
     """Read what :func:`save_examples` wrote; ReportError that names the file and the field when that fails."""
     if not path.is_file():
         raise ReportError(f"{path}: expected the examples of stage mesh, found no such file; run the stage first")
-    try:
+    with reading(path, "an npz file without pickles", ReportError):
+        check_archive(path)
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise ReportError(f"{path}: expected an npz file without pickles, found something else ({error})") from None
     missing = [f.name for f in fields(Examples) if f.name not in arrays and f.name not in _OPTIONAL]
     if missing:
         raise ReportError(f"{path}: expected the fields {', '.join(missing)}, found none of them")

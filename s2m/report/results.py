@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from s2m.errors import UserError
+from s2m.reading import reading
 
 STAGES = ("lifter", "regressor", "mesh")
 MAIN = "full"
@@ -53,6 +55,8 @@ def read_stage(run: Path, name: str) -> StageResults:
     for key, value in values.items():
         parts = key.split("/")
         if parts[:2] == ["data", "skipped"]:
+            if not math.isfinite(value):
+                raise ReportError(f"{path}: {key}: expected a number of frames, found {value}")
             skipped["/".join(parts[2:])] = round(value)
         elif parts[0] not in _NOT_TESTED and len(parts) in (2, 3):
             method = parts[1] if len(parts) == 3 else MAIN
@@ -74,16 +78,15 @@ def _require(path: Path, stage: str) -> None:
 
 def _read_metrics(path: Path, stage: str) -> dict[str, float]:
     _require(path, stage)
-    try:
+    with reading(path, "JSON", ReportError):
         values = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ReportError(f"{path}: expected JSON, found something else ({error})") from None
     if not isinstance(values, dict):
         raise ReportError(f"{path}: expected an object of numbers, found {type(values).__name__}")
     for key, value in values.items():
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise ReportError(f"{path}: {key}: expected a number, found {value!r}")
-    return {key: float(value) for key, value in values.items()}
+            raise ReportError(f"{path}: {key}: expected a number, found {value!r:.80}")
+    with reading(path, "numbers", ReportError):  # of integers some are beyond the floats
+        return {key: float(value) for key, value in values.items()}
 
 
 def _read_curves(path: Path) -> dict[str, Curve]:
@@ -94,15 +97,17 @@ def _read_curves(path: Path) -> dict[str, Curve]:
     curves: dict[str, Curve] = {}
     if not path.is_file():
         return curves
-    with path.open(newline="", encoding="utf-8") as file:
-        for line, row in enumerate(csv.DictReader(file), start=2):
-            for column, text in row.items():
-                if text and column and column.split("/")[0] in ("train", "val") and column.count("/") == 1:
-                    try:
-                        point = (float(row.get("step") or ""), float(text))
-                    except ValueError:
-                        raise ReportError(
-                            f"{path}: line {line}, {column}: expected a number at a step, found '{text}'"
-                        ) from None
-                    curves.setdefault(column, []).append(point)
+    with reading(path, "a CSV table", ReportError), path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    for line, row in enumerate(rows, start=2):
+        for column, text in row.items():
+            # Cells beyond the header come as a list under None.
+            if column and text and column.split("/")[0] in ("train", "val") and column.count("/") == 1:
+                try:
+                    point = (float(row.get("step") or ""), float(text))
+                except ValueError:
+                    raise ReportError(
+                        f"{path}: line {line}, {column}: expected a number at a step, found '{text:.80}'"
+                    ) from None
+                curves.setdefault(column, []).append(point)
     return curves

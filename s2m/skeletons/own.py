@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from s2m.config_files import read_yaml
+from s2m.reading import read_yaml
 from s2m.skeletons.core import S2M27
 from s2m.skeletons.joint_set import JointSet
 from s2m.skeletons.known import JOINT_SETS
@@ -30,18 +31,18 @@ def read_joint_set(path: str | Path) -> JointSet:
     Raises:
         ValueError: When the file cannot be used; it names the file and the field.
     """
-    content: Any = read_yaml(Path(path))
+    content: Any = read_yaml(path)
     if not isinstance(content, dict) or set(content) != {"name", "joints"}:
         raise ValueError(f"{path}: expected the fields 'name' and 'joints', found {type(content).__name__}")
     names = content["joints"]
-    if not isinstance(names, list) or not names or not all(isinstance(n, str | None) for n in names):
+    if not isinstance(names, list) or not any(names) or not all(isinstance(n, str | None) for n in names):
         raise ValueError(f"{path}: joints: expected a list of names (or null), found {type(names).__name__}")
     known = known_joints()
     unknown = [name for name in names if name is not None and name not in known]
     if unknown:
         raise ValueError(f"{path}: joints: unknown names {str(unknown[:5])[:200]}; known: {', '.join(sorted(known))}")
     joints = tuple(f"unused_{i}" if name is None else name for i, name in enumerate(names))
-    repeated = sorted({joint for joint in joints if joints.count(joint) > 1})
+    repeated = sorted(joint for joint, times in Counter(joints).items() if times > 1)
     if repeated:
         raise ValueError(f"{path}: joints: named twice: {', '.join(repeated)}")
     return joint_set_of(str(content["name"]), joints)

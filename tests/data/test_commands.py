@@ -77,7 +77,7 @@ def test_own_motions_widen_training_only(tmp_path: Path) -> None:
         ("sead: 3", "sead"),
         ("frames: {train: many}", "train"),
         ("- 1", "expected a mapping"),
-        ("a: [", "cannot be read"),
+        ("a: [", "expected yaml, found something else"),
         ("mask_size: 30", "mask_size"),
         ("frames: {val: 0}", "val"),
     ],
@@ -99,7 +99,7 @@ def test_other_bad_input_ends_with_2(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert run(tmp_path / "store", "--workers", "0") == 2
     assert main(["check", str(tmp_path)]) == 2
     error = capsys.readouterr().err
-    for part in ("none.yaml: cannot be read", "no such folder", "--workers", "not a frame store"):
+    for part in ("none.yaml: expected yaml, found no such file", "no such folder", "--workers", "not a frame store"):
         assert part in error
 
 

@@ -134,7 +134,7 @@ def test_users_own_set(tmp_path, body, posed):
         ("name: x\njoints: 3", "joints: expected a list of names"),
         ("name: x\njoints: [pelvis, knee]", r"unknown names \['knee'\]"),
         ("name: x\njoints: [pelvis, pelvis]", "named twice: pelvis"),
-        ("name: [", "not a readable yaml file"),
+        ("name: [", "expected yaml, found something else"),
     ],
 )
 def test_bad_yaml_is_named(tmp_path, text, message):

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+import torch
+
+import s2m.body
+from s2m.body import Body, load_body
+from tests.fuzz.asking import Place
+
+_HEADROOM = 3 << 30
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path / "place")
+
+
+@pytest.fixture(autouse=True)
+def _quick() -> Iterator[None]:
+    """One thread, and the open body, which nobody changes, is read once; a user's own is read every time."""
+    kept = cache(load_body)
+
+    def quick(path: Any = None) -> Body:
+        return kept() if path is None else load_body(path)
+
+    torch.set_num_threads(1)
+    with mock.patch.object(s2m.body, "load_body", quick), _bounded():
+        yield
+
+
+@contextmanager
+def _bounded() -> Iterator[None]:
+    """What takes gigabytes more than there are now gets a MemoryError instead of the machine."""
+    if sys.platform != "linux":
+        yield
+        return
+    import resource
+
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + _HEADROOM, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)

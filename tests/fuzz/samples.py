@@ -1,0 +1,236 @@
+"""Small valid inputs of ``s2m ik`` and ``s2m lift``, in every format that they read."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+
+from s2m import Solver
+from s2m.skeletons import COCO17, H36M17, S2M27
+from tests.body.fabricated import arrays
+from tests.fuzz.asking import Sample
+
+FRAMES = 3
+Array = NDArray[np.float64]
+
+
+@cache
+def skeletons() -> Array:
+    """(T, 17, 3) metres, +y up: a person at rest who trembles."""
+    rest = Solver("h36m17").rest_joints.numpy().astype(np.float64)
+    return rest + np.random.default_rng(0).normal(0, 0.01, (FRAMES, *rest.shape))
+
+
+def keypoints(joint_set: str = "h36m17") -> Array:
+    """(T, K, 3): pixels and confidence."""
+    count = {"h36m17": 17, "coco17": 17}[joint_set]
+    points = skeletons()
+    if joint_set == "coco17":
+        points = points[:, [H36M17.index(_nearest(name)) for name in COCO17.joints]]
+    pixels = points[..., :2] * [300, -300] + [500, 500]
+    sure = np.linspace(0.5, 0.9, count)[None, :, None].repeat(FRAMES, 0)
+    return np.concatenate([pixels, sure], axis=-1)
+
+
+def _nearest(name: str) -> str:
+    return name if name in H36M17 else "head"
+
+
+def _sure(points: Array) -> Array:
+    return np.concatenate([points, np.ones_like(points[..., :1])], -1)
+
+
+def _npy(path: Path, points: Array) -> None:
+    np.save(path, points.astype(np.float32))
+
+
+def _json_list(path: Path, points: Array) -> None:
+    path.write_text(json.dumps(points.round(4).tolist()))
+
+
+def _csv(path: Path, points: Array, header: bool = True) -> None:
+    rows = points.reshape(len(points), -1)
+    names = [f"{joint}_{axis}" for joint in H36M17.joints for axis in "xyzc"[: points.shape[-1]]]
+    np.savetxt(path, rows, "%.4f", ",", header=",".join(names) if header else "", comments="")
+
+
+def _command(name: str, *more: str) -> Callable[[Path, Path], Sequence[str]]:
+    """Of the only file or folder of the inputs, wherever damage has moved it."""
+    return lambda given, out: [name, str(only(given)), "-o", str(out / "out.npz"), "-q", *more]
+
+
+def only(folder: Path) -> Path:
+    """What a folder holds."""
+    (path,) = folder.iterdir()
+    return path
+
+
+def ik_samples() -> list[Sample]:
+    """3D joints."""
+    points = skeletons()
+    run = _command("ik")
+    return [
+        Sample("ik-npy", lambda to: _npy(to / "a.npy", points), run),
+        Sample("ik-npy-sure", lambda to: _npy(to / "a.npy", _sure(points)), _command("ik", "--fit-shape", "--smooth")),
+        Sample("ik-npz", lambda to: np.savez(to / "a.npz", joints3d=points, fps=np.array(30)), run),
+        Sample("ik-json", lambda to: _json_list(to / "a.json", points), run),
+        Sample(
+            "ik-json-named",
+            lambda to: (to / "a.json").write_text(json.dumps({"joints": points.tolist(), "unit": "m"})) and None,
+            run,
+        ),
+        Sample("ik-csv", lambda to: _csv(to / "a.csv", points), run),
+        Sample("ik-csv-bare", lambda to: _csv(to / "a.csv", _sure(points), header=False), run),
+    ]
+
+
+def option_samples() -> list[Sample]:
+    """Files that options name: joint sets and bodies."""
+
+    def joint_set(to: Path) -> None:
+        _npy(to / "a.npy", skeletons())
+        names = [None if name == "nose" else name for name in H36M17.joints]
+        (to / "set.yaml").write_text(yaml.safe_dump({"name": "mine", "joints": names}))
+
+    def with_set(given: Path, out: Path) -> list[str]:
+        return ["ik", str(given / "a.npy"), "-o", str(out / "out.npz"), "-q", "--joint-set", _other(given, "a.npy")]
+
+    def with_body(given: Path, out: Path) -> list[str]:
+        return ["ik", str(given / "a.npy"), "-o", str(out / "out.npz"), "-q", "--body", _other(given, "a.npy")]
+
+    def body_npz(to: Path) -> None:
+        _npy(to / "a.npy", skeletons())
+        np.savez(to / "body.npz", **small_body())
+
+    def body_pkl(to: Path) -> None:
+        _npy(to / "a.npy", skeletons())
+        fields = small_body()
+        fields["vertex_ids_keys"] = fields["vertex_ids_keys"].tolist()
+        fields["vertex_ids_vals"] = fields["vertex_ids_vals"].tolist()
+        # Of the optional fields the pickle reader takes none.
+        del fields["skeleton_regressor"]
+        (to / "body.pkl").write_bytes(pickle.dumps(fields, protocol=2))
+
+    return [
+        Sample("ik-joint-set", joint_set, with_set, "set.yaml"),
+        Sample("ik-body-npz", body_npz, with_body, "body.npz"),
+        Sample("ik-body-pkl", body_pkl, with_body, "body.pkl"),
+    ]
+
+
+def _other(folder: Path, than: str) -> str:
+    return str(next(path for path in folder.iterdir() if path.name != than))
+
+
+@cache
+def _body() -> dict[str, Any]:
+    """A body of 120 vertices, of which the first 27 are the joints of the open body at rest."""
+    from s2m.body import load_body
+    from s2m.body.arrays import OFFICIAL_VERTEX_IDS
+    from s2m.body.regressors import own_regressor
+
+    open_body = load_body()
+    fields = arrays(120)
+    template = open_body.v_template.numpy()
+    joints = own_regressor(open_body, S2M27).numpy() @ template
+    chosen = np.random.default_rng(0).permutation(len(template))[: 120 - len(joints)]
+    fields["v_template"] = np.concatenate([joints, template[chosen]])
+    fields["shapedirs"] = fields["shapedirs"] * 0.01
+    return {
+        **fields,
+        "vertex_ids_keys": np.array(list(OFFICIAL_VERTEX_IDS)),
+        "vertex_ids_vals": np.arange(len(OFFICIAL_VERTEX_IDS)),
+        "skeleton_regressor": np.eye(len(joints), 120),
+    }
+
+
+def small_body() -> dict[str, Any]:
+    """Its fields; a new dict."""
+    return dict(_body())
+
+
+def lift_samples() -> list[Sample]:
+    """2D joints: arrays and what detectors write."""
+    points, found = keypoints(), keypoints("coco17")
+    run = _command("lift")
+    video = _command("lift", "--video", "--min-confidence", "0.1")
+
+    def result(number: int, **more: Any) -> dict[str, Any]:
+        return {"image_id": number, "category_id": 1, "keypoints": found[number].ravel().tolist(), "score": 0.9, **more}
+
+    def results(to: Path) -> None:
+        (to / "a.json").write_text(json.dumps([result(t) for t in range(FRAMES)]))
+
+    def alphapose(to: Path) -> None:
+        named = [result(t, idx=1, box=[1, 2, 3, 4]) | {"image_id": f"{t}.jpg"} for t in range(FRAMES)]
+        (to / "a.json").write_text(json.dumps(named))
+
+    def annotations(to: Path) -> None:
+        content = {
+            "images": [{"id": t, "file_name": f"{t}.jpg", "width": 1000, "height": 1000} for t in range(FRAMES)],
+            "annotations": [result(t, id=t, num_keypoints=17) for t in range(FRAMES)],
+            "categories": [{"id": 1, "name": "person", "keypoints": list(COCO17.joints)}],
+        }
+        (to / "a.json").write_text(json.dumps(content))
+
+    def mmpose(to: Path) -> None:
+        frames = [
+            {
+                "frame_id": t + 1,
+                "instances": [
+                    {
+                        "keypoints": found[t, :, :2].tolist(),
+                        "keypoint_scores": found[t, :, 2].tolist(),
+                        "bbox": [[0, 0, 1, 1]],
+                        "bbox_score": 0.8,
+                    }
+                ],
+            }
+            for t in range(FRAMES)
+        ]
+        (to / "a.json").write_text(json.dumps({"meta_info": {"dataset_name": "coco"}, "instance_info": frames}))
+
+    def openpose(to: Path) -> None:
+        (to / "a").mkdir()
+        body = np.zeros((25, 3))
+        body[:15] = found[0, :15] if len(found[0]) >= 15 else 0
+        for t in range(FRAMES):
+            person = {"person_id": [-1], "pose_keypoints_2d": body.ravel().tolist()}
+            text = json.dumps({"version": 1.3, "people": [person]})
+            (to / "a" / f"clip_{t:012d}_keypoints.json").write_text(text)
+
+    return [
+        Sample("lift-npy", lambda to: _npy(to / "a.npy", points), run),
+        Sample("lift-npz", lambda to: np.savez(to / "a.npz", keypoints=points[..., :2]), video),
+        Sample("lift-json", lambda to: _json_list(to / "a.json", points), run),
+        Sample("lift-csv", lambda to: _csv(to / "a.csv", points), run),
+        Sample("lift-results", results, run),
+        Sample("lift-alphapose", alphapose, video),
+        Sample("lift-annotations", annotations, run),
+        Sample("lift-mmpose", mmpose, run),
+        Sample("lift-openpose", openpose, video),
+    ]
+
+
+def artifact_samples() -> list[Sample]:
+    """A lifter and a temporal head of the user's own: the shipped ones under another name."""
+    from s2m.lifter.shipped import assets
+
+    def write(to: Path) -> None:
+        _npy(to / "a.npy", keypoints())
+        for name in ("lifter", "temporal"):
+            (to / f"{name}.pt").write_bytes((assets() / f"{name}_h36m17.pt").read_bytes())
+
+    def words(given: Path, out: Path) -> list[str]:
+        options = [f"--{path.stem}={path}" for path in sorted(given.iterdir()) if path.stem in ("lifter", "temporal")]
+        return ["lift", str(given / "a.npy"), "-o", str(out / "out.npz"), "-q", "--video", *options]
+
+    return [Sample("lift-lifter", write, words, "lifter.pt"), Sample("lift-temporal", write, words, "temporal.pt")]

@@ -1,0 +1,27 @@
+"""``s2m ik`` and ``s2m lift`` on damaged files: success, or one line that says what is wrong."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.fuzz.asking import Place, Sample, tried
+from tests.fuzz.samples import artifact_samples, ik_samples, lift_samples, option_samples
+
+# 200 files for each of the two commands, spread over what they read.
+_EACH = 30
+
+
+def _named(samples: list[Sample]) -> list[object]:
+    return [pytest.param(sample, id=sample.name) for sample in samples]
+
+
+@pytest.mark.parametrize("sample", _named(ik_samples() + lift_samples()))
+def test_joints(sample: Sample, place: Place) -> None:
+    wrong = tried(sample, place, _EACH)
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("sample", _named(option_samples() + artifact_samples()))
+def test_files_of_options(sample: Sample, place: Place) -> None:
+    wrong = tried(sample, place, 40 if sample.name.startswith("ik") else 25)
+    assert not wrong, "\n".join(wrong)

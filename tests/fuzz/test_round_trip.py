@@ -1,0 +1,69 @@
+"""What ``s2m ik`` and ``s2m lift`` write is read back by them and gives the same."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from s2m.cli import main
+from tests.fuzz.asking import Place, about_message, run
+from tests.fuzz.samples import keypoints, skeletons
+
+
+def _run(*words: object) -> dict[str, np.ndarray]:
+    """Run a command; the npz after ``-o``."""
+    texts = [str(word) for word in words]
+    assert main([*texts, "-q"]) == 0
+    with np.load(texts[texts.index("-o") + 1], allow_pickle=False) as archive:
+        return dict(archive)
+
+
+@pytest.mark.parametrize("video", [[], ["--video"]])
+def test_what_lift_writes_is_what_lift_and_ik_read(tmp_path: Path, video: list[str]) -> None:
+    """3D joints by ``s2m ik``; 2D joints, as the lifter believes them, by ``s2m lift`` again."""
+    np.save(tmp_path / "a.npy", keypoints())
+    lifted = _run("lift", tmp_path / "a.npy", *video, "-o", tmp_path / "b.npz", "--ik", tmp_path / "c.npz")
+    again = _run("ik", tmp_path / "b.npz", "--up", "y-down", "-o", tmp_path / "d.npz")
+    plain = tmp_path / "plain.npy"
+    np.save(plain, lifted["joints3d"])
+    same = _run("ik", plain, "--up", "y-down", "-o", tmp_path / "e.npz")
+    for field in ("poses", "trans", "betas"):
+        np.testing.assert_allclose(again[field], same[field], atol=1e-6)
+    assert len(again["poses"]) == len(lifted["joints3d"])
+    relifted = _run("lift", tmp_path / "b.npz", *video, "-o", tmp_path / "f.npz")
+    assert relifted["joints3d"].shape == lifted["joints3d"].shape
+
+
+def test_formats_agree(tmp_path: Path) -> None:
+    """The same joints as npy, npz, JSON and CSV give the same motion."""
+    points = skeletons().astype(np.float32)
+    np.save(tmp_path / "a.npy", points)
+    np.savez(tmp_path / "a.npz", joints3d=points)
+    (tmp_path / "a.json").write_text(json.dumps(points.tolist()))
+    np.savetxt(tmp_path / "a.csv", points.reshape(len(points), -1), "%.9g", ",")
+    found = [
+        _run("ik", tmp_path / f"a.{kind}", "-o", tmp_path / f"{kind}.npz") for kind in ("npy", "npz", "json", "csv")
+    ]
+    for other in found[1:]:
+        np.testing.assert_allclose(other["poses"], found[0]["poses"], atol=1e-5)
+        np.testing.assert_allclose(other["trans"], found[0]["trans"], atol=1e-5)
+
+
+def test_what_ik_writes_is_known_when_it_comes_back(place: Place) -> None:
+    """A motion of a body holds no joints: it is read, or refused by its name, but never taken for something else."""
+    place.make()
+    np.save(place.inputs / "a.npy", skeletons())
+    written = _run("ik", place.inputs / "a.npy", "-o", place.inputs / "b.npz")
+    again = place.output / "c.npz"
+    code, said, raised = run(["ik", str(place.inputs / "b.npz"), "-o", str(again), "-q"], place)
+    assert raised is None
+    assert about_message(code, said) is None
+    if code == 0:
+        with np.load(again, allow_pickle=False) as archive:
+            np.testing.assert_allclose(archive["poses"], written["poses"], atol=1e-3)
+    else:
+        assert "b.npz" in said
+        assert not again.exists()
