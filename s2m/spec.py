@@ -18,7 +18,16 @@ def build(spec: dict[str, Any], *runtime: Any) -> Any:
     """Build the component that ``spec`` describes; ``runtime`` are the positional arguments that come before its own.
 
     Only classes of this package are built, since specs are also read from artifacts that a user downloaded.
-    Raises SpecError that names the class and what is wrong with it.
+
+    Args:
+        spec: ``{"class_path": "s2m.module.Class", "init_args": {...}}``.
+        *runtime: Positional arguments that the program gives before those of the spec, such as a body.
+
+    Returns:
+        The component.
+
+    Raises:
+        SpecError: Names the class and what is wrong with it.
     """
     path = spec.get("class_path")
     if not isinstance(path, str) or not path.startswith(PACKAGE + "."):

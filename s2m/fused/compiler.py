@@ -124,10 +124,16 @@ class CompilerMissing(RuntimeError):
 
 
 def source(graph: Graph, outputs: list[int], widths: Sequence[int], result_widths: Sequence[int]) -> str:
-    """C++ text of ``run(threads, count, in_0, ..., out_0, ...)``: rows of ``widths`` floats in, others out.
+    """C++ text of ``run(threads, count, in_0, ..., out_0, ...)``: a function of rows of floats.
 
     Inputs of the graph are numbered through all rows, and so are the outputs. A sample's result does not depend on the
     number of threads.
+
+    Args:
+        graph: The expressions.
+        outputs: Nodes of all results, result after result.
+        widths: Floats in a row of each input.
+        result_widths: Floats in a row of each result.
     """
     outputs = [graph.number(node) for node in outputs]
     ins, outs = [f"in_{i}" for i in range(len(widths))], [f"out_{i}" for i in range(len(result_widths))]
@@ -212,7 +218,14 @@ def _constant(number: float) -> str:
 
 
 def build(text: str) -> ctypes.CDLL:
-    """Compile, or load what was compiled before. Raises :class:`CompilerMissing`."""
+    """Compile, or load what was compiled before.
+
+    Args:
+        text: C++ source.
+
+    Raises:
+        CompilerMissing: When there is no C++ compiler.
+    """
     compiler = os.environ.get("CXX") or shutil.which("g++") or shutil.which("clang++") or shutil.which("c++")
     if compiler is None:
         raise CompilerMissing("no C++ compiler was found (g++, clang++ or $CXX)")
@@ -227,7 +240,11 @@ def build(text: str) -> ctypes.CDLL:
 
 
 def _compiled(compiler: str, code: Path) -> Path:
-    """The library, with threads if the compiler has them. Raises :class:`CompilerMissing`."""
+    """The library, with threads if the compiler has them.
+
+    Raises:
+        CompilerMissing: When there is no C++ compiler.
+    """
     made, error = code.with_suffix(".so"), ""
     for threads in (_THREADS, ()):
         command = [compiler, *_FLAGS, *threads, str(code), "-o", str(made), "-lm"]

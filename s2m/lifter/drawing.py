@@ -25,7 +25,16 @@ def draw_lift(
 ) -> Picture:
     """Frames spread over the recording, one a column; the views are labels and azimuths, one a row.
 
-    Left is blue, right orange, the middle green. Returns (rows * (size + label), columns * size, 3) uint8.
+    Left is blue, right orange, the middle green.
+
+    Args:
+        lifted: Skeletons of a recording.
+        size: Pixels of the side of a panel.
+        frames: How many frames are shown, one a column.
+        views: Labels and azimuths (degrees), one a row.
+
+    Returns:
+        (rows * (size + label), columns * size, 3) uint8.
     """
     shown = lifted.lifted.nonzero()[:, 0]
     shown = shown[torch.linspace(0, len(shown) - 1, min(frames, len(shown))).round().long()]
