@@ -23,7 +23,6 @@ EXTRAS = {
             "omegaconf",
             "pytorch_lightning",
             "roma",
-            "smplx",
             "torchmetrics",
             "torchvision",
             "wandb",
