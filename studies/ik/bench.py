@@ -32,7 +32,12 @@ _LIMITS = {"paper's kind of iterative solver": 1, "Adam on axis-angle": 1024, "d
 
 
 def bench(output: Path, largest: int) -> None:
-    """Measure and write ``bench_ik.md`` and ``bench_ik.json``."""
+    """Measure and write ``bench_ik.md`` and ``bench_ik.json``.
+
+    Args:
+        output: Folder of the results.
+        largest: Largest batch.
+    """
     body = load_body()
     skinned = {s.name: SkinnedJoints(body, s) for s in (H36M17, SMPL24)}
     rotations = random_poses(1024, 0).rotations
@@ -145,7 +150,11 @@ def _text(report: dict[str, Any]) -> str:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Entry point."""
+    """Entry point.
+
+    Args:
+        arguments: The command line, without the program's name; that of the process by default.
+    """
     parser = argparse.ArgumentParser(prog="python -m studies.ik.bench", description=__doc__)
     parser.add_argument("-o", "--output", type=Path, default=Path("docs/results"))
     parser.add_argument("--largest", type=int, default=262144, help="largest batch (default: 262144)")

@@ -56,8 +56,14 @@ PUBLISHED6 = {"discontinuous frames": (81.98, 69.70), "the whole sequence": (51.
 
 @dataclass(frozen=True)
 class Entry:
-    """A solver in the table. ``make`` gets the skinned joints and the noise (metres) and returns candidates, from
-    which the best on tuning poses is taken; ``limit`` caps how many test poses a slow solver gets.
+    """A solver in the table.
+
+    Attributes:
+        name: For the table.
+        joint_set: Its joints.
+        make: Gets the skinned joints and the noise (metres) and returns candidates, from which the best on tuning poses
+            is taken.
+        limit: How many test poses a slow solver gets.
     """
 
     name: str
@@ -67,7 +73,12 @@ class Entry:
 
 
 def entries(train_steps: int, slow: int) -> list[Entry]:
-    """The solvers that are compared, with the grids that they are tuned on."""
+    """The solvers that are compared, with the grids that they are tuned on.
+
+    Args:
+        train_steps: Of the learned solver.
+        slow: Poses for the slowest solver.
+    """
     return [
         Entry("DIK, told the noise", H36M17, lambda s, sigma: [DIK(s.rest, noise=sigma)]),
         Entry("DIK", H36M17, lambda s, sigma: [DIK(s.rest)]),
@@ -107,7 +118,14 @@ def _fused_entries() -> list[Entry]:
 
 
 def table5(output: Path, count: int, slow: int, train_steps: int) -> None:
-    """Errors and times of all solvers. ``slow``: poses for the slowest solver."""
+    """Errors and times of all solvers. ``slow``: poses for the slowest solver.
+
+    Args:
+        output: Folder of the results.
+        count: Random poses.
+        slow: Poses for the slowest solver.
+        train_steps: Of the learned solver.
+    """
     body = load_body()
     skinned = {s.name: SkinnedJoints(body, s) for s in (H36M17, SMPL24)}
     data = [random_poses(count, _TEST_SEED), motion_poses()]
@@ -186,7 +204,12 @@ def _times(solver: IKSolver, joints: Tensor, slow: bool) -> dict[str, float]:
 
 
 def median_ms(call: Callable[[], object], repeats: int) -> float:
-    """Median wall time of a call in milliseconds, after one call to warm up. Short calls run several times."""
+    """Median wall time of a call in milliseconds, after one call to warm up. Short calls run several times.
+
+    Args:
+        call: What is timed.
+        repeats: How often.
+    """
     with torch.no_grad():
         start = time.perf_counter()
         call()
@@ -218,7 +241,12 @@ def _endpoints(body: Body, count: int) -> dict[str, dict[str, float]]:
 
 
 def lifter_noise(joints: Tensor, seed: int) -> Tensor:
-    """s2m27 joints with 12 / 12 / 45 mm of noise on the 17 joints and 8 / 8 / 25 mm relative to them on the others."""
+    """s2m27 joints with 12 / 12 / 45 mm of noise on the 17 joints and 8 / 8 / 25 mm relative to them on the others.
+
+    Args:
+        joints: (B, 27, 3) metres.
+        seed: Of the random numbers.
+    """
     generator = torch.Generator().manual_seed(seed)
     common = torch.randn(len(joints), len(H36M17), 3, generator=generator) * torch.tensor([0.012, 0.012, 0.045])
     own = torch.randn(len(joints), len(S2M27) - len(H36M17), 3, generator=generator)
@@ -227,7 +255,11 @@ def lifter_noise(joints: Tensor, seed: int) -> Tensor:
 
 
 def table6(output: Path) -> None:
-    """Temporal correction on clips with injected faults, and on clean ones."""
+    """Temporal correction on clips with injected faults, and on clean ones.
+
+    Args:
+        output: Folder of the results.
+    """
     body = load_body()
     source = SkinnedJoints(body, H36M17)
     poses = motion_poses()
@@ -376,7 +408,11 @@ def _plot6(rows: list[dict[str, Any]], path: Path) -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Entry point."""
+    """Entry point.
+
+    Args:
+        arguments: The command line, without the program's name; that of the process by default.
+    """
     parser = argparse.ArgumentParser(prog="python -m studies.ik.tables", description=__doc__)
     parser.add_argument("table", choices=("table5", "table6"))
     parser.add_argument("-o", "--output", type=Path, default=Path("docs/results"))

@@ -11,8 +11,13 @@ from studies.ik.evaluation import SkinnedJoints, random_poses, with_noise
 def train_learned(skinned: SkinnedJoints, steps: int, sigma: float, seed: int = 0, batch: int = 256) -> LearnedIK:
     """A :class:`LearnedIK` for one level of noise, trained on random poses (rotations as targets).
 
-    sigma: noise of the joints in metres. More supervision than the paper's "w/o DIK" had, which learned from
-    skeletons alone: what is compared is how much a network of this size can know.
+    Args:
+        skinned: Gives the joints of posed bodies.
+        steps: Of training.
+        sigma: Noise of the joints in metres. More supervision than the paper's "w/o DIK" had, which learned from
+            skeletons alone: what is compared is how much a network of this size can know.
+        seed: Of the random numbers.
+        batch: Poses per step.
     """
     torch.manual_seed(seed)
     solver = LearnedIK(skinned.rest)
