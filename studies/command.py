@@ -14,7 +14,7 @@ from pathlib import Path
 from s2m.data.store import FrameStore
 from s2m.errors import UserError
 from studies.lifter.runner import Job, read_mark
-from studies.results import machine
+from studies.writing import machine
 
 QUICK = "quick"
 

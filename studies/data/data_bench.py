@@ -70,7 +70,7 @@ def bench(options: argparse.Namespace) -> None:
         )
         result["stage3"] = stage3(folder, options.rounds)
     from studies.data.bench_report import markdown
-    from studies.results import machine, write
+    from studies.writing import machine, write
 
     load = {"load_before": before, "load_after": os.getloadavg()[0]}
     result["machine"] = {**machine(), "cores": os.cpu_count(), **load}

@@ -23,7 +23,7 @@ from s2m.ik.interface import IKSolver
 from s2m.ik.solver import DIK
 from s2m.markdown import markdown_table
 from s2m.skeletons import H36M17, SMPL24
-from studies import results
+from studies import writing
 from studies.ik.evaluation import SkinnedJoints, random_poses
 from studies.ik.tables import median_ms
 
@@ -52,9 +52,9 @@ def bench(output: Path, largest: int) -> None:
             if isinstance(solver, DIK | FusedDIK) and batch <= 32768:
                 row["with_backward_ms"] = _with_backward_ms(solver, x)
             rows.append(row)
-    report = {"machine": results.machine(), "rows": rows}
-    results.write(output / "bench_ik.json", report)
-    results.write(output / "bench_ik.md", _text(report))
+    report = {"machine": writing.machine(), "rows": rows}
+    writing.write(output / "bench_ik.json", report)
+    writing.write(output / "bench_ik.md", _text(report))
 
 
 def _solvers(skinned: dict[str, SkinnedJoints]) -> dict[str, IKSolver]:

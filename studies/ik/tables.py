@@ -21,12 +21,10 @@ from s2m.fused import CompilerMissing
 from s2m.ik.baselines import AdamIK, DampedIK, LevenbergIK, SwingIK
 from s2m.ik.fused import FusedDIK
 from s2m.ik.interface import IKSolver
-from s2m.ik.jumps import correct
 from s2m.ik.solver import DIK
 from s2m.markdown import markdown_table
-from s2m.metrics.vertices import pve
 from s2m.skeletons import H36M17, S2M27, SMPL24, JointSet
-from studies import results
+from studies import writing
 from studies.ik.evaluation import (
     Poses,
     SkinnedJoints,
@@ -37,8 +35,8 @@ from studies.ik.evaluation import (
     with_moving_endpoints,
     with_noise,
 )
-from studies.ik.faults import inject
 from studies.ik.stability import stability, straight_gains
+from studies.ik.table6 import table6
 from studies.ik.training import train_learned
 
 NOISE_MM = (0, 10, 30, 50)
@@ -49,9 +47,6 @@ PUBLISHED = {
     "paper's kind of iterative solver": (0.592, "30.6 s"),
     "paper's plain frames": (0.391, "0.019 s"),
 }
-
-# Table 6 of the paper, likewise: PA-PVE in mm before and after.
-PUBLISHED6 = {"discontinuous frames": (81.98, 69.70), "the whole sequence": (51.09, 51.03)}
 
 
 @dataclass(frozen=True)
@@ -146,15 +141,15 @@ def table5(output: Path, count: int, slow: int, train_steps: int) -> None:
             rows[-1] |= _times(solver, source(data[0].rotations), slow=entry.limit == slow)
             rows[-2] |= {key: rows[-1][key] for key in ("ms_batch_1", "ms_batch_1024")}
     report: dict[str, Any] = {
-        "machine": results.machine(),
+        "machine": writing.machine(),
         "rows": rows,
         "tuning": _tuning_gap(skinned["h36m17"], count),
     }
     report["stability"] = stability(skinned["h36m17"])
     report["straight"] = straight_gains(skinned["h36m17"])
     report["endpoints"] = _endpoints(body, min(count, 400))
-    results.write(output / "table5.json", report)
-    results.write(output / "table5.md", _table5_text(report))
+    writing.write(output / "table5.json", report)
+    writing.write(output / "table5.md", _table5_text(report))
     _plot(rows, output / "table5.png")
 
 
@@ -254,59 +249,6 @@ def lifter_noise(joints: Tensor, seed: int) -> Tensor:
     return joints + torch.cat([common, common[:, parents] + own * torch.tensor([0.008, 0.008, 0.025])], 1)
 
 
-def table6(output: Path) -> None:
-    """Temporal correction on clips with injected faults, and on clean ones.
-
-    Args:
-        output: Folder of the results.
-    """
-    body = load_body()
-    source = SkinnedJoints(body, H36M17)
-    poses = motion_poses()
-    rows = []
-    for label, faulty in (("2 % of the frames faulty", True), ("no faults", False)):
-        joints = with_noise(source(poses.rotations), 0.005, _NOISE_SEED)
-        joints, struck = inject(joints, H36M17, poses.lengths, 0.02 if faulty else 0.0, _NOISE_SEED)
-        before = DIK(source.rest, noise=0.005)(joints).rotations
-        after = torch.cat([correct(before[part]).rotations for part in poses.clips()])
-        changed = torch.cat([correct(before[part]).replaced.any(1) for part in poses.clips()])
-        aligned = [_aligned_pve(body, rotations, poses.rotations) for rotations in (before, after)]
-        for which, mask in (("discontinuous frames", struck), ("the whole sequence", torch.ones_like(struck))):
-            if bool(mask.any()):
-                values = [float(value[mask].mean()) * 1000 for value in aligned]
-                rows.append(
-                    {"data": label, "frames": which, "count": int(mask.sum())}
-                    | dict(zip(("before_mm", "after_mm"), values, strict=True))
-                )
-        rows[-1]["frames_changed"] = int(changed.sum())
-    report = {"machine": results.machine(), "rows": rows}
-    lines = [
-        [
-            *(str(r["data"]), str(r["frames"]), str(r["count"])),
-            *(f"{r['before_mm']:.2f}", f"{r['after_mm']:.2f}"),
-            "{:.2f} to {:.2f}".format(*PUBLISHED6[str(r["frames"])]) if r["data"] != "no faults" else "",
-        ]
-        for r in rows
-    ]
-    text = "# Table 6: temporal correction\n\nPA-PVE in mm on the shipped motion clips, 5 mm joint noise.\n\n"
-    text += markdown_table(["clips", "measured on", "frames", "before", "after", "published, Human3.6M"], lines)
-    _plot6(rows, output / "table6.png")
-    results.write(output / "table6.json", report)
-    results.write(output / "table6.md", text)
-
-
-def _aligned_pve(body: Body, found: Tensor, truth: Tensor) -> Tensor:
-    from s2m.batch import BodyParams
-
-    out = []
-    with torch.no_grad():
-        for a, b in zip(torch.split(found, 100), torch.split(truth, 100), strict=True):
-            shape = torch.zeros(len(a), body.num_betas)
-            first, second = (body(BodyParams.from_rotations(r, shape)).vertices for r in (a, b))
-            out.append(pve(first, second, "procrustes"))
-    return torch.cat(out)
-
-
 def _table5_text(report: dict[str, Any]) -> str:
     rows: list[dict[str, Any]] = report["rows"]
     text = "# Table 5: joints to rotations\n\n"
@@ -381,27 +323,6 @@ def _plot(rows: list[dict[str, Any]], path: Path) -> None:
     axes[0].set_ylabel("mean error of the ten rotations (rad)")
     figure.legend(*axes[0].get_legend_handles_labels(), fontsize=8, loc="lower center", ncols=4)
     figure.tight_layout(rect=(0, 0.13, 1, 1))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)
-    plt.close(figure)
-
-
-def _plot6(rows: list[dict[str, Any]], path: Path) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    figure, axis = plt.subplots(figsize=(7, 3.5))
-    for index, row in enumerate(rows):
-        for shift, when, colour in ((-0.2, "before", "tab:grey"), (0.2, "after", "tab:blue")):
-            drawn = axis.bar(index + shift, row[f"{when}_mm"], 0.38, color=colour, label=when if index == 0 else None)
-            axis.bar_label(drawn, fmt="%.1f", fontsize=8)
-    axis.set_xticks(range(len(rows)), [f"{row['frames']}\n({row['data']})" for row in rows], fontsize=8)
-    axis.set_ylabel("PA-PVE (mm)")
-    axis.set_title("Temporal correction on the shipped clips")
-    axis.legend()
-    figure.tight_layout()
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=120)
     plt.close(figure)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from s2m.report.checks import Check
-from studies.lifter.results import LINEAR, LINEAR_NOISE, PLANAR, RowResult
+from studies.lifter.measured import LINEAR, LINEAR_NOISE, PLANAR, RowResult
 from studies.lifter.rows import JOINT_SETS, OURS, SUPERVISED
 
 SHARED, ALL = JOINT_SETS

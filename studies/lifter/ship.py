@@ -28,7 +28,7 @@ from studies.lifter.conditions import CONDITIONS, apply, read_frames
 from studies.lifter.evaluate import evaluate
 from studies.lifter.methods import network, planar
 from studies.lifter.runner import read_mark
-from studies.results import machine, write
+from studies.writing import machine, write
 
 SPLIT = "test"
 SHOWN = ("clean", "noise_3")

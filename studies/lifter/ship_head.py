@@ -17,7 +17,7 @@ from s2m.lifter.temporal_head import load_temporal
 from s2m.markdown import code, markdown_table
 from studies.lifter.head_figures import FIGURES, INPUTS, METHODS, SPLITS, measured
 from studies.lifter.ship import relative, slim
-from studies.results import machine, write
+from studies.writing import machine, write
 
 _ABOUT = """Unseen clips and bodies of the open data. Errors are over the 17 shared
 joints, the acceleration's at 30 frames per second. Angles are of the rotations that DIK solves from the skeletons: to

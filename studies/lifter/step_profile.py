@@ -28,7 +28,7 @@ from stages.lifter import LifterStage
 from studies.command import profile_folder, profile_parser, run_command
 from studies.lifter.profile import PassesAlone, PassRecorder, outermost_networks
 from studies.lifter.rows import OURS, Row
-from studies.results import machine, write
+from studies.writing import machine, write
 
 ROOT = Path(__file__).parents[2]
 # Steps before anything is timed, and what Lightning's profiler calls the parts of a step.

@@ -20,13 +20,13 @@ from s2m.skeletons import get_joint_set
 from studies.command import QUICK, about, other_code, run_study, say, study_parser
 from studies.lifter.checks import lifter_checks
 from studies.lifter.curves import plot_curves
+from studies.lifter.measured import RowResult, Study
 from studies.lifter.methods import load_network
-from studies.lifter.page import Page
 from studies.lifter.profile import read_ratio
-from studies.lifter.results import RowResult, Study
 from studies.lifter.rows import JOINT_SETS, Row, Setting, job, table_rows, variants
 from studies.lifter.runner import Job, read_mark, run_jobs
-from studies.results import write
+from studies.lifter.table_page import Page
+from studies.writing import write
 
 ROOT = Path(__file__).parents[2]
 MODULE = "studies.lifter.table"

@@ -20,13 +20,13 @@ from s2m.files import write_png
 from s2m.pretrained import load_mesh_model
 from studies.command import QUICK, about, other_code, results_folder, run_study, say, study_parser
 from studies.lifter.runner import Job, read_mark, run_jobs
+from studies.mesh.ablation_page import TABLE4_LAYOUT, TABLE7_LAYOUT, Page
 from studies.mesh.fits import compare_fits, sample_frames
-from studies.mesh.page import TABLE4_LAYOUT, TABLE7_LAYOUT, Page
 from studies.mesh.pictures import ablation_picture, regressor_picture
-from studies.mesh.results import StudyResults, read_row
+from studies.mesh.row_figures import StudyResults, read_row
 from studies.mesh.rows import FULL, ROWS, SHARED, Chain, Row, Setting, chain, chosen_rows
 from studies.mesh.smplify import FitBudget
-from studies.results import write
+from studies.writing import write
 
 ROOT = Path(__file__).parents[2]
 PICTURED = (FULL, "no_sr", "no_pr", "no_dik")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from s2m.evaluation.methods import MEAN_BOTH
 from s2m.report.checks import Check
-from studies.mesh.results import FitRow, RowFigures
+from studies.mesh.row_figures import FitRow, RowFigures
 
 BASE = "dik_mean_shape"
 _SMALLEST_GAIN = 0.005

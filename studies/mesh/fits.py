@@ -16,7 +16,7 @@ from s2m.evaluation.methods import predicted_values, true_values
 from s2m.metrics import body_metrics
 from s2m.model import MeshRecovery, SeenBody
 from s2m.pretrained import load_mesh_model, load_regressor
-from studies.mesh.results import FitRow
+from studies.mesh.row_figures import FitRow
 from studies.mesh.rows import SPLIT
 from studies.mesh.smplify import BodyFitter, FitBudget
 from studies.mesh.smplify_starts import RestStart, SkeletonStart

@@ -34,7 +34,7 @@ from s2m.skeletons import JointSet
 from stages.cli import StageCLI, quieten
 from stages.mesh import MeshStage
 from studies.command import profile_folder, profile_parser, run_command
-from studies.results import machine, write
+from studies.writing import machine, write
 
 ROOT = Path(__file__).parents[2]
 WARM_UP = 5

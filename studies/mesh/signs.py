@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from studies.mesh.results import RowFigures
+from studies.mesh.row_figures import RowFigures
 from studies.paper.published import MISSING, PublishedTable
 
 NOTHING = 0.0015  # relative: the change of one in the last digit that the paper prints

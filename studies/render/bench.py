@@ -28,7 +28,7 @@ from s2m.render.base import default_sigma
 from studies.render.bench_case import PYTORCH3D, RENDERERS, Figures, Job, Setting, in_own_process
 from studies.render.bench_plot import plot
 from studies.render.bench_report import Axis, Result, as_json, checks, markdown, setting_text
-from studies.results import machine, write
+from studies.writing import machine, write
 
 SIZES = (64, 112, 224)
 FACES = (2000, 4000, 6000, 13776)  # SMPL's whole mesh; the open body has some fewer

@@ -28,7 +28,7 @@ from s2m.metrics.silhouette import silhouette_iou, soft_iou
 from s2m.render.base import default_sigma
 from s2m.render.hard import hard_silhouette
 from s2m.render.ragged import RaggedSilhouette
-from studies.results import machine, write
+from studies.writing import machine, write
 
 SIGMAS = (1e-6, 3e-6, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3)
 SIZES = (64, 112, 224)

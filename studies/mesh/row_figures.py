@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from s2m.report.results import MAIN, read_stage
-from studies.lifter.results import Figure
+from studies.lifter.measured import Figure
 from studies.mesh.rows import SPLIT, Row
 
 

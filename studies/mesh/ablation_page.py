@@ -10,9 +10,9 @@ from s2m.evaluation.methods import MEAN_BETAS, MEAN_BOTH, MEAN_PR
 from s2m.markdown import image, markdown_table, strong
 from s2m.report.checks import Check
 from s2m.report.protocol import METHODS, METRICS
-from studies.lifter.page import show
+from studies.lifter.table_page import show
 from studies.mesh.checks import BASE, inferred_share, mesh_checks
-from studies.mesh.results import FitRow, RowFigures, StudyResults
+from studies.mesh.row_figures import FitRow, RowFigures, StudyResults
 from studies.mesh.rows import ALL, FULL
 from studies.mesh.signs import COLUMNS, Pair, pairs, published_value
 from studies.paper.published import TABLE4, TABLE7, PublishedTable

@@ -10,8 +10,8 @@ from s2m.markdown import markdown_table, strong
 from s2m.report.checks import Check
 from studies.lifter.checks import ALL, SHARED, N
 from studies.lifter.conditions import CONDITIONS
+from studies.lifter.measured import LINEAR, LINEAR_NOISE, PLANAR, Figure, RowResult
 from studies.lifter.published import PUBLISHED
-from studies.lifter.results import LINEAR, LINEAR_NOISE, PLANAR, Figure, RowResult
 from studies.lifter.rows import SUPERVISED
 
 LABELS = {
