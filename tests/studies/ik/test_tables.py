@@ -14,6 +14,7 @@ from s2m.data.motion.clips import open_motion
 from s2m.ik import DIK
 from s2m.markdown import markdown_table
 from s2m.skeletons import H36M17, SMPL24
+from studies import writing
 from studies.ik import bench, stability, tables
 from studies.ik.evaluation import Poses, SkinnedJoints, motion_poses, random_poses
 from studies.ik.training import train_learned
