@@ -87,6 +87,9 @@ class Stage(pl.LightningModule, ABC):
     def setup(self, stage: str) -> None:
         """Prepare the metrics; the splits are known once the data is there.
 
+        Args:
+            stage: The stage's module.
+
         Raises:
             UserError: For a foreign body.
         """

@@ -135,7 +135,11 @@ class WholeCheckpoints(TorchCheckpointIO):
     """Write a checkpoint beside the one that it replaces: Lightning's own way goes through ``$TMPDIR``."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None) -> None:
-        """Write a checkpoint whole or not at all. Raises WriteError."""
+        """Write a checkpoint whole or not at all. Raises WriteError.
+
+        Args:
+            path: The file.
+        """
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         write_torch(path, checkpoint)
 

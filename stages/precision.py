@@ -59,5 +59,9 @@ class DoubleFrames(DoublePrecision):
     """
 
     def convert_input(self, data: TensorRecord) -> TensorRecord:
-        """A batch, or a part of one, in float64."""
+        """A batch, or a part of one, in float64.
+
+        Args:
+            data: The data module.
+        """
         return data.double()

@@ -61,7 +61,12 @@ def unreachable() -> str:
 
 
 def go_offline(run: Path, reason: str) -> None:
-    """Record offline from here on, in this process and those that it starts, and say so in one line."""
+    """Record offline from here on, in this process and those that it starts, and say so in one line.
+
+    Args:
+        run: Folder of the run.
+        reason: In words.
+    """
     print(f"W&B: {reason}; recording offline, {_SYNC.format(run)}", flush=True)
     os.environ["WANDB_MODE"] = "offline"
     os.environ["WANDB_SILENT"] = "true"
@@ -122,6 +127,9 @@ def make_loggers(output: Path, stage: str, config: dict[str, Any]) -> list[Logge
 def tags(config: dict[str, Any]) -> list[str]:
     """The tags that were asked for, the joint set and the seed; each once.
 
+    Args:
+        config: The resolved configuration.
+
     Example:
         >>> tags({"tags": ["quick"], "model": {"joint_set": "h36m17"}, "seed_everything": 3})
         ['quick', 'h36m17', 'seed 3']
@@ -132,7 +140,12 @@ def tags(config: dict[str, Any]) -> list[str]:
 
 
 def continue_csv(loggers: list[Logger], resuming: bool) -> None:
-    """Let a resumed run append to its CSV log; a run that starts afresh leaves an older log beside its own."""
+    """Let a resumed run append to its CSV log; a run that starts afresh leaves an older log beside its own.
+
+    Args:
+        loggers: Those of the trainer.
+        resuming: Whether the run goes on from a checkpoint.
+    """
     for logger in loggers:
         if not isinstance(logger, CSVLogger):
             continue
@@ -150,7 +163,11 @@ def continue_csv(loggers: list[Logger], resuming: bool) -> None:
 
 
 def unused_name(path: Path) -> Path:
-    """A name beside ``path`` that nothing has: ``metrics-old-0.csv`` for ``metrics.csv``."""
+    """A name beside ``path`` that nothing has: ``metrics-old-0.csv`` for ``metrics.csv``.
+
+    Args:
+        path: The file.
+    """
     names = (path.with_name(f"{path.stem}-old-{i}{path.suffix}") for i in range(100_000))
     return next(name for name in names if not name.exists())
 
@@ -185,7 +202,11 @@ def record_lineage(loggers: list[Logger], artifact: Path, lineage: dict[str, str
 
 
 def artifact_name(path: Path) -> str:
-    """``RUN-STAGE`` of ``RUN/STAGE/STAGE.pt``."""
+    """``RUN-STAGE`` of ``RUN/STAGE/STAGE.pt``.
+
+    Args:
+        path: The file.
+    """
     return f"{path.absolute().parent.parent.name}-{path.stem}"
 
 
