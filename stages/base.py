@@ -88,7 +88,7 @@ class Stage(pl.LightningModule, ABC):
         """Prepare the metrics; the splits are known once the data is there.
 
         Args:
-            stage: The stage's module.
+            stage: Lightning's word for what begins, such as ``fit``.
 
         Raises:
             UserError: For a foreign body.

@@ -34,7 +34,7 @@ class SupervisedLifterStage(LifterStage):
         """Take out of the game what has no part in this loss: the discriminator, and a head for the elevation.
 
         Args:
-            stage: The stage's module.
+            stage: Lightning's word for what begins, such as ``fit``.
         """
         super().setup(stage)
         self.objective.requires_grad_(False)

@@ -62,6 +62,6 @@ class DoubleFrames(DoublePrecision):
         """A batch, or a part of one, in float64.
 
         Args:
-            data: The data module.
+            data: Tensors, or records of tensors.
         """
         return data.double()
