@@ -16,7 +16,7 @@ from studies.paper.published import TABLE4, TABLE7
 from tests.studies.mesh.fabricated import results
 from tests.studies.mesh.fabricated import row as fabricated_row
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def setting(tmp_path: Path, store_hash: str = "a", **changes: object) -> Setting:
