@@ -15,6 +15,8 @@ from s2m.skeletons import JOINT_SETS, JointSet, get_joint_set, read_joint_set
 
 PIPE = Path("-")
 _LARGEST_NOISE_MM = 500
+_LONGEST_FILL = 60
+SLOWEST, FASTEST = 0.1, 1000.0  # frames per second
 
 
 class LateParser(argparse.ArgumentParser):
@@ -110,6 +112,11 @@ def chosen_joint_set(name: str) -> JointSet:
         raise UserError(f"--joint-set: {error}") from error
 
 
+def set_file(name: str | None) -> Path | None:
+    """The file that ``--joint-set`` names, if it names one."""
+    return Path(name) if name is not None and name.endswith((".yaml", ".yml")) else None
+
+
 def metres_of_noise(millimetres: float) -> float:
     """What ``--noise`` (millimetres) is in metres, the unit of the package.
 
@@ -149,12 +156,72 @@ def check_outputs(written: Mapping[str, tuple[Path, str]], inputs: Iterable[Path
             raise UserError(f"{option} {path}: the folder does not exist")
         if path.is_dir():
             raise UserError(f"{option} {path}: expected a file, found a folder")
-        if path.resolve() in read:
+        if path.exists() and not path.is_file():
+            raise UserError(f"{option} {path}: expected a file to write, found a device; - is standard output")
+        if path.resolve() in read or any(_same_file(path, other) for other in read):
             raise UserError(f"{option} {path}: expected another file than the input")
     if len(set(places)) < len(places):
         raise UserError(f"{', '.join(written)}: expected files of their own, found one name twice")
     for option, (path, _) in written.items():
         check_free(option, path, overwrite)
+
+
+def _same_file(path: Path, other: Path) -> bool:
+    """Whether two names are one file: hard links, and names that a file system does not tell apart."""
+    try:
+        return path.samefile(other)
+    except OSError:
+        return False
+
+
+def check_fps(fps: float) -> float:
+    """Frames per second that a video can have.
+
+    Args:
+        fps: What was given.
+
+    Returns:
+        The same.
+
+    Raises:
+        UserError: Not between 0.1 and 1000.
+    """
+    if not SLOWEST <= fps <= FASTEST:
+        raise UserError(f"--fps: expected a positive number, {SLOWEST} to {FASTEST:g} frames per second, found {fps}")
+    return fps
+
+
+def check_least_confidence(confidence: float) -> float:
+    """What ``--min-confidence`` may be. Raises UserError."""
+    if not 0 <= confidence < 1:
+        raise UserError(f"--min-confidence: expected a number from 0 to below 1, found {confidence}")
+    return confidence
+
+
+def add_min_confidence(parser: argparse._ActionsContainer) -> None:
+    """Add ``--min-confidence``."""
+    parser.add_argument(
+        "--min-confidence", type=float, default=0.0, metavar="C", help="joints below count as missing (default: 0)"
+    )
+
+
+def add_fill(parser: argparse._ActionsContainer, what: str = "") -> None:
+    """Add ``--fill``: how long a gap without a body may be to be filled in."""
+    parser.add_argument(
+        "--fill",
+        type=float,
+        default=0.5,
+        metavar="SECONDS",
+        help=f"{what}frames without a body are filled in over gaps up to this long; in longer ones the nearest pose is "
+        "held and marked in `valid` (default: 0.5)",
+    )
+
+
+def check_fill(seconds: float) -> float:
+    """What ``--fill`` may be. Raises UserError."""
+    if not 0 <= seconds <= _LONGEST_FILL:
+        raise UserError(f"--fill: expected seconds from 0 to {_LONGEST_FILL}, found {seconds}")
+    return seconds
 
 
 def check_free(option: str, path: Path, overwrite: bool) -> None:

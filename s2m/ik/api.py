@@ -13,7 +13,7 @@ from s2m.body import Body
 from s2m.ik.checks import Clip, warnings_of
 from s2m.ik.interface import IKSolver
 from s2m.ik.solution import Solution, solve_with
-from s2m.ik.streaming import Solver, checked_betas, checked_joints, in_kind, say
+from s2m.ik.streaming import Solver, checked_betas, checked_joints, in_kind, moved_back, say
 from s2m.skeletons import JointSet, get_joint_set
 
 __all__ = ["Solution", "solve"]
@@ -63,7 +63,8 @@ def solve(
     call on (at the second one the formulas are written out for single frames; see :class:`s2m.Solver`).
 
     Args:
-        joints: (B, J, 3) or (J, 3) metres, any right-handed frame; a joint that is not finite counts as missing.
+        joints: (B, J, 3) or (J, 3) metres, any right-handed frame; a joint that is not finite, exactly (0, 0, 0) or
+            (-1, -1, -1) counts as missing (:mod:`s2m.missing`; the root of root-relative joints does not).
         joint_set: Its name or the set itself (:func:`s2m.skeletons.read_joint_set` reads your own).
         body: The body to pose; the shipped open one by default.
         betas: (10,) or (1, 10) shape of the person; the mean by default.
@@ -73,7 +74,8 @@ def solve(
         solver: Another solver than DIK, calibrated to the joint set.
 
     Returns:
-        The parameters in the frame of the joints, float32; NumPy or torch and on the device like ``joints``.
+        The parameters in the frame of the joints, float32; NumPy or torch and on the device like ``joints``. The
+        place is float64 for float64 joints more than 100 m from the origin (UTM coordinates, say).
 
     Raises:
         ArgumentError: When an argument has the wrong shape or unit.
@@ -109,9 +111,9 @@ def _by_another(
     confidence: Array | None,
     up: str | None,
 ) -> Solution:
-    points, certain = checked_joints(joints, confidence, joint_set)
+    points, certain, centre = checked_joints(joints, confidence, joint_set)
     say(warnings_of(Clip(points, joint_set, solver.rest, confidence=certain, up=up)), 3)
-    return in_kind(solve_with(solver, points, checked_betas(betas), certain), joints)
+    return in_kind(moved_back(solve_with(solver, points, checked_betas(betas), certain), centre), joints)
 
 
 def _body_key(body: Body | None) -> Hashable:

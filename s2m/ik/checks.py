@@ -9,17 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from s2m.arrays import short_repr
 from s2m.errors import ArgumentError
 from s2m.formats.joints3d import UNITS, UP_AXES
-from s2m.ik.joint_maps import part_matrix, parts_of
+from s2m.ik.joint_maps import parts_of
 from s2m.ik.rest import RestSkeleton
+from s2m.missing import names_and_counts
 from s2m.skeletons import JointSet
 
 _SMALLEST, _LARGEST = 0.35, 1.6  # a toddler and a giant, as multiples of the rest skeleton
+_SHORTEST = 0.05  # metres: bones below say little about size
 _SHOWN = 8  # frames that a message names
 
 
@@ -53,34 +57,49 @@ class Clip:
 Check = Callable[[Clip], "str | None"]
 
 
-def warnings_of(clip: Clip) -> list[str]:
+def warnings_of(clip: Clip, checks: tuple[Check, ...] | None = None) -> list[str]:
     """The messages of all checks that find something.
 
     Args:
         clip: The joints and what they are said to be.
+        checks: The checks to make; all of ``CHECKS`` by default.
 
     Returns:
         One sentence for people per finding; empty when nothing looks wrong.
     """
     with torch.no_grad():
-        return [message for check in CHECKS if (message := check(clip)) is not None]
+        return [message for check in (CHECKS if checks is None else checks) if (message := check(clip)) is not None]
 
 
 def wrong_unit(clip: Clip) -> str | None:
     """The bones say that the unit is wrong (a person two kilometres tall)."""
-    joints, rest = clip.joints, clip.rest
-    pairs = [(a, b) for a, b in clip.joint_set.bones if _bone(rest.joints, a, b) > 0.05]
-    first, second = (list(column) for column in zip(*pairs, strict=True))
-    found = _bone(joints, first, second)
-    seen = found[torch.isfinite(found).all(1)]
-    seen = seen if len(seen) else torch.nan_to_num(found)
-    ratio = float((seen.median(0).values / _bone(rest.joints, first, second)).median())
-    if _SMALLEST < ratio < _LARGEST:
+    ratio = size_ratio(clip.joints, clip.rest)
+    if ratio is None or _SMALLEST < ratio < _LARGEST:
         return None
+    rest = clip.rest
     height = float(rest.joints[:, 1].max() - rest.joints[:, 1].min()) * ratio
     fitting = [name for name, size in UNITS.items() if _SMALLEST < ratio * size / UNITS[clip.unit] < _LARGEST]
     hint = f"; in {fitting[0]} the size would be right (--unit {fitting[0]}; Python takes metres)" if fitting else ""
     return f"unit: in {clip.unit} this person would be {height:.3g} m tall{hint}"
+
+
+def size_ratio(joints: Tensor, rest: RestSkeleton) -> float | None:
+    """How large a person is beside a skeleton at rest: the median over the bones, each as often as it was seen.
+
+    Args:
+        joints: (T, J, 3) metres, not finite where missing.
+        rest: The skeleton.
+
+    Returns:
+        1 for the same size; ``None`` where no bone was seen.
+    """
+    pairs = [(a, b) for a, b in rest.joint_set.bones if _bone(rest.joints, a, b) > _SHORTEST]
+    first, second = (list(column) for column in zip(*pairs, strict=True))
+    found = _bone(joints, first, second)
+    lengths = torch.where(torch.isfinite(found), found, torch.nan).nanmedian(0).values
+    ratios = lengths / _bone(rest.joints, first, second).to(lengths)
+    ratios = ratios[torch.isfinite(ratios)]
+    return float(ratios.median()) if len(ratios) else None
 
 
 def _bone(points: Tensor, first: int | list[int], second: int | list[int]) -> Tensor:
@@ -89,18 +108,33 @@ def _bone(points: Tensor, first: int | list[int], second: int | list[int]) -> Te
 
 
 def missing_joints(clip: Clip) -> str | None:
-    """Which joints are missing (not finite) in which frames."""
-    joints, joint_set = clip.joints, clip.joint_set
-    missing = ~torch.isfinite(joints).all(-1)
-    if not bool(missing.any()):
-        return None
-    frames = missing.any(1).nonzero()[:, 0].tolist()
-    names = [joint_set.joints[j] for j in missing.any(0).nonzero()[:, 0].tolist()]
-    more = f" and {len(frames) - _SHOWN} more" if len(frames) > _SHOWN else ""
-    return (
-        f"joints missing (not finite) in {len(frames)} of {len(joints)} frames ({frames[:_SHOWN]}{more}): "
-        f"{', '.join(names)}; what they determine stays at rest"
+    """Which joints are missing in how many frames."""
+    missing: NDArray[np.bool_] = (~torch.isfinite(clip.joints).all(-1)).cpu().numpy()
+    return missing_words(
+        missing.sum(0), np.asarray(missing.any(1)), clip.joint_set, "what they determine stays at rest"
     )
+
+
+def missing_words(
+    counts: NDArray[np.int64], frames: NDArray[np.bool_], joint_set: JointSet, consequence: str
+) -> str | None:
+    """A sentence about missing joints.
+
+    Args:
+        counts: (J,) number of frames without each joint.
+        frames: (T,) bool, frames with any joint missing.
+        joint_set: Names of the joints.
+        consequence: What becomes of what they determine.
+
+    Returns:
+        ``None`` where nothing is missing.
+    """
+    where = np.flatnonzero(frames).tolist()
+    if not where:
+        return None
+    more = f" and {len(where) - _SHOWN} more" if len(where) > _SHOWN else ""
+    names = names_and_counts(counts.tolist(), joint_set.joints, len(frames))
+    return f"joints missing in {len(where)} of {len(frames)} frames ({where[:_SHOWN]}{more}): {names}; {consequence}"
 
 
 def mirrored(clip: Clip) -> str | None:
@@ -117,33 +151,40 @@ def mirrored(clip: Clip) -> str | None:
 def forwardness(joints: Tensor, joint_set: JointSet) -> float | None:
     """How far (metres, mean) nose, knees and toes lie in front of the body; ``None`` when nothing tells."""
     parts = parts_of(joint_set)
-
-    def at(name: str) -> Tensor:
-        return (part_matrix(joint_set, (name,)).to(joints) @ torch.nan_to_num(joints))[:, 0]
-
-    across = at("left_hip") - at("right_hip") + at("left_shoulder") - at("right_shoulder")
-    front = torch.linalg.cross(across, at("thorax") - at("pelvis"))
+    across = _part(joints, joint_set, "left_hip") - _part(joints, joint_set, "right_hip")
+    shoulders = _part(joints, joint_set, "left_shoulder") - _part(joints, joint_set, "right_shoulder")
+    across = across + torch.where(torch.isfinite(shoulders), shoulders, torch.zeros_like(shoulders))
+    trunk = _part(joints, joint_set, "thorax") - _part(joints, joint_set, "pelvis")
+    front = torch.linalg.cross(across, trunk)
     front = front / front.norm(dim=-1, keepdim=True).clamp_min(1e-9)
     cues = []
     if "nose" in parts:
-        cues.append(at("nose") - at("thorax"))
+        cues.append(_part(joints, joint_set, "nose") - _part(joints, joint_set, "thorax"))
     for side in ("left", "right"):
-        cues.append(at(f"{side}_knee") - (at(f"{side}_hip") + at(f"{side}_ankle")) / 2)
+        hip, knee, ankle = (_part(joints, joint_set, f"{side}_{part}") for part in ("hip", "knee", "ankle"))
+        cues.append(knee - (hip + ankle) / 2)
         if f"{side}_toe" in parts:
-            cues.append(at(f"{side}_toe") - at(f"{side}_ankle"))
-    whole = torch.isfinite(joints).all(-1).all(-1)
-    if not bool(whole.any()):
-        return None
-    return float(torch.stack([(cue * front).sum(-1)[whole] for cue in cues]).mean())
+            cues.append(_part(joints, joint_set, f"{side}_toe") - ankle)
+    score = torch.stack([(cue * front).sum(-1) for cue in cues]).nanmean(1)  # of each cue where it was seen
+    score = score[torch.isfinite(score)]
+    return float(score.mean()) if len(score) else None
+
+
+def _part(joints: Tensor, joint_set: JointSet, name: str) -> Tensor:
+    """(T, 3) a part of the body; NaN where one of the joints that make it up is missing."""
+    weights = parts_of(joint_set)[name]
+    index = joint_set.indices(weights)
+    return (joints[:, index] * torch.tensor(list(weights.values())).to(joints)[:, None]).sum(1)
 
 
 def not_upright(clip: Clip) -> str | None:
     """Most frames lie or stand on their heads: the wrong up axis. Says nothing where the axis is not known."""
     if clip.up is None:
         return None
-    joints = torch.nan_to_num(clip.joints)
-    pelvis, thorax = ((part_matrix(clip.joint_set, (part,)).to(joints) @ joints)[:, 0] for part in ("pelvis", "thorax"))
-    trunk = thorax - pelvis
+    trunk = _part(clip.joints, clip.joint_set, "thorax") - _part(clip.joints, clip.joint_set, "pelvis")
+    trunk = trunk[torch.isfinite(trunk).all(-1)]
+    if not len(trunk):
+        return None
     up = torch.tensor(UP_AXES[clip.up][1]).to(trunk)
     cosine = ((trunk @ up) / trunk.norm(dim=-1).clamp_min(1e-9)).median()
     if float(cosine) > 0.3:
@@ -154,4 +195,6 @@ def not_upright(clip: Clip) -> str | None:
     )
 
 
-CHECKS: tuple[Check, ...] = (wrong_unit, missing_joints, mirrored, not_upright)
+# Of a clip that is known to have the right size and whose missing joints were named.
+POSTURE: tuple[Check, ...] = (mirrored, not_upright)
+CHECKS: tuple[Check, ...] = (wrong_unit, missing_joints, *POSTURE)

@@ -3,33 +3,31 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from s2m.errors import UserError
+from s2m.formats.own import OwnFields, own_fields
 from s2m.options import (
+    add_fill,
     add_joint_set,
+    add_min_confidence,
     add_output,
     add_voice,
+    check_fill,
+    check_fps,
+    check_least_confidence,
     check_outputs,
     chosen_joint_set,
     detail,
     metres_of_noise,
     readable,
-    say,
-    warn,
-    writable,
+    set_file,
 )
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from s2m.ik.checks import Clip
-    from s2m.ik.solution import Solution
+    from s2m.formats.clips import FrameSource
     from s2m.skeletons import JointSet
-
-_CHUNK = 8192
 
 
 def add_ik_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -43,25 +41,28 @@ def add_ik_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParse
         "file", type=Path, help=".npy, .npz, .json or .csv with (frames, joints, 3); - reads it from standard input"
     )
     add_output(parser, "the AMASS-style .npz to write; - writes it to standard output")
-    add_joint_set(parser, "joints of the file (default: h36m17)", default="h36m17")
+    add_joint_set(parser, "joints of the file (default: h36m17; what `s2m lift` wrote says it itself)")
     parser.add_argument("--key", help="field of an npz or json file that holds the joints")
-    parser.add_argument("--unit", choices=("m", "cm", "mm"), default="m", help="unit of the file (default: m)")
+    parser.add_argument("--unit", choices=("m", "cm", "mm"), help="unit of the file (default: m)")
     parser.add_argument(
         "--up",
         choices=("y", "z", "y-down", "z-down"),
-        default="y",
         help="up axis of the file (default: y); y-down for camera frames",
     )
-    parser.add_argument("--fps", type=float, default=30.0, help="frames per second (default: 30)")
+    parser.add_argument("--fps", type=float, help="frames per second (default: 30)")
+    add_min_confidence(parser)
     parser.add_argument(
         "--noise",
         type=float,
-        default=0.0,
         metavar="MM",
-        help="noise of the joints in millimetres (default: 0)",
+        help="noise of the joints in millimetres (default: 0; for what `s2m lift` wrote: 15)",
     )
+    add_fill(parser)
     parser.add_argument("--fit-shape", action="store_true", help="estimate betas from the bone lengths")
     parser.add_argument("--smooth", action="store_true", help="correct frames that jump against their neighbours")
+    parser.add_argument(
+        "--keep-scale", action="store_true", help="keep the size of people much smaller or larger than the body"
+    )
     parser.add_argument("--body", type=Path, metavar="FILE", help="an official SMPL file; the open body by default")
     add_voice(parser)
     parser.set_defaults(run=run)
@@ -69,92 +70,65 @@ def add_ik_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParse
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command. Raises UserError for bad input."""
-    check_outputs({"--output": (arguments.output, ".npz")}, [arguments.file], arguments.overwrite)
-    if not arguments.fps > 0:
-        raise UserError(f"--fps: expected a positive number, found {arguments.fps}")
-    metres_of_noise(arguments.noise)
-    joint_set = chosen_joint_set(arguments.joint_set)
+    _check(arguments)
 
-    import torch
-
-    from s2m.formats import joints3d as reading
+    from s2m.ik.motion import MotionOptions
+    from s2m.ik.writing import write_motion
 
     with readable(arguments.file) as file:
-        points, confidence = reading.read_joints(file, joint_set, arguments.key)
-    detail(arguments, f"{arguments.file}: {len(points)} frames of {joint_set.name}, read as {arguments.unit}")
-    joints = torch.from_numpy(points) * reading.UNITS[arguments.unit]
-    joints = joints @ torch.tensor(reading.UP_AXES[arguments.up], dtype=torch.float32).T
-    # AMASS's world is +z up.
-    joints = torch.stack([joints[..., 0], -joints[..., 2], joints[..., 1]], -1)
-    solution = _solve(joints, torch.from_numpy(confidence), joint_set, arguments)
-    with writable(arguments.output) as file:
-        _write(solution, file, arguments.fps)
-    unsolved = int((~solution.solved[:, 0]).sum())
-    say(arguments, f"{arguments.output}: {len(joints)} frames" + (f", {unsolved} without a body" if unsolved else ""))
+        own = own_fields(file, arguments.key)
+        joint_set = chosen_joint_set(arguments.joint_set or own.joint_set or "h36m17")
+        fps = check_fps(_given(arguments.fps, own.fps, 30.0))
+        unit, up = _axes(arguments, own)
+        source = _source(file, joint_set, arguments)
+        detail(arguments, f"{arguments.file}: {len(source)} frames of {joint_set.name}, read as {unit}")
+        options = MotionOptions(
+            fps=fps,
+            noise=metres_of_noise(_given(arguments.noise, own.noise_mm, 0.0)),
+            fill=arguments.fill,
+            smooth=arguments.smooth,
+            fit_shape=arguments.fit_shape,
+            # A lifter tells the size of a person as well as it can be told.
+            keep_scale=arguments.keep_scale or own.joint_set is not None,
+            unit=unit,
+            up=up,
+        )
+        write_motion(source, joint_set, arguments.output, options, arguments)
     return 0
 
 
-def _solve(joints: Tensor, confidence: Tensor, joint_set: JointSet, arguments: argparse.Namespace) -> Solution:
-    import torch
-    from tqdm import tqdm
-
-    from s2m.batch import BodyParams
-    from s2m.body import load_body
-    from s2m.ik.body_joints import rest_skeleton
-    from s2m.ik.checks import Clip
-    from s2m.ik.jumps import correct
-    from s2m.ik.solution import Solution, solve_with
-    from s2m.ik.solver import DIK
-
-    try:
-        body = load_body(arguments.body)
-        rest = rest_skeleton(body, joint_set)
-        _check(Clip(joints, joint_set, rest, confidence, arguments.unit, "z"), arguments.up)
-        betas = None
-        if arguments.fit_shape:
-            from s2m.ik.shape import fit_betas
-
-            betas = fit_betas(joints, joint_set, body)
-            rest = rest_skeleton(body, joint_set, betas)
-        solver = DIK(rest, noise=metres_of_noise(arguments.noise))
-    except (ValueError, KeyError, OSError) as error:
-        raise UserError(str(error.args[0] if error.args else error)) from error
-
-    parts = []
-    with (
-        torch.inference_mode(),
-        tqdm(total=len(joints), unit="frame", disable=arguments.quiet or None, leave=False) as progress,
-    ):
-        for chunk, seen in zip(torch.split(joints, _CHUNK), torch.split(confidence, _CHUNK), strict=True):
-            parts.append(solve_with(solver, chunk, betas, seen))
-            progress.update(len(chunk))
-        rotations = torch.cat([part.params.rotations for part in parts])
-        solved = torch.cat([part.solved for part in parts])
-        if arguments.smooth:
-            corrected = correct(rotations, solved | ~solved.any(0))
-            rotations = corrected.rotations
-            if not arguments.quiet:
-                count = int(corrected.replaced.any(1).sum())
-                print(f"corrected {count} of {len(rotations)} frames", file=sys.stderr)
-        shape = torch.cat([part.params.betas for part in parts])
-        place = torch.cat([part.params.transl for part in parts if part.params.transl is not None])
-    return Solution(BodyParams.from_rotations(rotations, shape, place), solved)
+def _check(arguments: argparse.Namespace) -> None:
+    inputs = [path for path in (arguments.file, arguments.body, set_file(arguments.joint_set)) if path is not None]
+    check_outputs({"--output": (arguments.output, ".npz")}, inputs, arguments.overwrite)
+    if arguments.fps is not None:
+        check_fps(arguments.fps)
+    if arguments.noise is not None:
+        metres_of_noise(arguments.noise)
+    check_least_confidence(arguments.min_confidence)
+    check_fill(arguments.fill)
 
 
-def _check(clip: Clip, up: str) -> None:
-    """Stop at a wrong unit; warn of the rest. clip: in AMASS's world; up: what the user said of the file's."""
-    from s2m.ik.checks import warnings_of, wrong_unit
+def _axes(arguments: argparse.Namespace, own: OwnFields) -> tuple[str, str]:
+    """Unit and up axis: those that were given, else the file's own, else metres and +y."""
+    from s2m.formats.joints3d import UNITS, UP_AXES
 
-    message = wrong_unit(clip)
-    if message is not None:
-        raise UserError(message)
-    for message in warnings_of(clip):
-        warn(message.replace("with z up", f"with {up} up", 1))
+    unit, up = arguments.unit or own.unit or "m", arguments.up or own.up or "y"
+    if unit not in UNITS or up not in UP_AXES:
+        raise UserError(f"{arguments.file}: fields unit, up: expected those that `s2m lift` writes, found {unit}, {up}")
+    return unit, up
 
 
-def _write(solution: Solution, file: Path, fps: float) -> None:
-    from s2m.formats.amass import write_amass
+def _given(*values: float | None) -> float:
+    """The first that is there."""
+    return next(value for value in values if value is not None)
 
-    params = solution.params
-    assert params.transl is not None
-    write_amass(file, solution.axis_angle.numpy(), params.transl.numpy(), params.betas[0].numpy(), fps)
+
+def _source(file: Path, joint_set: JointSet, arguments: argparse.Namespace) -> FrameSource:
+    from s2m.formats.clips import ArrayFrames, NpyFrames, is_large
+    from s2m.formats.joints3d import read_joints
+
+    root, least = joint_set.root_index, arguments.min_confidence
+    if is_large(file):  # else all in memory, whatever the format
+        return NpyFrames(file, len(joint_set), 3, least, root)
+    points, confidence = read_joints(file, joint_set, arguments.key)
+    return ArrayFrames(points, confidence, least, root)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from s2m.ik import quaternion as quat
 
-_REACH = 2  # frames on either side that a frame is compared with
+REACH = 2  # frames on either side that a frame is compared with
 _CONTRAST = 2.0  # a fault stands out from the ordinary change between frames by this factor
 
 
@@ -17,7 +17,9 @@ _CONTRAST = 2.0  # a fault stands out from the ordinary change between frames by
 class Corrected:
     """A corrected clip.
 
-    rotations: (T, J, 3, 3). replaced: (T, J) bool, which rotations were interpolated.
+    Attributes:
+        rotations: (T, J, 3, 3).
+        replaced: (T, J) bool, which rotations were interpolated.
     """
 
     rotations: Tensor
@@ -33,7 +35,16 @@ def correct(rotations: Tensor, solved: Tensor | None = None, threshold: float = 
     the nearest frames that are not.
     Each joint is judged for itself. A joint that is never good keeps what it has.
 
-    rotations: (T, J, 3, 3), consecutive frames; solved: (T, J) bool or ``None``.
+    Args:
+        rotations: (T, J, 3, 3), consecutive frames.
+        solved: (T, J) bool; ``None`` where all are.
+        threshold: Radians.
+
+    Returns:
+        The clip and what was replaced.
+
+    Raises:
+        ValueError: For another shape.
     """
     if rotations.ndim != 4 or tuple(rotations.shape[2:]) != (3, 3):
         raise ValueError(f"rotations: expected shape (T, J, 3, 3), found {tuple(rotations.shape)}")
@@ -47,23 +58,31 @@ def correct(rotations: Tensor, solved: Tensor | None = None, threshold: float = 
     start, end = (q.gather(0, index.clamp_min(0)[..., None].expand_as(q)) for index in (before, after))
     time = torch.arange(len(q), device=q.device)[:, None]
     share = (time - before) / (after - before).clamp_min(1)
-    filled = quat.to_matrix(_slerp(start, end, share.to(q.dtype)[..., None]))
+    filled = quat.to_matrix(slerp(start, end, share.to(q.dtype)[..., None]))
     return Corrected(torch.where(fixable[..., None, None], filled, rotations), fixable)
 
 
 def discontinuous(rotations: Tensor, threshold: float) -> Tensor:
-    """(T, J) bool: rotations that stand out from their window by more than ``threshold`` radians."""
+    """Rotations that stand out from the five frames around them.
+
+    Args:
+        rotations: (T, J, 3, 3), consecutive frames.
+        threshold: Radians.
+
+    Returns:
+        (T, J) bool.
+    """
     q = quat.from_matrix(rotations)
     count = len(q)
-    offsets = torch.arange(-_REACH, _REACH + 1, device=q.device)
+    offsets = torch.arange(-REACH, REACH + 1, device=q.device)
     window = (torch.arange(count, device=q.device)[:, None] + offsets).clamp(0, count - 1)
     around = q[window]  # (T, W, J, 4)
     cosine = torch.einsum("twjk,tvjk->tjwv", around, around).abs().clamp(max=1)
     distance = 2 * torch.acos(cosine)
     medoid = distance.sum(-1).argmin(-1)  # (T, J)
-    own = distance[..., _REACH, :].gather(-1, medoid[..., None])[..., 0]
+    own = distance[..., REACH, :].gather(-1, medoid[..., None])[..., 0]
     # How far apart neighbours are around here: fast motion and noise are no faults.
-    steps = torch.stack([distance[..., k, k + 1] for k in range(2 * _REACH)], -1)
+    steps = torch.stack([distance[..., k, k + 1] for k in range(2 * REACH)], -1)
     return (own > threshold) & (own > _CONTRAST * steps.median(-1).values)
 
 
@@ -76,7 +95,17 @@ def _nearest_good(good: Tensor) -> tuple[Tensor, Tensor]:
     return before, torch.where(after == count, torch.full_like(after, -1), after)
 
 
-def _slerp(start: Tensor, end: Tensor, share: Tensor) -> Tensor:
+def slerp(start: Tensor, end: Tensor, share: Tensor) -> Tensor:
+    """Rotations on the shortest way between two.
+
+    Args:
+        start: (..., 4) unit quaternions.
+        end: (..., 4).
+        share: (..., 1) how far along, 0 to 1.
+
+    Returns:
+        (..., 4) unit quaternions.
+    """
     cosine = quat.dot(start, end)
     end = torch.where(cosine < 0, -end, end)
     relative = quat.product(quat.conjugate(start), end)

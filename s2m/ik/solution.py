@@ -61,6 +61,8 @@ def solve_with(solver: IKSolver, points: Tensor, betas: Tensor | None, confidenc
     Returns:
         The parameters, as tensors.
     """
+    if confidence is not None:
+        points = torch.where((confidence > 0)[..., None], points, torch.nan)  # the place sees what the solver sees
     found = solver(points, confidence=confidence)
     shape = (torch.zeros(1, 10) if betas is None else betas).to(points).expand(len(points), -1)
     transl = _translation(found.rotations[:, 0], points, solver)
@@ -68,11 +70,27 @@ def solve_with(solver: IKSolver, points: Tensor, betas: Tensor | None, confidenc
 
 
 def _translation(root: Tensor, points: Tensor, solver: IKSolver) -> Tensor:
-    """(B, 3) so that the body's pelvis and hips lie on the joints: a body turns about its own pelvis joint."""
+    """(B, 3) so that the body's pelvis and hips lie on the joints; 0 where none of them is there."""
+    place = places(root, points, solver)
+    return torch.where(torch.isfinite(place), place, torch.zeros_like(place))
+
+
+def places(root: Tensor, points: Tensor, solver: IKSolver) -> Tensor:
+    """Where bodies stand: a body turns about its own pelvis joint.
+
+    Args:
+        root: (B, 3, 3) orientation of the bodies.
+        points: (B, J, 3) metres, not finite where missing.
+        solver: Calibrated to the joint set.
+
+    Returns:
+        (B, 3) so that the body's pelvis and hips, those that are there, lie on the joints; NaN where none is.
+    """
     offset = anchor_offsets(root, points, solver)
     seen = torch.isfinite(offset).all(-1, keepdim=True)
     total = torch.where(seen, offset, torch.zeros_like(offset)).sum(1)
-    return total / seen.sum(1).clamp_min(1)
+    count = seen.sum(1)
+    return torch.where(count > 0, total / count.clamp_min(1), torch.nan)
 
 
 def anchor_offsets(root: Tensor, points: Tensor, solver: IKSolver) -> Tensor:

@@ -7,6 +7,7 @@ import math
 import threading
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,9 +23,12 @@ from s2m.ik.body_joints import rest_skeleton
 from s2m.ik.checks import Clip, warnings_of
 from s2m.ik.solution import Solution, anchor_offsets, solve_with
 from s2m.ik.solver import DIK
+from s2m.missing import mask_missing
 from s2m.skeletons import SMPL24, JointSet, get_joint_set
 
 LARGEST_NOISE = 0.5  # metres
+_FAR = 100.0  # metres: closer to the origin float32 tells a hundredth of a millimetre
+_MARKS = ((0.0, 0.0, 0.0), (-1.0, -1.0, -1.0))  # of joints that were not seen
 _ROTATIONS = 9 * len(SMPL24)
 
 _Frame = Callable[[Sequence[float]], tuple[float, ...]]
@@ -101,7 +105,8 @@ class Solver:
             confidence: (J,) or (B, J) in [0, 1]; 0 is missing.
 
         Returns:
-            The parameters of B skeletons (of 1 for a single frame), float32, NumPy or torch like ``joints``.
+            The parameters of B skeletons (of 1 for a single frame), float32, NumPy or torch like ``joints``; the place
+            is float64 for float64 joints more than 100 m from the origin.
 
         Raises:
             ArgumentError: When a shape does not fit the joint set.
@@ -130,12 +135,12 @@ class Solver:
             found = self._one(joints)
             if found is not None:
                 return found
-        points, certain = checked_joints(joints, confidence, self.joint_set)
+        points, certain, centre = checked_joints(joints, confidence, self.joint_set)
         if len(points) > 1 or not self._frames_seen:
             self._warn(points, certain, stacklevel + 1)
         self._frames_seen += len(points) == 1
         found = solve_with(self._on(points.device), points, self._betas if betas is None else betas, certain)
-        return in_kind(found, joints)
+        return in_kind(moved_back(found, centre), joints)
 
     def prepare(self) -> Solver:
         """Do ahead what the second single frame would wait for.
@@ -158,7 +163,7 @@ class Solver:
         if tensor and joints.requires_grad and torch.is_grad_enabled():
             return None
         numbers = joints.reshape(-1).tolist()
-        if not math.isfinite(sum(numbers)):
+        if not math.isfinite(sum(numbers)) or not self._plain(numbers):
             return None
         if self._frame is None:
             self.prepare()
@@ -173,6 +178,16 @@ class Solver:
             parts = [torch.from_numpy(part).to(joints.device) for part in parts]
         turns, shape, place, solved = parts
         return Solution(BodyParams.from_rotations(turns, shape, place), solved)
+
+    def _plain(self, numbers: list[float]) -> bool:
+        """Whether there is nothing to mask and nothing to centre, or only the zeros of root-relative coordinates."""
+        axes = [numbers[axis::3] for axis in range(3)]
+        if max(map(max, axes)) > _FAR or min(map(min, axes)) < -_FAR:
+            return False
+        odd = [joint for joint, xyz in enumerate(zip(*axes, strict=True)) if xyz in _MARKS]
+        if odd and odd != [self.joint_set.root_index]:
+            return False
+        return not odd or (numbers[3 * odd[0]] == 0 and all(min(axis) <= 0 <= max(axis) for axis in axes))
 
     def _on(self, device: torch.device) -> DIK:
         if device == self._dik.rest_joints.device:
@@ -215,22 +230,67 @@ def in_kind(found: Solution, given: Array) -> Solution:
     return Solution(turned, back(found.solved))
 
 
-def checked_joints(joints: Array, confidence: Array | None, joint_set: JointSet) -> tuple[Tensor, Tensor | None]:
-    """Joints (B, J, 3) and confidences (B, J) as float32 tensors on one device. Raises ArgumentError."""
-    points = as_tensor(joints)
-    points = points[None] if points.ndim == 2 else points
+def checked_joints(
+    joints: Array, confidence: Array | None, joint_set: JointSet
+) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    """Joints as a solver takes them: what was not seen is NaN.
+
+    Args:
+        joints: (B, J, 3) or (J, 3) of any precision.
+        confidence: (B, J) or (J,).
+        joint_set: Names of the joints.
+
+    Returns:
+        Joints (B, J, 3) and confidences (B, J) or ``None``, float32 on one device; and, where coordinates are too
+        large for float32 to tell millimetres, the places (B, 1, 3), float64, that were taken off.
+
+    Raises:
+        ArgumentError: For other shapes.
+    """
+    given = joints if isinstance(joints, Tensor) else torch.from_numpy(np.array(joints, ndmin=2))
+    given = given[None] if given.ndim == 2 else given
     count = len(joint_set)
-    if points.ndim != 3 or tuple(points.shape[1:]) != (count, 3):
+    if given.ndim != 3 or tuple(given.shape[1:]) != (count, 3):
         raise ArgumentError(
-            f"joints for the joint set {joint_set.name}: expected shape (B, {count}, 3), found {tuple(points.shape)}"
+            f"joints for the joint set {joint_set.name}: expected shape (B, {count}, 3), found {tuple(given.shape)}"
         )
-    if confidence is None:
-        return points, None
-    certain = as_tensor(confidence).to(points.device)
-    certain = certain[None] if certain.ndim == 1 else certain
-    if certain.shape != points.shape[:2]:
-        raise ArgumentError(f"confidence: expected shape {tuple(points.shape[:2])}, found {tuple(certain.shape)}")
-    return points, certain
+    certain = None if confidence is None else as_tensor(confidence).to(given.device)
+    certain = certain[None] if certain is not None and certain.ndim == 1 else certain
+    if certain is not None and certain.shape != given.shape[:2]:
+        raise ArgumentError(f"confidence: expected shape {tuple(given.shape[:2])}, found {tuple(certain.shape)}")
+    numbers = given.detach().cpu().double().numpy()
+    sure = None if certain is None else certain.detach().cpu().numpy()
+    _, sure = mask_missing(numbers, sure, joint_set.root_index)
+    seen = torch.from_numpy(sure > 0).to(given.device)
+    given = torch.where(seen[..., None], given, torch.nan)
+    if certain is not None:
+        certain = torch.where(seen, certain, torch.zeros_like(certain))
+    centre = _centre(given)
+    return (given if centre is None else given - centre).to(torch.float32), certain, centre
+
+
+def moved_back(found: Solution, centre: Tensor | None) -> Solution:
+    """A solution at the place that was taken off its joints.
+
+    Args:
+        found: The solution.
+        centre: (B, 1, 3) float64; ``None`` where nothing was taken off.
+
+    Returns:
+        The solution; its ``transl`` is float64 where something was taken off.
+    """
+    if centre is None or found.params.transl is None:
+        return found
+    placed = found.params.transl.double() + centre[:, 0]
+    return Solution(replace(found.params, transl=placed), found.solved)
+
+
+def _centre(points: Tensor) -> Tensor | None:
+    """(B, 1, 3) whole metres near the middle of each skeleton; ``None`` where all are near the origin."""
+    if points.dtype != torch.float64:
+        return None
+    middle = torch.nan_to_num(points.detach().nanmean(1, keepdim=True)).round()
+    return middle if bool((middle.abs() > _FAR).any()) else None
 
 
 def checked_betas(betas: Array | None) -> Tensor | None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +15,7 @@ from torch import Tensor
 
 from s2m.arrays import Array, as_tensor, back_to, short_repr
 from s2m.errors import S2MWarning, UserError
+from s2m.formats.clips import ROWS, ArrayFrames, FrameSource, blocks
 from s2m.formats.keypoints2d import Keypoints
 from s2m.lifter.keypoints import FEWEST_JOINTS, best_lifter_set, on_joint_set
 from s2m.lifter.network import Lifter, mean_bone_length
@@ -21,14 +24,14 @@ from s2m.lifter.shipped import shipped, shipped_head, shipped_records
 from s2m.lifter.temporal_head import TemporalHead
 from s2m.lifter.video import smoothed
 from s2m.lifter.warnings import lift_warnings
+from s2m.missing import mask_missing
 from s2m.skeletons import JointSet, get_joint_set
 
-_CHUNK = 8192
 _FASTEST = 1000
 # Metres: a small child and a giant.
 _HEIGHTS = (0.5, 2.6)
 
-__all__ = ["FEWEST_JOINTS", "Lift", "lift", "lift_keypoints", "metres_scale"]
+__all__ = ["FEWEST_JOINTS", "Lift", "Lifting", "lift", "lift_keypoints", "metres_scale"]
 
 
 @dataclass(frozen=True)
@@ -75,8 +78,8 @@ def lift(
     Arrays may be NumPy or torch, of any precision, on any device; the shipped lifters run where the joints are.
 
     Args:
-        joints2d: (T, K, 2) or (K, 2) in pixels or any other unit, +x right, +y down; a joint that is not finite counts
-            as missing.
+        joints2d: (T, K, 2) or (K, 2) in pixels or any other unit, +x right, +y down; a joint that is not finite, or
+            exactly (0, 0) or (-1, -1), counts as missing (:mod:`s2m.missing`).
         joint_set: Its name or the set itself; joints go to the lifter's by name, see
             :func:`s2m.lifter.keypoints.lifter_weights`.
         confidence: (T, K) or (K,); a joint counts where it is above 0.
@@ -141,32 +144,97 @@ def lift_keypoints(
     Raises:
         UserError: See :func:`lift`.
     """
-    _check_video(lifter, video_fps, head)
-    if lifter is None:
-        name, device = best_lifter_set(keypoints.joint_set, list(shipped_records())), device or torch.device("cpu")
-        lifter, head = _kept_lifter(name, device), None if video_fps is None else _kept_head(name, device)
-    taken = on_joint_set(keypoints, lifter.joint_set)
-    where = next(lifter.parameters()).device
-    points, confidence = torch.from_numpy(taken.points).to(where), torch.from_numpy(taken.confidence).to(where)
-    lifted = (confidence > 0).sum(1) >= FEWEST_JOINTS
-    if not bool(lifted.any()):
-        most = int((confidence > 0).sum(1).max())
-        raise UserError(f"joints: expected {FEWEST_JOINTS} or more joints in some frame, found {most} at the most")
-    scale = 1.0 if height is None else metres_scale(height, lifter)
-    parts = [_lift(lifter, *chunk) for chunk in zip(points.split(_CHUNK), confidence.split(_CHUNK), strict=True)]
-    skeleton, denoised = torch.cat([part[0] for part in parts]), torch.cat([part[1] for part in parts])
-    if video_fps is not None and head is not None:
-        skeleton = smoothed(head, skeleton, confidence, lifted, video_fps)
-    angles = [part[2] for part in parts if part[2] is not None]
-    return Lift(
-        joint_set=lifter.joint_set,
-        joints3d=_masked(skeleton * scale, lifted).cpu(),
-        joints2d=_masked(denoised, lifted).cpu(),
-        confidence=confidence.cpu(),
-        elevation=_masked(torch.cat(angles), lifted).cpu() if angles else None,
-        lifted=lifted.cpu(),
-        reversed_suspected=Chirality(lifter.joint_set).to(where).suspicious(skeleton).cpu() & lifted.cpu(),
-    )
+    source = ArrayFrames(keypoints.points, keypoints.confidence)
+    lifting = Lifting(keypoints.joint_set, lifter, height=height, video_fps=video_fps, head=head, device=device)
+    parts = list(lifting.blocks(source))
+    if not any(bool(part.lifted.any()) for part in parts):
+        raise too_few_joints(max(int((part.confidence > 0).sum(1).max()) for part in parts))
+    columns = {field.name: [getattr(part, field.name) for part in parts] for field in fields(Lift)[1:]}
+    tensors: dict[str, Any] = {name: None if rows[0] is None else torch.cat(rows) for name, rows in columns.items()}
+    return Lift(lifting.joint_set, **tensors)
+
+
+def too_few_joints(most: int) -> UserError:
+    """What to say where no frame has enough joints; most: that a frame has."""
+    return UserError(f"joints: expected {FEWEST_JOINTS} or more joints in some frame, found {most} at the most")
+
+
+class Lifting:
+    """Lifts clips of any length, some thousand frames at a time; what it makes does not depend on how many.
+
+    Args:
+        given: Joint set of the clips.
+        lifter: See :func:`lift`.
+        height: See :func:`lift`.
+        video_fps: See :func:`lift`.
+        head: See :func:`lift`.
+        device: Where a shipped lifter runs; the CPU by default.
+
+    Raises:
+        UserError: See :func:`lift`.
+    """
+
+    def __init__(
+        self,
+        given: JointSet,
+        lifter: Lifter | None = None,
+        *,
+        height: float | None = None,
+        video_fps: float | None = None,
+        head: TemporalHead | None = None,
+        device: torch.device | None = None,
+    ) -> None:
+        _check_video(lifter, video_fps, head)
+        if lifter is None:
+            name, device = best_lifter_set(given, list(shipped_records())), device or torch.device("cpu")
+            lifter, head = _kept_lifter(name, device), None if video_fps is None else _kept_head(name, device)
+        self._lifter, self._head, self._given, self._fps = lifter, head, given, video_fps
+        self._scale = 1.0 if height is None else metres_scale(height, lifter)
+        self._device = next(lifter.parameters()).device
+        self._chirality = Chirality(lifter.joint_set).to(self._device)
+
+    @property
+    def joint_set(self) -> JointSet:
+        """Joint set of the skeletons."""
+        return self._lifter.joint_set
+
+    def blocks(self, source: FrameSource, rows: int = ROWS) -> Iterator[Lift]:
+        """The skeletons of a clip, in order.
+
+        Args:
+            source: 2D joints.
+            rows: Frames at a time.
+
+        Yields:
+            Skeletons of up to ``rows`` frames.
+        """
+        for start, stop in blocks(source, rows):
+            yield self._block(source, start, stop)
+
+    @torch.inference_mode()
+    def _block(self, source: FrameSource, start: int, stop: int) -> Lift:
+        video = self._head is not None and self._fps is not None
+        reach = self._head.reach(self._fps) if video and self._head is not None else 0
+        first = max(0, start - reach)
+        points, confidence = source.read(first, min(len(source), stop + reach))
+        taken = on_joint_set(Keypoints(points, confidence, self._given), self.joint_set)  # type: ignore[arg-type]
+        points2d = torch.from_numpy(taken.points).to(self._device)
+        sure = torch.from_numpy(taken.confidence).to(self._device)
+        lifted = (sure > 0).sum(1) >= FEWEST_JOINTS
+        skeleton, denoised, angles = _lift(self._lifter, points2d, sure)
+        if self._head is not None and self._fps is not None:
+            skeleton = smoothed(self._head, skeleton, sure, lifted, self._fps)
+        own = slice(start - first, stop - first)
+        skeleton, lifted = skeleton[own], lifted[own]
+        return Lift(
+            joint_set=self.joint_set,
+            joints3d=_masked(skeleton * self._scale, lifted).cpu(),
+            joints2d=_masked(denoised[own], lifted).cpu(),
+            confidence=sure[own].cpu(),
+            elevation=None if angles is None else _masked(angles[own], lifted).cpu(),
+            lifted=lifted.cpu(),
+            reversed_suspected=self._chirality.suspicious(skeleton).cpu() & lifted.cpu(),
+        )
 
 
 @lru_cache(maxsize=8)
@@ -213,14 +281,14 @@ def _keypoints(joints2d: Array, confidence: Array | None, given: JointSet) -> Ke
     points = _float32(joints2d)
     points = points[None] if points.ndim == 2 else points
     if points.ndim != 3 or points.shape[1:] != (len(given), 2) or len(points) == 0:
-        raise UserError(
-            f"joints2d: expected (frames, {len(given)}, 2) for the joint set {given.name}, found {np.shape(joints2d)}"
-        )
+        found = tuple(np.shape(joints2d))
+        raise UserError(f"joints2d: expected (frames, {len(given)}, 2) for the joint set {given.name}, found {found}")
     certain = np.ones(points.shape[:2], np.float32) if confidence is None else _float32(confidence)
     certain = certain[None] if certain.ndim == 1 else certain
     if certain.shape != points.shape[:2]:
         raise UserError(f"confidence: expected {points.shape[:2]} like the joints, found {certain.shape}")
-    return Keypoints(points, certain, given)
+    masked, sure = mask_missing(points, certain)
+    return Keypoints(masked.astype(np.float32), sure, given)
 
 
 def _float32(values: Array) -> NDArray[np.float32]:
@@ -229,7 +297,6 @@ def _float32(values: Array) -> NDArray[np.float32]:
     return found
 
 
-@torch.inference_mode()
 def _lift(lifter: Lifter, points: Tensor, confidence: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
     found = lifter(points, confidence)
     return found.joints3d, found.joints2d, lifter.elevation(points, confidence)

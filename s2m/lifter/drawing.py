@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import torch
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from torch import Tensor
 
 from s2m.lifter.api import Lift
 from s2m.render.picture import Picture, draw_skeleton, view
+from s2m.skeletons import JointSet
 
 _FRAMES = 6
 _MARGIN = 1.05
@@ -23,33 +24,64 @@ VIEWS = (("as the camera sees it", 0.0), ("from the side; the camera stands at t
 def draw_lift(
     lifted: Lift, size: int = 260, frames: int = _FRAMES, views: Sequence[tuple[str, float]] = VIEWS
 ) -> Picture:
-    """Frames spread over the recording, one a column; the views are labels and azimuths, one a row.
-
-    Left is blue, right orange, the middle green.
+    """Frames spread over a recording, one a column; the views are one a row. Left is blue, right orange.
 
     Args:
-        lifted: Skeletons of a recording.
-        size: Pixels of the side of a panel.
-        frames: How many frames are shown, one a column.
-        views: Labels and azimuths (degrees), one a row.
+        lifted: Skeletons, as tensors.
+        size: Of a cell, in pixels.
+        frames: How many are shown at the most.
+        views: Labels and azimuths (degrees).
 
     Returns:
         (rows * (size + label), columns * size, 3) uint8.
     """
-    shown = lifted.lifted.nonzero()[:, 0]
-    shown = shown[torch.linspace(0, len(shown) - 1, min(frames, len(shown))).round().long()]
-    half = float(lifted.joints3d[shown].abs().max()) * _MARGIN
-    columns = [_column(lifted, int(frame), size, half, views) for frame in shown]
+    shown = spread(lifted.lifted.numpy(), frames)
+    return draw_skeletons(lifted.joints3d[shown], shown.tolist(), lifted.joint_set, size, views)
+
+
+def spread(lifted: NDArray[np.bool_], frames: int = _FRAMES) -> NDArray[np.int64]:
+    """Numbers of frames spread over a recording.
+
+    Args:
+        lifted: (T,) bool, frames that may be shown.
+        frames: How many at the most.
+
+    Returns:
+        (N,) numbers.
+    """
+    shown = np.flatnonzero(lifted)
+    return shown[np.linspace(0, len(shown) - 1, min(frames, len(shown))).round().astype(np.int64)]
+
+
+def draw_skeletons(
+    skeletons: Tensor,
+    numbers: Sequence[int],
+    joint_set: JointSet,
+    size: int = 260,
+    views: Sequence[tuple[str, float]] = VIEWS,
+) -> Picture:
+    """Skeletons beside one another.
+
+    Args:
+        skeletons: (N, J, 3) metres, camera frame.
+        numbers: Of their frames.
+        joint_set: Names of the joints.
+        size: Of a cell, in pixels.
+        views: Labels and azimuths (degrees).
+
+    Returns:
+        (rows * (size + label), N * size, 3) uint8.
+    """
+    half = float(skeletons.abs().max()) * _MARGIN
+    columns = []
+    for joints, frame in zip(skeletons, numbers, strict=True):
+        cells = []
+        for label, azimuth in views:
+            blank = np.full((size, size, 3), 255, np.uint8)
+            drawn = draw_skeleton(blank, _seen(joints, azimuth, half), joint_set)
+            cells.append(_labelled(drawn, f"frame {frame}, {label}"))
+        columns.append(np.concatenate(cells))
     return np.concatenate(columns, 1)
-
-
-def _column(lifted: Lift, frame: int, size: int, half: float, views: Sequence[tuple[str, float]]) -> Picture:
-    cells = []
-    for label, azimuth in views:
-        points = _seen(lifted.joints3d[frame], azimuth, half)
-        blank = np.full((size, size, 3), 255, np.uint8)
-        cells.append(_labelled(draw_skeleton(blank, points, lifted.joint_set), f"frame {frame}, {label}"))
-    return np.concatenate(cells)
 
 
 def _seen(joints: Tensor, azimuth: float, half: float) -> Tensor:

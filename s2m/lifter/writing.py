@@ -3,34 +3,103 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from s2m.files import write_npz
+from s2m.formats.clips import Block
+from s2m.formats.spool import Spool, write_npz_of
 from s2m.lifter.api import Lift
+from s2m.lifter.to_rotations import NOISE
+from s2m.skeletons import JointSet
+
+_LONG = ("joints3d", "joints2d", "confidence")
 
 
-def write_lift(path: Path, lifted: Lift, fps: float, images: tuple[str, ...] = ()) -> None:
-    """Write an npz, complete or not at all.
+class LiftWriter:
+    """Gathers skeletons on the disk as they come, and writes them as an npz.
 
-    ``joints3d`` (T, J, 3) metres, camera frame, relative to the pelvis; ``joints2d`` (T, J, 2) in the input's unit,
-    denoised; ``confidence`` (T, J) of the input; ``elevation_deg`` (T,) where the lifter tells it; ``lifted`` and
-    ``reversed_suspected`` (T,) bool; ``joint_set``, ``joints`` (J,) names, ``fps``; ``images`` (T,) where known.
+    Args:
+        folder: Where they wait.
     """
-    fields: dict[str, NDArray[Any]] = {
-        "joints3d": lifted.joints3d.numpy(),
-        "joints2d": lifted.joints2d.numpy(),
-        "confidence": lifted.confidence.numpy(),
-        "lifted": lifted.lifted.numpy(),
-        "reversed_suspected": lifted.reversed_suspected.numpy(),
-        "joint_set": np.array(lifted.joint_set.name),
-        "joints": np.array(lifted.joint_set.joints),
-        "fps": np.array(float(fps)),
-    }
-    if lifted.elevation is not None:
-        fields["elevation_deg"] = np.rad2deg(lifted.elevation.numpy())
-    if images:
-        fields["images"] = np.array(images)
-    write_npz(path, fields)
+
+    def __init__(self, folder: Path) -> None:
+        self._long = {name: Spool(folder) for name in _LONG}
+        self._rows: dict[str, list[NDArray[Any]]] = {"lifted": [], "reversed_suspected": [], "elevation_deg": []}
+        self._joint_set: JointSet | None = None
+
+    def __enter__(self) -> LiftWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for spool in self._long.values():
+            spool.close()
+
+    def __len__(self) -> int:
+        return len(self._long["joints3d"])
+
+    def add(self, lifted: Lift) -> None:
+        """Take in the next frames.
+
+        Args:
+            lifted: Skeletons, as tensors on the CPU.
+        """
+        self._joint_set = lifted.joint_set
+        for name, spool in self._long.items():
+            spool.append(getattr(lifted, name).numpy())
+        self._rows["lifted"].append(lifted.lifted.numpy())
+        self._rows["reversed_suspected"].append(lifted.reversed_suspected.numpy())
+        if lifted.elevation is not None:
+            self._rows["elevation_deg"].append(np.rad2deg(lifted.elevation.numpy()))
+
+    def write(self, path: Path, fps: float, images: tuple[str, ...] = ()) -> None:
+        """Write an npz, complete or not at all.
+
+        ``joints3d`` (T, J, 3) metres, camera frame (``up`` is y-down), relative to the pelvis; ``joints2d`` (T, J, 2)
+        in the input's unit, denoised; ``confidence`` (T, J) of the input; ``elevation_deg`` (T,) where the lifter tells
+        it; ``lifted`` and ``reversed_suspected`` (T,) bool; ``joint_set``, ``joints`` (J,) names, ``fps``, ``up``,
+        ``unit``, ``noise_mm``; ``images`` (T,) where known.
+
+        Args:
+            path: The file to write.
+            fps: Frames per second.
+            images: Names of the frames.
+
+        Raises:
+            WriteError: It cannot be written.
+        """
+        assert self._joint_set is not None
+        fields: dict[str, Spool | NDArray[Any]] = dict(self._long)
+        fields |= {name: np.concatenate(rows) for name, rows in self._rows.items() if rows}
+        fields |= {
+            "joint_set": np.array(self._joint_set.name),
+            "joints": np.array(self._joint_set.joints),
+            "fps": np.array(float(fps)),
+            "up": np.array("y-down"),
+            "unit": np.array("m"),
+            "noise_mm": np.array(NOISE * 1000),
+        }
+        if images:
+            fields["images"] = np.array(images)
+        write_npz_of(path, fields, compressed=True)
+
+    def read(self, start: int, stop: int) -> Block:
+        """The skeletons as a clip, see :class:`s2m.formats.clips.FrameSource`: every joint of a lifted frame."""
+        points = self._long["joints3d"].read(start, stop).astype(np.float64)
+        return points, np.asarray(np.isfinite(points).all(-1), np.float32)
+
+    def some(self, frames: NDArray[np.int64]) -> torch.Tensor:
+        """Skeletons of a few frames.
+
+        Args:
+            frames: (N,) their numbers.
+
+        Returns:
+            (N, J, 3).
+        """
+        return torch.from_numpy(np.concatenate([self.read(int(f), int(f) + 1)[0] for f in frames]).astype(np.float32))

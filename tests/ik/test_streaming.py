@@ -108,3 +108,37 @@ def test_the_up_axis_is_checked_where_it_is_known():
 def test_bad_arguments_are_named(joints, bad):
     with pytest.raises(ArgumentError, match=next(iter(bad))):
         s2m.solve(joints, **bad)
+
+
+@pytest.mark.parametrize("mark", [0.0, -1.0, np.inf])
+def test_marks_of_missing_joints_are_missing(joints, mark):
+    """One frame, twice, so that the second goes the way of plain numbers; and a batch."""
+    solver = s2m.Solver("h36m17")
+    spoilt, missing = joints.copy(), joints.copy()
+    spoilt[:, 3], missing[:, 3] = mark, np.nan
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        expected = solver(missing)
+        for found in (solver(spoilt[0]), solver(spoilt[0]), solver(spoilt)):
+            np.testing.assert_allclose(found.axis_angle[0], expected.axis_angle[0], atol=1e-5)
+            np.testing.assert_array_equal(found.solved[0], expected.solved[0])
+            np.testing.assert_allclose(found.params.transl[0], expected.params.transl[0], atol=1e-5)
+
+
+def test_a_root_at_zero_is_not_missing(joints):
+    solver = s2m.Solver("h36m17")
+    relative = joints - joints[:, :1]
+    for given in (relative[0], relative[0], relative):
+        found = solver(given)
+        assert found.solved[0, 0]
+        np.testing.assert_allclose(found.axis_angle[0], solver(joints).axis_angle[0], atol=1e-4)
+
+
+def test_coordinates_of_a_map(joints):
+    offset = np.array([448262.25, 120.5, 5411932.75])
+    solver = s2m.Solver("h36m17")
+    expected = solver(joints)
+    for given in (joints[0] + offset, joints[0] + offset, joints + offset, torch.from_numpy(joints + offset)):
+        found = solver(given)
+        np.testing.assert_allclose(np.asarray(found.axis_angle)[0], expected.axis_angle[0], atol=1e-4)
+        np.testing.assert_allclose(np.asarray(found.params.transl)[0] - offset, expected.params.transl[0], atol=1e-5)

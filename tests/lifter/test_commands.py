@@ -58,7 +58,13 @@ def test_a_file_is_lifted(walk: Path, tmp_path: Path, capsys: pytest.CaptureFixt
 
 def test_what_it_writes_is_what_ik_reads(walk: Path, tmp_path: Path) -> None:
     assert lift(walk, "-o", tmp_path / "out.npz") == 0
-    assert main(["ik", str(tmp_path / "out.npz"), "--up", "y-down", "-o", str(tmp_path / "motion.npz")]) == 0
+    """Joint set, frame rate and axes are the file's own: the same motion as --ik writes."""
+    made = ["--ik", tmp_path / "own.npz", "--fps", 25]
+    assert lift(walk, "-o", tmp_path / "out.npz", "--overwrite", *made) == 0
+    assert main(["ik", str(tmp_path / "out.npz"), "-o", str(tmp_path / "motion.npz")]) == 0
+    with np.load(tmp_path / "own.npz") as own, np.load(tmp_path / "motion.npz") as read:
+        for field in own.files:
+            np.testing.assert_array_equal(own[field], read[field])
 
 
 def test_its_denoised_joints_can_be_lifted_again(walk: Path, tmp_path: Path) -> None:
@@ -74,7 +80,9 @@ def test_the_solved_body_is_the_lifted_skeleton(walk: Path, tmp_path: Path) -> N
         rotations = np.tile(np.eye(3), (24, 24, 1, 1))
         rotations[:, :22] = Rotation.from_rotvec(file["poses"][:, :66].reshape(-1, 3)).as_matrix().reshape(-1, 22, 3, 3)
         betas = torch.from_numpy(file["betas"])[None].expand(24, -1)
-        params = BodyParams.from_rotations(torch.from_numpy(rotations).float(), betas, torch.from_numpy(file["trans"]))
+        params = BodyParams.from_rotations(
+            torch.from_numpy(rotations).float(), betas, torch.from_numpy(file["trans"]).float()
+        )
     body = load_body()
     with torch.no_grad():
         joints = (body_regressor(body, H36M17) @ body(params).vertices).numpy()
@@ -170,7 +178,7 @@ def test_doubts_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     np.save(tmp_path / "a.npy", pixels)
     assert lift(tmp_path / "a.npy", "-o", tmp_path / "out.npz") == 0
     said = capsys.readouterr().err
-    assert "not finite in 2 of 24 frames (3, 4)" in said
+    assert "joints missing in 2 of 24 frames (3, 4); they are filled in by the lifter: left_wrist (1)" in said
     assert "fewer than 6 joints in 1 of 24 frames (4)" in said
     with np.load(tmp_path / "out.npz") as found:
         assert np.isnan(found["joints3d"][4]).all()
