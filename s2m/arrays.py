@@ -52,6 +52,9 @@ def back_to(given: Array) -> Callable[[Any], Any]:
 def short_repr(record: Any) -> str:
     """One line that names a dataclass's fields: arrays by shape, type and device, without their numbers.
 
+    Args:
+        record: An instance of a dataclass.
+
     Example:
         >>> from dataclasses import dataclass
         >>> @dataclass

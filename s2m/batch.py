@@ -48,7 +48,16 @@ class TensorRecord:
         return type(self)(**{f.name: convert(getattr(self, f.name)) for f in fields(self)})
 
     def to(self: T, *args: Any, **kwargs: Any) -> T:
-        """Like :meth:`torch.Tensor.to`, for every field (Lightning moves batches with it)."""
+        """Like :meth:`torch.Tensor.to`, for every field (Lightning moves batches with it).
+
+        Args:
+            *args: Positional arguments of :meth:`torch.Tensor.to`: a device, a dtype or a tensor like which the fields
+                become.
+            **kwargs: Its keyword arguments.
+
+        Returns:
+            A new record; this one stays as it is.
+        """
         return self._apply(lambda tensor: tensor.to(*args, **kwargs))
 
     def double(self: T) -> T:
@@ -68,7 +77,11 @@ class TensorRecord:
         return self._apply(lambda tensor: tensor[index])
 
     def rows(self: T, numbers: Tensor) -> T:
-        """The samples of these numbers (N,), as indexing gives them, but copied whole: some times as fast."""
+        """The samples of these numbers (N,), as indexing gives them, but copied whole: some times as fast.
+
+        Args:
+            numbers: (N,) positions in the batch, int64, on the record's device.
+        """
         return self._apply(lambda tensor: tensor.index_select(0, numbers))
 
     def __len__(self) -> int:
@@ -80,7 +93,14 @@ class TensorRecord:
 
 
 def concatenate(records: list[T]) -> T:
-    """Join records along the batch. A field must be present in all of them or in none."""
+    """Join records along the batch. A field must be present in all of them or in none.
+
+    Args:
+        records: One or more records of one class.
+
+    Raises:
+        ValueError: When a field is present in some records only.
+    """
     first = records[0]
     joined: dict[str, Any] = {}
     for f in fields(first):
@@ -101,11 +121,12 @@ def concatenate(records: list[T]) -> T:
 class Observation(TensorRecord):
     """What may be used to train: the output of a 2D detector and of a person segmenter.
 
-    joints2d: (B, J, 2) in crop units, +y down. Where ``confidence`` is 0 the value means nothing (but is finite).
-    confidence: (B, J) in [0, 1]; 0 says that the joint is missing.
-    silhouette: (B, S, S) in {0, 1}, float; row 0 is the top of the crop. ``None`` without a segmenter.
-    crop: (B, 3) centre x, centre y and half side of the square crop, in pixels of the full image.
-    index: (B,) row in the frame store, to name a frame in messages and pictures.
+    Attributes:
+        joints2d: (B, J, 2) in crop units, +y down. Where ``confidence`` is 0 the value means nothing (but is finite).
+        confidence: (B, J) in [0, 1]; 0 says that the joint is missing.
+        silhouette: (B, S, S) in {0, 1}, float; row 0 is the top of the crop. ``None`` without a segmenter.
+        crop: (B, 3) centre x, centre y and half side of the square crop, in pixels of the full image.
+        index: (B,) row in the frame store, to name a frame in messages and pictures.
     """
 
     joints2d: Tensor
@@ -119,10 +140,11 @@ class Observation(TensorRecord):
 class BodyParams(TensorRecord):
     """Parameters of a body in SMPL format (paper section 3.1), as rotation matrices on column vectors.
 
-    global_orient: (B, 3, 3) rotates the body frame into the camera frame.
-    body_pose: (B, 23, 3, 3) rotation of each joint relative to its parent.
-    betas: (B, 10) shape coefficients, in standard deviations.
-    transl: (B, 3) in metres, camera frame; ``None`` means zero.
+    Attributes:
+        global_orient: (B, 3, 3) rotates the body frame into the camera frame.
+        body_pose: (B, 23, 3, 3) rotation of each joint relative to its parent.
+        betas: (B, 10) shape coefficients, in standard deviations.
+        transl: (B, 3) in metres, camera frame; ``None`` means zero.
     """
 
     global_orient: Tensor
@@ -141,7 +163,13 @@ class BodyParams(TensorRecord):
 
     @staticmethod
     def from_rotations(rotations: Tensor, betas: Tensor, transl: Tensor | None = None) -> BodyParams:
-        """Split (B, 24, 3, 3) rotations into root and body pose."""
+        """Split (B, 24, 3, 3) rotations into root and body pose.
+
+        Args:
+            rotations: (B, 24, 3, 3) root first, the others relative to their parents.
+            betas: (B, 10) shape coefficients, in standard deviations.
+            transl: (B, 3) metres, camera frame; ``None``: zero.
+        """
         return BodyParams(rotations[:, 0], rotations[:, 1:], betas, transl)
 
 
@@ -149,9 +177,10 @@ class BodyParams(TensorRecord):
 class Truth(TensorRecord):
     """Evaluation only; no loss may see it.
 
-    joints3d: (B, J, 3) metres, camera frame, absolute.
-    params: the body's true parameters, where a dataset has them (vertices are computed from them).
-    gender: (B,) which model ``params`` belong to, where a dataset says so: 0 neutral, 1 female, 2 male.
+    Attributes:
+        joints3d: (B, J, 3) metres, camera frame, absolute.
+        params: The body's true parameters, where a dataset has them (vertices are computed from them).
+        gender: (B,) which model ``params`` belong to, where a dataset says so: 0 neutral, 1 female, 2 male.
     """
 
     joints3d: Tensor
@@ -161,7 +190,12 @@ class Truth(TensorRecord):
 
 @dataclass(frozen=True, repr=False)
 class FrameBatch(TensorRecord):
-    """One batch of a data loader. Training loaders always leave ``truth`` at ``None``."""
+    """One batch of a data loader. Training loaders always leave ``truth`` at ``None``.
+
+    Attributes:
+        observation: What a detector and a segmenter saw: the input.
+        truth: What is really there, for evaluation; ``None`` in training.
+    """
 
     observation: Observation
     truth: Truth | None = None
@@ -171,8 +205,9 @@ class FrameBatch(TensorRecord):
 class Lifted(TensorRecord):
     """What a lifter makes of 2D joints.
 
-    joints3d: (B, J, 3) metres, camera frame, relative to the root joint; absolute scale comes from a prior.
-    joints2d: (B, J, 2) crop units: the 2D joints as the lifter believes them (denoised, missing ones filled in).
+    Attributes:
+        joints3d: (B, J, 3) metres, camera frame, relative to the root joint; absolute scale comes from a prior.
+        joints2d: (B, J, 2) crop units: the 2D joints as the lifter believes them (denoised, missing ones filled in).
     """
 
     joints3d: Tensor
@@ -183,8 +218,9 @@ class Lifted(TensorRecord):
 class BodyOutput(TensorRecord):
     """A posed body.
 
-    vertices: (B, V, 3) metres, camera frame.
-    joints: (B, 24, 3) the body's own (SMPL) joints, metres, camera frame.
+    Attributes:
+        vertices: (B, V, 3) metres, camera frame.
+        joints: (B, 24, 3) the body's own (SMPL) joints, metres, camera frame.
     """
 
     vertices: Tensor
@@ -195,8 +231,9 @@ class BodyOutput(TensorRecord):
 class IKOutput(TensorRecord):
     """Rotations solved from a skeleton.
 
-    rotations: (B, 24, 3, 3); index 0 is the root orientation, the rest are relative to the parent.
-    solved: (B, 24) bool: True where the joints determined the rotation, False where it fell back to rest.
+    Attributes:
+        rotations: (B, 24, 3, 3); index 0 is the root orientation, the rest are relative to the parent.
+        solved: (B, 24) bool: True where the joints determined the rotation, False where it fell back to rest.
     """
 
     rotations: Tensor

@@ -206,7 +206,14 @@ class MeshRecovery(nn.Module):
         return MeshRecovery(body, joint_set, lifter, regressor, encoder=encoder, **built)
 
     def train(self, mode: bool = True) -> MeshRecovery:
-        """As in torch, but the frozen lifter stays in evaluation mode."""
+        """As in torch, but the frozen lifter stays in evaluation mode.
+
+        Args:
+            mode: Whether to train; False for evaluation.
+
+        Returns:
+            The model itself.
+        """
         super().train(mode)
         self.lifter.eval()
         return self

@@ -30,7 +30,14 @@ class LateParser(argparse.ArgumentParser):
     late: Callable[[LateParser, list[str]], list[str]] | None = None
 
     def complete(self, words: list[str]) -> list[str]:
-        """Add the late options, once; returns the words that are left to parse."""
+        """Add the late options, once.
+
+        Args:
+            words: What follows the command.
+
+        Returns:
+            The words that are left to parse.
+        """
         late, self.late = self.late, None
         return words if late is None else late(self, words)
 
@@ -53,14 +60,22 @@ def add_output(parser: argparse._ActionsContainer, text: str, *, required: bool 
 
 
 def add_overwrite(parser: argparse._ActionsContainer) -> None:
-    """Add ``--overwrite``: without it, nothing that is already there is replaced."""
+    """Add ``--overwrite``: without it, nothing that is already there is replaced.
+
+    Args:
+        parser: Parser or group.
+    """
     parser.add_argument(
         "--overwrite", action="store_true", help="replace what is already there (refused without it; never the input)"
     )
 
 
 def add_voice(parser: argparse.ArgumentParser) -> None:
-    """Add ``-q``/``--quiet`` and ``-v``/``--verbose``."""
+    """Add ``-q``/``--quiet`` and ``-v``/``--verbose``.
+
+    Args:
+        parser: The command's parser.
+    """
     voice = parser.add_mutually_exclusive_group()
     voice.add_argument("-q", "--quiet", action="store_true", help="print warnings and errors alone")
     voice.add_argument("-v", "--verbose", action="store_true", help="print each step, and where an error comes from")
@@ -84,7 +99,14 @@ def add_joint_set(
 
 
 def chosen_joint_set(name: str) -> JointSet:
-    """The joint set that ``--joint-set`` names. Raises UserError."""
+    """The joint set that ``--joint-set`` names.
+
+    Args:
+        name: A known name, or a yaml file.
+
+    Raises:
+        UserError: For another name, or a file that holds no joint set.
+    """
     try:
         return read_joint_set(name) if name.endswith((".yaml", ".yml")) else get_joint_set(name)
     except ValueError as error:
@@ -144,7 +166,14 @@ def of_person(path: Path, person: object) -> Path:
 
 
 def metres_of_noise(millimetres: float) -> float:
-    """What ``--noise`` (millimetres) is in metres, the unit of the package. Raises UserError."""
+    """What ``--noise`` (millimetres) is in metres, the unit of the package.
+
+    Args:
+        millimetres: As it was given.
+
+    Raises:
+        UserError: Unless it lies between 0 and the largest value that makes sense.
+    """
     if not 0 <= millimetres <= _LARGEST_NOISE_MM:
         raise UserError(f"--noise: expected millimetres between 0 and {_LARGEST_NOISE_MM}, found {millimetres}")
     return millimetres / 1000
@@ -244,7 +273,16 @@ def check_fill(seconds: float) -> float:
 
 
 def check_free(option: str, path: Path, overwrite: bool) -> None:
-    """Refuse a file that is there already, unless it may be replaced. Raises UserError."""
+    """Refuse a file that is there already, unless it may be replaced.
+
+    Args:
+        option: The option that names it.
+        path: The file; ``-`` is always free.
+        overwrite: Whether it may be replaced.
+
+    Raises:
+        UserError: When the file is there.
+    """
     if path != PIPE and path.exists() and not overwrite:
         raise UserError(f"{option} {path}: there is such a file already; --overwrite replaces it")
 
@@ -254,6 +292,12 @@ def readable(path: Path) -> Iterator[Path]:
     """A file to read: the one named, or, for ``-``, what comes from standard input.
 
     The kind of what is piped (npy, npz, json or csv) is told from its first bytes. Errors call it ``-``.
+
+    Args:
+        path: As it was given.
+
+    Yields:
+        A file that exists.
     """
     if path != PIPE:
         yield path
@@ -278,7 +322,15 @@ def _kind(content: bytes) -> str:
 
 @contextlib.contextmanager
 def writable(path: Path, suffix: str = ".npz") -> Iterator[Path]:
-    """A file to write: the one named, or, for ``-``, one whose content goes to standard output when it is complete."""
+    """A file to write: the one named, or, for ``-``, one whose content goes to standard output when it is complete.
+
+    Args:
+        path: As it was given.
+        suffix: Of the file behind ``-``.
+
+    Yields:
+        Where to write.
+    """
     if path != PIPE:
         yield path
         return
@@ -291,23 +343,41 @@ def writable(path: Path, suffix: str = ".npz") -> Iterator[Path]:
 
 
 def warn(message: str) -> None:
-    """Print a warning."""
+    """Print a warning.
+
+    Args:
+        message: One line.
+    """
     print(f"warning: {one_line(message)}", file=sys.stderr)
 
 
 def say(arguments: argparse.Namespace, message: str) -> None:
-    """Print what was done, unless ``--quiet``; beside the data where these go to standard output."""
+    """Print what was done, unless ``--quiet``; beside the data where these go to standard output.
+
+    Args:
+        arguments: The parsed command line.
+        message: One line.
+    """
     if not getattr(arguments, "quiet", False):
         print(message, file=sys.stderr if getattr(arguments, "output", None) == PIPE else sys.stdout)
 
 
 def detail(arguments: argparse.Namespace, message: str) -> None:
-    """Print a step, with ``--verbose`` alone."""
+    """Print a step, with ``--verbose`` alone.
+
+    Args:
+        arguments: The parsed command line.
+        message: One line.
+    """
     if getattr(arguments, "verbose", False):
         print(message, file=sys.stderr)
 
 
 def progress(arguments: argparse.Namespace) -> bool | None:
-    """Whether a bar is shown: ``--progress``; on a terminal if not given; never with ``--quiet``."""
+    """Whether a bar is shown: ``--progress``; on a terminal if not given; never with ``--quiet``.
+
+    Args:
+        arguments: The parsed command line.
+    """
     wanted: bool | None = arguments.progress
     return False if arguments.quiet else wanted

@@ -19,7 +19,16 @@ def build(spec: dict[str, Any], *runtime: Any) -> Any:
     """Build the component that ``spec`` describes; ``runtime`` are the positional arguments that come before its own.
 
     Only classes of this package are built, since specs are also read from artifacts that a user downloaded.
-    Raises SpecError that names the class and what is wrong with it.
+
+    Args:
+        spec: ``{"class_path": "s2m.module.Class", "init_args": {...}}``.
+        *runtime: Positional arguments that the program gives before those of the spec, such as a body.
+
+    Returns:
+        The component.
+
+    Raises:
+        SpecError: Names the class and what is wrong with it.
     """
     if not isinstance(spec, dict):
         raise SpecError(f"expected class_path and init_args, found {type(spec).__name__}")

@@ -87,6 +87,9 @@ class Stage(pl.LightningModule, ABC):
     def setup(self, stage: str) -> None:
         """Prepare the metrics; the splits are known once the data is there.
 
+        Args:
+            stage: Lightning's word for what begins, such as ``fit``.
+
         Raises:
             UserError: For a foreign body.
         """

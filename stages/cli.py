@@ -61,7 +61,12 @@ class StageParser(LightningArgumentParser):
 
 
 class StageCLI(LightningCLI):
-    """LightningCLI with an output folder; configs have the sections ``trainer``, ``model`` and ``data``."""
+    """LightningCLI with an output folder; configs have the sections ``trainer``, ``model`` and ``data``.
+
+    Args:
+        stage: Class of the stage.
+        args: The command line; that of the process by default.
+    """
 
     def __init__(self, stage: type[Stage], args: list[str]) -> None:
         self.stage_class = stage
@@ -87,7 +92,11 @@ class StageCLI(LightningCLI):
         )
 
     def add_core_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Add the sections of a configuration; Lightning's trainer, with the most options, comes last in the help."""
+        """Add the sections of a configuration; Lightning's trainer, with the most options, comes last in the help.
+
+        Args:
+            parser: Of the stage.
+        """
         parser.add_lightning_class_args(self.stage_class, "model")
         parser.add_lightning_class_args(FrameDataModule, "data", subclass_mode=True)
         parser.add_lightning_class_args(pl.Trainer, "trainer")
@@ -96,7 +105,11 @@ class StageCLI(LightningCLI):
             group.title = f"{title} (section `{section}` of a configuration)"
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Add what is not Lightning's."""
+        """Add what is not Lightning's.
+
+        Args:
+            parser: Of the stage.
+        """
         suite = parser.add_argument_group("Options of the suite")
         suite.add_argument("--output", type=str, required=True, help="Folder of this stage's results: runs/RUN/STAGE")
         suite.add_argument(
@@ -166,7 +179,11 @@ class StageCLI(LightningCLI):
 
 
 def shipped_configs(arguments: list[str]) -> list[str]:
-    """The command line, its ``--config configs/...`` found among the files that ship where the folder has none."""
+    """The command line, its ``--config configs/...`` found among the files that ship where the folder has none.
+
+    Args:
+        arguments: The command line.
+    """
     found = list(arguments)
     for place, argument in enumerate(arguments):
         option, sign, value = argument.partition("=")
@@ -195,12 +212,23 @@ def fingerprint(config: dict[str, Any], stage: Stage, data_hash: str) -> str:
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:
-    """Write a JSON file whole or not at all."""
+    """Write a JSON file whole or not at all.
+
+    Args:
+        path: The file.
+        values: Plain data.
+    """
     write_text(path, json.dumps(values, indent=2, sort_keys=True) + "\n")
 
 
 def finish(cli: StageCLI, stage: Stage, config: dict[str, Any]) -> Path:
-    """Export the artifact; the last thing a stage does, since Make takes the file for the whole."""
+    """Export the artifact; the last thing a stage does, since Make takes the file for the whole.
+
+    Args:
+        cli: The stage's command line, parsed.
+        stage: The stage's module.
+        config: The resolved configuration.
+    """
     path = cli.output / f"{stage.name}.pt"
     metrics = {name: float(value) for name, value in cli.trainer.callback_metrics.items()}
     write_json(cli.output / "metrics.json", {**metrics, **skipped_frames(cli.datamodule)})
@@ -220,7 +248,13 @@ def finish(cli: StageCLI, stage: Stage, config: dict[str, Any]) -> Path:
 
 
 def lineage(stage: Stage, data: FrameDataModule, artifact: Path) -> dict[str, str]:
-    """What an artifact was made from, for whoever compares runs."""
+    """What an artifact was made from, for whoever compares runs.
+
+    Args:
+        stage: The stage's module.
+        data: The data module.
+        artifact: The file that was made.
+    """
     return {
         "stage": stage.name,
         "sha256": sha256(artifact),
@@ -231,18 +265,31 @@ def lineage(stage: Stage, data: FrameDataModule, artifact: Path) -> dict[str, st
 
 
 def parent_artifacts(config: dict[str, Any]) -> list[Path]:
-    """Files of the artifacts that a stage was built on."""
+    """Files of the artifacts that a stage was built on.
+
+    Args:
+        config: The resolved configuration.
+    """
     settings = flatten(config)
     return [Path(str(settings[key])) for key in PARENTS.values() if settings.get(key)]
 
 
 def skipped_frames(data: FrameDataModule) -> dict[str, float]:
-    """How many frames were unusable, by split and reason."""
+    """How many frames were unusable, by split and reason.
+
+    Args:
+        data: The data module.
+    """
     return {f"data/skipped/{name}": float(count) for name, count in data.skipped.items()}
 
 
 def run(name: str, args: list[str]) -> None:
-    """Run stage ``name`` with LightningCLI arguments."""
+    """Run stage ``name`` with LightningCLI arguments.
+
+    Args:
+        name: Name of the stage.
+        args: The command line after the stage's name.
+    """
     quieten()
     with bound_to_first():
         cli = StageCLI(STAGES[name].load(), args)
@@ -255,7 +302,13 @@ def run(name: str, args: list[str]) -> None:
 
 
 def train(name: str, cli: StageCLI, config: dict[str, Any]) -> None:
-    """Train or resume, evaluate, export."""
+    """Train or resume, evaluate, export.
+
+    Args:
+        name: Name of the stage.
+        cli: The stage's command line, parsed.
+        config: The resolved configuration.
+    """
     stage, trainer = cli.model, cli.trainer
     assert isinstance(stage, Stage)
     cli.datamodule.check_splits()

@@ -34,6 +34,7 @@ class Evaluation(nn.Module):
         Args:
             split: Name of the split.
             method: Name of the method.
+            **values: What the metrics take, by name.
         """
         collection = self._collection(split, method)
         collection.update(**values)

@@ -250,7 +250,11 @@ def _template(body: Body, joint_set: JointSet) -> Tensor:
 
 
 def _part(name: str, whole: JointSet) -> JointSet:
-    """A joint set whose joints ``whole`` has as well. Raises UserError."""
+    """A joint set whose joints ``whole`` has as well.
+
+    Raises:
+        UserError: Names what is wrong, in one sentence.
+    """
     if name not in JOINT_SETS or not set(JOINT_SETS[name].joints) <= set(whole.joints):
         fitting = [known for known, part in JOINT_SETS.items() if set(part.joints) <= set(whole.joints)]
         raise UserError(

@@ -31,7 +31,11 @@ class SupervisedLifterStage(LifterStage):
     name = "lifter_supervised"
 
     def setup(self, stage: str) -> None:
-        """Take out of the game what has no part in this loss: the discriminator, and a head for the elevation."""
+        """Take out of the game what has no part in this loss: the discriminator, and a head for the elevation.
+
+        Args:
+            stage: Lightning's word for what begins, such as ``fit``.
+        """
         super().setup(stage)
         self.objective.requires_grad_(False)
         if self.lifter.elevation_network is not None:

@@ -12,7 +12,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Entry:
-    """A stage: ``module`` and ``name`` of its class, and what it does, in a line."""
+    """A stage: ``module`` and ``name`` of its class, and what it does, in a line.
+
+    Attributes:
+        module: Where the stage's class is.
+        name: Name of the class.
+        does: What it does, in words.
+    """
 
     module: str
     name: str

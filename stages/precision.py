@@ -58,5 +58,9 @@ class DoubleFrames(DoublePrecision):
     """
 
     def convert_input(self, data: TensorRecord) -> TensorRecord:
-        """A batch, or a part of one, in float64."""
+        """A batch, or a part of one, in float64.
+
+        Args:
+            data: Tensors, or records of tensors.
+        """
         return data.double()

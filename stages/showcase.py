@@ -36,7 +36,11 @@ class Showcase:
 
 
 def captions(examples: Examples) -> list[str]:
-    """What stands below each picture: why it was chosen, its error, and where it is from."""
+    """What stands below each picture: why it was chosen, its error, and where it is from.
+
+    Args:
+        examples: The frames that are shown.
+    """
     rows = zip(examples.label.tolist(), examples.pa_mpjpe_mm.tolist(), examples.index.tolist(), strict=True)
     return [f"{label}: PA-MPJPE {error:.1f} mm, {examples.split} frame {index}" for label, error, index in rows]
 

@@ -71,7 +71,12 @@ def unreachable() -> str:
 
 
 def go_offline(run: Path, reason: str) -> None:
-    """Record offline from here on, in this process and those that it starts, and say so in one line."""
+    """Record offline from here on, in this process and those that it starts, and say so in one line.
+
+    Args:
+        run: Folder of the run.
+        reason: In words.
+    """
     print(f"W&B: {reason}; recording offline, {_SYNC.format(run)}", flush=True)
     os.environ["WANDB_MODE"] = "offline"
     os.environ["WANDB_SILENT"] = "true"
@@ -184,6 +189,9 @@ def make_loggers(output: Path, stage: str, config: dict[str, Any]) -> list[Logge
 def tags(config: dict[str, Any]) -> list[str]:
     """The tags that were asked for, the joint set and the seed; each once.
 
+    Args:
+        config: The resolved configuration.
+
     Example:
         >>> tags({"tags": ["quick"], "model": {"joint_set": "h36m17"}, "seed_everything": 3})
         ['quick', 'h36m17', 'seed 3']
@@ -233,7 +241,11 @@ def whole_rows(log: str) -> str:
 
 
 def unused_name(path: Path) -> Path:
-    """A name beside ``path`` that nothing has: ``metrics-old-0.csv`` for ``metrics.csv``."""
+    """A name beside ``path`` that nothing has: ``metrics-old-0.csv`` for ``metrics.csv``.
+
+    Args:
+        path: The file.
+    """
     names = (path.with_name(f"{path.stem}-old-{i}{path.suffix}") for i in range(100_000))
     return next(name for name in names if not name.exists())
 

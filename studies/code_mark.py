@@ -38,7 +38,12 @@ def code_mark(stage: str, configs: Sequence[Path]) -> str:
 
 
 def deciding_modules(stage: str, configs: Sequence[Path]) -> list[str]:
-    """Names of all modules of this project that a stage's figures depend on, sorted; arguments as of `code_mark`."""
+    """Names of all modules of this project that a stage's figures depend on, sorted; arguments as of `code_mark`.
+
+    Args:
+        stage: Its name.
+        configs: Configuration files of the training.
+    """
     graph = _graph()
     offered = graph.find_modules_directly_imported_by(RUNNER) - {BASE}
     stages = {module for module in offered if graph.chain_exists(importer=module, imported=BASE)}
@@ -94,7 +99,11 @@ def _module_hash(name: str) -> str:
 
 
 def meaning(source: str) -> str:
-    """SHA-256 of Python source without comments, layout and docstrings; the same under every version of Python."""
+    """SHA-256 of Python source without comments, layout and docstrings; the same under every version of Python.
+
+    Args:
+        source: Python source.
+    """
     return hashlib.sha256(json.dumps(_shape(ast.parse(source))).encode()).hexdigest()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -72,6 +73,15 @@ def test_what_is_in_the_wheel(wheel: Path) -> None:
     assert {name for name in names if name.startswith("s2m/configs/")} == configs
     assets = {str(path.relative_to(ROOT)) for path in (ROOT / "s2m").rglob("assets/*") if path.is_file()}
     assert assets <= names
+
+
+def test_the_readme_in_the_wheel_has_no_relative_link(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        name = next(n for n in archive.namelist() if n.endswith(".dist-info/METADATA"))
+        metadata = archive.read(name).decode()
+    targets = re.findall(r"\]\(([^)\s]+)\)", metadata)
+    assert "# Skeleton2Mesh" in metadata
+    assert [target for target in targets if not target.startswith("https://")] == []
 
 
 def test_ik_and_lift(python: str, tmp_path: Path) -> None:

@@ -49,7 +49,14 @@ Ints = NDArray[np.int64]
 
 
 class BodyFileError(UserError, ValueError):
-    """A body file that cannot be used; the message names file, field, expected and found."""
+    """A body file that cannot be used; the message names file, field, expected and found.
+
+    Args:
+        source: Name of the file.
+        field: Name of the field that is wrong.
+        expected: What it should have been, in words.
+        found: What it is, in words.
+    """
 
     def __init__(self, source: str, field: str, expected: str, found: str) -> None:
         super().__init__(f"{source}: field '{field}': expected {expected}, found {found}")
@@ -60,10 +67,16 @@ class BodyFileError(UserError, ValueError):
 class BodyArrays:
     """A body in SMPL format (Loper et al. 2015); metres, body frame (+x left, +y up, +z front).
 
-    v_template: (V, 3); shapedirs: (V, 3, 10), one standard deviation each; posedirs: (V, 3, 207), may be zero;
-    joint_regressor: (24, V), rows sum to one; weights: (V, 24), rows sum to one; faces: (F, 3), wound outward;
-    vertex_ids: landmark name (smplx's names) to vertex; skeleton_regressor: (27, V) non-negative rows that sum to
-    one, the dataset skeleton in the order of ``s2m27``, or ``None``.
+    Attributes:
+        v_template: (V, 3).
+        shapedirs: (V, 3, 10), one standard deviation each.
+        posedirs: (V, 3, 207), may be zero.
+        joint_regressor: (24, V), rows sum to one.
+        weights: (V, 24), rows sum to one.
+        faces: (F, 3), wound outward.
+        vertex_ids: Landmark name (smplx's names) to vertex.
+        skeleton_regressor: (27, V) non-negative rows that sum to one, the dataset skeleton in the order of ``s2m27``,
+            or ``None``.
     """
 
     v_template: Floats
@@ -81,7 +94,15 @@ class BodyArrays:
 
     @staticmethod
     def checked(fields: Mapping[str, Any], source: str) -> BodyArrays:
-        """Build from a mapping with SMPL's field names; BodyFileError names the first field that is wrong."""
+        """Build from a mapping with SMPL's field names.
+
+        Args:
+            fields: Arrays by SMPL's names: ``v_template``, ``shapedirs``, ``J_regressor`` and so on.
+            source: Name of the file they come from, for messages.
+
+        Raises:
+            BodyFileError: Names the first field that is missing or has another shape or value.
+        """
         return _Reader(fields, source).read()
 
     def sha256(self) -> str:

@@ -35,7 +35,13 @@ _REGRESSOR_SAMPLES = 150
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """Sampled bodies, the mesh they share, and the places (3,) of Anny's keypoints on their mean."""
+    """Sampled bodies, the mesh that they share, and Anny's keypoints.
+
+    Attributes:
+        bodies: Random adults in SMPL's T-pose.
+        faces: (F, 3) triangles of their mesh, wound outward.
+        keypoints: Place (3,) of each of Anny's keypoints on the mean body, metres, body frame.
+    """
 
     bodies: PosedBodies
     faces: NDArray[np.int64]
@@ -43,10 +49,15 @@ class Source:
 
 
 def build(samples: int = SAMPLES, seed: int = SEED, cache: Path | None = None) -> BodyArrays:
-    """Make the open body. ImportError without anny.
+    """Make the open body.
 
-    samples: how many random adults; cache: folder for Anny's 790 MB of derived data (default: a temporary one, and
-    then it takes some minutes).
+    Args:
+        samples: How many random adults.
+        seed: Of the random adults.
+        cache: Folder for Anny's 790 MB of derived data (default: a temporary one, and then it takes some minutes).
+
+    Raises:
+        ImportError: Without anny.
     """
     if cache is not None:
         return from_source(_sample(samples, seed, cache))
@@ -55,7 +66,11 @@ def build(samples: int = SAMPLES, seed: int = SEED, cache: Path | None = None) -
 
 
 def from_source(source: Source) -> BodyArrays:
-    """The body in SMPL format that sampled bodies give."""
+    """The body in SMPL format that sampled bodies give.
+
+    Args:
+        source: Sampled bodies with their mesh.
+    """
     source = _thinned(source)
     bodies = source.bodies
     vertices = bodies.vertices.astype(np.float64)
@@ -78,7 +93,12 @@ def from_source(source: Source) -> BodyArrays:
 
 
 def save(arrays: BodyArrays, path: Path) -> None:
-    """Write an npz with SMPL's field names; an interrupted call leaves no file."""
+    """Write an npz with SMPL's field names; an interrupted call leaves no file.
+
+    Args:
+        arrays: The body.
+        path: The npz file to write.
+    """
     fields: dict[str, NDArray[Any]] = {
         "v_template": arrays.v_template,
         "shapedirs": arrays.shapedirs,
@@ -141,7 +161,11 @@ def _weighted(points: NDArray[np.float64], weights: NDArray[np.float64]) -> NDAr
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Command line."""
+    """Command line.
+
+    Args:
+        arguments: The command line, without the program's name; that of the process by default.
+    """
     parser = argparse.ArgumentParser(prog="python -m s2m.body.build", description="Rebuild the open body from anny.")
     parser.add_argument("-o", "--output", type=Path, required=True, help="npz file to write")
     parser.add_argument("--cache", type=Path, help="folder that keeps anny's derived data (790 MB) for the next time")

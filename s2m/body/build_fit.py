@@ -34,8 +34,14 @@ _KEYPOINTS = {
 def shape_space(vertices: Array, area: Array, components: int) -> tuple[Array, Array, Array]:
     """Principal components of bodies (N, V, 3), each vertex weighted by its area (V,).
 
-    Returns the mean (V, 3), directions (V, 3, C), one standard deviation each and pointing towards taller bodies,
-    and the shares of the variance (C,).
+    Args:
+        vertices: (N, V, 3) bodies in one pose.
+        area: (V,) weights.
+        components: C, how many directions are kept.
+
+    Returns:
+        The mean (V, 3), directions (V, 3, C), one standard deviation each and pointing towards taller bodies, and the
+        shares of the variance (C,).
     """
     count = len(vertices)
     mean = vertices.mean(axis=0)
@@ -51,7 +57,12 @@ def shape_space(vertices: Array, area: Array, components: int) -> tuple[Array, A
 
 
 def vertex_area(vertices: Array, faces: NDArray[np.int64]) -> Array:
-    """A third of the area of the triangles around each vertex: (V,)."""
+    """A third of the area of the triangles around each vertex: (V,).
+
+    Args:
+        vertices: (V, 3).
+        faces: (F, 3).
+    """
     a, b, c = (vertices[faces[:, i]] for i in range(3))
     third = np.linalg.norm(np.cross(b - a, c - a), axis=1) / 6
     area = np.zeros(len(vertices))
@@ -60,11 +71,19 @@ def vertex_area(vertices: Array, faces: NDArray[np.int64]) -> Array:
 
 
 def joint_regressor(vertices: Array, joints: Array, weights: Array, mirror: NDArray[np.int64]) -> Array:
-    """Sparse non-negative rows (24, V) that sum to one and give the joints (N, 24, 3) of bodies (N, V, 3).
+    """Sparse non-negative rows that sum to one and give the joints of bodies.
 
-    Non-negative least squares per joint over vertices around it (``weights``: (V, 24) skinning). ``lifter_supervised``
-    maps a
-    vertex to its mirror image: the right side's rows are the left side's.
+    Non-negative least squares per joint over the vertices around it. The right side's rows are the left side's,
+    mirrored.
+
+    Args:
+        vertices: (N, V, 3) metres.
+        joints: (N, 24, 3) metres, same frame.
+        weights: (V, 24) skinning weights, which tell the vertices around a joint.
+        mirror: (V,) the mirror image of every vertex.
+
+    Returns:
+        (24, V) rows.
     """
     rows = np.zeros((len(SMPL24), vertices.shape[1]))
     for joint, name in enumerate(SMPL24.joints):
@@ -111,6 +130,15 @@ def landmarks(
     """Vertices of smplx's landmarks (V, 3 template): face and feet by Anny's keypoints (3,), fingertips by bones.
 
     The right side's landmarks are the left side's mirror images; the nose lies on the plane of symmetry.
+
+    Args:
+        template: (V, 3) the mean body, metres, body frame.
+        bodies: The sampled bodies.
+        keypoints: Anny's keypoints on the mean body, (3,) each.
+        mirror: (V,) the mirror image of every vertex.
+
+    Returns:
+        smplx's names of landmarks -> vertex.
     """
     left: dict[str, int] = {}
     for name, keypoint in _KEYPOINTS.items():

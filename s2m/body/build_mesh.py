@@ -18,7 +18,12 @@ Vertices = NDArray[np.float64]
 
 
 def outer_skin(faces: Faces, vertex_count: int) -> NDArray[np.int64]:
-    """Vertices of the largest connected part of a mesh: without eyes, teeth and tongue."""
+    """Vertices of the largest connected part of a mesh: without eyes, teeth and tongue.
+
+    Args:
+        faces: (F, 3) triangles.
+        vertex_count: V, the number of vertices.
+    """
     edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]]])
     graph = coo_matrix((np.ones(len(edges)), (edges[:, 0], edges[:, 1])), shape=(vertex_count, vertex_count))
     _, label = connected_components(graph, directed=False)
@@ -26,7 +31,13 @@ def outer_skin(faces: Faces, vertex_count: int) -> NDArray[np.int64]:
 
 
 def restrict(faces: Faces, kept: NDArray[np.int64], vertex_count: int) -> Faces:
-    """The faces whose three vertices are kept, renumbered to positions in ``kept``."""
+    """The faces whose three vertices are kept, renumbered to positions in ``kept``.
+
+    Args:
+        faces: (F, 3) triangles.
+        kept: (V',) vertices, ascending.
+        vertex_count: V, the number of vertices before.
+    """
     position = np.full(vertex_count, -1)
     position[kept] = np.arange(len(kept))
     renumbered = position[faces]
@@ -34,7 +45,17 @@ def restrict(faces: Faces, kept: NDArray[np.int64], vertex_count: int) -> Faces:
 
 
 def mirror_map(vertices: Vertices) -> NDArray[np.int64]:
-    """For every vertex the one at its mirror image in x. ValueError when the mesh is not symmetric to a millimetre."""
+    """For every vertex the one at its mirror image in x.
+
+    Args:
+        vertices: (V, 3) metres.
+
+    Returns:
+        (V,) positions.
+
+    Raises:
+        ValueError: When the mesh is not symmetric to a millimetre.
+    """
     distance, mirror = (np.asarray(found) for found in cKDTree(vertices).query(vertices * [-1, 1, 1]))
     if distance.max() > _MIDLINE or len(np.unique(mirror)) != len(mirror):
         raise ValueError(f"the mesh is not mirror symmetric (worst vertex {distance.max() * 1e3:.2f} mm off)")
@@ -44,8 +65,13 @@ def mirror_map(vertices: Vertices) -> NDArray[np.int64]:
 def decimate_symmetrically(vertices: Vertices, faces: Faces, target_faces: int) -> Faces:
     """A coarser symmetric mesh on a subset of the vertices: the left half is thinned out and mirrored.
 
-    vertices: (V, 3), symmetric in x with vertices on the plane x = 0; faces: (F, 3). Returns faces (F', 3) into the
-    same vertices, about ``target_faces`` of them.
+    Args:
+        vertices: (V, 3), symmetric in x with vertices on the plane x = 0.
+        faces: (F, 3).
+        target_faces: About how many triangles to keep.
+
+    Returns:
+        Faces (F', 3) into the same vertices, about ``target_faces`` of them.
     """
     mirror = mirror_map(vertices)
     middle = mirror == np.arange(len(mirror))

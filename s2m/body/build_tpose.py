@@ -56,7 +56,14 @@ _SIDE_PARTS = (
 
 @dataclass(frozen=True, eq=False)
 class PosedBodies:
-    """vertices (N, V, 3) and joints (N, 24, 3), metres, SMPL body frame; weights (V, 24); bone_weights by name (V,)."""
+    """Bodies in SMPL's T-pose.
+
+    Attributes:
+        vertices: (N, V, 3) metres, SMPL's body frame.
+        joints: (N, 24, 3) metres, same frame.
+        weights: (V, 24) skinning weights on SMPL's parts.
+        bone_weights: (V,) skinning weights on each of Anny's bones, by name.
+    """
 
     vertices: NDArray[np.float32]
     joints: NDArray[np.float32]
@@ -65,7 +72,14 @@ class PosedBodies:
 
 
 def smpl_part(bone: str) -> str:
-    """Which of SMPL's 24 parts moves an Anny bone; KeyError for an unknown bone."""
+    """Which of SMPL's 24 parts moves an Anny bone.
+
+    Args:
+        bone: Anny's name of the bone.
+
+    Raises:
+        KeyError: For an unknown bone.
+    """
     if bone in _MIDDLE_PARTS:
         return _MIDDLE_PARTS[bone]
     if bone.startswith("neck"):
@@ -78,7 +92,12 @@ def smpl_part(bone: str) -> str:
 
 
 def posed_bodies(model: Any, phenotypes: dict[str, Tensor]) -> PosedBodies:
-    """Put Anny bodies of the given phenotypes (values (N,)) into SMPL's T-pose."""
+    """Put Anny bodies into SMPL's T-pose.
+
+    Args:
+        model: Anny's model.
+        phenotypes: Values (N,) of Anny's phenotypes (age, weight, ...), by name.
+    """
     weights = model.dense_vertex_bone_weights
     weights = weights / weights.sum(dim=1, keepdim=True)
     count = len(next(iter(phenotypes.values())))

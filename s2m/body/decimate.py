@@ -16,7 +16,12 @@ AGGRESSIVENESS = 5
 
 @dataclass(frozen=True, eq=False)
 class Decimation:
-    """index: (V',) which vertices are kept, ascending; faces: (F', 3) into that subset, wound as before."""
+    """A coarse mesh as a selection of a fine one's vertices.
+
+    Attributes:
+        index: (V',) which vertices are kept, ascending.
+        faces: (F', 3) into that subset, wound as before.
+    """
 
     index: NDArray[np.int64]
     faces: NDArray[np.int64]
@@ -25,9 +30,18 @@ class Decimation:
 def decimate(vertices: NDArray[np.float32], faces: NDArray[np.int64], target_faces: int) -> Decimation:
     """Quadric decimation whose result is snapped to the closest original vertices.
 
-    vertices: (V, 3); faces: (F, 3). Snapping keeps the coarse mesh a selection of rows, so a posed body is
-    decimated by indexing. About ``target_faces`` triangles remain (a few fewer where snapping merges vertices);
-    the mesh itself is returned when it has no more than that. ValueError when ``target_faces`` is below 100.
+    Snapping keeps the coarse mesh a selection of rows, so a posed body is decimated by indexing.
+
+    Args:
+        vertices: (V, 3), any unit.
+        faces: (F, 3).
+        target_faces: About how many triangles remain (a few fewer where snapping merges vertices).
+
+    Returns:
+        The coarse mesh; the mesh itself when it has no more than ``target_faces``.
+
+    Raises:
+        ValueError: When ``target_faces`` is below 100.
     """
     if target_faces < 100:
         raise ValueError(f"a body needs at least 100 faces to be rendered, got {target_faces}")

@@ -29,7 +29,18 @@ _KNUCKLE_VERTICES = 12
 
 
 def landmark_row(body: Body, joint: str) -> Tensor:
-    """Weights (V,) of a joint of ``h36m17`` or ``s2m27`` on the body's surface; KeyError for an unknown name."""
+    """Weights of a joint of ``h36m17`` or ``s2m27`` on the body's surface.
+
+    Args:
+        body: A body in SMPL format.
+        joint: The joint's name.
+
+    Returns:
+        (V,) weights that sum to one.
+
+    Raises:
+        KeyError: For an unknown name.
+    """
     if joint in _LANDMARK_FOR:
         return _mean_of(body, torch.tensor([body.vertex_ids[_LANDMARK_FOR[joint]]]))
     if joint == "head":
@@ -41,7 +52,15 @@ def landmark_row(body: Body, joint: str) -> Tensor:
 
 
 def own_joint(body: Body, joint: str) -> Tensor:
-    """Position (3,) of one of the body's own joints on the template, metres, body frame."""
+    """Position of one of the body's own joints on the template.
+
+    Args:
+        body: A body in SMPL format.
+        joint: SMPL's name of the joint.
+
+    Returns:
+        (3,) metres, body frame.
+    """
     return body.joint_regressor[SMPL24.index(joint)] @ body.v_template
 
 

@@ -20,10 +20,19 @@ OPEN_BODY = "open_body.npz"
 def load_body(path: str | Path | None = None) -> Body:
     """Load a body in SMPL format.
 
-    path: ``None`` for the open body that ships with the package; otherwise an official ``SMPL_*.pkl``,
-    ``basicModel_*.pkl`` or an ``.npz`` with the same field names. Pickles are read by an unpickler that runs no
-    code of the file. Raises FileNotFoundError, or :class:`BodyFileError` (a ValueError) that names the file, the
-    field, what was expected and what was found.
+    Args:
+        path: ``None`` for the open body that ships with the package; otherwise an official ``SMPL_*.pkl``,
+            ``basicModel_*.pkl`` or an ``.npz`` with the same field names. Pickles are read by an unpickler that runs no
+            code of the file.
+
+    Raises:
+        FileNotFoundError: When there is no such file.
+        BodyFileError: (a ValueError) Names the file, the field, what was expected and what was found.
+
+    Example:
+        >>> body = load_body()
+        >>> body.v_template.shape[1], body.shapedirs.shape[2]
+        (3, 10)
     """
     if path is None:
         with resources.as_file(resources.files("s2m.body") / "assets" / OPEN_BODY) as asset:

@@ -13,10 +13,17 @@ _RIDGE = 1e-5
 
 
 def tilted_logits(points: Tensor, target: Tensor) -> Tensor:
-    """Logits (K,) whose softmax over points (K, 3) has the mean ``target`` (3,), as nearly as a soft one can.
+    """Logits whose softmax over points has a wanted mean, as nearly as a soft one can.
 
-    The result is the distribution closest (in relative entropy) to a Gaussian around the target among those with
-    that mean: an exponential tilt, found through its smooth three-dimensional dual.
+    The result is the distribution closest (in relative entropy) to a Gaussian around the target among those with that
+    mean: an exponential tilt, found through its smooth three-dimensional dual.
+
+    Args:
+        points: (K, 3) any unit.
+        target: (3,) the mean, same unit and frame.
+
+    Returns:
+        (K,) logits.
     """
     offsets = (points - target).double().cpu().numpy()
     squared = (offsets**2).sum(axis=1)

@@ -14,10 +14,20 @@ from s2m.skeletons import S2M27, SMPL24, JointSet
 
 
 def own_regressor(body: Body, joint_set: JointSet) -> Tensor:
-    """The body's own joints and surface landmarks, mapped to ``joint_set`` by name: (J, V), rows sum to one.
+    """The body's own joints and surface landmarks, mapped to a joint set by name.
 
-    This is the coarse regressor that is known before any data is seen ("w/o Regressor" in the paper's Table 7).
-    For ``smpl24`` it is the body's joint regressor itself. KeyError for a joint without a counterpart.
+    This is the coarse regressor that is known before any data is seen ("w/o Regressor" in the paper's Table 7). For
+    ``smpl24`` it is the body's joint regressor itself.
+
+    Args:
+        body: A body in SMPL format.
+        joint_set: Names and order of the joints.
+
+    Returns:
+        (J, V), rows sum to one.
+
+    Raises:
+        KeyError: For a joint without a counterpart.
     """
     if joint_set is SMPL24:
         return body.joint_regressor.clone()
@@ -33,11 +43,20 @@ def _own_row(body: Body, joint: str) -> Tensor:
 
 
 def dataset_regressor(body: Body, joint_set: JointSet) -> Tensor:
-    """The dataset skeleton shipped with the open body: (J, V), sparse, non-negative, rows sum to one.
+    """The dataset skeleton shipped with the open body.
 
     It sits at Human3.6M's anatomical places, which differ from the body's own joints. For making data and for
-    evaluation only: a model must learn it. ValueError when the body has none (an official SMPL file), or when
-    ``joint_set`` is not a subset of ``s2m27``.
+    evaluation only: a model must learn it.
+
+    Args:
+        body: A body in SMPL format.
+        joint_set: A subset of ``s2m27``.
+
+    Returns:
+        (J, V), sparse, non-negative, rows sum to one.
+
+    Raises:
+        ValueError: When the body has none (an official SMPL file), or when ``joint_set`` is not a subset of ``s2m27``.
     """
     if body.skeleton_regressor is None:
         raise ValueError(f"body '{body.name}' has no dataset skeleton (field 'skeleton_regressor'); the open body has")
@@ -58,7 +77,14 @@ class JointRegressor(nn.Module, ABC):
         """Positions (N,) of the vertices that W reads or could learn to read."""
 
     def forward(self, vertices: Tensor) -> Tensor:
-        """Joints (B, J, 3) of vertices (B, V, 3), in their unit and frame."""
+        """Joints of vertices, in their unit and frame.
+
+        Args:
+            vertices: (B, V, 3).
+
+        Returns:
+            (B, J, 3).
+        """
         return self.weights() @ vertices
 
     def row_sum_penalty(self) -> Tensor:
@@ -67,7 +93,12 @@ class JointRegressor(nn.Module, ABC):
 
 
 class FixedRegressor(JointRegressor):
-    """The body's own joints; nothing is learned."""
+    """The body's own joints; nothing is learned.
+
+    Args:
+        body: A body in SMPL format.
+        joint_set: Names and order of the joints.
+    """
 
     matrix: Tensor
 
@@ -85,7 +116,12 @@ class FixedRegressor(JointRegressor):
 
 
 class FreeRegressor(JointRegressor):
-    """The paper's W: any (J, V) matrix, starting at the body's own joints, held by the penalty of Eqn. 6 alone."""
+    """The paper's W: any (J, V) matrix, starting at the body's own joints, held by the penalty of Eqn. 6 alone.
+
+    Args:
+        body: A body in SMPL format.
+        joint_set: Names and order of the joints.
+    """
 
     def __init__(self, body: Body, joint_set: JointSet) -> None:
         super().__init__()
@@ -142,9 +178,17 @@ class ConvexRegressor(JointRegressor):
 
 
 def surrounding(points: Tensor, centre: Tensor, count: int) -> Tensor:
-    """Indices (count,) of the points (N, 3) nearest to ``centre`` (3,) in each octant around it, in equal shares.
+    """The points nearest to a centre, in equal shares from each octant around it.
 
     An octant that runs out of points leaves its share to the others.
+
+    Args:
+        points: (N, 3).
+        centre: (3,) same unit and frame.
+        count: How many points to take.
+
+    Returns:
+        (count,) positions in ``points``.
     """
     offset = points - centre
     order = offset.norm(dim=1).argsort(stable=True)

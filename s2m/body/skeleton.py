@@ -32,8 +32,11 @@ _SMALLEST = 1e-4
 class Site:
     """Where a joint of the dataset skeleton sits.
 
-    anchor: an SMPL joint or a landmark (smplx's name) of the body; carrier: the SMPL joint whose part it follows;
-    offset: metres from the anchor, body frame at rest; radius: metres around the place, where vertices may be used.
+    Attributes:
+        anchor: An SMPL joint, or a landmark (smplx's name), of the body.
+        carrier: The SMPL joint whose part it follows.
+        offset: Metres from the anchor, body frame at rest.
+        radius: Metres around the place, where vertices may be used.
     """
 
     anchor: str
@@ -65,9 +68,15 @@ SITES = {
 
 
 def dataset_skeleton(body: Body, mirror: Tensor, seed: int = 0) -> NDArray[np.float32]:
-    """Fit the regressor (27, V) on random shapes and poses; sparse non-negative rows that sum to one.
+    """Fit the regressor of the dataset skeleton on random shapes and poses.
 
-    mirror: (V,) the mirror image of every vertex; the right side's rows are the left side's mirrored.
+    Args:
+        body: The open body.
+        mirror: (V,) the mirror image of every vertex; the right side's rows are the left side's mirrored.
+        seed: Of the shapes and poses.
+
+    Returns:
+        (27, V) sparse non-negative rows that sum to one, in the order of ``s2m27``.
     """
     samples = _Samples.draw(body, torch.Generator().manual_seed(seed))
     rows = {joint: samples.fit(body, site) for joint, site in SITES.items()}
@@ -81,7 +90,14 @@ def dataset_skeleton(body: Body, mirror: Tensor, seed: int = 0) -> NDArray[np.fl
 
 
 def global_rotations(rotations: Tensor) -> Tensor:
-    """Rotations relative to the parents (B, 24, 3, 3) to rotations of the parts in the camera frame, same shape."""
+    """Rotations relative to the parents to rotations of the parts in the camera frame.
+
+    Args:
+        rotations: (B, 24, 3, 3), root first.
+
+    Returns:
+        (B, 24, 3, 3).
+    """
     found: list[Tensor] = []
     for joint, parent in enumerate(SMPL24.parents):
         local = rotations[:, joint]

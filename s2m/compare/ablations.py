@@ -20,6 +20,9 @@ class Ablations:
 
     A run is recognised by its settings, not by its command line: W&B's API does not give the latter, and settings can
     come from elsewhere. An overlay that changes nothing in ``base`` (the stage's own config) is none.
+
+    Args:
+        folder: With the overlays, ``configs/ablation``.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -29,7 +32,11 @@ class Ablations:
         self._base = _read(base) if base.is_file() else set()
 
     def label(self, run: Run) -> str:
-        """Name of the overlay in the run's settings, several joined by ``+``; ``full`` for none."""
+        """Name of the overlay in the run's settings, several joined by ``+``; ``full`` for none.
+
+        Args:
+            run: One stage of one run.
+        """
         settings = _items(run.config)
         matching = {n: o for n, o in self.overlays.items() if o and o <= settings and not o <= self._base}
         # One that is part of another is what the other is, and less.

@@ -17,18 +17,31 @@ _TEXTS = ("identifier", "name", "stage", "state", "started")
 
 
 class Cache:
-    """A folder of JSON files. It never fails: what cannot be read or written is as if it were not there."""
+    """A folder of JSON files. It never fails: what cannot be read or written is as if it were not there.
+
+    Args:
+        folder: Made when first written to.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._used: set[Path] = set()
 
     def path(self, digest: str) -> Path:
-        """The entry of a file with this SHA-256."""
+        """The entry of a file with this SHA-256.
+
+        Args:
+            digest: The file's SHA-256, in hexadecimal.
+        """
         return self.folder / f"{digest}.{_VERSION}.json"
 
     def get(self, digest: str, source: str) -> Run | None:
-        """The run that was read from an equal file, or None."""
+        """The run that was read from an equal file, or None.
+
+        Args:
+            digest: The file's SHA-256, in hexadecimal.
+            source: The file, as the run's source.
+        """
         path = self.path(digest)
         self._used.add(path)
         try:
@@ -45,7 +58,12 @@ class Cache:
             return None
 
     def put(self, digest: str, run: Run) -> None:
-        """Keep a run."""
+        """Keep a run.
+
+        Args:
+            digest: SHA-256 of the file it was read from.
+            run: One stage of one run.
+        """
         path = self.path(digest)
         with contextlib.suppress(OSError):
             self.folder.mkdir(parents=True, exist_ok=True)

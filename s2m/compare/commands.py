@@ -26,7 +26,11 @@ examples:
 
 
 def add_compare_command(subparsers: Any) -> None:
-    """Add ``compare`` to the subparsers of a command line."""
+    """Add ``compare`` to the subparsers of a command line.
+
+    Args:
+        subparsers: What ``add_subparsers`` of the command line gave.
+    """
     parser = subparsers.add_parser(
         "compare",
         help="compare runs: tables, learning curves, a page",
@@ -101,7 +105,11 @@ def _local(arguments: argparse.Namespace) -> Source:
 
 
 def _online(arguments: argparse.Namespace) -> OnlineRuns | None:
-    """The server's runs, or None when local ones are meant. Raises CompareError without a login if it was asked for."""
+    """The server's runs, or None when local ones are meant.
+
+    Raises:
+        CompareError: Without a login if it was asked for.
+    """
     from s2m.compare.login import api_key
     from s2m.compare.online import OnlineRuns
     from s2m.compare.runs import CompareError

@@ -16,7 +16,16 @@ from s2m.report.datasets import OPEN, OPEN_NOTE
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a user asks for. metrics, curves: names or patterns; empty for those that suit the stage."""
+    """What a user asks for.
+
+    Attributes:
+        selection: Which runs.
+        sort: Metric to sort by; the stage's own if ``None``.
+        reverse: Whether the worst come first.
+        baseline: Name of what the others are compared with.
+        metrics: Names or patterns of the columns; empty for those that suit the stage.
+        curves: Names or patterns of the curves; empty for those that suit the stage.
+    """
 
     selection: Selection = field(default_factory=Selection)
     sort: str | None = None
@@ -30,7 +39,17 @@ class Wanted:
 class Comparison:
     """Configurations of one stage in order.
 
-    ascending: by ``sort``. keys: settings in which they differ, with short names. place: where the runs come from.
+    Attributes:
+        stage: Of all runs.
+        place: Where the runs come from, in words.
+        groups: The configurations, in order.
+        metrics: Names of the columns.
+        curves: Names of the metrics that are drawn.
+        sort: The metric they are sorted by.
+        ascending: Whether its smallest value comes first.
+        keys: Settings in which the configurations differ, with short names.
+        baseline: What the others are compared with, if anything.
+        notes: Warnings, a line each.
     """
 
     stage: str
@@ -66,7 +85,16 @@ class Comparison:
 
 
 def compare(source: Source, wanted: Wanted, ablations: Ablations) -> Comparison:
-    """Load, choose, group and sort. Raises CompareError for whatever is asked for and is not there."""
+    """Load, choose, group and sort.
+
+    Args:
+        source: Where runs come from.
+        wanted: What the user asked for.
+        ablations: The overlays by which ablations are recognised.
+
+    Raises:
+        CompareError: When something that was asked for is not there.
+    """
     found = source.load()
     if not found.runs:
         raise CompareError(_nothing(found))

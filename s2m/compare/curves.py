@@ -21,7 +21,14 @@ COLOURS = ("#2f62ad", "#c4622d", "#2b8a5b", "#8a4fb0", "#b8860b", "#c0397a", "#3
 
 @dataclass(frozen=True)
 class Band:
-    """Mean and sample standard deviation (zero where one run is) by step; (S,) each, in the units that are shown."""
+    """Mean and spread of a curve over seeds, in the units that are shown.
+
+    Attributes:
+        steps: (S,) training steps.
+        mean: (S,) mean over the runs.
+        std: (S,) sample standard deviation; zero where one run is.
+        n: Number of runs.
+    """
 
     steps: NDArray[np.float64]
     mean: NDArray[np.float64]
@@ -34,6 +41,10 @@ def band(curves: Sequence[Curve], factor: float = 1.0) -> Band | None:
 
     Steps are all those at which any run has a point; in between, a run is taken to be linear. Outside of its own
     steps a run does not count, so that one that ended early does not flatten the mean.
+
+    Args:
+        curves: One per seed.
+        factor: From stored values to shown ones.
     """
     known = [np.asarray(curve, dtype=np.float64) for curve in curves if curve]
     if not known:
@@ -48,12 +59,22 @@ def band(curves: Sequence[Curve], factor: float = 1.0) -> Band | None:
 
 
 def group_band(group: Group, metric: str) -> Band | None:
-    """A configuration's curve of a metric, in the units that are shown."""
+    """A configuration's curve of a metric, in the units that are shown.
+
+    Args:
+        group: A configuration and its runs.
+        metric: Name of a metric, ``split/metric`` or ``split/method/metric``.
+    """
     return band([run.curves.get(metric, []) for run in group.runs], metric_text(metric).factor)
 
 
 def thinned(curve: Band, points: int) -> Band:
-    """At most so many points, ends included."""
+    """At most so many points, ends included.
+
+    Args:
+        curve: A band.
+        points: How many points at most.
+    """
     if len(curve.steps) <= points:
         return curve
     keep = np.unique(np.linspace(0, len(curve.steps) - 1, points).round().astype(int))
@@ -61,7 +82,11 @@ def thinned(curve: Band, points: int) -> Band:
 
 
 def drawn_groups(comparison: Comparison) -> list[Group]:
-    """The configurations whose curves are overlaid at first: the best by the sorted metric, and the baseline."""
+    """The configurations whose curves are overlaid at first: the best by the sorted metric, and the baseline.
+
+    Args:
+        comparison: What is compared.
+    """
     first = comparison.groups[:MAX_LINES]
     if comparison.baseline is not None and comparison.baseline not in first:
         first = [*first[: MAX_LINES - 1], comparison.baseline]
@@ -69,7 +94,11 @@ def drawn_groups(comparison: Comparison) -> list[Group]:
 
 
 def curves_picture(comparison: Comparison) -> bytes | None:
-    """A PNG with one plot per metric; None when there are no curves."""
+    """A PNG with one plot per metric; None when there are no curves.
+
+    Args:
+        comparison: What is compared.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

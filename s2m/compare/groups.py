@@ -18,7 +18,13 @@ from s2m.compare.settings import Settings, canonical_text, data_names, seed_of
 
 @dataclass(frozen=True)
 class Spread:
-    """Mean, sample standard deviation (None for one run) and number of the runs that have the metric."""
+    """Mean, sample standard deviation (None for one run) and number of the runs that have the metric.
+
+    Attributes:
+        mean: Over the runs that have the metric.
+        std: Sample standard deviation; ``None`` for one run.
+        n: Number of these runs.
+    """
 
     mean: float
     std: float | None
@@ -31,6 +37,10 @@ class Delta:
 
     The error is that of the differences seed by seed where both have the same seeds, since runs of one seed share
     their lifter and the order of their samples; else sqrt(s1^2 / n1 + s2^2 / n2); None without a spread.
+
+    Attributes:
+        value: Difference of the means.
+        error: Its standard error; ``None`` without a spread.
     """
 
     value: float
@@ -39,7 +49,15 @@ class Delta:
 
 @dataclass(frozen=True)
 class Group:
-    """One configuration. runs: one per seed, as a rule. settings: see :mod:`s2m.compare.settings`."""
+    """One configuration.
+
+    Attributes:
+        name: Distinct in a comparison.
+        runs: One per seed, as a rule.
+        settings: See :mod:`s2m.compare.settings`.
+        ablation: Name of the ablation; ``full`` for none.
+        data: Name of the data.
+    """
 
     name: str
     runs: list[Run]
@@ -53,7 +71,11 @@ class Group:
         return [seed_of(run) for run in self.runs]
 
     def spread(self, metric: str) -> Spread | None:
-        """The metric over the runs that have it; None if none has. A value that is not finite makes the mean so."""
+        """The metric over the runs that have it; None if none has. A value that is not finite makes the mean so.
+
+        Args:
+            metric: Name of a metric, ``split/metric`` or ``split/method/metric``.
+        """
         values = [run.summary[metric] for run in self.runs if metric in run.summary]
         if not values:
             return None
@@ -63,7 +85,15 @@ class Group:
 
 
 def drop_superseded(runs: Sequence[Run], settings: Mapping[str, Settings]) -> tuple[list[Run], list[str]]:
-    """Keep the newest of runs of one name, settings and seed, so that a repeated run is not a second seed."""
+    """Keep the newest of runs of one name, settings and seed, so that a repeated run is not a second seed.
+
+    Args:
+        runs: Any runs of a source.
+        settings: Of each run, by its identifier.
+
+    Returns:
+        The runs that stay, and a line for each that does not.
+    """
     newest: dict[tuple[str, str, str], Run] = {}
     notes: list[str] = []
     for run in sorted(runs, key=lambda run: run.started):
@@ -77,7 +107,13 @@ def drop_superseded(runs: Sequence[Run], settings: Mapping[str, Settings]) -> tu
 
 
 def group_runs(runs: Sequence[Run], settings: Mapping[str, Settings], ablations: Ablations) -> list[Group]:
-    """Group runs of equal settings; names are distinct."""
+    """Group runs of equal settings; names are distinct.
+
+    Args:
+        runs: Any runs of a source.
+        settings: Of each run, by its identifier.
+        ablations: The overlays by which ablations are recognised.
+    """
     members: dict[str, list[Run]] = {}
     for run in runs:
         members.setdefault(canonical_text(settings[run.identifier]), []).append(run)
@@ -90,7 +126,13 @@ def group_runs(runs: Sequence[Run], settings: Mapping[str, Settings], ablations:
 
 
 def sort_groups(groups: Sequence[Group], metric: str, ascending: bool) -> list[Group]:
-    """By the mean of a metric; what lacks it, or is not finite, comes last."""
+    """By the mean of a metric; what lacks it, or is not finite, comes last.
+
+    Args:
+        groups: Configurations with their runs.
+        metric: Name of a metric, ``split/metric`` or ``split/method/metric``.
+        ascending: Whether the smallest comes first.
+    """
 
     def key(group: Group) -> tuple[bool, float, str]:
         spread = group.spread(metric)
@@ -102,9 +144,14 @@ def sort_groups(groups: Sequence[Group], metric: str, ascending: bool) -> list[G
 
 
 def find_group(groups: Sequence[Group], name: str) -> Group:
-    """The configuration of this name, or with a run or an ablation of this name, or a run with this W&B id.
+    """The configuration of a name.
 
-    Raises CompareError if there is none, or several.
+    Args:
+        groups: Configurations with their runs.
+        name: Of a configuration, a run or an ablation in it, or a W&B id.
+
+    Raises:
+        CompareError: If there is none, or several.
     """
     tests = (
         lambda group: group.name == name,
@@ -130,7 +177,13 @@ def _names(run: Run) -> tuple[str, ...]:
 
 
 def delta(group: Group, baseline: Group, metric: str) -> Delta | None:
-    """How far a configuration is from the baseline; None unless both have the metric."""
+    """How far a configuration is from the baseline; None unless both have the metric.
+
+    Args:
+        group: A configuration and its runs.
+        baseline: What it is compared with.
+        metric: Name of a metric, ``split/metric`` or ``split/method/metric``.
+    """
     own, other = group.spread(metric), baseline.spread(metric)
     if own is None or other is None:
         return None
@@ -157,7 +210,11 @@ def _by_seed(group: Group, metric: str) -> dict[str, float] | None:
 
 
 def repeated_seeds(groups: Sequence[Group]) -> list[str]:
-    """Lines on configurations in which a seed occurs more than once: their spread is not that of seeds alone."""
+    """Lines on configurations in which a seed occurs more than once: their spread is not that of seeds alone.
+
+    Args:
+        groups: Configurations with their runs.
+    """
     lines = []
     for group in groups:
         repeated = sorted(seed for seed, count in Counter(group.seeds).items() if count > 1)

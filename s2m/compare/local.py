@@ -19,13 +19,21 @@ _READERS = min(8, os.cpu_count() or 1)
 
 
 class LocalRuns:
-    """Runs from ``FOLDER/**/wandb/*run-*/run-*.wandb``. What was read is kept in ``FOLDER/.compare-cache``."""
+    """Runs from ``FOLDER/**/wandb/*run-*/run-*.wandb``. What was read is kept in ``FOLDER/.compare-cache``.
+
+    Args:
+        folder: With the runs.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def load(self) -> Found:
-        """All finished runs. Raises CompareError when there is no such folder."""
+        """All finished runs.
+
+        Raises:
+            CompareError: When there is no such folder.
+        """
         if not self.folder.is_dir():
             raise CompareError(
                 f"{self.folder}: expected a folder of runs, found none; `make train` makes runs in runs/"
@@ -43,12 +51,21 @@ class LocalRuns:
         return Found(runs, warnings, f"{self.folder}/**/wandb")
 
     def with_curves(self, runs: list[Run], metrics: list[str]) -> list[Run]:
-        """The files hold the curves, so they are there already."""
+        """The files hold the curves, so they are there already.
+
+        Args:
+            runs: Any runs of a source.
+            metrics: Names of metrics.
+        """
         return runs
 
 
 def run_files(folder: Path) -> Iterator[Path]:
-    """The ``.wandb`` files below a folder; hidden folders and links are not entered."""
+    """The ``.wandb`` files below a folder; hidden folders and links are not entered.
+
+    Args:
+        folder: Where to look.
+    """
     for name, folders, _ in os.walk(folder):
         path = Path(name)
         if path.name == "wandb":

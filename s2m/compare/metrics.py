@@ -18,7 +18,11 @@ _DEFAULT_COUNT = 7
 
 
 def metric_text(name: str) -> MetricText:
-    """How to show ``split/metric`` or ``split/method/metric``; a metric that no protocol describes goes by its name."""
+    """How to show ``split/metric`` or ``split/method/metric``; a metric that no protocol describes goes by its name.
+
+    Args:
+        name: Name of a metric, ``split/metric`` or ``split/method/metric``.
+    """
     split, *method, metric = name.split("/")
     known = METRICS.get(metric)
     words = " ".join([split, *method])
@@ -29,14 +33,23 @@ def metric_text(name: str) -> MetricText:
 
 
 def headings(names: Sequence[str]) -> dict[str, str]:
-    """Column headings by metric; a split that all have in common goes without saying."""
+    """Column headings by metric; a split that all have in common goes without saying.
+
+    Args:
+        names: Names of metrics.
+    """
     splits = {name.split("/")[0] for name in names}
     drop = f"{splits.pop()} " if len(splits) == 1 else ""
     return {name: metric_text(name).heading.removeprefix(drop) for name in names}
 
 
 def show(name: str, value: float | None) -> str:
-    """A stored value as text in the units of its heading; a dash for none."""
+    """A stored value as text in the units of its heading; a dash for none.
+
+    Args:
+        name: Name of a metric, ``split/metric`` or ``split/method/metric``.
+        value: In the unit of the metric's name.
+    """
     if value is None or not math.isfinite(value):
         return "–" if value is None else str(value)
     text = metric_text(name)
@@ -44,14 +57,24 @@ def show(name: str, value: float | None) -> str:
 
 
 def lower_is_better(name: str) -> bool:
-    """Whether small values come first in a table; so for a metric that does not tell."""
+    """Whether small values come first in a table; so for a metric that does not tell.
+
+    Args:
+        name: Name of a metric, ``split/metric`` or ``split/method/metric``.
+    """
     return metric_text(name).better != "higher"
 
 
 def resolve(wanted: str, known: Iterable[str], option: str) -> list[str]:
     """Metrics for one word of an option: a name, or a pattern such as ``test/*pve_mm``.
 
-    Raises CompareError that names the nearest ones if there is none.
+    Args:
+        wanted: A name or a pattern.
+        known: Names that there are.
+        option: The option's name, for messages.
+
+    Raises:
+        CompareError: Names the nearest ones if there is none.
     """
     names = sorted(known)
     if wanted in names:
@@ -63,7 +86,12 @@ def resolve(wanted: str, known: Iterable[str], option: str) -> list[str]:
 
 
 def nearest(wanted: str, names: Sequence[str]) -> str:
-    """The names that look most like a wrong one, in words."""
+    """The names that look most like a wrong one, in words.
+
+    Args:
+        wanted: A name that is not there.
+        names: Those that are.
+    """
     if not names:
         return "there are none"
     folded = {name.lower(): name for name in names}
@@ -75,7 +103,11 @@ def nearest(wanted: str, names: Sequence[str]) -> str:
 
 
 def default_metrics(known: Iterable[str]) -> list[str]:
-    """The columns of a table that was not asked for anything: the stage's own result on the first tested split."""
+    """The columns of a table that was not asked for anything: the stage's own result on the first tested split.
+
+    Args:
+        known: Names of all metrics that there are.
+    """
     names = set(known)
     for split in ("test", *sorted({name.split("/")[0] for name in names} - {"train", "val"}), "val", "train"):
         chosen = [f"{split}/{metric}" for metric in _DEFAULT if f"{split}/{metric}" in names]
@@ -86,7 +118,12 @@ def default_metrics(known: Iterable[str]) -> list[str]:
 
 
 def default_curves(known: Iterable[str], sort: str) -> list[str]:
-    """Up to three curves: the sorted metric on the validation split, its loss, and what else there is."""
+    """Up to three curves: the sorted metric on the validation split, its loss, and what else there is.
+
+    Args:
+        known: Names of all metrics that there are.
+        sort: The metric that configurations are sorted by.
+    """
     names = sorted(known)
     wanted = [f"val/{sort.partition('/')[2]}", "train/loss", "val/iou", "val/pa_mpjpe_mm"]
     plain = [name for name in names if name.count("/") == 1]

@@ -17,7 +17,10 @@ _T = TypeVar("_T")
 class OnlineRuns:
     """Runs of ``entity/project``; the entity is the user's own if none is given.
 
-    connect: makes a ``wandb.Api``, or anything with its method ``runs`` and its ``default_entity``.
+    Args:
+        connect: Makes a ``wandb.Api``, or anything with its method ``runs`` and its ``default_entity``.
+        project: W&B's name of the project.
+        entity: W&B's name of the user or team.
     """
 
     def __init__(self, connect: Callable[[], Any], project: str, entity: str | None = None) -> None:
@@ -32,7 +35,11 @@ class OnlineRuns:
         return f"{self.entity}/{self.project}" if self.entity else self.project
 
     def load(self) -> Found:
-        """All finished runs. Raises CompareError when the server or the project cannot be reached."""
+        """All finished runs.
+
+        Raises:
+            CompareError: When the server or the project cannot be reached.
+        """
         raw = self._asking(self._fetch)
         runs, warnings = [], []
         for item in raw:
@@ -44,7 +51,12 @@ class OnlineRuns:
         return Found(runs, warnings, f"W&B project {self.path}")
 
     def with_curves(self, runs: list[Run], metrics: list[str]) -> list[Run]:
-        """Fetch the curves of these metrics, several runs at a time."""
+        """Fetch the curves of these metrics, several runs at a time.
+
+        Args:
+            runs: Any runs of a source.
+            metrics: Names of metrics.
+        """
         if not metrics:
             return runs
         with ThreadPoolExecutor(_CONNECTIONS) as pool:

@@ -15,8 +15,17 @@ from s2m.files import WriteError, write_bytes
 def write_comparison(comparison: Comparison, folder: Path) -> Path:
     """Write ``compare.md``, ``configurations.csv``, ``runs.csv``, ``curves.png``, ``index.html``; return the page.
 
-    Each file is whole or as it was; other files of the folder are left alone. Raises CompareError when the folder
-    cannot be written.
+    Each file is whole or as it was; other files of the folder are left alone.
+
+    Args:
+        comparison: What is compared.
+        folder: Made if it is not there.
+
+    Returns:
+        ``index.html`` in it.
+
+    Raises:
+        CompareError: When the folder cannot be written.
     """
     png = curves_picture(comparison)
     files = {

@@ -22,7 +22,11 @@ class DamagedError(CompareError):
 
 
 def reader_command() -> list[str]:
-    """The program that reads ``.wandb`` files. Raises CompareError where W&B has none for this platform."""
+    """The program that reads ``.wandb`` files.
+
+    Raises:
+        CompareError: Where W&B has none for this platform.
+    """
     from wandb.errors import WandbCoreNotAvailableError
     from wandb.util import get_core_path
 
@@ -33,7 +37,15 @@ def reader_command() -> list[str]:
 
 
 def read_records(path: Path, command: list[str]) -> list[dict[str, Any]]:
-    """The records of a ``.wandb`` file. Raises DamagedError for a file that is not one, or has a hole."""
+    """The records of a ``.wandb`` file.
+
+    Args:
+        path: The ``.wandb`` file.
+        command: W&B's program that reads such files.
+
+    Raises:
+        DamagedError: For a file that is not one, or has a hole.
+    """
     result = subprocess.run(
         [*command, "--run-file", str(path), str(path.parent)], capture_output=True, text=True, check=False, timeout=600
     )
@@ -47,7 +59,15 @@ def read_records(path: Path, command: list[str]) -> list[dict[str, Any]]:
 
 
 def run_of_records(records: list[dict[str, Any]], source: str) -> Run:
-    """Put a run together from its records. Raises DamagedError when the record that begins a run is missing."""
+    """Put a run together from its records.
+
+    Args:
+        records: Of one file.
+        source: The file, for messages.
+
+    Raises:
+        DamagedError: When the record that begins a run is missing.
+    """
     begin = next((record["run"] for record in records if record.get("type") == "run"), None)
     if begin is None:
         raise DamagedError("no run in it: it ended before the run began")

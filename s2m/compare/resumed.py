@@ -13,6 +13,9 @@ def join_resumed(runs: list[Run]) -> tuple[list[Run], list[Run]]:
 
     An attempt belongs to the next run of the same name, stage, settings and seed that finished after it. A run that
     starts afresh begins before the steps that its predecessor reached, so that nothing of the latter is taken.
+
+    Args:
+        runs: Runs and attempts, in any order.
     """
     finished = sorted((run for run in runs if run.state == FINISHED), key=lambda run: run.started)
     joined = {run.identifier: run for run in finished}

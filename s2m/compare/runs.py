@@ -25,10 +25,16 @@ class CompareError(UserError, ValueError):
 class Run:
     """One stage of one run.
 
-    identifier: W&B's. name: of the run folder (W&B's group), or W&B's display name where there is no group. started:
-    ISO 8601 in UTC. config: by dotted key. summary: last value of each metric ``split/metric`` or
-    ``split/method/metric``, in the units that its name says. curves: of the splits ``train`` and ``val``. source: file
-    or address.
+    Attributes:
+        identifier: W&B's id of the run.
+        name: Of the run folder (W&B's group), or W&B's display name where there is no group.
+        stage: Such as ``mesh``.
+        state: W&B's word for how it ended.
+        started: ISO 8601 in UTC.
+        config: Settings by dotted key.
+        summary: Last value of each metric, in the unit that its name says.
+        source: File or address that it was read from.
+        curves: Of metrics of the splits ``train`` and ``val``.
     """
 
     identifier: str
@@ -55,7 +61,13 @@ class Run:
 
 @dataclass(frozen=True)
 class Found:
-    """The finished runs of a source; a line for each one that was passed over; where was looked, in words."""
+    """What a source gave.
+
+    Attributes:
+        runs: The finished ones.
+        warnings: A line for each one that was passed over.
+        place: Where was looked, in words.
+    """
 
     runs: list[Run]
     warnings: list[str]
@@ -66,21 +78,39 @@ class Source(Protocol):
     """Where runs come from."""
 
     def load(self) -> Found:
-        """All finished runs, of all stages. Raises CompareError when the source cannot be read."""
+        """All finished runs, of all stages.
+
+        Raises:
+            CompareError: When the source cannot be read.
+        """
         ...
 
     def with_curves(self, runs: list[Run], metrics: list[str]) -> list[Run]:
-        """The same runs with the curves of these metrics."""
+        """The same runs with the curves of these metrics.
+
+        Args:
+            runs: Any runs of a source.
+            metrics: Names of metrics.
+        """
         ...
 
 
 def is_curve(name: str) -> bool:
-    """Whether a metric is logged while training; tested splits have one value."""
+    """Whether a metric is logged while training; tested splits have one value.
+
+    Args:
+        name: Name of a metric, ``split/metric`` or ``split/method/metric``.
+    """
     return name.split("/")[0] in _CURVE_SPLITS
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested mappings as one, with dotted keys; keys that begin with ``_`` are W&B's own and left out."""
+    """Nested mappings as one, with dotted keys; keys that begin with ``_`` are W&B's own and left out.
+
+    Args:
+        values: Mappings in mappings.
+        prefix: Of all keys.
+    """
     flat: dict[str, Any] = {}
     for key, value in values.items():
         if str(key).startswith("_"):
@@ -93,7 +123,11 @@ def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def metric_values(values: Mapping[str, Any]) -> dict[str, float]:
-    """The metrics among logged values. W&B writes what is not finite as text."""
+    """The metrics among logged values. W&B writes what is not finite as text.
+
+    Args:
+        values: Logged values by name.
+    """
     metrics: dict[str, float] = {}
     for name, value in values.items():
         number = as_number(value)
@@ -103,7 +137,11 @@ def metric_values(values: Mapping[str, Any]) -> dict[str, float]:
 
 
 def as_number(value: Any) -> float | None:
-    """A logged number, or None for anything else."""
+    """A logged number, or None for anything else.
+
+    Args:
+        value: Anything that was logged.
+    """
     if isinstance(value, bool):
         return None
     if isinstance(value, int | float):
@@ -114,6 +152,10 @@ def as_number(value: Any) -> float | None:
 
 
 def finite_points(points: Curve) -> Curve:
-    """The points that can be drawn, by step; of several at one step the last."""
+    """The points that can be drawn, by step; of several at one step the last.
+
+    Args:
+        points: Steps and values.
+    """
     kept = {step: value for step, value in points if math.isfinite(step) and math.isfinite(value)}
     return sorted(kept.items())

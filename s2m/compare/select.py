@@ -17,7 +17,14 @@ from s2m.compare.settings import data_names, show_value
 
 @dataclass(frozen=True)
 class Selection:
-    """What to compare. data: a store, class or hash; settings: ``key=value`` on config keys or their ends."""
+    """What to compare.
+
+    Attributes:
+        stage: Such as ``mesh``.
+        data: A store, class or hash; any if ``None``.
+        ablation: Name of an ablation; any if ``None``.
+        settings: ``key=value`` on config keys or their ends.
+    """
 
     stage: str = "mesh"
     data: str | None = None
@@ -26,7 +33,16 @@ class Selection:
 
 
 def select(runs: Sequence[Run], wanted: Selection, ablations: Ablations) -> list[Run]:
-    """The runs that pass every filter, in the given order. Raises CompareError that says which filter left none."""
+    """The runs that pass every filter, in the given order.
+
+    Args:
+        runs: Any runs of a source.
+        wanted: The filters.
+        ablations: The overlays by which ablations are recognised.
+
+    Raises:
+        CompareError: Says which filter left none.
+    """
     left = runs_of_stage(runs, wanted.stage)
     if wanted.data is not None:
         left = _narrow(left, lambda run: _names_data(run, str(wanted.data)), f"--data {wanted.data}", _data_found(left))
@@ -40,7 +56,15 @@ def select(runs: Sequence[Run], wanted: Selection, ablations: Ablations) -> list
 
 
 def runs_of_stage(runs: Sequence[Run], stage: str) -> list[Run]:
-    """The runs of one stage; CompareError that counts those of the others if there are none."""
+    """The runs of one stage.
+
+    Args:
+        runs: Any runs of a source.
+        stage: Such as ``mesh``.
+
+    Raises:
+        CompareError: Counts the runs of the other stages if there are none.
+    """
     left = [run for run in runs if run.stage == stage]
     if runs and not left:
         stages = sorted({run.stage for run in runs})
@@ -71,7 +95,13 @@ def _filter(runs: list[Run], setting: str) -> list[Run]:
 
 
 def equal_setting(key: str, value: Any, text: str) -> bool:
-    """Whether a setting is what a user typed: a number by its value, anything else by its shown or full text."""
+    """Whether a setting is what a user typed: a number by its value, anything else by its shown or full text.
+
+    Args:
+        key: The setting's name.
+        value: What a run has.
+        text: What the user typed.
+    """
     try:
         typed = yaml.safe_load(text)
         typed = float(text) if isinstance(typed, str) else typed

@@ -20,14 +20,22 @@ DATASET = "lineage.dataset"
 
 
 def seed_of(run: Run) -> str:
-    """The seeds of a run as text: ``3``, or ``3/1`` where the data has one of its own that is not 0."""
+    """The seeds of a run as text: ``3``, or ``3/1`` where the data has one of its own that is not 0.
+
+    Args:
+        run: One stage of one run.
+    """
     others = [run.config[key] for key in sorted(run.config) if _is_seed(key) and key != _MAIN_SEED]
     seeds = [run.config.get(_MAIN_SEED), *(seed for seed in others if seed != 0)]
     return "/".join(str(seed) for seed in seeds if seed is not None)
 
 
 def settings_of(run: Run) -> Settings:
-    """What the run's result depends on, but for its seed; numbers as floats, so that 1 equals 1.0."""
+    """What the run's result depends on, but for its seed; numbers as floats, so that 1 equals 1.0.
+
+    Args:
+        run: One stage of one run.
+    """
     return {
         key: _canonical(value)
         for key, value in run.config.items()
@@ -38,15 +46,21 @@ def settings_of(run: Run) -> Settings:
 
 
 def signature(run: Run) -> str:
-    """Equal for runs that differ by seed, place and execution at most; known while a run is not finished yet."""
+    """Equal for runs that differ by seed, place and execution at most; known while a run is not finished yet.
+
+    Args:
+        run: One stage of one run.
+    """
     return canonical_text({key: value for key, value in settings_of(run).items() if key != DATA_HASH})
 
 
 def settings_with_parents(runs: Sequence[Run], everything: Iterable[Run]) -> dict[str, Settings]:
     """Settings of each run by identifier, those of the runs whose artifacts it was trained on included.
 
-    everything: all runs of all stages. A parent is the newest run that wrote into the folder of the artifact before
-    the run began; settings of parents count only if those of all runs are known.
+    Args:
+        runs: Whose settings are wanted.
+        everything: All runs of all stages. A parent is the newest run that wrote into the folder of the artifact before
+            the run began; settings of parents count only if those of all runs are known.
     """
     settings = {run.identifier: settings_of(run) for run in runs}
     writers: dict[str, list[Run]] = {}
@@ -67,6 +81,9 @@ def differing_keys(settings: Sequence[Settings]) -> list[str]:
     """Keys whose value is not the same everywhere, sorted.
 
     Arguments of exchanged classes that only come and go with their class are implied by it, and left out.
+
+    Args:
+        settings: Of several runs.
     """
     keys = sorted({key for each in settings for key in each})
     differing = [key for key in keys if len({canonical_text(each.get(key, ...)) for each in settings}) > 1]
@@ -80,7 +97,11 @@ def differing_keys(settings: Sequence[Settings]) -> list[str]:
 
 
 def short_names(keys: Sequence[str]) -> dict[str, str]:
-    """Keys without the sections that all have in common knowledge, where that leaves them distinct."""
+    """Keys without the sections that they have in common, where that leaves them distinct.
+
+    Args:
+        keys: Dotted keys.
+    """
     short = {key: _short(key) for key in keys}
     counts: dict[str, int] = {}
     for name in short.values():
@@ -89,7 +110,12 @@ def short_names(keys: Sequence[str]) -> dict[str, str]:
 
 
 def show_value(key: str, value: Any) -> str:
-    """A setting as text: a class by its name, a hash by its beginning, a path by its end."""
+    """A setting as text: a class by its name, a hash by its beginning, a path by its end.
+
+    Args:
+        key: The setting's name.
+        value: The setting.
+    """
     if value is ...:
         return "–"
     if value is None:
@@ -108,14 +134,22 @@ def show_value(key: str, value: Any) -> str:
 
 
 def data_names(run: Run) -> list[str]:
-    """What the data of a run may be called: its store's folder, its class, its hash."""
+    """What the data of a run may be called: its store's folder, its class, its hash.
+
+    Args:
+        run: One stage of one run.
+    """
     store, kind = run.config.get("data.init_args.store"), run.config.get("data.class_path")
     names = [PurePath(str(store)).name if store else "", str(kind).rpartition(".")[2] if kind else ""]
     return [name for name in (*names, str(run.config.get(DATA_HASH, ""))) if name]
 
 
 def canonical_text(value: Any) -> str:
-    """Equal for equal settings."""
+    """Equal for equal settings.
+
+    Args:
+        value: A setting.
+    """
     return json.dumps(value, sort_keys=True, default=str)
 
 

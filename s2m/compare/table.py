@@ -16,7 +16,13 @@ from s2m.compare.settings import canonical_text, seed_of, show_value
 
 @dataclass(frozen=True)
 class Column:
-    """A column. title: what its heading means, in full. numeric: to be aligned and sorted as numbers."""
+    """A column.
+
+    Attributes:
+        heading: What stands above it.
+        title: What its heading means, in full.
+        numeric: To be aligned and sorted as numbers.
+    """
 
     heading: str
     title: str = ""
@@ -25,7 +31,15 @@ class Column:
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell. order: what it is sorted by. change: difference to the baseline. improves: None if it may be chance."""
+    """One cell.
+
+    Attributes:
+        text: What is shown.
+        order: What it is sorted by.
+        change: Difference to the baseline.
+        improves: None if it may be chance.
+        best: Whether it is the best of its column.
+    """
 
     text: str
     order: float | str | None = None
@@ -36,7 +50,13 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """Columns and rows of cells; the first cell names the row. baseline: the row that the others are compared with."""
+    """Columns and rows of cells; the first cell names the row.
+
+    Attributes:
+        columns: From left to right.
+        rows: Cells, from top to bottom.
+        baseline: Number of the row that the others are compared with.
+    """
 
     columns: list[Column]
     rows: list[list[Cell]]
@@ -44,7 +64,11 @@ class Table:
 
 
 def group_table(comparison: Comparison) -> Table:
-    """One row per configuration."""
+    """One row per configuration.
+
+    Args:
+        comparison: What is compared.
+    """
     groups = comparison.groups
     columns = [Column("configuration", "runs that differ by their seed alone")]
     rows = [[Cell(group.name, group.name)] for group in groups]
@@ -56,7 +80,11 @@ def group_table(comparison: Comparison) -> Table:
 
 
 def run_table(comparison: Comparison) -> Table:
-    """One row per run."""
+    """One row per run.
+
+    Args:
+        comparison: What is compared.
+    """
     columns = [Column("run"), Column("configuration"), Column("seed", "", True), Column("started"), Column("W&B id")]
     titles = headings(comparison.metrics)
     columns += [Column(titles[name], name, True) for name in comparison.metrics]
@@ -73,7 +101,11 @@ def run_table(comparison: Comparison) -> Table:
 
 
 def deviations(comparison: Comparison) -> list[str]:
-    """For each configuration ``key=value`` of the settings in which it differs from the baseline, or from most."""
+    """For each configuration ``key=value`` of the settings in which it differs from the baseline, or from most.
+
+    Args:
+        comparison: What is compared.
+    """
     usual = {key: _usual(comparison, key) for key in comparison.keys}
     texts = []
     for group in comparison.groups:
@@ -87,14 +119,24 @@ def deviations(comparison: Comparison) -> list[str]:
 
 
 def spread_text(name: str, spread: Spread | None) -> str:
-    """``107.6 ± 0.3``; without a spread for one run, a dash for none."""
+    """``107.6 ± 0.3``; without a spread for one run, a dash for none.
+
+    Args:
+        name: Name of a metric, ``split/metric`` or ``split/method/metric``.
+        spread: Mean and deviation; ``None`` for no value.
+    """
     if spread is None:
         return "–"
     return show(name, spread.mean) + ("" if spread.std is None else f" ± {show(name, spread.std)}")
 
 
 def delta_text(name: str, change: Delta | None) -> str:
-    """``-1.2 ± 0.4`` (standard error), or empty."""
+    """``-1.2 ± 0.4`` (standard error), or empty.
+
+    Args:
+        name: Name of a metric, ``split/metric`` or ``split/method/metric``.
+        change: Difference and its error; ``None`` for none.
+    """
     if change is None or not math.isfinite(change.value):
         return ""
     text = show(name, change.value)
@@ -103,7 +145,11 @@ def delta_text(name: str, change: Delta | None) -> str:
 
 
 def is_zero(text: str) -> bool:
-    """Whether a shown number has no digit but 0."""
+    """Whether a shown number has no digit but 0.
+
+    Args:
+        text: A number as it is shown.
+    """
     return not set(text) & set("123456789")
 
 

@@ -20,7 +20,11 @@ _NOTES = 12
 
 
 def terminal(comparison: Comparison) -> str:
-    """An aligned table: all metrics, the difference to the baseline in the sorted one, and what is set differently."""
+    """An aligned table: all metrics, the difference to the baseline in the sorted one, and what is set differently.
+
+    Args:
+        comparison: What is compared.
+    """
     table = _with_settings_in_one(comparison, group_table(comparison))
     headings = [column.heading for column in table.columns]
     at = _sort_column(comparison, table)
@@ -40,7 +44,11 @@ def terminal(comparison: Comparison) -> str:
 
 
 def notes_text(notes: Sequence[str]) -> str:
-    """Warnings for a terminal; many are counted, not listed."""
+    """Warnings for a terminal; many are counted, not listed.
+
+    Args:
+        notes: Lines of text.
+    """
     shown = [f"warning: {note}" for note in notes[:_NOTES]]
     if len(notes) > _NOTES:
         shown.append(f"warning: {len(notes) - _NOTES} more like these, all in compare.md")
@@ -48,7 +56,12 @@ def notes_text(notes: Sequence[str]) -> str:
 
 
 def markdown(comparison: Comparison, picture: bool) -> str:
-    """``compare.md``: configurations, single runs, notes. picture: whether ``curves.png`` lies beside it."""
+    """``compare.md``: configurations, single runs, notes.
+
+    Args:
+        comparison: What is compared.
+        picture: Whether ``curves.png`` lies beside it.
+    """
     table = group_table(comparison)
     if len(comparison.keys) > _MAX_SETTING_COLUMNS:
         table = _with_settings_in_one(comparison, table)
@@ -74,7 +87,11 @@ def markdown(comparison: Comparison, picture: bool) -> str:
 
 
 def groups_csv(comparison: Comparison) -> str:
-    """``configurations.csv``: stored units, full names, one column per number."""
+    """``configurations.csv``: stored units, full names, one column per number.
+
+    Args:
+        comparison: What is compared.
+    """
     header = ["configuration", "ablation", "data", "n", "seeds", *comparison.keys]
     for name in comparison.metrics:
         header += [name, f"{name} std", f"{name} n"]
@@ -94,7 +111,11 @@ def groups_csv(comparison: Comparison) -> str:
 
 
 def runs_csv(comparison: Comparison) -> str:
-    """``runs.csv``: every run with every metric that it has."""
+    """``runs.csv``: every run with every metric that it has.
+
+    Args:
+        comparison: What is compared.
+    """
     names = sorted({name for run in comparison.runs for name in run.summary})
     header = ["run", "configuration", "stage", "seed", "started", "id", "source", *names]
     rows = [

@@ -14,7 +14,11 @@ _STEP = "trainer/global_step"
 
 
 def check_upload(online: bool) -> None:
-    """Raise CompareError unless a report can be uploaded; it says what to do."""
+    """Raise CompareError unless a report can be uploaded; it says what to do.
+
+    Args:
+        online: Whether somebody is logged in.
+    """
     if not online:
         raise CompareError(
             "--upload-report: expected runs on W&B's server, found local ones; `wandb login`, upload offline runs with "
@@ -24,7 +28,16 @@ def check_upload(online: bool) -> None:
 
 
 def upload_report(comparison: Comparison, project: str, entity: str) -> str:
-    """Create the report and return its address. Raises CompareError when the server refuses it."""
+    """Create the report and return its address.
+
+    Args:
+        comparison: What is compared.
+        project: W&B's name of the project.
+        entity: W&B's name of the user or team.
+
+    Raises:
+        CompareError: When the server refuses it.
+    """
     report = build_report(comparison, project, entity)
     try:
         report.save()
@@ -37,7 +50,13 @@ def upload_report(comparison: Comparison, project: str, entity: str) -> str:
 
 
 def build_report(comparison: Comparison, project: str, entity: str) -> Any:
-    """The report: the tables, and the curves of the configurations that the page draws, one run set each."""
+    """The report: the tables, and the curves of the configurations that the page draws, one run set each.
+
+    Args:
+        comparison: What is compared.
+        project: W&B's name of the project.
+        entity: W&B's name of the user or team.
+    """
     reports, expr = _reports()
     run_sets = [
         reports.Runset(

@@ -125,10 +125,16 @@ class CompilerMissing(RuntimeError):
 
 
 def source(graph: Graph, outputs: list[int], widths: Sequence[int], result_widths: Sequence[int]) -> str:
-    """C++ text of ``run(threads, count, in_0, ..., out_0, ...)``: rows of ``widths`` floats in, others out.
+    """C++ text of ``run(threads, count, in_0, ..., out_0, ...)``: a function of rows of floats.
 
     Inputs of the graph are numbered through all rows, and so are the outputs. A sample's result does not depend on the
     number of threads.
+
+    Args:
+        graph: The expressions.
+        outputs: Nodes of all results, result after result.
+        widths: Floats in a row of each input.
+        result_widths: Floats in a row of each result.
     """
     outputs = [graph.number(node) for node in outputs]
     ins, outs = [f"in_{i}" for i in range(len(widths))], [f"out_{i}" for i in range(len(result_widths))]

@@ -41,15 +41,33 @@ class Graph:
         self._known: dict[Node, int] = {}
 
     def constant(self, value: float) -> int:
-        """A number."""
+        """A number.
+
+        Args:
+            value: The number.
+
+        Returns:
+            Number of its node.
+        """
         return self._add(("const", (), float(value)))
 
     def input(self, position: int) -> int:
-        """Entry ``position`` of the input."""
+        """Entry ``position`` of the input.
+
+        Args:
+            position: Among all inputs, from 0.
+
+        Returns:
+            Number of its node.
+        """
         return self._add(("input", (), float(position)))
 
     def value(self, node: int) -> float | None:
-        """The number that a node is, or ``None``."""
+        """The number that a node is, or ``None``.
+
+        Args:
+            node: Number of a node.
+        """
         kind, _, number = self.nodes[node]
         return number if kind == "const" else None
 
@@ -57,6 +75,13 @@ class Graph:
         """An operation on nodes, simplified where that is exact for finite numbers.
 
         "length" is a square root whose derivative at zero is zero, as torch defines it for the norm of a vector.
+
+        Args:
+            kind: Name of the operation, such as ``add``.
+            *arguments: Nodes that it takes.
+
+        Returns:
+            Number of the result's node.
         """
         arguments = self._typed(kind, arguments)
         values = [self.value(argument) for argument in arguments]
@@ -70,11 +95,19 @@ class Graph:
         return self._add((kind, tuple(arguments), 0.0))
 
     def is_truth(self, node: int) -> bool:
-        """Whether a node is the result of a comparison."""
+        """Whether a node is the result of a comparison.
+
+        Args:
+            node: Number of a node.
+        """
         return self.nodes[node][0] in _TRUTHS
 
     def number(self, node: int) -> int:
-        """A node, as 0 or 1 if it is a truth value."""
+        """A node, as 0 or 1 if it is a truth value.
+
+        Args:
+            node: Number of a node.
+        """
         return self.op("select", node, self.constant(1), self.constant(0)) if self.is_truth(node) else node
 
     def _truth(self, node: int) -> int:
@@ -119,7 +152,11 @@ class Graph:
         return self._known[node]
 
     def used(self, outputs: list[int]) -> list[int]:
-        """The nodes that the outputs need, in order."""
+        """The nodes that the outputs need, in order.
+
+        Args:
+            outputs: Numbers of nodes.
+        """
         needed = set(outputs)
         for node in range(max(outputs), -1, -1):
             if node in needed:
@@ -127,11 +164,23 @@ class Graph:
         return sorted(needed)
 
     def inputs(self, outputs: list[int]) -> set[int]:
-        """The positions of the inputs that the outputs need."""
+        """The positions of the inputs that the outputs need.
+
+        Args:
+            outputs: Numbers of nodes.
+        """
         return {int(number) for kind, _, number in map(self.nodes.__getitem__, self.used(outputs)) if kind == "input"}
 
     def renumbered(self, outputs: list[int], places: Mapping[int, int]) -> tuple[Graph, list[int]]:
-        """The outputs alone in a graph of their own, where input ``i`` is ``places[i]``."""
+        """The outputs alone in a graph of their own, where input ``i`` is ``places[i]``.
+
+        Args:
+            outputs: Numbers of nodes.
+            places: Old -> new position of each input.
+
+        Returns:
+            The new graph, and the outputs' nodes there.
+        """
         graph = Graph()
         found: dict[int, int] = {}
         for node in self.used(outputs):
@@ -141,7 +190,16 @@ class Graph:
         return graph, [found[node] for node in outputs]
 
     def gradient(self, outputs: list[int], seeds: list[int], inputs: list[int]) -> list[int]:
-        """Reverse mode: the derivative of sum(seed * output) with respect to every input."""
+        """Reverse mode: the derivative of sum(seed * output) with respect to every input.
+
+        Args:
+            outputs: Numbers of nodes.
+            seeds: Node of the factor of each output.
+            inputs: Nodes to differentiate by.
+
+        Returns:
+            Nodes of the derivatives, in the order of ``inputs``.
+        """
         order = self.used(outputs)
         adjoint: dict[int, int] = {}
         for output, seed in zip(outputs, seeds, strict=True):

@@ -20,13 +20,15 @@ _log = logging.getLogger(__name__)
 class Fused:
     """A function of tensors (B, ...) as one kernel; can be used as a decorator.
 
-    function: takes tensors, each with the batch in front, returns one such tensor or a tuple of them, and treats
-    every sample on its own; what else it uses (indices, settings) must never change. It is traced once for each shape
-    of a sample. On another device or in another precision, and where no C++ compiler is found, the function itself
-    runs: same results up to rounding, more slowly. Its results can be differentiated once.
+    Args:
+        function: Takes tensors, each with the batch in front, returns one such tensor or a tuple of them, and treats
+            every sample on its own; what else it uses (indices, settings) must never change. It is traced once for each
+            shape of a sample. On another device or in another precision, and where no C++ compiler is found, the
+            function itself runs: same results up to rounding, more slowly. Its results can be differentiated once.
 
-    Raises ValueError when a sample's result depends on another sample, NotImplementedError for an operation that the
-    kernel cannot do.
+    Raises:
+        ValueError: When a sample's result depends on another sample.
+        NotImplementedError: For an operation that the kernel cannot do.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:

@@ -21,9 +21,16 @@ Shapes = Sequence[tuple[int, ...]]
 class Kernel:
     """A compiled function of tensors (B, ...), float32 on the CPU, each sample on its own.
 
-    graph: its inputs are numbered through the entries of one sample, tensor after tensor. outputs: nodes of all
-    entries of all results. input_shapes, output_shapes: of one sample. The kernel of a gradient is compiled when the
-    gradient is first asked for. Raises :class:`~s2m.fused.compiler.CompilerMissing`.
+    The kernel of a gradient is compiled when the gradient is first asked for.
+
+    Args:
+        graph: Its inputs are numbered through the entries of one sample, tensor after tensor.
+        outputs: Nodes of all entries of all results.
+        input_shapes: Of one sample, one for each input.
+        output_shapes: Of one sample, one for each result.
+
+    Raises:
+        CompilerMissing: When there is no C++ compiler.
     """
 
     def __init__(self, graph: Graph, outputs: list[int], input_shapes: Shapes, output_shapes: Shapes) -> None:
@@ -41,7 +48,11 @@ class Kernel:
         return self.run(tensors)
 
     def run(self, tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        """The results without a graph of autograd."""
+        """The results without a graph of autograd.
+
+        Args:
+            tensors: The inputs (B, ...), float32, contiguous, on the CPU.
+        """
         count = tensors[0].shape[0]
         results = tuple(tensors[0].new_empty((count, *shape)) for shape in self.output_shapes)
         self._forward(count, [*_contiguous(tensors), *results])
@@ -51,6 +62,11 @@ class Kernel:
         """Gradients of sum(seed * result) with respect to the wanted inputs, None for others.
 
         A seed that is None is zero.
+
+        Args:
+            tensors: The inputs (B, ...).
+            seeds: Gradient with respect to each result, in its shape; ``None`` is zero.
+            wanted: For each input, whether its gradient is needed.
         """
         key = tuple(seed is not None for seed in seeds), tuple(wanted)
         if key not in self._backward:

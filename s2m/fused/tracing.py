@@ -31,8 +31,12 @@ _UNARY = frozenset({"sqrt", "rsqrt", "exp", "sin", "cos"})
 def trace(function: Callable[..., Any], *examples: Tensor) -> tuple[Graph, Any]:
     """What ``function`` returns, as tensors of the numbers of their entries' expressions, and the graph of these.
 
-    examples: arguments, finite; the entries of all of them are the graph's inputs, in order. The function returns a
-    tensor or a tuple of tensors. Raises NotImplementedError for an operation that is not known here.
+    Args:
+        function: Takes the tensors and returns a tensor or a tuple of tensors.
+        *examples: Its arguments, finite; the entries of all of them are the graph's inputs, in order.
+
+    Raises:
+        NotImplementedError: For an operation that is not known here.
     """
     record = make_fx(lambda *given: function(*given))(*examples)  # methods, too
     graph = Graph()

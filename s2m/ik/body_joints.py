@@ -26,10 +26,19 @@ _VERTEX = {
 
 
 def body_regressor(body: Body, joint_set: JointSet) -> Tensor:
-    """Joints of any joint set from a body's vertices: (J, V), rows sum to one.
+    """Joints of any joint set from a body's vertices.
 
     Joints of ``s2m27`` come from the dataset skeleton when the body ships one, else from the body's own joints.
-    KeyError for a joint without a counterpart.
+
+    Args:
+        body: A body in SMPL format.
+        joint_set: Names and order of the joints.
+
+    Returns:
+        (J, V), rows sum to one.
+
+    Raises:
+        KeyError: For a joint without a counterpart.
     """
     if is_smpl(joint_set):
         rows = own_regressor(body, SMPL24)
@@ -41,7 +50,13 @@ def body_regressor(body: Body, joint_set: JointSet) -> Tensor:
 
 
 def rest_skeleton(body: Body, joint_set: JointSet, betas: Tensor | None = None) -> RestSkeleton:
-    """The rest skeleton of a body for any joint set; betas: (1, 10) or ``None`` for the mean shape."""
+    """The rest skeleton of a body for any joint set.
+
+    Args:
+        body: A body in SMPL format.
+        joint_set: Names and order of the joints.
+        betas: (1, 10) shape, in standard deviations; ``None`` for the mean shape.
+    """
     return RestSkeleton.of(body, body_regressor(body, joint_set), joint_set, betas)
 
 

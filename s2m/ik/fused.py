@@ -18,7 +18,12 @@ class FusedDIK(IKSolver):
     Compiling takes seconds, once for each calibration and machine (the code is cached); the backward kernel is made
     when the first gradient is asked for. Batches with missing joints, confidences, a given root, another device or
     precision go to the solver that it was made from, so the interface is whole.
-    Raises :class:`~s2m.fused.CompilerMissing` when there is no C++ compiler.
+
+    Args:
+        solver: The calibrated solver.
+
+    Raises:
+        CompilerMissing: When there is no C++ compiler.
     """
 
     def __init__(self, solver: DIK) -> None:

@@ -12,7 +12,15 @@ Difference = tuple[str, str] | None
 
 
 def differences(parts: tuple[str, ...], wanted: list[Difference]) -> Tensor:
-    """(V, P) weights that turn parts into differences; zeros for ``None``."""
+    """Weights that turn parts into differences of parts.
+
+    Args:
+        parts: Names of the parts, in the order of the solver's input.
+        wanted: Pairs of positions or means; ``None`` gives zeros.
+
+    Returns:
+        (V, P) weights.
+    """
     weights = torch.zeros(len(wanted), len(parts), dtype=torch.float64)
     for row, pair in enumerate(wanted):
         if pair is not None:
@@ -23,7 +31,12 @@ def differences(parts: tuple[str, ...], wanted: list[Difference]) -> Tensor:
 
 
 def rows(units: tuple[Unit, ...], rule: str) -> tuple[Unit, ...]:
-    """The units with a rule, in the table's order."""
+    """The units with a rule, in the table's order.
+
+    Args:
+        units: Rows of the table in ``s2m/ik/units.py``.
+        rule: Name of the rule, such as ``hinge``.
+    """
     return tuple(unit for unit in units if unit.rule == rule)
 
 
@@ -32,6 +45,10 @@ def bones(units: tuple[Unit, ...], parts: tuple[str, ...]) -> list[Difference]:
 
     Shoulders from the thorax; head and nose from the thorax; upper bones of the arms, then their lower ones; the same
     of the legs.
+
+    Args:
+        units: Rows of the table in ``s2m/ik/units.py``.
+        parts: Names of the parts, in the order of the solver's input.
     """
     balls = rows(units, "ball")
     arms, legs = balls[:2], balls[2:]
@@ -45,7 +62,12 @@ def bones(units: tuple[Unit, ...], parts: tuple[str, ...]) -> list[Difference]:
 
 
 def end_points(ends: tuple[Unit, ...], parts: tuple[str, ...]) -> list[Difference]:
-    """The points of the end units relative to their pivots, slot by slot, units within; ``None`` for unused slots."""
+    """The points of the end units relative to their pivots, slot by slot, units within; ``None`` for unused slots.
+
+    Args:
+        ends: Rows of the table with the rule of extremities.
+        parts: Names of the parts, in the order of the solver's input.
+    """
     slots = max(len(unit.parts) for unit in ends)
 
     def point(unit: Unit, slot: int) -> Difference:
@@ -61,6 +83,10 @@ class Presence:
 
     A unit counts when enough of its parts were seen and the units that it builds on count. Rows of the answer:
     ``names``, the units in the table's order after the root.
+
+    Args:
+        units: Rows of the table in ``s2m/ik/units.py``.
+        parts: Names of the parts, in the order of the solver's input.
     """
 
     def __init__(self, units: tuple[Unit, ...], parts: tuple[str, ...]) -> None:

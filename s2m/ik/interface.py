@@ -16,6 +16,9 @@ class IKSolver(nn.Module, ABC):
     """3D joints in, SMPL rotations out.
 
     Calibrated to one rest skeleton, which is kept in buffers so that a saved model restores its calibration.
+
+    Args:
+        rest: The rest skeleton that it is calibrated to.
     """
 
     rest_joints: Tensor
@@ -38,10 +41,11 @@ class IKSolver(nn.Module, ABC):
     def forward(self, joints: Tensor, root: Tensor | None = None, confidence: Tensor | None = None) -> IKOutput:
         """Solve a batch of skeletons.
 
-        joints: (B, J, 3) metres, any right-handed frame, any origin.
-        root: (B, 3, 3) rotation from the body frame to the joints' frame; ``None``: solved from the joints.
-        confidence: (B, J) in [0, 1]; 0 says that the joint is missing. ``None``: all joints are there.
-        A joint with a coordinate that is not finite counts as missing.
+        Args:
+            joints: (B, J, 3) metres, any right-handed frame, any origin.
+            root: (B, 3, 3) rotation from the body frame to the joints' frame; ``None``: solved from the joints.
+            confidence: (B, J) in [0, 1]; 0 says that the joint is missing. ``None``: all joints are there. A joint with
+                a coordinate that is not finite counts as missing.
         """
 
     def _sanitised(self, joints: Tensor, confidence: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -67,5 +71,12 @@ class IKSolver(nn.Module, ABC):
 
 
 def all_solved(rotations: Tensor) -> Tensor:
-    """(B, 24) True, for solvers that always determine every rotation."""
+    """``solved`` for solvers that always determine every rotation.
+
+    Args:
+        rotations: (B, 24, 3, 3).
+
+    Returns:
+        (B, 24) bool, all True.
+    """
     return torch.ones(rotations.shape[0], len(SMPL24), dtype=torch.bool, device=rotations.device)

@@ -38,7 +38,11 @@ _DERIVED: tuple[tuple[str, tuple[Weights, ...]], ...] = (
 
 
 def parts_of(joint_set: JointSet) -> Parts:
-    """The joints that make up every part that the joint set names or that can be derived."""
+    """The joints that make up every part that the joint set names or that can be derived.
+
+    Args:
+        joint_set: Names and order of the joints.
+    """
     parts: dict[str, Weights] = {joint: {joint: 1.0} for joint in joint_set.joints}
     for part, choices in _DERIVED:
         chosen = next((choice for choice in choices if choice.keys() <= parts.keys()), None)
@@ -57,7 +61,18 @@ def _expand(weights: Weights, parts: Parts) -> Weights:
 
 
 def part_matrix(joint_set: JointSet, names: tuple[str, ...]) -> Tensor:
-    """(P, J) weights that turn joints into the named parts. KeyError when the set lacks one of them."""
+    """Weights that turn joints into the named parts.
+
+    Args:
+        joint_set: Names and order of the joints.
+        names: Of the P parts.
+
+    Returns:
+        (P, J) weights.
+
+    Raises:
+        KeyError: When the set lacks one of them.
+    """
     parts = parts_of(joint_set)
     matrix = torch.zeros(len(names), len(joint_set), dtype=torch.float64)
     for row, name in enumerate(names):

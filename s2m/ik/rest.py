@@ -22,12 +22,15 @@ class RestSkeleton:
     The two differ (the paper's "pose mismatching"): a dataset's hip is not the point about which a body's thigh
     turns. DIK needs both.
 
-    joint_set: names of ``joints``.
-    joints: (J, 3) metres, body frame (+y up, +z front, +x left), T-pose.
-    body_joints: (24, 3) the body's (SMPL's) joints, same frame and origin.
-    carriers: (J, 24) how far each body joint carries a dataset joint (rows sum to one), where a body tells; ``None``:
-    each is fixed to the body part that it is named after.
-    Raises ValueError when shapes do not fit or a value is not finite.
+    Attributes:
+        joint_set: Names of ``joints``.
+        joints: (J, 3) metres, body frame (+y up, +z front, +x left), T-pose.
+        body_joints: (24, 3) the body's (SMPL's) joints, same frame and origin.
+        carriers: (J, 24) how far each body joint carries a dataset joint (rows sum to one), where a body tells;
+            ``None``: each is fixed to the body part that it is named after.
+
+    Raises:
+        ValueError: When shapes do not fit or a value is not finite.
     """
 
     joint_set: JointSet
@@ -53,7 +56,11 @@ class RestSkeleton:
     def of(body: Body, regressor_weights: Tensor, joint_set: JointSet, betas: Tensor | None = None) -> RestSkeleton:
         """The rest skeleton of a body under a joint regressor.
 
-        regressor_weights: (J, V). betas: (1, 10) or ``None`` for the mean shape.
+        Args:
+            body: A body in SMPL format.
+            regressor_weights: (J, V), rows sum to one.
+            joint_set: Names and order of the joints.
+            betas: (1, 10) shape, in standard deviations; ``None`` for the mean shape.
         """
         with torch.no_grad():
             rest = body.rest(betas)

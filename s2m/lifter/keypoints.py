@@ -21,6 +21,10 @@ def on_joint_set(keypoints: Keypoints, joint_set: JointSet) -> Keypoints:
     """The joints of another set, by name: named ones as they are, others derived (see :func:`lifter_weights`).
 
     A derived joint is as certain as the least certain of those that it comes from; what cannot be had is missing.
+
+    Args:
+        keypoints: The joints that were read.
+        joint_set: The joint set that is wanted.
     """
     seen = np.isfinite(keypoints.points).all(-1) & (np.nan_to_num(keypoints.confidence) > 0)
     confidence = np.where(seen, keypoints.confidence, 0).astype(np.float32)
@@ -32,11 +36,20 @@ def on_joint_set(keypoints: Keypoints, joint_set: JointSet) -> Keypoints:
 
 
 def lifter_weights(given: JointSet, wanted: JointSet) -> NDArray[np.float64]:
-    """(J, K): every wanted joint as a weighted sum of given ones; a row of zeros where it cannot be had.
+    """Every joint of one set as a weighted sum of another's.
 
     Pelvis and thorax are the middles of the hips and the shoulders and the spine the middle of these two, where they
-    are not named; the top of the head lies beyond the ears. UserError for SMPL's joints, which lie inside the body
-    where no lifter has learned to expect them.
+    are not named; the top of the head lies beyond the ears.
+
+    Args:
+        given: The K joints that there are.
+        wanted: The J joints that are needed.
+
+    Returns:
+        (J, K) weights; a row of zeros where a joint cannot be had.
+
+    Raises:
+        UserError: For SMPL's joints, which lie inside the body where no lifter has learned to expect them.
     """
     if is_smpl(given):
         raise UserError(f"joint set {given.name}: SMPL's joints are not those that 2D detectors give; see docs/lift.md")
@@ -49,7 +62,15 @@ def lifter_weights(given: JointSet, wanted: JointSet) -> NDArray[np.float64]:
 
 
 def best_lifter_set(given: JointSet, known: list[str]) -> str:
-    """Which of the known lifters' joint sets suits a file: all 27 joints only where the file tells all of them."""
+    """Which of the known lifters' joint sets suits a file: all 27 joints only where the file tells all of them.
+
+    Args:
+        given: The joints of the file.
+        known: Names of the joint sets that lifters exist for.
+
+    Returns:
+        One of ``known``.
+    """
     whole = bool((lifter_weights(given, S2M27) != 0).any(1).all())
     return S2M27.name if whole and S2M27.name in known else H36M17.name
 

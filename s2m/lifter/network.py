@@ -20,20 +20,39 @@ SMALLEST_BONE = 1e-4
 
 
 class ResidualBlock(nn.Module):
-    """Two linear layers with LeakyReLU and a skip connection; (B, width) to (B, width). No batch statistics."""
+    """Two linear layers with LeakyReLU and a skip connection; no batch statistics.
+
+    Args:
+        width: Numbers in and out.
+    """
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.first, self.second = nn.Linear(width, width), nn.Linear(width, width)
 
     def forward(self, features: Tensor) -> Tensor:
-        """(B, width) to (B, width)."""
+        """(B, width) to (B, width).
+
+        Args:
+            features: (B, width).
+
+        Returns:
+            (B, width).
+        """
         hidden = nn.functional.leaky_relu(self.first(features), SLOPE)
         return features + nn.functional.leaky_relu(self.second(hidden), SLOPE)
 
 
 def perceptron(inputs: int, outputs: int, width: int, blocks: int, last_std: float = 0.01) -> nn.Sequential:
-    """Linear, residual blocks, linear; the last layer starts near zero, so that the output starts near zero."""
+    """Linear, residual blocks, linear; the last layer starts near zero, so that the output starts near zero.
+
+    Args:
+        inputs: Numbers in.
+        outputs: Numbers out.
+        width: Of the hidden layers.
+        blocks: Number of residual blocks.
+        last_std: Standard deviation of the last layer's weights at the start.
+    """
     last = nn.Linear(width, outputs)
     nn.init.normal_(last.weight, std=last_std)
     nn.init.zeros_(last.bias)
@@ -45,14 +64,19 @@ def perceptron(inputs: int, outputs: int, width: int, blocks: int, last_std: flo
 class Lifter(nn.Module):
     """Lift 2D joints to a root-relative 3D skeleton in metres.
 
-    joint_set: name of a joint set that contains the 17 shared joints. rest_bone_length: metres; sets the absolute
-    scale, which one view cannot tell: the mean length of the bones between the 17 shared joints. width, blocks: of the
-    network. camera_distance: depth c of the root in lifter units (see :mod:`s2m.lifter.normalise`) for the
-    perspective back-projection ``X = (c + d) x / c``; 10 is Chen et al.'s value. elevation_width: of a second, small
-    network that tells the camera's elevation (ElePose, Wandt et al., CVPR 2022); 0: there is none.
-
     A pose and its mirror image are both lifted and averaged, so that left and right are treated alike. Moving or
     scaling the input joints leaves the skeleton as it is.
+
+    Args:
+        joint_set: Name of a joint set that contains the 17 shared joints.
+        rest_bone_length: Metres; sets the absolute scale, which one view cannot tell: the mean length of the bones
+            between the 17 shared joints.
+        width: Of the network.
+        blocks: Number of residual blocks.
+        camera_distance: Depth c of the root in lifter units (see :mod:`s2m.lifter.normalise`) for the perspective
+            back-projection ``X = (c + d) x / c``; 10 is Chen et al.'s value.
+        elevation_width: Of a second, small network that tells the camera's elevation (ElePose, Wandt et al., CVPR
+            2022); 0: there is none.
     """
 
     def __init__(
@@ -82,9 +106,17 @@ class Lifter(nn.Module):
         self.shared_bones: Tensor
 
     def forward(self, joints2d: Tensor, confidence: Tensor) -> Lifted:
-        """Lift joints2d (B, J, 2) in crop units with confidence (B, J); joints of confidence 0 are ignored.
+        """Lift 2D joints to skeletons.
 
-        Raises ValueError when the shapes are not those of the joint set.
+        Args:
+            joints2d: (B, J, 2) crop units.
+            confidence: (B, J) in [0, 1]; joints of confidence 0 are ignored.
+
+        Returns:
+            Skeletons and denoised 2D joints.
+
+        Raises:
+            ValueError: When the shapes are not those of the joint set.
         """
         self._check(joints2d, confidence)
         normalised = normalise(joints2d, confidence, self.joint_set)
@@ -99,7 +131,9 @@ class Lifter(nn.Module):
     def elevation(self, joints2d: Tensor, confidence: Tensor) -> Tensor | None:
         """Elevation (B,) of the camera in radians, positive where it looks down; None without an elevation head.
 
-        joints2d, confidence: as in :meth:`forward`.
+        Args:
+            joints2d: As in :meth:`forward`.
+            confidence: Like ``joints2d``.
         """
         if self.elevation_network is None:
             return None
@@ -110,7 +144,14 @@ class Lifter(nn.Module):
         return (self.tell_elevation(points, visible) + mirrored) / 2
 
     def mirrored(self, points: Tensor) -> Tensor:
-        """The mirror image of (B, J, 2) or (B, J, 3): left and right change places."""
+        """The mirror image of points: left and right change places.
+
+        Args:
+            points: (B, J, 2) or (B, J, 3).
+
+        Returns:
+            The same shape.
+        """
         opposite = points[:, self.mirror]
         return torch.cat([-opposite[..., :1], opposite[..., 1:]], dim=-1)
 
@@ -120,32 +161,72 @@ class Lifter(nn.Module):
     def lift(self, joints2d: Tensor, visible: Tensor) -> tuple[Tensor, Tensor]:
         """The network in its own units (see :mod:`s2m.lifter.normalise`).
 
-        joints2d: (B, J, 2) normalised, zero where missing; visible: (B, J) in {0, 1}. Returns the denoised 2D joints
-        (B, J, 2), measured from the same origin, and the root-relative skeleton (B, J, 3), camera frame.
+        Args:
+            joints2d: As in :meth:`forward`.
+            visible: (B, J) in {0, 1}.
+            confidence: As in :meth:`forward`.
+
+        Returns:
+            The denoised 2D joints (B, J, 2), measured from the same origin, and the root-relative skeleton (B, J, 3),
+            camera frame.
         """
         return self.read(self.tell(joints2d, visible), joints2d)
 
     def tell(self, joints2d: Tensor, visible: Tensor) -> Tensor:
-        """What the network says, (B, 3 J), to be read with the same joints by :meth:`read`."""
+        """What the network says, to be read with the same joints by :meth:`read`.
+
+        Args:
+            joints2d: (B, J, 2) normalised, zero where missing.
+            visible: (B, J) in {0, 1}.
+
+        Returns:
+            (B, 3 J).
+        """
         said: Tensor = self.network(torch.cat([joints2d.flatten(1), visible], dim=1))
         return said
 
     def read(self, said: Tensor, joints2d: Tensor) -> tuple[Tensor, Tensor]:
-        """Denoised 2D joints and the skeleton, see :meth:`lift`: geometry alone, each sample on its own."""
+        """Denoised 2D joints and the skeleton, see :meth:`lift`: geometry alone, each sample on its own.
+
+        Args:
+            said: (B, 3 J) the network's answer.
+            joints2d: (B, J, 2) normalised, zero where missing.
+
+        Returns:
+            Denoised (B, J, 2), and the skeleton (B, J, 3), both in lifter units.
+        """
         count = len(self.joint_set)
         depth, correction = said[:, :count], said[:, count:].reshape(joints2d.shape)
         denoised = joints2d + correction
         return denoised, back_project(denoised, depth, self.joint_set.root_index, self.camera_distance)
 
     def tell_elevation(self, joints2d: Tensor, visible: Tensor) -> Tensor:
-        """Elevation (B,), radians, of normalised joints (B, J, 2), (B, J). ValueError without an elevation head."""
+        """Elevation of the camera that took the pictures.
+
+        Args:
+            joints2d: (B, J, 2) normalised, zero where missing.
+            visible: (B, J) in {0, 1}.
+
+        Returns:
+            (B,) radians, positive where the camera looks down.
+
+        Raises:
+            ValueError: Without an elevation head.
+        """
         if self.elevation_network is None:
             raise ValueError("this lifter has no elevation head; give it an elevation_width > 0")
         angle: Tensor = self.elevation_network(torch.cat([joints2d.flatten(1), visible], dim=1))
         return angle[:, 0]
 
     def metres_per_unit(self, skeleton: Tensor) -> Tensor:
-        """(B, 1, 1): what makes the mean shared bone of a skeleton (B, J, 3) ``rest_bone_length`` metres long."""
+        """What makes the mean shared bone of a skeleton ``rest_bone_length`` metres long.
+
+        Args:
+            skeleton: (B, J, 3) lifter units.
+
+        Returns:
+            (B, 1, 1) metres per unit.
+        """
         parents, children = self.shared_bones
         length: Tensor = (skeleton[:, children] - skeleton[:, parents]).norm(dim=-1).mean(1)
         return (self.rest_bone_length / length.clamp_min(SMALLEST_BONE))[:, None, None]
@@ -162,7 +243,11 @@ class Lifter(nn.Module):
 def shared_bones(joint_set: JointSet) -> list[tuple[int, int]]:
     """(parent, child) pairs, in a joint set's own numbers, of the bones of the 17 shared joints.
 
-    Raises ValueError when the joint set lacks some of the 17.
+    Args:
+        joint_set: Names and order of the joints; contains the 17 shared ones.
+
+    Raises:
+        ValueError: When the joint set lacks some of the 17.
     """
     missing = [joint for joint in H36M17.joints if joint not in joint_set]
     if missing:
@@ -171,15 +256,26 @@ def shared_bones(joint_set: JointSet) -> list[tuple[int, int]]:
 
 
 def mean_bone_length(joints: Tensor, joint_set: JointSet) -> float:
-    """Mean length of the 17 shared joints' bones in one skeleton (J, 3), in its unit."""
+    """Mean length of the 17 shared joints' bones in one skeleton (J, 3), in its unit.
+
+    Args:
+        joints: (J, 3) one skeleton, any unit.
+        joint_set: Names and order of its joints.
+    """
     parents, children = torch.tensor(shared_bones(joint_set)).T
     return float((joints[children] - joints[parents]).norm(dim=-1).mean())
 
 
 def planar_skeleton(lifter: Lifter, joints2d: Tensor, confidence: Tensor) -> Tensor:
-    """(B, J, 3) metres, root-relative, camera frame: the 2D joints at constant depth.
+    """The 2D joints at constant depth, as a skeleton of the lifter's scale.
 
-    joints2d: (B, J, 2) crop units; confidence: (B, J). Missing joints lie at the origin. The scale is the lifter's.
+    Args:
+        lifter: Gives joint set and scale.
+        joints2d: (B, J, 2) crop units.
+        confidence: (B, J). Joints with 0 lie at the origin.
+
+    Returns:
+        (B, J, 3) metres, relative to the root, camera frame.
     """
     flat = normalise(joints2d, confidence, lifter.joint_set).joints2d
     skeleton = torch.cat([flat, torch.zeros_like(flat[..., :1])], dim=-1)

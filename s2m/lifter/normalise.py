@@ -23,9 +23,12 @@ SMALLEST = 1e-6
 class Normalised(TensorRecord):
     """2D joints in the lifter's units, and the way back.
 
-    joints2d: (B, J, 2), +y down; exactly zero where a joint is missing. visible: (B, J) in {0, 1}.
-    origin: (B, 1, 2) and scale: (B, 1, 1), in the units of the input: ``input = origin + scale * joints2d``.
-    anchor: (B, J) each joint's share in the origin; its rows sum to 1 (to 0 where no joint is visible).
+    Attributes:
+        joints2d: (B, J, 2), +y down; exactly zero where a joint is missing.
+        visible: (B, J) in {0, 1}.
+        origin: (B, 1, 2) in the units of the input: ``input = origin + scale * joints2d``.
+        scale: (B, 1, 1), in the units of the input.
+        anchor: (B, J) each joint's share in the origin; its rows sum to 1 (to 0 where no joint is visible).
     """
 
     joints2d: Tensor
@@ -36,17 +39,31 @@ class Normalised(TensorRecord):
 
 
 def like(points: Tensor, visible: Tensor, anchor: Tensor) -> Tensor:
-    """Other finite points (B, J, 2) of the same people, normalised by the same visible joints (see Normalised)."""
+    """Other points of the same people, normalised by the same visible joints (see :class:`Normalised`).
+
+    Args:
+        points: (B, J, 2) finite, any unit.
+        visible: (B, J) in {0, 1}.
+        anchor: (B, J) each joint's share in the origin.
+
+    Returns:
+        (B, J, 2).
+    """
     joints2d, _, _ = _normalised(points, visible, anchor)
     return joints2d
 
 
 def normalise(joints2d: Tensor, confidence: Tensor, joint_set: JointSet) -> Normalised:
-    """Move (B, J, 2) joints to their origin and give them a mean distance of 1.
+    """Move joints to their origin and give them a mean distance of 1.
 
     The origin is the root joint; where that is missing, the middle of the visible hips; without them, the centroid of
-    all visible joints. confidence: (B, J); a joint counts as visible where it is positive, and its size is not used,
-    since detectors calibrate it differently. Missing joints have no influence, not even through a NaN.
+    all visible joints. Missing joints have no influence, not even through a NaN.
+
+    Args:
+        joints2d: (B, J, 2) any unit, +y down.
+        confidence: (B, J); a joint counts as visible where it is positive, and its size is not used, since detectors
+            calibrate it differently.
+        joint_set: Names and order of the joints.
     """
     seen = confidence > 0
     visible = seen.to(joints2d.dtype)
@@ -57,7 +74,15 @@ def normalise(joints2d: Tensor, confidence: Tensor, joint_set: JointSet) -> Norm
 
 
 def mean_distance(centred: Tensor, visible: Tensor) -> Tensor:
-    """Mean distance from the origin over visible joints: (B, J, 2), (B, J) -> (B, 1, 1), never zero."""
+    """Mean distance from the origin over visible joints.
+
+    Args:
+        centred: (B, J, 2).
+        visible: (B, J) in {0, 1}.
+
+    Returns:
+        (B, 1, 1), never zero.
+    """
     distance = torch.linalg.vector_norm(centred, dim=-1) * visible
     mean = distance.sum(1) / visible.sum(1).clamp_min(1)
     return mean.clamp_min(SMALLEST)[:, None, None]

@@ -26,8 +26,12 @@ def assets() -> Path:
 def shipped(joint_set: str = "h36m17", folder: Path | None = None) -> Lifter:
     """The lifter that ships for a joint set, trained without 3D labels on the open data; frozen, evaluation mode.
 
-    folder: where it lies; the package's own by default. Raises UserError when none ships for the joint set, or when a
-    file is missing or is not the one that was shipped.
+    Args:
+        joint_set: Name of the joint set.
+        folder: Where it lies; the package's own by default.
+
+    Raises:
+        UserError: When none ships for the joint set, or when a file is missing or is not the one that was shipped.
     """
     record, folder = _record(joint_set, folder)
     return read_lifter(_whole(folder, record), joint_set)
@@ -36,7 +40,12 @@ def shipped(joint_set: str = "h36m17", folder: Path | None = None) -> Lifter:
 def shipped_head(joint_set: str = "h36m17", folder: Path | None = None) -> TemporalHead:
     """The temporal head that ships with the lifter of a joint set, for video; frozen, evaluation mode.
 
-    folder, and errors: see :func:`shipped`.
+    Args:
+        joint_set: Name of the joint set.
+        folder: Where it lies; the package's own by default.
+
+    Raises:
+        UserError: As :func:`shipped`.
     """
     record, folder = _record(joint_set, folder)
     if "video" not in record:
@@ -70,7 +79,11 @@ def shipped_records(folder: Path | None = None) -> dict[str, dict[str, Any]]:
     """What is known of each shipped lifter, by joint set: file, sha256, command, seed, data, metrics; the same of
     its temporal head as ``video``.
 
-    Raises UserError when the list cannot be read.
+    Args:
+        folder: Where the list lies; the package's own by default.
+
+    Raises:
+        UserError: When the list cannot be read.
     """
     path = (assets() if folder is None else folder) / LIST
     try:
@@ -83,7 +96,12 @@ def shipped_records(folder: Path | None = None) -> dict[str, dict[str, Any]]:
 def read_lifter(path: str | Path, joint_set: str | None = None) -> Lifter:
     """The lifter in an artifact of stage 1, frozen and in evaluation mode, whatever body it was trained with.
 
-    joint_set: what it has to be for; any by default. Raises ArtifactError.
+    Args:
+        path: The artifact.
+        joint_set: Name of the joint set it has to be for; any by default.
+
+    Raises:
+        ArtifactError: When the file is no lifter, or one for another joint set.
     """
     path = Path(path)
     artifact = artifacts.load(path, "lifter", joint_set=joint_set)
@@ -100,6 +118,11 @@ def read_lifter(path: str | Path, joint_set: str | None = None) -> Lifter:
 def read_head(path: str | Path, lifter: str | Path) -> TemporalHead:
     """The temporal head in an artifact of ``make temporal``, frozen and in evaluation mode.
 
-    lifter: the file of the lifter that it was trained on. Raises ArtifactError, for another lifter's head as well.
+    Args:
+        path: The artifact.
+        lifter: The file of the lifter that it was trained on.
+
+    Raises:
+        ArtifactError: When the file is no temporal head, or belongs to another lifter.
     """
     return load_temporal(path, read_lifter(lifter), lifter).head

@@ -15,8 +15,9 @@ class MirroredError(UserError, RuntimeError):
 class SignWatch:
     """Follows the share of skeletons that anatomy takes for mirrored, and stops a hopeless training.
 
-    limit: share above which a training is hopeless; None: never stop. patience: steps before anything is said, since
-    the sign may still turn early on.
+    Args:
+        limit: Share above which a training is hopeless; None: never stop.
+        patience: Steps before anything is said, since the sign may still turn early on.
     """
 
     def __init__(self, limit: float | None = 0.5, patience: int = 2000) -> None:
@@ -26,7 +27,18 @@ class SignWatch:
         self._mean: float | None = None
 
     def update(self, share: float, step: int) -> float:
-        """Record the share (from 0 to 1) at a step; returns its running mean. Raises MirroredError when hopeless."""
+        """Record the share of mirrored skeletons at a step.
+
+        Args:
+            share: From 0 to 1.
+            step: Number of the training step.
+
+        Returns:
+            The running mean of the share.
+
+        Raises:
+            MirroredError: When the training is hopeless.
+        """
         self._mean = share if self._mean is None else _MEMORY * self._mean + (1 - _MEMORY) * share
         if self.limit is not None and step >= self.patience and self._mean > self.limit:
             raise MirroredError(

@@ -35,9 +35,13 @@ class TemporalHead(nn.Module):
     and g sees neither place nor direction, so little can be learned of how the people of the training recordings move.
     Source: this project.
 
-    joint_set: name. rest_bone_length: metres, the lifter's; skeletons are divided by it inside. radius: in frames; at
-    the ends of a video the first and last frame stand for those that are not there. width: of the network. fps and
-    slowest: the highest and lowest number of frames per second of the videos that it is trained on.
+    Args:
+        joint_set: Name of the joint set.
+        rest_bone_length: Metres, the lifter's; skeletons are divided by it inside.
+        radius: In frames; at the ends of a video the first and last frame stand for those that are not there.
+        width: Of the small network g.
+        fps: Highest number of frames per second of the videos that it is trained on.
+        slowest: Lowest number of frames per second of these videos.
     """
 
     def __init__(
@@ -68,8 +72,11 @@ class TemporalHead(nn.Module):
     def forward(self, skeletons: Tensor, visible: Tensor, fps: float | None = None) -> Tensor:
         """Smoothed skeletons (S, T, J, 3) in metres, root-relative, of S videos of T frames.
 
-        skeletons: (S, T, J, 3), the lifter's. visible: (S, T, J) in {0, 1}. fps: frames per second, for videos that are
-        faster or slower than those of the training: the head then sees the frames nearest to the moments that it knows.
+        Args:
+            skeletons: (S, T, J, 3), the lifter's.
+            visible: (S, T, J) in {0, 1}.
+            fps: Frames per second, for videos that are faster or slower than those of the training: the head then sees
+                the frames nearest to the moments that it knows.
         """
         count = len(self.joint_set)
         if skeletons.dim() != 4 or skeletons.shape[2:] != (count, 3) or visible.shape != skeletons.shape[:3]:
@@ -88,7 +95,11 @@ class TemporalHead(nn.Module):
         return smooth * self.rest_bone_length
 
     def reach(self, fps: float | None = None) -> int:
-        """How many frames before and after play a part in one."""
+        """How many frames before and after play a part in one.
+
+        Args:
+            fps: Frames per second of the videos; those of the training if not given.
+        """
         return int(self._offsets(fps).max())
 
     def _offsets(self, fps: float | None) -> Tensor:
@@ -121,12 +132,25 @@ def _log_rms(path: Tensor) -> Tensor:
 
 
 def neighbours(frames: int, offsets: Tensor) -> Tensor:
-    """(T, N) numbers of the frames at (N,) offsets from each of T; beyond the ends it is the first or last frame."""
+    """Numbers of the frames around each frame.
+
+    Args:
+        frames: T, the length of the video.
+        offsets: (N,) in frames, negative before.
+
+    Returns:
+        (T, N); beyond the ends it is the first or last frame.
+    """
     return (torch.arange(frames)[:, None] + offsets).clamp(0, frames - 1)
 
 
 class TemporalLifter(nn.Module):
-    """A frozen lifter and a temporal head: 2D joints of videos to skeletons."""
+    """A frozen lifter and a temporal head: 2D joints of videos to skeletons.
+
+    Args:
+        lifter: Frozen.
+        head: Trained on this lifter's skeletons.
+    """
 
     def __init__(self, lifter: Lifter, head: TemporalHead) -> None:
         super().__init__()
@@ -137,10 +161,18 @@ class TemporalLifter(nn.Module):
     def forward(
         self, joints2d: Tensor, confidence: Tensor, lengths: Sequence[int] | None = None, fps: float | None = None
     ) -> Lifted:
-        """Lift the frames (N, J, 2), (N, J) of one video, or of several one after the other with ``lengths`` frames.
+        """Lift the frames of one video, or of several one after the other.
 
-        The 2D output is the lifter's, frame by frame. fps: see :meth:`TemporalHead.forward`. Raises ValueError when the
-        lengths do not add up to N.
+        The 2D output is the lifter's, frame by frame.
+
+        Args:
+            joints2d: (N, J, 2) crop units.
+            confidence: (N, J) in [0, 1].
+            lengths: Frames of each video; one video if not given.
+            fps: See :meth:`TemporalHead.forward`.
+
+        Raises:
+            ValueError: When the lengths do not add up to N.
         """
         parts = [len(joints2d)] if lengths is None else list(lengths)
         if sum(parts) != len(joints2d):
@@ -154,7 +186,13 @@ class TemporalLifter(nn.Module):
 def load_temporal(path: str | Path, lifter: Lifter, lifter_path: str | Path) -> TemporalLifter:
     """The temporal head of a finished ``temporal`` stage on the lifter that it was trained on, frozen.
 
-    Raises ArtifactError, for another lifter's head as well.
+    Args:
+        path: The head's artifact.
+        lifter: The lifter, loaded.
+        lifter_path: The lifter's file, whose hash the head's artifact names.
+
+    Raises:
+        ArtifactError: When the file is no temporal head, or belongs to another lifter.
     """
     path = Path(path)
     artifact = artifacts.load(path, "temporal", joint_set=lifter.joint_set.name)

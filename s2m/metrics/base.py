@@ -21,6 +21,7 @@ class FrameMean(Metric):
 
     Args:
         unit: Factor on the result, e.g. :data:`MILLIMETRES` for a metric fed with metres.
+        **kwargs: Passed to :class:`torchmetrics.Metric`.
     """
 
     full_state_update = False
@@ -42,8 +43,9 @@ class FrameMean(Metric):
     def _record(self, function: Callable[..., Tensor], **values: Tensor | None) -> None:
         """Add ``function(*values)``, one number per frame, after checking that the values are finite numbers.
 
-        Raises ValueError that names the metric and the value for a non-finite entry: an error of NaN compared with a
-        threshold, or left out of a mean, would otherwise count as perfect.
+        Raises:
+            ValueError: Names the metric and the value for a non-finite entry: an error of NaN compared with a
+                threshold, or left out of a mean, would otherwise count as perfect.
         """
         present = {name: value for name, value in values.items() if value is not None}
         if len(present) < len(values):

@@ -19,6 +19,7 @@ class ByGroup(Metric):
     Args:
         metric: Whose ``per_frame`` and ``unit`` are used.
         groups: Their names; ``update`` takes positions in it.
+        **kwargs: Passed to :class:`torchmetrics.Metric`.
     """
 
     full_state_update = False

@@ -135,6 +135,7 @@ class JointMetric(FrameMean):
         joint_set: That of the input.
         unit: See :class:`FrameMean`.
         counted: Names of the joints that errors are taken over.
+        **kwargs: Passed to :class:`torchmetrics.Metric`.
     """
 
     def __init__(
@@ -185,6 +186,7 @@ class AUC(JointMetric):
         counted: Names of the joints that errors are taken over.
         thresholds: 31 by default, 0 to 150 mm in steps of 5 mm.
         strict: See :func:`share_within`.
+        **kwargs: Passed to :class:`torchmetrics.Metric`.
     """
 
     higher_is_better = True
@@ -214,6 +216,7 @@ class PCK(AUC):
 
     Args:
         threshold: Largest error, metres.
+        **kwargs: Passed to :class:`torchmetrics.Metric`.
     """
 
     def __init__(self, threshold: float = PCK_THRESHOLD, **kwargs: Any) -> None:

@@ -79,6 +79,7 @@ class AccelerationError(FrameMean):
     Args:
         joint_set: That of the input.
         unit: See :class:`FrameMean`, e.g. ``MILLIMETRES`` or ``MILLIMETRES * fps**2``.
+        **kwargs: Passed to :class:`torchmetrics.Metric`.
     """
 
     def __init__(self, joint_set: JointSet = H36M17, unit: float = 1.0, **kwargs: Any) -> None:

@@ -99,6 +99,7 @@ class JointAngleError(FrameMean):
     Args:
         kind: 'global': nine global parts of 3dpw-eval; 'local': ten local rotations.
         unit: Factor on the result, such as MILLIMETRES for a metric fed with metres.
+        **kwargs: Passed to :class:`torchmetrics.Metric`.
     """
 
     def __init__(self, kind: Literal["global", "local"] = "global", unit: float = 1.0, **kwargs: Any) -> None:
@@ -126,6 +127,7 @@ class AlignedJointAngleError(FrameMean):
     Args:
         joint_set: Joint set of the skeletons.
         unit: Factor on the result, such as MILLIMETRES for a metric fed with metres.
+        **kwargs: Passed to :class:`torchmetrics.Metric`.
     """
 
     def __init__(self, joint_set: JointSet = H36M17, unit: float = 1.0, **kwargs: Any) -> None:

@@ -57,6 +57,7 @@ class PVE(FrameMean):
         alignment: What is aligned before errors are taken: 'none', 'scale' or 'procrustes'.
         areas: Weights (V,) that sum to 1; all alike if not given.
         unit: Factor on the result, such as MILLIMETRES for a metric fed with metres.
+        **kwargs: Passed to :class:`torchmetrics.Metric`.
     """
 
     areas: Tensor | None

@@ -16,11 +16,21 @@ _FACES_AT_ONCE = 200_000
 def hard_silhouette(points: Tensor, faces: Tensor, size: int, cull: bool = True) -> Tensor:
     """Which pixel centres a mesh covers.
 
-    points: (B, V, 2 or more) x, y in crop units, +y down, already projected. faces: (F, 3), wound like SMPL's.
-    Returns (B, size, size) bool; row 0 is the top. With ``cull`` only front faces are drawn. Every ray through a
-    closed surface crosses as many front as back faces, also where the surface cuts itself, so for a closed mesh
-    this changes nothing; for a mesh with holes pass ``cull=False``. Faces with a coordinate that is not finite are
-    left out. Raises ValueError for tensors of another shape.
+    Every ray through a closed surface crosses as many front as back faces, also where the surface cuts itself, so for a
+    closed mesh it makes no difference to draw front faces only. Faces with a coordinate that is not finite are left
+    out.
+
+    Args:
+        points: (B, V, 2 or more) x, y in crop units, +y down, already projected.
+        faces: (F, 3), wound like SMPL's.
+        size: Pixels of the image's side.
+        cull: Whether only front faces are drawn; for a mesh with holes pass False.
+
+    Returns:
+        (B, size, size) bool; row 0 is the top.
+
+    Raises:
+        ValueError: For tensors of another shape.
     """
     check_mesh(points, faces, size)
     images = max(1, _FACES_AT_ONCE // max(1, faces.shape[0]))
@@ -41,7 +51,15 @@ def _scan(points: Tensor, faces: Tensor, size: int, cull: bool) -> Tensor:
 
 @dataclass(frozen=True)
 class Runs:
-    """Runs of pixels: face ``face`` of image ``image`` covers columns start..stop-1 of a row. All (N,) long."""
+    """Runs of pixels: a face covers columns start..stop-1 of a row. All (N,) long.
+
+    Attributes:
+        image: Position in the batch.
+        face: Position among the faces.
+        row: Pixel row, 0 is the top.
+        start: First column.
+        stop: One after the last column.
+    """
 
     image: Tensor
     face: Tensor
@@ -51,7 +69,14 @@ class Runs:
 
 
 def scan_runs(points: Tensor, faces: Tensor, size: int, cull: bool) -> Runs:
-    """Every (face, pixel row) pair with covered pixel centres. Arguments as for :func:`hard_silhouette`."""
+    """Every (face, pixel row) pair with covered pixel centres.
+
+    Args:
+        points: See :func:`hard_silhouette`.
+        faces: See :func:`hard_silhouette`.
+        size: Pixels of the image's side.
+        cull: Whether only front faces count.
+    """
     # Pixel coordinates: the centre of pixel i lies at i.
     corners = ((points[..., :2] + 1) * (size / 2) - 0.5)[:, faces]
     area = signed_area(corners)

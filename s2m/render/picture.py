@@ -40,12 +40,23 @@ def shade(
     depth_scale: float = 1.0,
     supersampling: int = 3,
 ) -> Picture:
-    """A smoothly shaded, anti-aliased picture of one closed mesh: (size, size, 3) uint8.
+    """A smoothly shaded, anti-aliased picture of one closed mesh.
 
-    points: (V, 3) x, y in crop units (+y down), z depth in metres; faces: (F, 3), wound like SMPL's.
-    background: a square (H, H, 3) uint8 picture, resampled when H is not ``size``; ``None``: white.
-    alpha: opacity of the body. depth_scale: crop units per metre, which the light's directions depend on.
-    Raises ValueError for tensors or a background of another shape.
+    Args:
+        points: (V, 3) x, y in crop units (+y down), z depth in metres.
+        faces: (F, 3), wound like SMPL's.
+        size: Pixels of the picture's side.
+        background: A square (H, H, 3) uint8 picture, resampled when H is not ``size``; ``None``: white.
+        colour: RGB, 0 to 255, of the body.
+        alpha: Opacity of the body, 0 to 1.
+        depth_scale: Crop units per metre, which the light's directions depend on.
+        supersampling: Rays per pixel along each side.
+
+    Returns:
+        (size, size, 3) uint8.
+
+    Raises:
+        ValueError: For tensors or a background of another shape.
     """
     check_mesh(points[None], faces, size)
     behind = _canvas(background, size)
@@ -103,7 +114,15 @@ def _barycentric(point: Tensor, corners: Tensor) -> Tensor:
 
 
 def vertex_normals(points: Tensor, faces: Tensor) -> Tensor:
-    """Outward unit normals (V, 3) of a mesh (V, 3), (F, 3): the mean of the faces' around, weighted by area."""
+    """Outward unit normals of a mesh: the mean of the faces' around, weighted by area.
+
+    Args:
+        points: (V, 3).
+        faces: (F, 3), wound like SMPL's.
+
+    Returns:
+        (V, 3).
+    """
     a, b, c = points[faces].unbind(1)
     normal = torch.linalg.cross(b - a, c - a)
     total = torch.zeros_like(points).index_add_(0, faces.reshape(-1), normal.repeat_interleave(3, 0))
@@ -123,11 +142,19 @@ def _lit(normal: Tensor, colour: tuple[int, int, int]) -> Tensor:
 def view(
     vertices: Tensor, azimuth_deg: float = 0.0, elevation_deg: float = 0.0, half_extent: float | None = None
 ) -> Tensor:
-    """Points for :func:`shade` that show camera-frame vertices (V, 3), metres, from another side.
+    """Points for :func:`shade` that show a mesh from another side.
 
-    The camera walks around the middle of the mesh's box: at azimuth 90 it stands where the picture's right was, at
-    elevation 90 above. half_extent: metres from the middle to the edge of the picture; ``None`` fits the mesh, and
-    the same fit holds for every side. Returns (V, 3), depth in the same unit as x and y.
+    The camera walks around the middle of the mesh's box.
+
+    Args:
+        vertices: (V, 3) camera frame, metres.
+        azimuth_deg: Degrees; at 90 the camera stands where the picture's right was.
+        elevation_deg: Degrees; at 90 it stands above.
+        half_extent: Metres from the middle to the edge of the picture; ``None`` fits the mesh, and the same fit holds
+            for every side.
+
+    Returns:
+        (V, 3), depth in the same unit as x and y.
     """
     low, high = vertices.amin(0), vertices.amax(0)
     x, y, z = (vertices - (low + high) / 2).unbind(1)
@@ -142,10 +169,17 @@ def view(
 def draw_skeleton(
     image: Picture, joints2d: Tensor, joint_set: JointSet, confidence: Tensor | None = None, width: float = 0.012
 ) -> Picture:
-    """A copy of a square picture (H, H, 3) uint8 with the skeleton on it: left blue, right orange, middle green.
+    """A copy of a square picture with a skeleton on it: left blue, right orange, middle green.
 
-    joints2d: (J, 2) crop units; confidence: (J,), fainter when lower, left out at 0; width: of the bones, over H.
-    Raises ValueError when the number of joints is not that of the joint set.
+    Args:
+        image: (H, H, 3) uint8.
+        joints2d: (J, 2) crop units.
+        joint_set: Names and order of the joints.
+        confidence: (J,), fainter when lower, left out at 0.
+        width: Of the bones, as a share of H.
+
+    Raises:
+        ValueError: When the number of joints is not that of the joint set.
     """
     if tuple(joints2d.shape) != (len(joint_set), 2):
         raise ValueError(f"joints2d: expected {(len(joint_set), 2)} for {joint_set.name}, got {tuple(joints2d.shape)}")

@@ -104,14 +104,26 @@ def _to_pytorch3d(points: Tensor) -> Tensor:
 
 
 def default_bin_size(size: int) -> int:
-    """The bin side in pixels that PyTorch3D picks for an image side in pixels."""
+    """The bin side in pixels that PyTorch3D picks for an image side in pixels.
+
+    Args:
+        size: Pixels of the image's side.
+
+    Returns:
+        Pixels.
+    """
     return 8 if size <= 64 else int(2 ** max(math.ceil(math.log2(size)) - 4, 4))
 
 
 def fullest_bin(points: Tensor, faces: Tensor, size: int, bin_size: int, reach: float) -> int:
-    """How many faces touch the fullest bin of ``bin_size`` pixels, over a batch.
+    """How many faces touch the fullest bin, over a batch.
 
-    points: (B, V, >=2) crop units; faces: (F, 3); reach: how far a face is widened, in crop units.
+    Args:
+        points: (B, V, 2 or more) crop units.
+        faces: (F, 3).
+        size: Pixels of the image's side.
+        bin_size: Pixels of a bin's side.
+        reach: How far a face is widened, in crop units.
     """
     corners = points[..., :2][:, faces]
     bins = -(-size // bin_size)

@@ -46,8 +46,9 @@ _RANKED = "Best, median and worst are by PA-MPJPE over 17 joints."
 class Options:
     """What the report of a dataset needs beside the run.
 
-    body: the file of the run's body; the open body if not given. bodies: files of the truth's, by gender; PVE needs
-    them.
+    Attributes:
+        body: The file of the run's body; the open body if not given.
+        bodies: Files of the truth's, by gender; PVE needs them.
     """
 
     body: Path | None = None
@@ -61,23 +62,38 @@ class Options:
 def build_report(run: Path | str, options: Options | None = None) -> Path:
     """Write ``RUN/report/`` (``report.md``, ``index.html`` and PNGs) and return that folder.
 
-    run: a folder with ``{lifter,regressor,mesh}/metrics.json`` and ``metrics.csv``; for the open data
-    ``mesh/examples.npz``, for another dataset ``mesh/mesh.pt`` and the store that ``mesh/config.yaml`` names. An older
-    report is replaced once the new one is whole. Raises UserError that names the file that is missing or broken.
+    Args:
+        run: A folder with ``{lifter,regressor,mesh}/metrics.json`` and ``metrics.csv``; for the open data
+            ``mesh/examples.npz``, for another dataset ``mesh/mesh.pt`` and the store that ``mesh/config.yaml`` names.
+            An older report is replaced once the new one is whole.
+        options: What the report of another dataset needs beside the run.
+
+    Raises:
+        UserError: Names the file that is missing or broken.
     """
     run = Path(run)
     return write_report(run, gather(run, options or Options()))
 
 
 def write_report(run: Path, contents: Contents) -> Path:
-    """Lay out what was gathered."""
+    """Lay out what was gathered.
+
+    Args:
+        run: Folder of the run.
+        contents: Numbers and pictures.
+    """
     files = {"report.md": report_markdown(contents).encode(), "index.html": report_page(contents).encode()}
     files.update({figure.file: figure.png for figure in (*contents.gallery, *contents.curves.values())})
     return _replace_folder(run / "report", files)
 
 
 def gather(run: Path, options: Options) -> Contents:
-    """Read a run and draw its pictures; measure it by its dataset's protocols, if that is not the open data."""
+    """Read a run and draw its pictures; measure it by its dataset's protocols, if that is not the open data.
+
+    Args:
+        run: Folder of the run.
+        options: What the report of another dataset needs beside the run.
+    """
     stages, data = read_run(run), run_data(run)
     return _of_dataset(run, stages, data, options) if data.store is not None else _of_open_data(run, stages)
 

@@ -66,7 +66,11 @@ class Check:
 def compute_checks(stages: Mapping[str, StageResults]) -> list[Check]:
     """The checks of a whole run, on the split ``test`` (unseen clips, unseen bodies, clean).
 
-    Raises ReportError that names the file and key of a number that is missing, or a baseline of zero.
+    Args:
+        stages: Numbers of the three stages, by name.
+
+    Raises:
+        ReportError: Names the file and key of a number that is missing, or of a baseline that is zero.
     """
     lifter, mesh = stages["lifter"], stages["mesh"]
     over_lifter = mesh.value(SPLIT, "pa_mpjpe_mm") - mesh.value(SPLIT, "pa_mpjpe_mm", "lifter")
@@ -89,7 +93,11 @@ def _ratio(stage: StageResults, metric: str, baseline: str) -> float:
 
 
 def checks_text(checks: Sequence[Check]) -> str:
-    """The checks as a table for a terminal."""
+    """The checks as a table for a terminal.
+
+    Args:
+        checks: Measured.
+    """
     rows = [("check (open data, split test, 17 joints)", "value", "bound", ""), *(check.cells for check in checks)]
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
 

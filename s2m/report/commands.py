@@ -12,7 +12,11 @@ GENDERS = ("neutral", "female", "male")
 
 
 def add_report_command(subparsers: Any) -> None:
-    """Add ``report`` to the subparsers of a command line."""
+    """Add ``report`` to the subparsers of a command line.
+
+    Args:
+        subparsers: What ``add_subparsers`` of the command line gave.
+    """
     parser = subparsers.add_parser(
         "report",
         help="write the report of a run",

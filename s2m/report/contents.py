@@ -18,7 +18,13 @@ STAGE_TITLES = {
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture of the report: its file beside the report, its content as PNG, and what it shows."""
+    """A picture of the report.
+
+    Attributes:
+        file: Its name, beside the report.
+        png: Its content.
+        caption: What it shows.
+    """
 
     file: str
     png: bytes
@@ -27,7 +33,14 @@ class Figure:
 
 @dataclass(frozen=True)
 class ProtocolTable:
-    """A split measured by the dataset's protocols. rows: text of every cell; meanings: (name, protocol in words)."""
+    """A split measured by the dataset's protocols.
+
+    Attributes:
+        title: What stands above it.
+        headings: Of the columns.
+        rows: Text of every cell.
+        meanings: (name, protocol in words).
+    """
 
     title: str
     headings: tuple[str, ...]
@@ -37,11 +50,19 @@ class ProtocolTable:
 
 @dataclass(frozen=True)
 class Contents:
-    """A report. tables and curves: by stage. gallery_about: what the columns and colours of the examples mean.
+    """A report.
 
-    note: what data the numbers are on. checks: of the open data alone. by_protocol: of other datasets. split_texts:
-    what
-    the splits are.
+    Attributes:
+        run: Name of the run.
+        note: What data the numbers are on.
+        checks: Of the open data alone.
+        tables: Of each stage, by its name.
+        gallery: Pictures of examples.
+        gallery_about: What the columns and colours of the examples mean.
+        curves: A picture of each stage's curves, by its name.
+        skipped: Frames that were left out, by stage and reason.
+        by_protocol: Tables of datasets other than the open data.
+        split_texts: What each split is.
     """
 
     run: str

@@ -15,7 +15,11 @@ _COLOURS = {"train": "#3b6fb6", "val": "#c4622d"}
 
 
 def curves_picture(stage: StageResults) -> bytes | None:
-    """A PNG with one small plot per curve, training terms first; ``None`` when nothing was logged."""
+    """A PNG with one small plot per curve, training terms first; ``None`` when nothing was logged.
+
+    Args:
+        stage: The numbers of one stage.
+    """
     names = sorted(stage.curves, key=lambda name: (not name.startswith("train/"), name != "train/loss", name))
     if not names:
         return None

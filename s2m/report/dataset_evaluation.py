@@ -39,7 +39,14 @@ Watch = Callable[[FrameBatch, Recovery], None]
 
 @dataclass(frozen=True)
 class Score:
-    """What one protocol says: values by metric (see :meth:`Protocol.metrics`), overall and by activity."""
+    """What one protocol says.
+
+    Attributes:
+        protocol: A protocol of the literature.
+        frames: How many were measured.
+        values: By metric (see :meth:`Protocol.metrics`).
+        by_activity: The same for each activity.
+    """
 
     protocol: Protocol
     frames: int
@@ -49,9 +56,16 @@ class Score:
 
 @dataclass(frozen=True)
 class RunScores:
-    """A run on a dataset. surface: ``pve_mm`` and ``pa_pve_mm``, where the bodies of the truth are known.
+    """A run on a dataset.
 
-    selection: which frames of the split were measured, in words.
+    Attributes:
+        run: Name of the run.
+        trained_on: Name of the dataset that it was trained on.
+        dataset: Name of the dataset that it was measured on.
+        split: Of this dataset.
+        scores: One for each protocol.
+        surface: ``pve_mm`` and ``pa_pve_mm``, where the bodies of the truth are known.
+        selection: Which frames of the split were measured, in words.
     """
 
     run: str
@@ -63,7 +77,12 @@ class RunScores:
     selection: str = ""
 
     def value(self, protocol: Protocol, metric: str) -> float:
-        """One number; NaN where the protocol could not be followed."""
+        """One number; NaN where the protocol could not be followed.
+
+        Args:
+            protocol: A protocol of the literature.
+            metric: Name of a metric.
+        """
         found = (score.values[metric] for score in self.scores if score.protocol == protocol)
         return next(found, math.nan)
 
@@ -89,7 +108,11 @@ class TrainedRun:
 
     @property
     def trained_on(self) -> str:
-        """The dataset, as converters name it, or ``open``. Raises ReportError when its store is gone."""
+        """The dataset, as converters name it, or ``open``.
+
+        Raises:
+            ReportError: When its store is gone.
+        """
         return training_data(self.path, self.artifact)
 
 
@@ -180,7 +203,15 @@ def evaluate_run(
 
 
 def training_data(path: Path, artifact: Artifact) -> str:
-    """The dataset that a run was trained on, by the store in its configuration. ReportError when that is gone."""
+    """The dataset that a run was trained on, by the store in its configuration.
+
+    Args:
+        path: The artifact's file.
+        artifact: What is in it.
+
+    Raises:
+        ReportError: When the store is gone.
+    """
     store = artifact.config.get("data", {}).get("init_args", {}).get("store")
     try:
         return dataset_name(FrameStore(str(store)))

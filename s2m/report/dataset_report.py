@@ -63,7 +63,13 @@ _METHODS_OF_THE_BODY = ("betas", "oracle_shape_and_extremities")
 
 @dataclass(frozen=True)
 class Measured:
-    """A run on its dataset. scores: by split, of the splits with a truth. names: of recordings, by row shown."""
+    """A run on its dataset.
+
+    Attributes:
+        scores: By split, of the splits with a truth.
+        examples: The frames that are shown; ``None`` without silhouettes.
+        names: Of the recordings, by number of the frame shown.
+    """
 
     scores: dict[str, RunScores]
     examples: Examples | None
@@ -87,7 +93,11 @@ class _Ranking:
 
 
 def protocols_of_dataset(dataset: str) -> dict[str, Protocol]:
-    """The protocols of a dataset under the names of its literature."""
+    """The protocols of a dataset under the names of its literature.
+
+    Args:
+        dataset: Its name, as the converters have it.
+    """
     return PROTOCOLS.get(dataset, _GENERAL)
 
 
@@ -167,7 +177,11 @@ def _names(store: FrameStore, split: str, rows: NDArray[np.int64]) -> list[str]:
 
 
 def without_foreign_bodies(stage: StageResults) -> StageResults:
-    """A stage's numbers without those that need the truth on the dataset's own bodies, which the stages do not have."""
+    """A stage's numbers without those that need the truth on the dataset's own bodies, which the stages do not have.
+
+    Args:
+        stage: The numbers of one stage.
+    """
     tables = {
         split: {
             method: {name: value for name, value in values.items() if name not in _OF_THE_BODY}

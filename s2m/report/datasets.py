@@ -32,9 +32,12 @@ OPEN_NOTE = (
 
 @dataclass(frozen=True)
 class RunData:
-    """The data of a run. dataset: as the converters name it, or ``open``. splits: on which it was tested.
+    """The data of a run.
 
-    store: ``None`` for the open data, whose report needs none.
+    Attributes:
+        dataset: Its name, as the converters have it, or ``open``.
+        splits: On which it was tested.
+        store: ``None`` for the open data, whose report needs none.
     """
 
     dataset: str
@@ -50,7 +53,11 @@ class RunData:
 def run_data(run: Path) -> RunData:
     """What stage 3 of a run was made on, by its ``config.yaml``; a run without that file is one on the open data.
 
-    Raises ReportError that names the file when the store is gone or is no store.
+    Args:
+        run: Folder of the run.
+
+    Raises:
+        ReportError: Names the file when the store is gone or is no store.
     """
     path = run / "mesh" / "config.yaml"
     if not path.is_file():
@@ -76,12 +83,21 @@ def run_data(run: Path) -> RunData:
 
 
 def dataset_name(store: FrameStore) -> str:
-    """What a store was converted from; ``open`` for the open data."""
+    """What a store was converted from; ``open`` for the open data.
+
+    Args:
+        store: A frame store.
+    """
     return str(store.header["kind"]) if "converter_version" in store.header else OPEN
 
 
 def split_text(store: FrameStore, split: str) -> str:
-    """Which frames a split of a converted dataset consists of, by the settings of its conversion."""
+    """Which frames a split of a converted dataset consists of, by the settings of its conversion.
+
+    Args:
+        store: A frame store.
+        split: Name of a split.
+    """
     header, recordings = store.header, store.recordings(split)
     source, options = header.get("source", {}), header.get("options", {})
     rows = int(header["splits"][split]["rows"])
@@ -112,12 +128,21 @@ def _views(dataset: str, names: list[str]) -> list[str]:
 
 
 def measurable(store: FrameStore, split: str) -> bool:
-    """Whether a split has 3D joints to measure against."""
+    """Whether a split has 3D joints to measure against.
+
+    Args:
+        store: A frame store.
+        split: Name of a split.
+    """
     return store.has_truth(split) and "joints3d" in store.header["splits"][split]["fields"]
 
 
 def note_of(data: RunData) -> str:
-    """What stands at the head of a report."""
+    """What stands at the head of a report.
+
+    Args:
+        data: The run's data.
+    """
     if data.store is None:
         return OPEN_NOTE
     measured = any(measurable(data.store, split) for split in data.splits)

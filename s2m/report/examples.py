@@ -29,13 +29,25 @@ _SHAPES = {
 class Examples:
     """N frames of one split.
 
-    joint_set, split: names. silhouette, pred_mask: (N, S, S) observed and recovered mask, bool or in {0, 1}.
-    joints2d: (N, J, 2) crop units; confidence: (N, J). pred_vertices, true_vertices: (N, V, 3) metres, camera frame,
-    any origin for the truth; faces: (F, 3). camera: (N, 3) weak perspective, scale (crop units per metre), tx, ty, for
-    ``pred_vertices``. pa_mpjpe_mm: (N,) of the recovered joints, NaN without a truth. label: (N,) ``best``, ``median``,
-    ``worst``, or ``frame`` where nothing says which is which. index: (N,) rows in the frame store. true_joints and
-    lifted_joints: (N, J, 3) metres, camera frame, any origin; they are shown where the true body is not known.
-    Raises ReportError that names a field of another shape or value.
+    Attributes:
+        joint_set: Name of the joint set.
+        split: Name of the split.
+        silhouette: (N, S, S) observed mask, bool or in {0, 1}.
+        joints2d: (N, J, 2) crop units.
+        confidence: (N, J).
+        pred_vertices: (N, V, 3) metres, camera frame.
+        faces: (F, 3).
+        camera: (N, 3) weak perspective, scale (crop units per metre), tx, ty, for ``pred_vertices``.
+        pa_mpjpe_mm: (N,) of the recovered joints, NaN without a truth.
+        label: (N,) ``best``, ``median``, ``worst``, or ``frame`` where nothing says which is which.
+        pred_mask: (N, S, S) recovered mask, likewise.
+        index: (N,) rows in the frame store.
+        true_vertices: (N, V, 3) metres, camera frame, any origin.
+        true_joints: (N, J, 3) metres, camera frame, any origin; shown where the true body is not known.
+        lifted_joints: (N, J, 3) metres, camera frame, any origin; shown likewise.
+
+    Raises:
+        ReportError: Names a field of another shape or value.
     """
 
     joint_set: str
@@ -84,7 +96,12 @@ def _check(name: str, array: NDArray[np.generic], dimensions: str, sizes: dict[s
 
 
 def save_examples(path: Path, examples: Examples) -> None:
-    """Write examples as a compressed npz file; an interrupted write leaves the old file, or none."""
+    """Write examples as a compressed npz file; an interrupted write leaves the old file, or none.
+
+    Args:
+        path: The file.
+        examples: The frames that are shown.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     values = {f.name: getattr(examples, f.name) for f in fields(examples)}
     arrays = {name: np.asarray(value) for name, value in values.items() if value is not None}
@@ -92,7 +109,14 @@ def save_examples(path: Path, examples: Examples) -> None:
 
 
 def load_examples(path: Path) -> Examples:
-    """Read what :func:`save_examples` wrote; ReportError that names the file and the field when that fails."""
+    """Read what :func:`save_examples` wrote.
+
+    Args:
+        path: The file.
+
+    Raises:
+        ReportError: Names the file and the field that cannot be read.
+    """
     if not path.is_file():
         raise ReportError(f"{path}: expected the examples of stage mesh, found no such file; run the stage first")
     with reading(path, "an npz file without pickles", ReportError):

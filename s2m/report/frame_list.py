@@ -16,10 +16,14 @@ _SHOWN = 3
 
 @dataclass(frozen=True)
 class FrameList:
-    """Lines of ``file``: a recording, and a frame number (from 0) where not all of its frames count.
+    """A list of frames to measure on.
 
-    A recording is named as in the store (``run0/01_01/01_01_c0001``), or by the end of that name or of a path, with
-    or without an ending (``01_01_c0001.mp4``, ``/data/cmu/val/run0/01_01/01_01_c0001_info.mat``).
+    A recording is named as in the store (``run0/01_01/01_01_c0001``), or by the end of that name or of a path, with or
+    without an ending (``01_01_c0001.mp4``, ``/data/cmu/val/run0/01_01/01_01_c0001_info.mat``).
+
+    Attributes:
+        file: That it was read from.
+        wanted: A recording, and a frame number (from 0) where not all of its frames count, for each line.
     """
 
     file: Path
@@ -33,7 +37,12 @@ class FrameList:
     def rows(self, store: FrameStore, split: str) -> NDArray[np.int64]:
         """Rows of a split, in the list's order, each once.
 
-        Raises ReportError naming the entries that the store lacks: a shorter test set is another test set.
+        Args:
+            store: A frame store.
+            split: Name of a split.
+
+        Raises:
+            ReportError: Names the entries that the store lacks: a shorter test set is another test set.
         """
         arrays = store.open(split, truth=False).observation
         sequence, numbers = np.asarray(arrays["sequence"]), np.asarray(arrays["frame"])
@@ -61,7 +70,14 @@ class FrameList:
 
 
 def read_frame_list(file: Path) -> FrameList:
-    """Read a list; empty lines and lines that begin with # are passed over. ReportError naming file and line."""
+    """Read a list; empty lines and lines that begin with # are passed over.
+
+    Args:
+        file: A text file.
+
+    Raises:
+        ReportError: Names file and line.
+    """
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:

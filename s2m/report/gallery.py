@@ -27,6 +27,10 @@ def example_picture(examples: Examples, row: int) -> Picture:
     """Two rows of three panels: input, mesh front, mesh side; overlay, truth front, truth side.
 
     Without the true body the lower row has skeletons instead: the lifter's, on the true one if there is one.
+
+    Args:
+        examples: The frames that are shown.
+        row: Number of the frame.
     """
     faces = torch.as_tensor(examples.faces.astype(np.int64))
     pred = torch.as_tensor(examples.pred_vertices[row].astype(np.float32))
@@ -75,6 +79,10 @@ def skeleton_panels(examples: Examples, row: int) -> list[tuple[str, Picture]]:
     """Titles and pictures of the lifter's skeleton from two sides, on the true one where that is known.
 
     Both have their root in the same place; the lifter's is at the best scale, as in N-MPJPE.
+
+    Args:
+        examples: The frames that are shown.
+        row: Number of the frame.
     """
     if examples.lifted_joints is None:
         return [(f"no truth, {side}", _blank()) for side in _SIDES]

@@ -32,8 +32,8 @@ def render(package: str, template: str, **values: Any) -> str:
         package: name of the package in whose folder ``assets`` the template lies. The templates and styles of
             ``s2m.report`` can be extended and included from everywhere.
         template: file name of the template.
-        **values: what the template shows. All text is escaped; a name that the template uses and that is not here is
-            an error.
+        **values: what the template shows. All text is escaped; a name that the template uses and that is not here is an
+            error.
 
     Returns:
         The page.

@@ -12,7 +12,16 @@ _PARTS = "nine global part rotations (pelvis, hips, knees, shoulders, elbows), a
 
 @dataclass(frozen=True)
 class MetricText:
-    """How a metric is shown. factor: from the stored value to the shown one. better: ``lower``, ``higher`` or empty."""
+    """How a metric is shown.
+
+    Attributes:
+        label: Its name for people.
+        unit: That is shown.
+        better: ``lower``, ``higher`` or empty.
+        protocol: How it is measured, in words.
+        factor: From the stored value to the shown one.
+        digits: After the point.
+    """
 
     label: str
     unit: str
@@ -28,7 +37,11 @@ class MetricText:
         return f"{self.label}{f' [{self.unit}]' if self.unit else ''}{arrow}"
 
     def show(self, value: float) -> str:
-        """A stored value as text."""
+        """A stored value as text.
+
+        Args:
+            value: As it is stored.
+        """
         return f"{value * self.factor:.{self.digits}f}"
 
 

@@ -21,7 +21,11 @@ _THRESHOLDS = (
 
 
 def protocol_table(scores: RunScores) -> ProtocolTable:
-    """MPJPE, PCK and AUC by protocol; PVE where the truth's bodies were given."""
+    """MPJPE, PCK and AUC by protocol; PVE where the truth's bodies were given.
+
+    Args:
+        scores: What the protocols say of a run.
+    """
     known = {protocol: name for name, protocol in protocols_of_dataset(scores.dataset).items()}
     rows, meanings = [], []
     for score in scores.scores:
@@ -46,7 +50,11 @@ def _cells(score: Score) -> list[str]:
 
 
 def as_text(table: ProtocolTable) -> str:
-    """For a terminal."""
+    """For a terminal.
+
+    Args:
+        table: One split, by protocol.
+    """
     rows = [table.headings, *table.rows]
     widths = [max(len(row[column]) for row in rows) for column in range(len(table.headings))]
     lines = [

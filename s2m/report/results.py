@@ -26,8 +26,13 @@ class ReportError(UserError, ValueError):
 class StageResults:
     """The numbers of one stage.
 
-    metrics_file: where they came from. tables: split -> method -> metric -> value, in the units of the metric's name;
-    the stage's own result is the method ``full``. skipped: "split/reason" -> frames. curves: column -> (step, value).
+    Attributes:
+        name: ``lifter``, ``regressor`` or ``mesh``.
+        metrics_file: Where they came from.
+        tables: Split -> method -> metric -> value, in the units of the metric's name; the stage's own result is the
+            method ``full``.
+        skipped: "split/reason" -> frames.
+        curves: Column -> (step, value).
     """
 
     name: str
@@ -37,7 +42,16 @@ class StageResults:
     curves: dict[str, Curve] = field(default_factory=dict)
 
     def value(self, split: str, metric: str, method: str = MAIN) -> float:
-        """One number; ReportError that names the file and the key when there is none."""
+        """One number.
+
+        Args:
+            split: Name of a split.
+            metric: Name of a metric.
+            method: The stage's own result by default.
+
+        Raises:
+            ReportError: Names the file and the key when there is none.
+        """
         try:
             return self.tables[split][method][metric]
         except KeyError:
@@ -46,7 +60,15 @@ class StageResults:
 
 
 def read_stage(run: Path, name: str) -> StageResults:
-    """Read ``RUN/<stage>/metrics.json`` and, if it is there, ``metrics.csv``; ReportError naming what is broken."""
+    """Read ``RUN/<stage>/metrics.json`` and, if it is there, ``metrics.csv``.
+
+    Args:
+        run: Folder of the run.
+        name: ``lifter``, ``regressor`` or ``mesh``.
+
+    Raises:
+        ReportError: Names what is missing or broken.
+    """
     folder = run / name
     path = folder / "metrics.json"
     values = _read_metrics(path, name)
@@ -65,7 +87,11 @@ def read_stage(run: Path, name: str) -> StageResults:
 
 
 def read_run(run: Path) -> dict[str, StageResults]:
-    """All three stages of a run, by name."""
+    """All three stages of a run, by name.
+
+    Args:
+        run: Folder of the run.
+    """
     if not run.is_dir():
         raise ReportError(f"{run}: expected the folder of a run, found none")
     return {name: read_stage(run, name) for name in STAGES}

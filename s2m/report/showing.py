@@ -19,7 +19,14 @@ PER_LABEL = 3
 
 
 def best_median_worst(noted: Sequence[tuple[float, int]]) -> list[tuple[str, int]]:
-    """(label, row) of at most three frames each. noted: (error, row) of every frame, in any order."""
+    """Choose the best, the median and the worst frames.
+
+    Args:
+        noted: (error, row) of every frame, in any order.
+
+    Returns:
+        (label, number) of at most three frames each.
+    """
     ordered = sorted(noted)
     count = min(PER_LABEL, len(ordered) // 3)
     middle = (len(ordered) - count) // 2
@@ -37,8 +44,13 @@ def make_examples(
 ) -> Examples:
     """Run the model on chosen frames and put what the report shows side by side. Frames need silhouettes.
 
-    true_body: whether the truth's parameters belong to the model's body; where they do not, or there are none, the
-    lifter's skeleton and the true joints are shown.
+    Args:
+        model: The trained model.
+        frame: The chosen frames, with silhouettes.
+        labels: One for each frame.
+        split: Name of a split.
+        true_body: Whether the truth's parameters belong to the model's body; where they do not, or there are none, the
+            lifter's skeleton and the true joints are shown.
     """
     observation, truth = frame.observation, frame.truth
     recovery = model(observation)

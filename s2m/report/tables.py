@@ -16,7 +16,12 @@ _BETAS = "betas"
 
 @dataclass(frozen=True)
 class Cell:
-    """One shown number; ``best`` marks the best of its column."""
+    """One shown number.
+
+    Attributes:
+        text: As it is shown.
+        best: Whether it is the best of its column.
+    """
 
     text: str
     best: bool = False
@@ -24,7 +29,16 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """A stage's numbers on one split. metrics: names of the columns; rows: label and cells; subject: of labels."""
+    """A stage's numbers on one split.
+
+    Attributes:
+        stage: Its name.
+        split: Name of a split.
+        about: What the split is.
+        metrics: Names of the columns.
+        rows: Label and cells, from top to bottom.
+        subject: What the labels name, such as ``method``.
+    """
 
     stage: str
     split: str
@@ -42,7 +56,9 @@ class Table:
 def stage_tables(stage: StageResults, about: Mapping[str, str] = SPLITS) -> list[Table]:
     """One table per split that was evaluated, known splits first, in a fixed order; then one of the betas, if any.
 
-    about: what each known split is.
+    Args:
+        stage: The numbers of one stage.
+        about: What each known split is.
     """
     splits = [*(s for s in about if s in stage.tables), *(s for s in stage.tables if s not in about)]
     betas = {split: stage.tables[split][_BETAS] for split in splits if _BETAS in stage.tables[split]}

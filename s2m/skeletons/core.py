@@ -13,7 +13,11 @@ CROWN = 0.58
 
 
 def limbs(side: str) -> dict[str, str]:
-    """Parents of the joints of one leg and one arm."""
+    """Parents of the joints of one leg and one arm.
+
+    Args:
+        side: ``left`` or ``right``.
+    """
     return {
         f"{side}_hip": "pelvis",
         f"{side}_knee": f"{side}_hip",

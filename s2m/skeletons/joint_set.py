@@ -9,9 +9,13 @@ from functools import cached_property
 
 @dataclass(frozen=True)
 class JointSet:
-    """An ordered set of named joints that form a tree.
+    """An ordered set of named joints that form a tree; ``left_`` and ``right_`` names are mirror pairs.
 
-    ``parent_of`` maps every joint but the root to its parent; ``left_`` and ``right_`` names are mirror pairs.
+    Attributes:
+        name: Of the set, such as ``h36m17``.
+        joints: Names, in the order of the data.
+        parent_of: The parent of every joint but the root.
+        root: The joint without a parent.
     """
 
     name: str
@@ -37,14 +41,25 @@ class JointSet:
         return {joint: i for i, joint in enumerate(self.joints)}
 
     def index(self, joint: str) -> int:
-        """Position of a joint; KeyError that lists the names when there is none."""
+        """Position of a joint.
+
+        Args:
+            joint: Its name.
+
+        Raises:
+            KeyError: Lists the names when there is none such.
+        """
         try:
             return self._position[joint]
         except KeyError:
             raise KeyError(f"joint set {self.name} has no joint '{joint}'; it has: {', '.join(self.joints)}") from None
 
     def indices(self, joints: Iterable[str]) -> list[int]:
-        """Positions of several joints."""
+        """Positions of several joints.
+
+        Args:
+            joints: Their names.
+        """
         return [self.index(joint) for joint in joints]
 
     @property
@@ -69,7 +84,15 @@ class JointSet:
 
 
 def mirrored_name(joint: str) -> str:
-    """left_x <-> right_x; other names stay."""
+    """``left_x`` to ``right_x`` and back; other names stay.
+
+    Args:
+        joint: Name of a joint.
+
+    Example:
+        >>> mirrored_name("left_knee"), mirrored_name("pelvis")
+        ('right_knee', 'pelvis')
+    """
     if joint.startswith("left_"):
         return "right_" + joint.removeprefix("left_")
     if joint.startswith("right_"):

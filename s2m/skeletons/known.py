@@ -17,7 +17,18 @@ JOINT_SETS: dict[str, JointSet] = {
 
 
 def get_joint_set(name: str) -> JointSet:
-    """Look a joint set up by name; ValueError that lists the known ones."""
+    """Look a joint set up by name.
+
+    Args:
+        name: Such as ``h36m17``.
+
+    Raises:
+        ValueError: Lists the known ones.
+
+    Example:
+        >>> get_joint_set("h36m17").joints[:3]
+        ('pelvis', 'right_hip', 'right_knee')
+    """
     try:
         return JOINT_SETS[name]
     except KeyError:

@@ -43,7 +43,14 @@ def main() -> None:
 
 
 def measure(batch: int, repeats: int, ours: Poser, theirs: Poser) -> None:
-    """Print two rows: forward (difference in metres), and with backward (relative to the largest gradient)."""
+    """Print two rows: forward (difference in metres), and with backward (relative to the largest gradient).
+
+    Args:
+        batch: Bodies at a time.
+        repeats: How often each is timed.
+        ours: Poses with the suite's skinning.
+        theirs: Poses with ``smplx``.
+    """
     generator = torch.Generator().manual_seed(0)
     rotations = roma.rotvec_to_rotmat(0.5 * torch.randn(batch, 24, 3, generator=generator))
     given = [rotations, torch.randn(batch, 10, generator=generator), torch.randn(batch, 3, generator=generator)]
@@ -64,7 +71,11 @@ def measure(batch: int, repeats: int, ours: Poser, theirs: Poser) -> None:
 
 
 def our_poser(body: Body) -> Poser:
-    """What the suite does."""
+    """What the suite does.
+
+    Args:
+        body: A body in SMPL format.
+    """
 
     def pose(rotations: Tensor, betas: Tensor, transl: Tensor) -> tuple[Tensor, Tensor]:
         posed = body(BodyParams.from_rotations(rotations, betas, transl))
@@ -74,7 +85,11 @@ def our_poser(body: Body) -> Poser:
 
 
 def smplx_poser(body: Body) -> Poser:
-    """``smplx.SMPLLayer`` with the arrays of the same body, spared its products with pose blend shapes of zero."""
+    """``smplx.SMPLLayer`` with the arrays of the same body, spared its products with pose blend shapes of zero.
+
+    Args:
+        body: A body in SMPL format.
+    """
     import smplx
     from smplx.utils import Struct
 

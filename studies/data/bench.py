@@ -46,9 +46,14 @@ def require_litdata() -> None:
 def measure(folder: Path, frames: int, rows: int, loaded: int, rounds: int, litdata: bool) -> dict[str, Any]:
     """All measurements but stage 3's, as plain data. Needs some gigabytes of disk in ``folder``.
 
-    frames: of each of the four recordings that are converted. rows: of joints without masks, for the memory. loaded:
-    training rows of the stores that are loaded. rounds: how often everything that is loaded is timed. litdata: whether
-    the store is compared with it. BenchError when litdata is wanted and missing, or when a conversion fails.
+    Args:
+        folder: The folder.
+        frames: Of each of the four recordings that are converted.
+        rows: Of joints without masks, for the memory.
+        loaded: Training rows of the stores that are loaded.
+        rounds: How often everything that is loaded is timed.
+        litdata: Whether the store is compared with it. BenchError when litdata is wanted and missing, or when a
+            conversion fails.
     """
     if litdata:
         require_litdata()
@@ -69,7 +74,11 @@ def measure(folder: Path, frames: int, rows: int, loaded: int, rounds: int, litd
 
 
 def store_of(folder: Path, size: int) -> Path:
-    """Where :func:`measure` puts the store with masks of ``size`` pixels."""
+    """Where :func:`measure` puts the store with masks of ``size`` pixels.
+
+    Args:
+        folder: The folder.
+    """
     return folder / f"store{size}"
 
 

@@ -56,7 +56,11 @@ class Rows(Source):
 
     @classmethod
     def from_arguments(cls, arguments: argparse.Namespace) -> Source:
-        """Reads no file."""
+        """Reads no file.
+
+        Args:
+            arguments: The command line, without the program's name; that of the process by default.
+        """
         return cls()
 
 
@@ -64,6 +68,10 @@ def write_human36m(root: Path, frames: int) -> None:
     """Four takes of a stick figure in Human3.6M's official files, seen by one camera.
 
     Masks have the full resolution and are compressed in pieces, as MATLAB writes them.
+
+    Args:
+        root: The repository.
+        frames: Frames with their truth.
     """
     view = published_views()["S1", _CAMERA]
     for number, action in enumerate(("Walking", "Walking 1", "Waiting", "Waiting 1")):
@@ -76,7 +84,12 @@ def write_human36m(root: Path, frames: int) -> None:
 
 
 def write_tiled(store: Path, out: Path, rows: int) -> None:
-    """What training reads of a store's split ``train``, repeated until it has so many rows."""
+    """What training reads of a store's split ``train``, repeated until it has so many rows.
+
+    Args:
+        store: The frame store.
+        rows: Rows of the table, by name.
+    """
     source = FrameStore(store)
     arrays = source.open("train", truth=False)
     fields = dataset_fields(len(get_joint_set(source.joint_set)), source.mask_size, ())

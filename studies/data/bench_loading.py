@@ -37,7 +37,11 @@ _SKIPPED = 10
 def loading_rates(store: Path, shards: Path | None, rounds: int) -> list[dict[str, Any]]:
     """Silhouettes per second by source and workers: median, slowest and fastest of an epoch each.
 
-    The sources take turns, so that a busy machine slows both. shards: where litdata's are written; ``None``: without.
+    The sources take turns, so that a busy machine slows both.
+
+    Args:
+        store: The frame store.
+        shards: Where litdata's are written; ``None``: without.
     """
     if shards is not None:
         _write_shards(store, shards)

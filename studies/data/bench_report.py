@@ -31,7 +31,11 @@ minutes, once. Streaming shards pay off for data that fit on no local disk; silh
 
 
 def markdown(result: Mapping[str, Any]) -> str:
-    """The page. result: see :func:`studies.data.bench.measure`, with ``machine``, ``command`` and ``stage3`` beside."""
+    """The page.
+
+    Args:
+        result: See :func:`studies.data.bench.measure`, with ``machine``, ``command`` and ``stage3`` beside.
+    """
     machine, chosen = result["machine"], result["chosen"]
     heading = (
         f"`{result['command']}` on {machine['cpu']}, {machine['cores']} cores, torch {machine['torch']}; load average "

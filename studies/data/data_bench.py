@@ -25,7 +25,11 @@ WARM_UP, CHUNK = 3, 5
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Measure and write the tables."""
+    """Measure and write the tables.
+
+    Args:
+        arguments: The command line, without the program's name; that of the process by default.
+    """
     options = parse(sys.argv[1:] if arguments is None else arguments)
     try:
         bench(options)
@@ -34,7 +38,11 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
-    """Read the command line."""
+    """Read the command line.
+
+    Args:
+        arguments: The command line, without the program's name; that of the process by default.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m studies.data.data_bench", description=(__doc__ or "").split("\n")[0]
     )
@@ -48,7 +56,11 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 
 def bench(options: argparse.Namespace) -> None:
-    """Raises UserError."""
+    """Raises UserError.
+
+    Args:
+        options: The parsed command line.
+    """
     before = os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="s2m-bench-") as name:
         folder = Path(name)
@@ -58,7 +70,7 @@ def bench(options: argparse.Namespace) -> None:
         )
         result["stage3"] = stage3(folder, options.rounds)
     from studies.data.bench_report import markdown
-    from studies.results import machine, write
+    from studies.writing import machine, write
 
     load = {"load_before": before, "load_after": os.getloadavg()[0]}
     result["machine"] = {**machine(), "cores": os.cpu_count(), **load}
@@ -73,6 +85,9 @@ def stage3(folder: Path, rounds: int) -> dict[str, Any]:
     """Silhouettes per second that ``make train PRESET=quick`` consumes in stage 3, on the store with small masks.
 
     The lifter is the shipped one; W is as stage 2 starts, since weights do not change what a step costs.
+
+    Args:
+        folder: The folder.
     """
     from stages.cli import StageCLI, finish, quieten
     from stages.mesh import MeshStage

@@ -23,7 +23,7 @@ from s2m.ik.interface import IKSolver
 from s2m.ik.solver import DIK
 from s2m.markdown import markdown_table
 from s2m.skeletons import H36M17, SMPL24
-from studies import results
+from studies import writing
 from studies.ik.evaluation import SkinnedJoints, random_poses
 from studies.ik.tables import median_ms
 
@@ -32,7 +32,12 @@ _LIMITS = {"paper's kind of iterative solver": 1, "Adam on axis-angle": 1024, "d
 
 
 def bench(output: Path, largest: int) -> None:
-    """Measure and write ``bench_ik.md`` and ``bench_ik.json``."""
+    """Measure and write ``bench_ik.md`` and ``bench_ik.json``.
+
+    Args:
+        output: Folder of the results.
+        largest: Largest batch.
+    """
     body = load_body()
     skinned = {s.name: SkinnedJoints(body, s) for s in (H36M17, SMPL24)}
     rotations = random_poses(1024, 0).rotations
@@ -47,9 +52,9 @@ def bench(output: Path, largest: int) -> None:
             if isinstance(solver, DIK | FusedDIK) and batch <= 32768:
                 row["with_backward_ms"] = _with_backward_ms(solver, x)
             rows.append(row)
-    report = {"machine": results.machine(), "rows": rows}
-    results.write(output / "bench_ik.json", report)
-    results.write(output / "bench_ik.md", _text(report))
+    report = {"machine": writing.machine(), "rows": rows}
+    writing.write(output / "bench_ik.json", report)
+    writing.write(output / "bench_ik.md", _text(report))
 
 
 def _solvers(skinned: dict[str, SkinnedJoints]) -> dict[str, IKSolver]:
@@ -145,7 +150,11 @@ def _text(report: dict[str, Any]) -> str:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Entry point."""
+    """Entry point.
+
+    Args:
+        arguments: The command line, without the program's name; that of the process by default.
+    """
     parser = argparse.ArgumentParser(prog="python -m studies.ik.bench", description=__doc__)
     parser.add_argument("-o", "--output", type=Path, default=Path("docs/results"))
     parser.add_argument("--largest", type=int, default=262144, help="largest batch (default: 262144)")

@@ -32,6 +32,10 @@ class SkinnedJoints:
 
     A joint is a fixed sum of vertices, and a vertex a fixed sum of bone transforms: so a joint is a fixed sum of
     bone transforms. Exact for bodies without pose blend shapes, as the open one.
+
+    Args:
+        body: A body in SMPL format.
+        joint_set: The joint set.
     """
 
     def __init__(self, body: Body, joint_set: JointSet) -> None:
@@ -52,7 +56,13 @@ class SkinnedJoints:
 
 @dataclass(frozen=True)
 class Poses:
-    """Rotations (N, 24, 3, 3) with a name; lengths of the clips that they are cut from, if any."""
+    """Rotations (N, 24, 3, 3) with a name; lengths of the clips that they are cut from, if any.
+
+    Attributes:
+        name: For the table.
+        rotations: (N, 24, 3, 3) root first, the others relative to their parents.
+        lengths: Frames of the clips that they are cut from, if any.
+    """
 
     name: str
     rotations: Tensor
@@ -67,7 +77,12 @@ class Poses:
 
 
 def random_poses(count: int, seed: int) -> Poses:
-    """Random poses within anatomical limits, endpoints at rest."""
+    """Random poses within anatomical limits, endpoints at rest.
+
+    Args:
+        count: How many.
+        seed: Of the random numbers.
+    """
     q = sample_poses(np.random.default_rng(seed), count)
     return Poses("random poses", roma.unitquat_to_rotmat(q))
 
@@ -77,6 +92,9 @@ def motion_poses(part: Literal["all", "tuning", "held out"] = "all") -> Poses:
 
     ``tuning``: of the clips that train the open data, on which the solver's constants were chosen; ``held out``: of
     the others.
+
+    Args:
+        part: Which clips.
     """
     split = ClipSplit()
     held = {*split.val, *split.test, *split.acrobatic}
@@ -87,7 +105,14 @@ def motion_poses(part: Literal["all", "tuning", "held out"] = "all") -> Poses:
 
 
 def with_moving_endpoints(poses: Poses, seed: int, extremities_deg: float = 15.0, head_deg: float = 10.0) -> Poses:
-    """The same poses with normally distributed turns of wrists and ankles, and of the head; degrees in total."""
+    """The same poses with normally distributed turns of wrists and ankles, and of the head; degrees in total.
+
+    Args:
+        poses: The poses.
+        seed: Of the random numbers.
+        extremities_deg: Standard deviation of the turns of wrists and ankles, degrees.
+        head_deg: Of those of the head, degrees.
+    """
     generator = torch.Generator().manual_seed(seed)
     rotations = poses.rotations.clone()
     for joint in EXTREMITIES:
@@ -98,7 +123,16 @@ def with_moving_endpoints(poses: Poses, seed: int, extremities_deg: float = 15.0
 
 
 def with_noise(joints: Tensor, sigma: float, seed: int) -> Tensor:
-    """Joints (B, J, 3) with isotropic Gaussian noise of ``sigma`` metres on every coordinate."""
+    """Joints with isotropic Gaussian noise on every coordinate.
+
+    Args:
+        joints: (B, J, 3) metres.
+        sigma: Standard deviation, metres.
+        seed: Of the random numbers.
+
+    Returns:
+        (B, J, 3) metres.
+    """
     noise = torch.randn(joints.shape, generator=torch.Generator().manual_seed(seed))
     return joints + sigma * noise
 
@@ -116,8 +150,12 @@ def lifter_noise(joints: Tensor, seed: int) -> Tensor:
 class Errors:
     """Mean errors of a solver. Angles in radians, lengths in millimetres.
 
-    local_ten: the ten local rotations; global_nine and its aligned version: 3dpw-eval's nine parts; endpoints: local
-    rotations of head, wrists, ankles; joints_mm: joint position error relative to the root joint.
+    Attributes:
+        local_ten: The ten local rotations.
+        global_nine: 3dpw-eval's nine parts.
+        global_nine_aligned: The same after Procrustes.
+        endpoints: Local rotations of head, wrists, ankles.
+        joints_mm: Joint position error relative to the root joint.
     """
 
     local_ten: float
@@ -128,14 +166,27 @@ class Errors:
 
 
 def errors(solver: IKSolver, joints: Tensor, truth: Tensor, skinned: SkinnedJoints) -> tuple[Errors, Tensor]:
-    """Solve (in batches of 1024) and compare; also returns the rotations. truth: (B, 24, 3, 3)."""
+    """Solve (in batches of 1024) and compare; also returns the rotations.
+
+    Args:
+        solver: The solver.
+        joints: (B, J, 3) metres.
+        truth: (B, 24, 3, 3).
+        skinned: Gives the joints of posed bodies.
+    """
     with torch.no_grad():
         found = torch.cat([solver(chunk).rotations for chunk in torch.split(joints, 1024)])
     return compare(found, truth, skinned), found
 
 
 def compare(found: Tensor, truth: Tensor, skinned: SkinnedJoints) -> Errors:
-    """Errors of rotations (B, 24, 3, 3)."""
+    """Errors of rotations.
+
+    Args:
+        found: (B, 24, 3, 3) solved.
+        truth: (B, 24, 3, 3).
+        skinned: Gives the joints of posed bodies.
+    """
     angle = geodesic_angle(found, truth)
     body_found, body_true = (forward_kinematics(r, skinned.rest)[1] for r in (found, truth))
     _, turn = similarity_align(body_found, body_true)
@@ -152,7 +203,16 @@ def compare(found: Tensor, truth: Tensor, skinned: SkinnedJoints) -> Errors:
 
 
 def vertex_errors(body: Body, found: Tensor, truth: Tensor) -> Tensor:
-    """Mean vertex distance (B,) in metres of mean-shape bodies, pelvis joints on each other."""
+    """Mean vertex distance of mean-shape bodies, pelvis joints on each other.
+
+    Args:
+        body: A body in SMPL format.
+        found: (B, 24, 3, 3) solved.
+        truth: (B, 24, 3, 3).
+
+    Returns:
+        (B,) metres.
+    """
     out = []
     with torch.no_grad():
         for a, b in zip(torch.split(found, _CHUNK), torch.split(truth, _CHUNK), strict=True):

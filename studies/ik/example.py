@@ -22,7 +22,11 @@ _HALF_EXTENT = 1.1  # metres from the middle of a picture to its edge
 
 
 def picture(size: int = 260) -> Picture:
-    """Skeletons above, DIK's bodies of mean shape below."""
+    """Skeletons above, DIK's bodies of mean shape below.
+
+    Args:
+        size: Pixels of the side of a panel.
+    """
     body, clips = load_body(), {clip.name: clip for clip in open_motion()}
     source = SkinnedJoints(body, H36M17)
     columns = []
@@ -41,7 +45,11 @@ def picture(size: int = 260) -> Picture:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Entry point."""
+    """Entry point.
+
+    Args:
+        arguments: The command line, without the program's name; that of the process by default.
+    """
     parser = argparse.ArgumentParser(prog="python -m studies.ik.example", description=__doc__)
     parser.add_argument("-o", "--output", type=Path, default=Path("docs/images/ik.png"))
     options = parser.parse_args(arguments)

@@ -17,9 +17,18 @@ def inject(
 ) -> tuple[Tensor, Tensor]:
     """Strike about ``share`` of the frames: an arm or leg swapped with its mirror image, an outlier, a flipped depth.
 
-    A fault lasts one or two frames and is at least five frames from the next and from a clip's ends, so that the
-    frames around it are sound. joints: (N, J, 3), clips of ``lengths`` one after another. Returns the joints and
-    which frames were struck (N,).
+    A fault lasts one or two frames and is at least five frames from the next and from a clip's ends, so that the frames
+    around it are sound.
+
+    Args:
+        joints: (N, J, 3), clips of ``lengths`` one after another.
+        joint_set: The joint set.
+        lengths: Frames of each clip.
+        share: Of the frames, about.
+        seed: Of the random numbers.
+
+    Returns:
+        The joints and which frames were struck (N,).
     """
     generator = torch.Generator().manual_seed(seed)
     joints, struck = joints.clone(), torch.zeros(len(joints), dtype=torch.bool)

@@ -19,7 +19,7 @@ from s2m.ik.solver import DIK
 from s2m.markdown import markdown_table
 from s2m.metrics.rotations import LOCAL_PARTS, geodesic_angle
 from s2m.skeletons import H36M17, SMPL24
-from studies import results
+from studies import writing
 from studies.ik.evaluation import SkinnedJoints, with_noise
 from studies.ik.genuine import Takes, jumps, observable_errors, read_takes
 from studies.ik.training import train_learned
@@ -52,9 +52,9 @@ def genuine_rows(output: Path, motions: Path, train_steps: int) -> None:
         for name, solver in solvers.items():
             rows.append({"solver": name, "noise_mm": millimetres} | _measured(solver, test, source, sigma))
     found = sum(jumps_of(DIK(source.rest), takes, source))
-    report = {"machine": results.machine(), "rows": rows, "discontinuities_all_takes": found, "takes": test.names}
-    results.write(output / "table5_genuine.json", report)
-    results.write(output / "table5_genuine.md", _text(rows, found, takes, test))
+    report = {"machine": writing.machine(), "rows": rows, "discontinuities_all_takes": found, "takes": test.names}
+    writing.write(output / "table5_genuine.json", report)
+    writing.write(output / "table5_genuine.md", _text(rows, found, takes, test))
 
 
 def _solved(solver: IKSolver, joints: Tensor) -> Tensor:

@@ -22,6 +22,9 @@ SEED = 202
 def stability(source: SkinnedJoints) -> dict[str, float]:
     """Section 4.5 of the paper: the largest movement of the right elbow between frames, true and recovered; and the
     largest change of any rotation between consecutive frames beyond the truth's.
+
+    Args:
+        source: Gives the joints of posed bodies.
     """
     poses = motion_poses()
     found = DIK(source.rest)(source(poses.rotations)).rotations
@@ -39,6 +42,10 @@ def stability(source: SkinnedJoints) -> dict[str, float]:
 def straight_gains(source: SkinnedJoints, count: int = 200) -> dict[str, dict[str, float]]:
     """Worst gains near straight limbs: for each kind of limb, when its last or its middle joint moves, and the
     paper's frames' for comparison.
+
+    Args:
+        source: Gives the joints of posed bodies.
+        count: Number of poses.
     """
     rotations = random_poses(count, SEED).rotations
     cases = {
@@ -55,7 +62,12 @@ def straight_gains(source: SkinnedJoints, count: int = 200) -> dict[str, dict[st
 
 
 def bent(rotations: Tensor, degrees: float) -> Tensor:
-    """The same poses with elbows and knees bent by ``degrees`` about their hinge axes; negative: the wrong way."""
+    """The same poses with elbows and knees bent by ``degrees`` about their hinge axes; negative: the wrong way.
+
+    Args:
+        rotations: (B, 24, 3, 3) local.
+        degrees: By how much; negative: the wrong way.
+    """
     rotations = rotations.clone()
     for unit in TEN:
         if unit.rule == "hinge" and unit.hinge is not None:
@@ -67,6 +79,11 @@ def bent(rotations: Tensor, degrees: float) -> Tensor:
 def straightened(source: SkinnedJoints, rotations: Tensor, body: bool) -> Tensor:
     """Joints (B, J, 3) of poses with elbows and knees unbent: on a line with the point about which the body's own
     limb turns (what DIK sees), or with the keypoint there (what the paper's frames see).
+
+    Args:
+        source: Gives the joints of posed bodies.
+        rotations: (B, 24, 3, 3) local.
+        body: Whether the limb turns about the body's own joint, or about the keypoint.
     """
     joints, places = source(rotations), forward_kinematics(rotations, source.rest)[1]
     for near, middle, far in (("hip", "knee", "ankle"), ("shoulder", "elbow", "wrist")):
@@ -80,7 +97,13 @@ def straightened(source: SkinnedJoints, rotations: Tensor, body: bool) -> Tensor
 
 
 def worst_gain(solver: IKSolver, joints: Tensor, part: str) -> float:
-    """Largest change of any rotation, in radians for a metre, when the left or right ``part`` moves by 0.1 to 1 mm."""
+    """Largest change of any rotation, in radians for a metre, when the left or right ``part`` moves by 0.1 to 1 mm.
+
+    Args:
+        solver: The solver.
+        joints: (B, J, 3) metres.
+        part: Of a limb, without its side.
+    """
     generator = torch.Generator().manual_seed(SEED)
     double = solver.double()
     joints = joints.double()

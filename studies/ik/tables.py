@@ -22,12 +22,10 @@ from s2m.ik.baselines import AdamIK, DampedIK, LevenbergIK, SwingIK
 from s2m.ik.body_motion import SYNTHETIC
 from s2m.ik.fused import FusedDIK
 from s2m.ik.interface import IKSolver
-from s2m.ik.jumps import correct
 from s2m.ik.solver import DIK
 from s2m.markdown import markdown_table
-from s2m.metrics.vertices import pve
 from s2m.skeletons import H36M17, S2M27, SMPL24, JointSet
-from studies import results
+from studies import writing
 from studies.ik.evaluation import (
     Poses,
     SkinnedJoints,
@@ -39,9 +37,9 @@ from studies.ik.evaluation import (
     with_moving_endpoints,
     with_noise,
 )
-from studies.ik.faults import inject
 from studies.ik.genuine_table import genuine_rows
 from studies.ik.stability import stability, straight_gains
+from studies.ik.table6 import table6
 from studies.ik.training import train_learned
 
 NOISE_MM = (0, 10, 30, 50)
@@ -53,14 +51,17 @@ PUBLISHED = {
     "paper's plain frames": (0.391, "0.019 s"),
 }
 
-# Table 6 of the paper, likewise: PA-PVE in mm before and after.
-PUBLISHED6 = {"discontinuous frames": (81.98, 69.70), "the whole sequence": (51.09, 51.03)}
-
 
 @dataclass(frozen=True)
 class Entry:
-    """A solver in the table. ``make`` gets the skinned joints and the noise (metres) and returns candidates, from
-    which the best on tuning poses is taken; ``limit`` caps how many test poses a slow solver gets.
+    """A solver in the table.
+
+    Attributes:
+        name: For the table.
+        joint_set: Its joints.
+        make: Gets the skinned joints and the noise (metres) and returns candidates, from which the best on tuning poses
+            is taken.
+        limit: How many test poses a slow solver gets.
     """
 
     name: str
@@ -70,7 +71,12 @@ class Entry:
 
 
 def entries(train_steps: int, slow: int) -> list[Entry]:
-    """The solvers that are compared, with the grids that they are tuned on."""
+    """The solvers that are compared, with the grids that they are tuned on.
+
+    Args:
+        train_steps: Of the learned solver.
+        slow: Poses for the slowest solver.
+    """
     return [
         Entry("DIK, told the noise", H36M17, lambda s, sigma: [DIK(s.rest, noise=sigma, motion=SYNTHETIC)]),
         Entry("DIK", H36M17, lambda s, sigma: [DIK(s.rest, motion=SYNTHETIC)]),
@@ -116,7 +122,14 @@ def _fused_entries() -> list[Entry]:
 
 
 def table5(output: Path, count: int, slow: int, train_steps: int) -> None:
-    """Errors and times of all solvers. ``slow``: poses for the slowest solver."""
+    """Errors and times of all solvers. ``slow``: poses for the slowest solver.
+
+    Args:
+        output: Folder of the results.
+        count: Random poses.
+        slow: Poses for the slowest solver.
+        train_steps: Of the learned solver.
+    """
     body = load_body()
     skinned = {s.name: SkinnedJoints(body, s) for s in (H36M17, SMPL24)}
     data = [random_poses(count, _TEST_SEED), motion_poses()]
@@ -137,15 +150,15 @@ def table5(output: Path, count: int, slow: int, train_steps: int) -> None:
             rows[-1] |= _times(solver, source(data[0].rotations), slow=entry.limit == slow)
             rows[-2] |= {key: rows[-1][key] for key in ("ms_batch_1", "ms_batch_1024")}
     report: dict[str, Any] = {
-        "machine": results.machine(),
+        "machine": writing.machine(),
         "rows": rows,
         "tuning": _tuning_gap(skinned["h36m17"], count),
     }
     report["stability"] = stability(skinned["h36m17"])
     report["straight"] = straight_gains(skinned["h36m17"])
     report["endpoints"] = _endpoints(body, min(count, 400))
-    results.write(output / "table5.json", report)
-    results.write(output / "table5.md", _table5_text(report))
+    writing.write(output / "table5.json", report)
+    writing.write(output / "table5.md", _table5_text(report))
     _plot(rows, output / "table5.png")
 
 
@@ -195,7 +208,12 @@ def _times(solver: IKSolver, joints: Tensor, slow: bool) -> dict[str, float]:
 
 
 def median_ms(call: Callable[[], object], repeats: int) -> float:
-    """Median wall time of a call in milliseconds, after one call to warm up. Short calls run several times."""
+    """Median wall time of a call in milliseconds, after one call to warm up. Short calls run several times.
+
+    Args:
+        call: What is timed.
+        repeats: How often.
+    """
     with torch.no_grad():
         start = time.perf_counter()
         call()
@@ -226,53 +244,18 @@ def _endpoints(body: Body, count: int) -> dict[str, dict[str, float]]:
     return out
 
 
-def table6(output: Path) -> None:
-    """Temporal correction on clips with injected faults, and on clean ones."""
-    body = load_body()
-    source = SkinnedJoints(body, H36M17)
-    poses = motion_poses()
-    rows = []
-    for label, faulty in (("2 % of the frames faulty", True), ("no faults", False)):
-        joints = with_noise(source(poses.rotations), 0.005, _NOISE_SEED)
-        joints, struck = inject(joints, H36M17, poses.lengths, 0.02 if faulty else 0.0, _NOISE_SEED)
-        before = DIK(source.rest, noise=0.005)(joints).rotations
-        after = torch.cat([correct(before[part]).rotations for part in poses.clips()])
-        changed = torch.cat([correct(before[part]).replaced.any(1) for part in poses.clips()])
-        aligned = [_aligned_pve(body, rotations, poses.rotations) for rotations in (before, after)]
-        for which, mask in (("discontinuous frames", struck), ("the whole sequence", torch.ones_like(struck))):
-            if bool(mask.any()):
-                values = [float(value[mask].mean()) * 1000 for value in aligned]
-                rows.append(
-                    {"data": label, "frames": which, "count": int(mask.sum())}
-                    | dict(zip(("before_mm", "after_mm"), values, strict=True))
-                )
-        rows[-1]["frames_changed"] = int(changed.sum())
-    report = {"machine": results.machine(), "rows": rows}
-    lines = [
-        [
-            *(str(r["data"]), str(r["frames"]), str(r["count"])),
-            *(f"{r['before_mm']:.2f}", f"{r['after_mm']:.2f}"),
-            "{:.2f} to {:.2f}".format(*PUBLISHED6[str(r["frames"])]) if r["data"] != "no faults" else "",
-        ]
-        for r in rows
-    ]
-    text = "# Table 6: temporal correction\n\nPA-PVE in mm on the shipped motion clips, 5 mm joint noise.\n\n"
-    text += markdown_table(["clips", "measured on", "frames", "before", "after", "published, Human3.6M"], lines)
-    _plot6(rows, output / "table6.png")
-    results.write(output / "table6.json", report)
-    results.write(output / "table6.md", text)
+def lifter_noise(joints: Tensor, seed: int) -> Tensor:
+    """s2m27 joints with 12 / 12 / 45 mm of noise on the 17 joints and 8 / 8 / 25 mm relative to them on the others.
 
-
-def _aligned_pve(body: Body, found: Tensor, truth: Tensor) -> Tensor:
-    from s2m.batch import BodyParams
-
-    out = []
-    with torch.no_grad():
-        for a, b in zip(torch.split(found, 100), torch.split(truth, 100), strict=True):
-            shape = torch.zeros(len(a), body.num_betas)
-            first, second = (body(BodyParams.from_rotations(r, shape)).vertices for r in (a, b))
-            out.append(pve(first, second, "procrustes"))
-    return torch.cat(out)
+    Args:
+        joints: (B, 27, 3) metres.
+        seed: Of the random numbers.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    common = torch.randn(len(joints), len(H36M17), 3, generator=generator) * torch.tensor([0.012, 0.012, 0.045])
+    own = torch.randn(len(joints), len(S2M27) - len(H36M17), 3, generator=generator)
+    parents = [S2M27.parents[joint] for joint in range(len(H36M17), len(S2M27))]
+    return joints + torch.cat([common, common[:, parents] + own * torch.tensor([0.008, 0.008, 0.025])], 1)
 
 
 def _table5_text(report: dict[str, Any]) -> str:
@@ -356,29 +339,12 @@ def _plot(rows: list[dict[str, Any]], path: Path) -> None:
     plt.close(figure)
 
 
-def _plot6(rows: list[dict[str, Any]], path: Path) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    figure, axis = plt.subplots(figsize=(7, 3.5))
-    for index, row in enumerate(rows):
-        for shift, when, colour in ((-0.2, "before", "tab:grey"), (0.2, "after", "tab:blue")):
-            drawn = axis.bar(index + shift, row[f"{when}_mm"], 0.38, color=colour, label=when if index == 0 else None)
-            axis.bar_label(drawn, fmt="%.1f", fontsize=8)
-    axis.set_xticks(range(len(rows)), [f"{row['frames']}\n({row['data']})" for row in rows], fontsize=8)
-    axis.set_ylabel("PA-PVE (mm)")
-    axis.set_title("Temporal correction on the shipped clips")
-    axis.legend()
-    figure.tight_layout()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)
-    plt.close(figure)
-
-
 def main(arguments: list[str] | None = None) -> None:
-    """Entry point."""
+    """Entry point.
+
+    Args:
+        arguments: The command line, without the program's name; that of the process by default.
+    """
     parser = argparse.ArgumentParser(prog="python -m studies.ik.tables", description=__doc__)
     parser.add_argument("table", choices=("table5", "table6"))
     parser.add_argument("--motions", type=Path, help="AMASS-style files: adds rows of genuine motion to Table 5")

@@ -14,8 +14,13 @@ def train_learned(
 ) -> LearnedIK:
     """A :class:`LearnedIK` for one level of noise, trained on rotations (N, 24, 3, 3): ``pool``, or random poses.
 
-    sigma: noise of the joints in metres. More supervision than the paper's "w/o DIK" had, which learned from
-    skeletons alone: what is compared is how much a network of this size can know.
+    Args:
+        skinned: Gives the joints of posed bodies.
+        steps: Of training.
+        sigma: Noise of the joints in metres. More supervision than the paper's "w/o DIK" had, which learned from
+            skeletons alone: what is compared is how much a network of this size can know.
+        seed: Of the random numbers.
+        batch: Poses per step.
     """
     torch.manual_seed(seed)
     solver = LearnedIK(skinned.rest)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from s2m.report.checks import Check
-from studies.lifter.results import LINEAR, LINEAR_NOISE, PLANAR, RowResult
+from studies.lifter.measured import LINEAR, LINEAR_NOISE, PLANAR, RowResult
 from studies.lifter.rows import JOINT_SETS, OURS, SUPERVISED
 
 SHARED, ALL = JOINT_SETS
@@ -13,7 +13,12 @@ N = "n_mpjpe_mm"
 
 
 def lifter_checks(rows: Sequence[RowResult], speed: float | None) -> list[Check]:
-    """All checks; speed: the training step's steps per second over those of its network passes alone."""
+    """All checks.
+
+    Args:
+        rows: Rows of the table, by name.
+        speed: The training step's steps per second over those of its network passes alone.
+    """
     table = _Table(rows)
     ours, supervised, planar = (SHARED, OURS), (SHARED, SUPERVISED), (SHARED, PLANAR)
     wide, wide_supervised, wide_planar = (ALL, OURS), (ALL, SUPERVISED), (ALL, PLANAR)

@@ -23,9 +23,15 @@ from s2m.skeletons import S2M27, JointSet, get_joint_set
 class StudyFrames(TensorRecord):
     """Frames of recordings with their truth, for evaluation only.
 
-    joints2d: (N, J, 2) crop units; confidence: (N, J); joints3d: (N, J, 3) metres, camera frame. unit: (N,) the
-    head-root length in the image, crop units. sequence, frame: (N,). elevation: (N,) radians, the camera's true
-    elevation (positive looks down), or None where the store does not tell.
+    Attributes:
+        joints2d: (N, J, 2) crop units.
+        confidence: (N, J).
+        joints3d: (N, J, 3) metres, camera frame.
+        unit: (N,) the head-root length in the image, crop units.
+        sequence: (N,).
+        frame: (N,) number of each frame in its recording.
+        elevation: (N,) radians, the camera's true elevation (positive looks down), or None where the store does not
+            tell.
     """
 
     joints2d: Tensor
@@ -37,7 +43,11 @@ class StudyFrames(TensorRecord):
     elevation: Tensor | None = None
 
     def select(self, joint_set: JointSet) -> StudyFrames:
-        """The same frames with the joints of another set, by name; they hold the joints of s2m27."""
+        """The same frames with the joints of another set, by name; they hold the joints of s2m27.
+
+        Args:
+            joint_set: The joint set.
+        """
         columns = S2M27.indices(joint_set.joints)
         joints = {name: getattr(self, name)[:, columns] for name in ("joints2d", "confidence", "joints3d")}
         rest = {name: getattr(self, name) for name in ("unit", "sequence", "frame", "elevation")}
@@ -46,7 +56,12 @@ class StudyFrames(TensorRecord):
 
 @dataclass(frozen=True)
 class Condition:
-    """What is done to exact labels. name: in files; label: for people."""
+    """What is done to exact labels.
+
+    Attributes:
+        name: In files.
+        label: For people.
+    """
 
     name: str
     label: str
@@ -63,7 +78,12 @@ CONDITIONS = (
 
 
 def read_frames(store: FrameStore, split: str) -> StudyFrames:
-    """All frames of a split with truth; StoreError where it has none or does not hold the joints of s2m27."""
+    """All frames of a split with truth; StoreError where it has none or does not hold the joints of s2m27.
+
+    Args:
+        store: The frame store.
+        split: Name of a split.
+    """
     store.require_truth(split)
     stored = get_joint_set(store.joint_set)
     if any(joint not in stored for joint in S2M27.joints):
@@ -96,6 +116,9 @@ def true_elevation(header: dict[str, Any], split: str, sequence: np.ndarray[Any,
 
     The store's truth holds bodies in the camera frame, from which a camera's elevation cannot be told; but the
     generator is a function of the settings in ``store.json``. None for another kind of store or independent frames.
+
+    Args:
+        split: Name of a split.
     """
     if header.get("kind") != "open" or (sequence < 0).any():
         return None
@@ -112,6 +135,10 @@ def apply(condition: Condition, frames: StudyFrames, seed: int = 0) -> StudyFram
     """The same frames as a detector with the condition's errors would give them (all 27 joints, see ``select``).
 
     Every condition draws from a stream of its own, so that all methods and joint sets see the same errors.
+
+    Args:
+        frames: Frames with their truth.
+        seed: Of the random numbers.
     """
     rng = stream(OpenConfig(seed=seed), "study", condition.name)
     noisy, found = observe_joints(rng, frames.joints2d.double().numpy(), frames.unit.double().numpy(), condition.noise)
@@ -127,7 +154,11 @@ def training_batches(
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """Labels and truth of training frames for the supervised linear baseline: (joints2d, confidence, joints3d).
 
-    limit: use this many frames, from the start.
+    Args:
+        store: The frame store.
+        split: Name of a split.
+        joint_set: The joint set.
+        limit: Use this many frames, from the start.
     """
     store.require_truth(split)
     arrays = store.open(split)

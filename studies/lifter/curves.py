@@ -29,7 +29,8 @@ Curve = tuple[NDArray[np.float64], NDArray[np.float64]]
 def read_curve(path: Path, column: str) -> Curve:
     """Steps and values of one column of a run's ``metrics.csv``; empty where it was never logged.
 
-    Raises UserError that names the file when it cannot be read.
+    Raises:
+        UserError: Names the file when it cannot be read.
     """
     try:
         with path.open(newline="", encoding="utf-8") as file:
@@ -44,7 +45,8 @@ def read_curve(path: Path, column: str) -> Curve:
 def plot_curves(logs: Mapping[str, Sequence[Path]], target: Path) -> None:
     """A PNG: validation errors of all rows in the upper panels, the training loss of each row in one of its own below.
 
-    logs: row -> the ``metrics.csv`` of its seeds. Every seed is a line; losses of different rows do not compare.
+    Args:
+        logs: Row -> the ``metrics.csv`` of its seeds. Every seed is a line; losses of different rows do not compare.
     """
     names = list(logs)
     lower = -(-len(names) // COLUMNS)

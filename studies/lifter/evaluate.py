@@ -34,6 +34,11 @@ def evaluate(method: Method, frames: StudyFrames, joint_set: JointSet) -> dict[s
     after Procrustes without reflection; all three, reversed depth and depth cosine over the 17 joints of h36m17. The
     acceleration error is of skeletons as predicted. ``ears_mm``, ``hands_mm``, ``feet_mm``: see
     :func:`endpoint_errors`.
+
+    Args:
+        method: Name of a method.
+        frames: Frames with their truth.
+        joint_set: The joint set.
     """
     pred = method(frames.joints2d, frames.confidence)
     true = frames.joints3d - frames.joints3d[:, joint_set.root_index, None]
@@ -53,8 +58,12 @@ def endpoint_errors(pred: Tensor, true: Tensor, joint_set: JointSet) -> dict[str
     """Errors (B, E) in metres of extremities relative to the joint that they hang on, after the best scale of the
     whole.
 
-    Ears are measured from the top of the head, knuckles from the wrist, heels and toes from the ankle. pred, true:
-    (B, J, 3) root-relative. Empty for a joint set without extremities.
+    Ears are measured from the top of the head, knuckles from the wrist, heels and toes from the ankle.
+
+    Args:
+        pred: (B, J, 3) root-relative. Empty for a joint set without extremities.
+        true: (B, J, 3) likewise.
+        joint_set: The joint set.
     """
     scaled = scale_align(pred, true)
     errors = {}
@@ -73,6 +82,10 @@ def elevation_figures(lifter: Lifter, frames: StudyFrames) -> dict[str, float]:
     """Mean and standard deviation over frames, in degrees, of the learned and of the true camera elevation.
 
     Empty where the lifter does not learn it; the true one is left out where the store does not tell.
+
+    Args:
+        lifter: The lifter.
+        frames: Frames with their truth.
     """
     learn = getattr(lifter, "elevation", None)
     learned = learn(frames.joints2d, frames.confidence) if learn is not None else None

@@ -64,7 +64,11 @@ def picture() -> Picture:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Entry point."""
+    """Entry point.
+
+    Args:
+        arguments: The command line, without the program's name; that of the process by default.
+    """
     parser = argparse.ArgumentParser(prog="python -m studies.lifter.example", description=__doc__)
     parser.add_argument("-o", "--output", type=Path, default=Path("docs/images/lift.png"))
     options = parser.parse_args(arguments)

@@ -40,7 +40,11 @@ def recording() -> tuple[Tensor, Tensor, float]:
 
 
 def disturbed(seen: Tensor, seed: int = 0) -> Tensor:
-    """Pixels (T, 17, 2) with noise that is new in each frame, of a share of the head-root length."""
+    """Pixels (T, 17, 2) with noise that is new in each frame, of a share of the head-root length.
+
+    Args:
+        seed: Of the random numbers.
+    """
     length = (seen[:, H36M17.index("head")] - seen[:, H36M17.root_index]).norm(dim=-1).mean()
     return seen + NOISE * length * torch.randn(seen.shape, generator=torch.Generator().manual_seed(seed))
 
@@ -66,7 +70,11 @@ def figure() -> Figure:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Entry point."""
+    """Entry point.
+
+    Args:
+        arguments: The command line, without the program's name; that of the process by default.
+    """
     parser = argparse.ArgumentParser(prog="python -m studies.lifter.example_video", description=__doc__)
     parser.add_argument("-o", "--output", type=Path, default=Path("docs/images/lift_video.png"))
     options = parser.parse_args(arguments)

@@ -58,6 +58,10 @@ def measured(model: TemporalLifter, store: FrameStore) -> dict[str, dict[str, di
 
     Rotations are DIK's, as ``s2m lift --ik`` solves them: mean angle to the true local rotation of the joints that the
     skeleton determines, and mean angle between the turns from frame to frame before and after each frame.
+
+    Args:
+        model: The trained model.
+        store: The frame store.
     """
     joint_set, alone = model.lifter.joint_set, network(model.lifter)
     solver = DIK(rest_skeleton(load_body(), joint_set), noise=NOISE)
@@ -102,7 +106,15 @@ def rotation_figures(solution: IKOutput, true: Tensor, parts: list[int]) -> dict
 
 
 def true_rotations(store: FrameStore, split: str) -> Tensor:
-    """(N, 24, 3, 3): the true body's, of all frames of a split. Raises StoreError where the store has none."""
+    """(N, 24, 3, 3): the true body's, of all frames of a split.
+
+    Args:
+        store: The frame store.
+        split: Name of a split.
+
+    Raises:
+        StoreError: Where the store has none.
+    """
     store.require_truth(split)
     frames = FrameDataset(store, split, get_joint_set(store.joint_set), truth=True, silhouettes=False)
     truth = frames.__getitems__(as_stored(np.arange(len(frames)))).truth
@@ -112,7 +124,12 @@ def true_rotations(store: FrameStore, split: str) -> Tensor:
 
 
 def inputs(store: FrameStore, split: str) -> Iterator[tuple[str, StudyFrames]]:
-    """``INPUTS``, by name, of a split."""
+    """``INPUTS``, by name, of a split.
+
+    Args:
+        store: The frame store.
+        split: Name of a split.
+    """
     clean, noisy = (next(c for c in CONDITIONS if c.name == name) for name in ("clean", "noise_3"))
     frames = read_frames(store, split)
     exact, disturbed = apply(clean, frames), apply(noisy, frames)
@@ -133,7 +150,11 @@ def lasting(errors: Tensor, parts: list[int], share: float = LASTING) -> Tensor:
 
 
 def lengths(frames: StudyFrames) -> list[int]:
-    """Numbers of consecutive frames of the recordings, in their order."""
+    """Numbers of consecutive frames of the recordings, in their order.
+
+    Args:
+        frames: Frames with their truth.
+    """
     follows = (frames.sequence[1:] == frames.sequence[:-1]) & (frames.frame[1:] == frames.frame[:-1] + 1)
     starts = [0, *((~follows).nonzero()[:, 0] + 1).tolist(), len(frames.sequence)]
     return [stop - start for start, stop in pairwise(starts)]

@@ -19,6 +19,9 @@ def in_lifter_units(joints3d: Tensor, target: Normalised, joint_set: JointSet) -
 
     The scale per sample is ``s = sum_j v_j x_j . X_j / sum_j v_j |X_j|^2`` over the x and y of visible joints, with
     labels x and truth X, both relative to their origin.
+
+    Args:
+        joint_set: The joint set.
     """
     skeleton = joints3d - joints3d[:, joint_set.root_index, None]
     weight = target.visible[..., None]
@@ -36,6 +39,9 @@ class LinearLifter:
 
     x: normalised 2D joints, v: visibility, Y: the root-relative skeleton in lifter units. ridge: added to the
     diagonal of the normal equations, as a share of its mean.
+
+    Args:
+        joint_set: The joint set.
     """
 
     def __init__(self, joint_set: JointSet, weight: Tensor, metres_per_unit: Tensor) -> None:
@@ -57,9 +63,14 @@ def fit_linear(
 ) -> LinearLifter:
     """Fit a :class:`LinearLifter`.
 
-    batches: joints2d (B, J, 2) in crop units, confidence (B, J) and true joints (B, J, 3) in metres. disturb: what
-    augmentation does to normalised labels; ``None``: the regression sees them as they are. The metric scale is the
-    mean over the training frames of metres per lifter unit. Raises ValueError without a frame.
+    Args:
+        batches: joints2d (B, J, 2) in crop units, confidence (B, J) and true joints (B, J, 3) in metres.
+        joint_set: The joint set.
+        disturb: What augmentation does to normalised labels; ``None``: the regression sees them as they are. The metric
+            scale is the mean over the training frames of metres per lifter unit.
+
+    Raises:
+        ValueError: Without a frame.
     """
     size = 3 * len(joint_set)
     gram = torch.zeros(size + 1, size + 1, dtype=torch.float64)

@@ -22,9 +22,16 @@ from studies.lifter.linear import LinearLifter, fit_linear
 
 
 def load_network(path: Path, stage: str, joint_set: JointSet, body: Body) -> Lifter:
-    """The network of a finished ``lifter`` or ``lifter_supervised``, frozen. Raises ArtifactError.
+    """The network of a finished ``lifter`` or ``lifter_supervised``, frozen.
 
     Only the study loads one of these: :func:`s2m.pretrained.load_lifter` refuses it.
+
+    Args:
+        joint_set: The joint set.
+        body: A body in SMPL format.
+
+    Raises:
+        ArtifactError: Names what is wrong with the file.
     """
     artifact = artifacts.load(path, stage, joint_set=joint_set.name, body=body.hash)
     try:
@@ -38,25 +45,43 @@ def load_network(path: Path, stage: str, joint_set: JointSet, body: Body) -> Lif
 
 
 def lift(lifter: Lifter, joints2d: Tensor, confidence: Tensor) -> Tensor:
-    """A lifter's skeletons (B, J, 3), metres."""
+    """A lifter's skeletons (B, J, 3), metres.
+
+    Args:
+        lifter: The lifter.
+    """
     skeleton: Tensor = lifter(joints2d, confidence).joints3d
     return skeleton
 
 
 def network(lifter: Lifter) -> Method:
-    """A lifter as a method."""
+    """A lifter as a method.
+
+    Args:
+        lifter: The lifter.
+    """
     return partial(lift, lifter)
 
 
 def planar(lifter: Lifter) -> Method:
-    """The 2D joints at constant depth; only the scale is the lifter's."""
+    """The 2D joints at constant depth; only the scale is the lifter's.
+
+    Args:
+        lifter: The lifter.
+    """
     return partial(planar_skeleton, lifter)
 
 
 def linear(
     store: FrameStore, joint_set: JointSet, noise: DetectionNoise | None, limit: int | None = None, seed: int = 0
 ) -> LinearLifter:
-    """Ridge regression on the training frames' truth, of labels as they are or with the lifter's augmentation."""
+    """Ridge regression on the training frames' truth, of labels as they are or with the lifter's augmentation.
+
+    Args:
+        store: The frame store.
+        joint_set: The joint set.
+        seed: Of the random numbers.
+    """
     generator = torch.Generator().manual_seed(seed)
     disturb = None if noise is None else lambda labels: noise(labels, generator)
     return fit_linear(training_batches(store, "train_pose", joint_set, limit), joint_set, disturb)

@@ -55,7 +55,11 @@ class PassRecorder:
 
 
 def outermost_networks(module: nn.Module) -> dict[str, nn.Module]:
-    """The perceptrons of a module by name: every ``nn.Sequential`` that is not inside another one."""
+    """The perceptrons of a module by name: every ``nn.Sequential`` that is not inside another one.
+
+    Args:
+        module: Name of the module.
+    """
     found: dict[str, nn.Module] = {}
     for name, child in module.named_modules():
         inside = any(name.startswith(f"{other}.") for other in found)

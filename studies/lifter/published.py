@@ -10,6 +10,10 @@ class Published:
     """Millimetres on Human3.6M (test subjects S9, S11). ``mpjpe``: after scaling; ``None``: not known to us.
 
     2D input: ``detected`` or ``ground truth``.
+
+    Attributes:
+        method: Name of a method.
+        source: Gives the joints of posed bodies.
     """
 
     method: str

@@ -18,7 +18,12 @@ JOINT_SETS = ("h36m17", "s2m27")
 @dataclass(frozen=True)
 class Row:
     """One trained row: a variant of the lifter (``configs/lifter/VARIANT.yaml``) or the supervised counterpart, for
-    a joint set."""
+    a joint set.
+
+    Attributes:
+        variant: Of the lifter (``configs/lifter/VARIANT.yaml``), or the supervised counterpart.
+        joint_set: The joint set.
+    """
 
     variant: str
     joint_set: str
@@ -35,7 +40,13 @@ class Row:
 
     def configs(self, root: Path, preset: str, data: str) -> list[Path]:
         """Layers, later ones win. The supervised counterpart is ``ours`` with another loss, so it takes that
-        variant's layer as well."""
+        variant's layer as well.
+
+        Args:
+            root: The repository.
+            preset: Name of the preset.
+            data: Name of the data's configuration.
+        """
         configs = root / "configs"
         layers = [
             configs / "lifter.yaml",
@@ -50,13 +61,22 @@ class Row:
 
 
 def variants(root: Path) -> list[str]:
-    """``ours`` and every overlay in ``configs/lifter``, and the supervised counterpart last."""
+    """``ours`` and every overlay in ``configs/lifter``, and the supervised counterpart last.
+
+    Args:
+        root: The repository.
+    """
     overlays = sorted(path.stem for path in (root / "configs" / "lifter").glob("*.yaml"))
     return [OURS, *(name for name in overlays if name != OURS), SUPERVISED]
 
 
 def table_rows(chosen: list[str], joint_sets: list[str]) -> list[Row]:
-    """The rows of the table: every variant for 17 joints, some of them for 27."""
+    """The rows of the table: every variant for 17 joints, some of them for 27.
+
+    Args:
+        chosen: Variants.
+        joint_sets: Names of joint sets.
+    """
     return [
         Row(variant, joint_set)
         for joint_set in joint_sets
@@ -69,8 +89,16 @@ def table_rows(chosen: list[str], joint_sets: list[str]) -> list[Row]:
 class Setting:
     """What all runs of a table share.
 
-    root: of the repository. output: folder of the runs. python: interpreter. store and store_hash: the data. extra:
-    further arguments of every training, e.g. ``--trainer.max_epochs 2``. threads: per training.
+    Attributes:
+        root: Of the repository.
+        output: Folder of the runs.
+        python: Interpreter.
+        preset: Name of the preset.
+        data: Name of the data's configuration.
+        store: The data.
+        store_hash: Hash of the store.
+        extra: Further arguments of every training, e.g. ``--trainer.max_epochs 2``.
+        threads: Per training.
     """
 
     root: Path
@@ -85,7 +113,13 @@ class Setting:
 
 
 def job(row: Row, seed: int, setting: Setting) -> Job:
-    """The training of a row with one seed."""
+    """The training of a row with one seed.
+
+    Args:
+        row: A row of the table.
+        seed: Of the random numbers.
+        setting: What all runs share.
+    """
     layers = row.configs(setting.root, setting.preset, setting.data)
     arguments = [
         *(part for layer in layers for part in ("--config", str(layer.relative_to(setting.root)))),

@@ -28,10 +28,16 @@ class RunFailed(UserError):
 
 @dataclass(frozen=True)
 class Job:
-    """One training. artifact: the file that it leaves when it has finished. settings: what its result depends on.
+    """One training.
 
-    name: for people. command: without a shell. directory: where it runs. code: version of the
-    program, noted beside the result but no reason to repeat it. environment: added to this process's own.
+    Attributes:
+        name: For people.
+        command: Without a shell.
+        artifact: The file that it leaves when it has finished.
+        settings: What its result depends on.
+        directory: Where it runs.
+        code: Version of the program, noted beside the result but no reason to repeat it.
+        environment: Added to this process's own.
     """
 
     name: str
@@ -54,7 +60,11 @@ class Job:
 
 
 def settings_hash(arguments: Sequence[str], files: Sequence[Path], *more: str) -> str:
-    """SHA-256 over arguments, the contents of files, and further strings. Comments in yaml files do not count."""
+    """SHA-256 over arguments, the contents of files, and further strings. Comments in yaml files do not count.
+
+    Args:
+        arguments: The command line, without the program's name; that of the process by default.
+    """
     digest = hashlib.sha256(json.dumps([list(arguments), list(more)]).encode())
     for path in files:
         digest.update(_meaning(path))
@@ -80,12 +90,20 @@ def recording(group: str, preset: str, data: str, ablation: str) -> tuple[str, .
 
 
 def training_environment(root: Path, threads: int) -> tuple[tuple[str, str], ...]:
-    """What is added to the environment of every training: the code at ``root``, and a number of threads."""
+    """What is added to the environment of every training: the code at ``root``, and a number of threads.
+
+    Args:
+        root: The repository.
+    """
     return (("OMP_NUM_THREADS", str(threads)), ("PYTHONPATH", str(root)))
 
 
 def read_mark(folder: Path) -> dict[str, object]:
-    """What a finished job noted: ``settings``, ``code`` and ``seconds``; empty without a readable note."""
+    """What a finished job noted: ``settings``, ``code`` and ``seconds``; empty without a readable note.
+
+    Args:
+        folder: The folder.
+    """
     try:
         noted = json.loads((folder / MARK).read_text())
     except (OSError, ValueError):
@@ -96,8 +114,10 @@ def read_mark(folder: Path) -> dict[str, object]:
 def run_jobs(jobs: Sequence[Job], at_once: int, report: Callable[[str], None]) -> None:
     """Run what is not finished, ``at_once`` at a time. A job that is resumed is the command's own affair.
 
-    report: gets one line when a job is skipped, starts or ends. When a job fails the others are stopped (they can be
-    continued later) and RunFailed is raised; so they are when this process is interrupted.
+    Args:
+        jobs: Trainings.
+        report: Gets one line when a job is skipped, starts or ends. When a job fails the others are stopped (they can
+            be continued later) and RunFailed is raised; so they are when this process is interrupted.
     """
     todo = [job for job in jobs if not job.finished]
     for job in jobs:

@@ -28,7 +28,7 @@ from studies.lifter.conditions import CONDITIONS, apply, read_frames
 from studies.lifter.evaluate import evaluate
 from studies.lifter.methods import network, planar
 from studies.lifter.runner import read_mark
-from studies.results import machine, write
+from studies.writing import machine, write
 
 SPLIT = "test"
 SHOWN = ("clean", "noise_3")
@@ -41,8 +41,17 @@ _TRAINER = ("max_epochs", "max_steps")
 def ship(run: Path, store: FrameStore, folder: Path, root: Path) -> dict[str, Any]:
     """Write ``lifter_<joint set>.pt`` into a folder and its record into the folder's ``shipped.json``.
 
-    run: folder of a finished stage 1. store: the data that it was trained on. root: paths below it are written
-    relative to it. Returns the record. Raises UserError.
+    Args:
+        run: Folder of a finished stage 1.
+        store: The data that it was trained on.
+        folder: The folder.
+        root: Paths below it are written relative to it.
+
+    Returns:
+        The record.
+
+    Raises:
+        UserError: Names what is wrong, in one sentence.
     """
     artifact = slim(artifacts.load(run / "lifter.pt", "lifter"), root)
     command = relative(read_mark(run).get("command", []), root)
@@ -72,7 +81,11 @@ def ship(run: Path, store: FrameStore, folder: Path, root: Path) -> dict[str, An
 
 
 def slim(artifact: Artifact, root: Path) -> Artifact:
-    """The same artifact in float32 without the paths and the accessories of the run. UserError when a path is left."""
+    """The same artifact in float32 without the paths and the accessories of the run. UserError when a path is left.
+
+    Args:
+        root: The repository.
+    """
     config = {name: artifact.config[name] for name in _KEPT}
     config["trainer"] = {name: artifact.config["trainer"][name] for name in _TRAINER}
     # Cloned: a view would take the whole tensor that it is a part of into the file.
@@ -87,7 +100,11 @@ def slim(artifact: Artifact, root: Path) -> Artifact:
 
 
 def relative(value: Any, root: Path) -> Any:
-    """Plain data with every path below ``root`` made relative to it."""
+    """Plain data with every path below ``root`` made relative to it.
+
+    Args:
+        root: The repository.
+    """
     if isinstance(value, dict):
         return {key: relative(item, root) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -104,7 +121,12 @@ def _strings(value: Any) -> list[str]:
 
 
 def measured(lifter: Lifter, store: FrameStore) -> dict[str, dict[str, dict[str, float]]]:
-    """Figures of the lifter and of 2D joints at constant depth, over the 17 shared joints, by condition."""
+    """Figures of the lifter and of 2D joints at constant depth, over the 17 shared joints, by condition.
+
+    Args:
+        lifter: The lifter.
+        store: The frame store.
+    """
     frames, found = read_frames(store, SPLIT), {}
     for condition in CONDITIONS:
         if condition.name in SHOWN:
@@ -118,7 +140,11 @@ def measured(lifter: Lifter, store: FrameStore) -> dict[str, dict[str, dict[str,
 
 
 def table(records: dict[str, dict[str, Any]]) -> str:
-    """The figures of all that ships, for people."""
+    """The figures of all that ships, for people.
+
+    Args:
+        records: What is known of each, by joint set.
+    """
     header = [
         "lifter",
         "input",
@@ -141,7 +167,11 @@ def table(records: dict[str, dict[str, Any]]) -> str:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Entry point: ship every finished run, say which are missing."""
+    """Entry point: ship every finished run, say which are missing.
+
+    Args:
+        arguments: The command line, without the program's name; that of the process by default.
+    """
     parser = argparse.ArgumentParser(prog="python -m studies.lifter.ship", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--runs", type=Path, required=True, help="folder of `make table-lifter`'s trainings")
     parser.add_argument("--store", type=Path, required=True, help="the frame store that they were trained on")
@@ -157,7 +187,11 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def ship_all(options: argparse.Namespace) -> None:
-    """Raises UserError when nothing is trained, or not what was asked for."""
+    """Raises UserError when nothing is trained, or not what was asked for.
+
+    Args:
+        options: The parsed command line.
+    """
     names = options.joint_sets or (H36M17.name, S2M27.name)
     rows = {name: "ours" if name == H36M17.name else f"ours-{name}" for name in names}
     runs = {name: options.runs / f"{row}-s{options.seed}" / "lifter" for name, row in rows.items()}

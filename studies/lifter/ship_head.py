@@ -17,7 +17,7 @@ from s2m.lifter.temporal_head import load_temporal
 from s2m.markdown import code, markdown_table
 from studies.lifter.head_figures import FIGURES, INPUTS, METHODS, SPLITS, measured
 from studies.lifter.ship import relative, slim
-from studies.results import machine, write
+from studies.writing import machine, write
 
 _ABOUT = """Unseen clips and bodies of the open data. Errors are over the 17 shared
 joints, the acceleration's at 30 frames per second. Angles are of the rotations that DIK solves from the skeletons: to
@@ -28,9 +28,18 @@ joint's error are left in the next frame."""
 def ship_head(run: Path, store: FrameStore, folder: Path, root: Path) -> dict[str, Any]:
     """Write ``temporal_<joint set>.pt`` into a folder, and its record into the folder's ``shipped.json``.
 
-    run: folder of a finished ``temporal`` stage on the lifter that ships. The rest as in
-    :func:`studies.lifter.ship.ship`.
-    Returns the record. Raises UserError.
+    Args:
+        run: Folder of a finished ``temporal`` stage on the lifter that ships. The rest as in
+            :func:`studies.lifter.ship.ship`.
+        store: The frame store.
+        folder: The folder.
+        root: The repository.
+
+    Returns:
+        The record.
+
+    Raises:
+        UserError: Names what is wrong, in one sentence.
     """
     artifact = slim(artifacts.load(run / "temporal.pt", "temporal"), root)
     known = shipped_records(folder)
@@ -59,7 +68,11 @@ def ship_head(run: Path, store: FrameStore, folder: Path, root: Path) -> dict[st
 
 
 def table(records: dict[str, dict[str, Any]]) -> str:
-    """The figures of all heads that ship, for people."""
+    """The figures of all heads that ship, for people.
+
+    Args:
+        records: What is known of each, by joint set.
+    """
     rows = []
     for name, record in records.items():
         for split, condition in product(SPLITS, INPUTS) if "video" in record else ():
@@ -75,7 +88,11 @@ def _shown(figure: str, value: float) -> str:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Entry point: ship the heads of some runs."""
+    """Entry point: ship the heads of some runs.
+
+    Args:
+        arguments: The command line, without the program's name; that of the process by default.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m studies.lifter.ship_head", description=(__doc__ or "").split("\n")[0]
     )

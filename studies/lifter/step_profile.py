@@ -28,7 +28,7 @@ from stages.lifter import LifterStage
 from studies.command import profile_folder, profile_parser, run_command
 from studies.lifter.profile import PassesAlone, PassRecorder, outermost_networks
 from studies.lifter.rows import OURS, Row
-from studies.results import machine, write
+from studies.writing import machine, write
 
 ROOT = Path(__file__).parents[2]
 # Steps before anything is timed, and what Lightning's profiler calls the parts of a step.
@@ -55,14 +55,24 @@ class Stopwatch(Callback):
     def on_train_batch_start(
         self, trainer: pl.Trainer, module: pl.LightningModule, frame: FrameBatch, index: int
     ) -> None:
-        """In the last step before the timing starts, look at the passes."""
+        """In the last step before the timing starts, look at the passes.
+
+        Args:
+            module: Name of the module.
+            frame: A batch of frames.
+        """
         if index == WARM_UP - 1:
             self._recorder = PassRecorder(outermost_networks(module)).__enter__()
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, module: pl.LightningModule, outputs: Any, frame: FrameBatch, index: int
     ) -> None:
-        """Close a chunk."""
+        """Close a chunk.
+
+        Args:
+            module: Name of the module.
+            frame: A batch of frames.
+        """
         if index < WARM_UP - 1:
             return
         if self._passes is None:
@@ -97,12 +107,20 @@ def _wait(device: torch.device) -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Measure and write ``lifter_profile.md`` and ``.json``."""
+    """Measure and write ``lifter_profile.md`` and ``.json``.
+
+    Args:
+        arguments: The command line, without the program's name; that of the process by default.
+    """
     run_command(measure, parse(sys.argv[1:] if arguments is None else arguments))
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
-    """Read the command line; what follows ``--`` is passed on to the stage."""
+    """Read the command line; what follows ``--`` is passed on to the stage.
+
+    Args:
+        arguments: The command line, without the program's name; that of the process by default.
+    """
     parser = profile_parser("studies.lifter.step_profile", __doc__)
     parser.add_argument("--variant", default=OURS, help="of the lifter (ours)")
     parser.add_argument("--joint-set", default="h36m17", help="(h36m17)")
@@ -114,7 +132,14 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 
 def measure(options: argparse.Namespace) -> None:
-    """Run twice: once for the ratio, once for the parts of a step. Raises UserError."""
+    """Run twice: once for the ratio, once for the parts of a step.
+
+    Args:
+        options: The parsed command line.
+
+    Raises:
+        UserError: Names what is wrong, in one sentence.
+    """
     FrameStore(options.store)
     quieten()
     os.environ["WANDB_MODE"] = "disabled"
@@ -142,7 +167,11 @@ def measure(options: argparse.Namespace) -> None:
 
 
 def fit(options: argparse.Namespace, steps: int, stopwatch: Stopwatch | None) -> SimpleProfiler | None:
-    """A training of some steps in a folder that is thrown away; with Lightning's profiler if there is no stopwatch."""
+    """A training of some steps in a folder that is thrown away; with Lightning's profiler if there is no stopwatch.
+
+    Args:
+        options: The parsed command line.
+    """
     row = Row(options.variant, options.joint_set)
     layers = [part for path in row.configs(ROOT, options.preset, options.data) for part in ("--config", str(path))]
     with tempfile.TemporaryDirectory() as folder:
@@ -167,7 +196,12 @@ def parts(profiler: SimpleProfiler | None) -> dict[str, float]:
 
 
 def markdown(result: dict[str, Any], options: argparse.Namespace) -> str:
-    """The table for people."""
+    """The table for people.
+
+    Args:
+        result: What was measured.
+        options: The parsed command line.
+    """
     low, high = result["ratio_range"]
     host = result["machine"]
     rows = [

@@ -20,13 +20,13 @@ from s2m.skeletons import get_joint_set
 from studies.command import QUICK, about, other_code, run_study, say, study_parser
 from studies.lifter.checks import lifter_checks
 from studies.lifter.curves import plot_curves
+from studies.lifter.measured import RowResult, Study
 from studies.lifter.methods import load_network
-from studies.lifter.page import Page
 from studies.lifter.profile import read_ratio
-from studies.lifter.results import RowResult, Study
 from studies.lifter.rows import JOINT_SETS, Row, Setting, job, table_rows, variants
 from studies.lifter.runner import Job, read_mark, run_jobs
-from studies.results import write
+from studies.lifter.table_page import Page
+from studies.writing import write
 
 ROOT = Path(__file__).parents[2]
 MODULE = "studies.lifter.table"
@@ -34,12 +34,20 @@ Runs = dict[Row, list[Job]]
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Train what is missing, evaluate, write the table."""
+    """Train what is missing, evaluate, write the table.
+
+    Args:
+        arguments: The command line, without the program's name; that of the process by default.
+    """
     run_study(make_table, parse(sys.argv[1:] if arguments is None else arguments))
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
-    """Read the command line."""
+    """Read the command line.
+
+    Args:
+        arguments: The command line, without the program's name; that of the process by default.
+    """
     parser = study_parser(MODULE, __doc__)
     known = variants(ROOT)
     every = " ".join(known)
@@ -54,7 +62,14 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 
 def make_table(options: argparse.Namespace) -> None:
-    """The whole of it. Raises UserError."""
+    """The whole of it.
+
+    Args:
+        options: The parsed command line.
+
+    Raises:
+        UserError: Names what is wrong, in one sentence.
+    """
     store, body = FrameStore(options.store), load_body(None)
     runs = plan_runs(options, store.hash)
     jobs = [job for row_jobs in runs.values() for job in row_jobs]
@@ -84,7 +99,12 @@ def make_table(options: argparse.Namespace) -> None:
 
 
 def plan_runs(options: argparse.Namespace, store_hash: str) -> Runs:
-    """The trainings of every row, one per seed."""
+    """The trainings of every row, one per seed.
+
+    Args:
+        options: The parsed command line.
+        store_hash: Hash of the store.
+    """
     setting = Setting(
         root=ROOT,
         output=options.runs,
@@ -104,7 +124,11 @@ def plan_runs(options: argparse.Namespace, store_hash: str) -> Runs:
 
 
 def forget_other_code(jobs: list[Job]) -> None:
-    """Make trainings by other code count as unfinished."""
+    """Make trainings by other code count as unfinished.
+
+    Args:
+        jobs: Trainings.
+    """
     for entry in jobs:
         if entry.finished and read_mark(entry.folder).get("code") != entry.code:
             entry.artifact.unlink()

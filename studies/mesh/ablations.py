@@ -20,13 +20,13 @@ from s2m.files import write_png
 from s2m.pretrained import load_mesh_model
 from studies.command import QUICK, about, other_code, results_folder, run_study, say, study_parser
 from studies.lifter.runner import Job, read_mark, run_jobs
+from studies.mesh.ablation_page import TABLE4_LAYOUT, TABLE7_LAYOUT, Page
 from studies.mesh.fits import compare_fits, sample_frames
-from studies.mesh.page import TABLE4_LAYOUT, TABLE7_LAYOUT, Page
 from studies.mesh.pictures import ablation_picture, regressor_picture
-from studies.mesh.results import StudyResults, read_row
+from studies.mesh.row_figures import StudyResults, read_row
 from studies.mesh.rows import FULL, ROWS, SHARED, Chain, Row, Setting, chain, chosen_rows
 from studies.mesh.smplify import FitBudget
-from studies.results import write
+from studies.writing import write
 
 ROOT = Path(__file__).parents[2]
 PICTURED = (FULL, "no_sr", "no_pr", "no_dik")
@@ -38,12 +38,20 @@ Runs = dict[Row, list[Chain]]
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Train what is missing, evaluate, write the tables."""
+    """Train what is missing, evaluate, write the tables.
+
+    Args:
+        arguments: The command line, without the program's name; that of the process by default.
+    """
     run_study(make_tables, parse(sys.argv[1:] if arguments is None else arguments))
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
-    """Read the command line."""
+    """Read the command line.
+
+    Args:
+        arguments: The command line, without the program's name; that of the process by default.
+    """
     parser = study_parser(MODULE, __doc__)
     names = " ".join(row.name for row in ROWS)
     costly = " ".join(row.name for row in ROWS if row.costly)
@@ -66,7 +74,14 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 
 def make_tables(options: argparse.Namespace) -> None:
-    """The whole of it. Raises UserError."""
+    """The whole of it.
+
+    Args:
+        options: The parsed command line.
+
+    Raises:
+        UserError: Names what is wrong, in one sentence.
+    """
     store, body = FrameStore(options.store), load_body(None)
     runs = plan_runs(options, store.hash)
     train(runs, options.jobs)
@@ -87,7 +102,12 @@ def make_tables(options: argparse.Namespace) -> None:
 
 
 def plan_runs(options: argparse.Namespace, store_hash: str) -> Runs:
-    """The trainings of every row, one chain per seed."""
+    """The trainings of every row, one chain per seed.
+
+    Args:
+        options: The parsed command line.
+        store_hash: Hash of the store.
+    """
     setting = Setting(
         root=ROOT,
         output=options.runs,
@@ -106,7 +126,11 @@ def plan_runs(options: argparse.Namespace, store_hash: str) -> Runs:
 
 
 def train(runs: Runs, at_once: int) -> None:
-    """Stage by stage, since each needs the one before; shared trainings once."""
+    """Stage by stage, since each needs the one before; shared trainings once.
+
+    Args:
+        runs: The trainings.
+    """
     chains = [each for row in runs.values() for each in row]
     for stage in ("lifter", "regressor", "mesh"):
         jobs = {job.artifact: job for job in (getattr(each, stage) for each in chains)}
@@ -114,7 +138,14 @@ def train(runs: Runs, at_once: int) -> None:
 
 
 def gather(options: argparse.Namespace, store: FrameStore, body: Body, runs: Runs) -> StudyResults:
-    """Read every run's figures, and set the optimisers beside the full model of the first seed."""
+    """Read every run's figures, and set the optimisers beside the full model of the first seed.
+
+    Args:
+        options: The parsed command line.
+        store: The frame store.
+        body: A body in SMPL format.
+        runs: The trainings.
+    """
     rows = {}
     for row, chains in runs.items():
         folders = [each.mesh.folder.parent for each in chains]
@@ -134,7 +165,13 @@ def gather(options: argparse.Namespace, store: FrameStore, body: Body, runs: Run
 
 
 def draw(options: argparse.Namespace, body: Body, runs: Runs) -> None:
-    """Figures 6 and 7 of the first seed."""
+    """Figures 6 and 7 of the first seed.
+
+    Args:
+        options: The parsed command line.
+        body: A body in SMPL format.
+        runs: The trainings.
+    """
     frame = sample_frames(options.store, SHARED, PICTURE_FRAMES)
     pictured = [(row, chains[0]) for row, chains in runs.items() if row.name in PICTURED]
     models = [(row.name, load_mesh_model(each.mesh.artifact, body)[0]) for row, each in pictured]
@@ -144,12 +181,20 @@ def draw(options: argparse.Namespace, body: Body, runs: Runs) -> None:
 
 
 def full_chain(runs: Runs) -> Chain:
-    """The first seed of the full model."""
+    """The first seed of the full model.
+
+    Args:
+        runs: The trainings.
+    """
     return next(chains[0] for row, chains in runs.items() if row.name == FULL)
 
 
 def seconds(job: Job) -> float:
-    """How long a training took."""
+    """How long a training took.
+
+    Args:
+        job: A training.
+    """
     return float(str(read_mark(job.folder).get("seconds", "nan")))
 
 

@@ -6,16 +6,20 @@ from collections.abc import Sequence
 
 from s2m.evaluation.methods import MEAN_BOTH
 from s2m.report.checks import Check
-from studies.mesh.results import FitRow, RowFigures
+from studies.mesh.row_figures import FitRow, RowFigures
 
 BASE = "dik_mean_shape"
 _SMALLEST_GAIN = 0.005
 
 
 def mesh_checks(rows: dict[str, RowFigures], fits: Sequence[FitRow]) -> list[Check]:
-    """All checks; a value is None where a row was not trained. fits: optimisers first, the full model last.
+    """All checks; a value is None where a row was not trained.
 
     A ratio is that of two means over the seeds that both rows have.
+
+    Args:
+        rows: Rows of the table, by name.
+        fits: Optimisers first, the full model last.
     """
 
     def ratio(row: str, metric: str, reference: tuple[str, str] = ("full", "full")) -> float | None:
@@ -51,6 +55,10 @@ def inferred_share(rows: dict[str, RowFigures], name: str = "full", metric: str 
 
     Zero: a constant offset did it all; one: all of it was inferred from the image. None where the gain is less than
     half a percent: a share of nothing means nothing.
+
+    Args:
+        rows: Rows of the table, by name.
+        metric: Name of a metric.
     """
     row = rows.get(name)
     if row is None:

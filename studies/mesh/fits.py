@@ -16,7 +16,7 @@ from s2m.evaluation.methods import predicted_values, true_values
 from s2m.metrics import body_metrics
 from s2m.model import MeshRecovery, SeenBody
 from s2m.pretrained import load_mesh_model, load_regressor
-from studies.mesh.results import FitRow
+from studies.mesh.row_figures import FitRow
 from studies.mesh.rows import SPLIT
 from studies.mesh.smplify import BodyFitter, FitBudget
 from studies.mesh.smplify_starts import RestStart, SkeletonStart
@@ -25,7 +25,12 @@ Method = Callable[[Observation], SeenBody]
 
 
 def sample_frames(store: Path, joint_set: str, count: int) -> FrameBatch:
-    """``count`` evenly spaced frames of the test split with their truth."""
+    """``count`` evenly spaced frames of the test split with their truth.
+
+    Args:
+        store: The frame store.
+        joint_set: The joint set.
+    """
     data = FrameDataModule(str(store), joint_set)
     data.setup("test")
     size = len(data.test_dataloader()[data.test_names.index(SPLIT)].dataset)  # type: ignore[arg-type]
@@ -34,7 +39,13 @@ def sample_frames(store: Path, joint_set: str, count: int) -> FrameBatch:
 
 
 def measure(label: str, method: Method, model: MeshRecovery, frame: FrameBatch, batch: int) -> FitRow:
-    """Errors of a method on ``frame`` and its seconds per image, in batches of ``batch`` frames."""
+    """Errors of a method on ``frame`` and its seconds per image, in batches of ``batch`` frames.
+
+    Args:
+        method: Name of a method.
+        model: The trained model.
+        frame: A batch of frames.
+    """
     metrics = body_metrics(model.joint_set)
     seconds = 0.0
     with torch.no_grad():
@@ -58,7 +69,12 @@ def measure(label: str, method: Method, model: MeshRecovery, frame: FrameBatch, 
 def compare_fits(
     mesh: Path, regressor: Path, body: Body, frame: FrameBatch, budget: FitBudget, batch: int, render_faces: int
 ) -> list[FitRow]:
-    """Both optimisers (W as stage 2 left it) and, last, the full model of ``mesh``, on the same frames."""
+    """Both optimisers (W as stage 2 left it) and, last, the full model of ``mesh``, on the same frames.
+
+    Args:
+        body: A body in SMPL format.
+        frame: A batch of frames.
+    """
     model, artifact = load_mesh_model(mesh, body)
     stage_two, _ = load_regressor(regressor, artifact.joint_set, body)
     stage_two.requires_grad_(False)

@@ -78,7 +78,11 @@ def _captions() -> Picture:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Entry point."""
+    """Entry point.
+
+    Args:
+        arguments: The command line, without the program's name; that of the process by default.
+    """
     parser = argparse.ArgumentParser(prog="python -m studies.mesh.hero", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--run", type=Path, required=True, help="folder of a finished run, runs/NAME")
     parser.add_argument("-o", "--output", type=Path, default=Path("docs/images/hero.png"), help="PNG to write")

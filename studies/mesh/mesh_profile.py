@@ -34,7 +34,7 @@ from s2m.skeletons import JointSet
 from stages.cli import StageCLI, quieten
 from stages.mesh import MeshStage
 from studies.command import profile_folder, profile_parser, run_command
-from studies.results import machine, write
+from studies.writing import machine, write
 
 ROOT = Path(__file__).parents[2]
 WARM_UP = 5
@@ -96,7 +96,11 @@ class StepClock(Profiler):
             self._open.pop()
 
     def watch(self, module: nn.Module, part: str) -> None:
-        """Book a module's forward passes, in training, as a part."""
+        """Book a module's forward passes, in training, as a part.
+
+        Args:
+            module: Name of the module.
+        """
         self._hooks.append(module.register_forward_pre_hook(lambda *_: self.enter(part)))
         self._hooks.append(module.register_forward_hook(lambda *_: self.leave()))
 
@@ -136,7 +140,11 @@ class WholeSteps(Callback):
         self._last: float | None = None
 
     def on_train_batch_end(self, trainer: pl.Trainer, module: pl.LightningModule, *_: Any) -> None:
-        """Take the time."""
+        """Take the time.
+
+        Args:
+            module: Name of the module.
+        """
         if module.device.type == "cuda":
             torch.cuda.synchronize(module.device)
         now = time.perf_counter()
@@ -146,12 +154,20 @@ class WholeSteps(Callback):
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Measure and write ``mesh_profile.md`` and ``.json``."""
+    """Measure and write ``mesh_profile.md`` and ``.json``.
+
+    Args:
+        arguments: The command line, without the program's name; that of the process by default.
+    """
     run_command(measure, parse(sys.argv[1:] if arguments is None else arguments))
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
-    """Read the command line; what follows ``--`` is passed on to the stage."""
+    """Read the command line; what follows ``--`` is passed on to the stage.
+
+    Args:
+        arguments: The command line, without the program's name; that of the process by default.
+    """
     parser = profile_parser("studies.mesh.mesh_profile", __doc__)
     parser.add_argument("--lifter", type=Path, required=True, help="artifact of stage 1")
     parser.add_argument("--regressor", type=Path, required=True, help="artifact of stage 2")
@@ -169,7 +185,14 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 
 def measure(options: argparse.Namespace) -> None:
-    """Train, load and encode. Raises UserError."""
+    """Train, load and encode.
+
+    Args:
+        options: The parsed command line.
+
+    Raises:
+        UserError: Names what is wrong, in one sentence.
+    """
     FrameStore(options.store)
     quieten()
     os.environ["WANDB_MODE"] = "disabled"
@@ -192,7 +215,12 @@ def measure(options: argparse.Namespace) -> None:
 
 
 def profile_training(options: argparse.Namespace, folder: str) -> tuple[StageCLI, tuple[Any, ...], dict[str, Any]]:
-    """The stage after a short training, what its encoder was last given, and milliseconds per step and part."""
+    """The stage after a short training, what its encoder was last given, and milliseconds per step and part.
+
+    Args:
+        options: The parsed command line.
+        folder: The folder.
+    """
     names = ["mesh", f"data/{options.data}", f"preset/{options.preset}/mesh"]
     names += [f"ablation/{overlay}" for overlay in options.ablation]
     arguments = ["--output", f"{folder}/profile/mesh"]
@@ -256,13 +284,21 @@ def encoders(encoder: nn.Module, inputs: tuple[Any, ...], compiles: bool) -> dic
 
 
 def resnet(joint_set: JointSet, inputs: tuple[Any, ...]) -> Callable[[], None]:
-    """The paper's backbone at the size of the masks, whatever the encoder is."""
+    """The paper's backbone at the size of the masks, whatever the encoder is.
+
+    Args:
+        joint_set: The joint set.
+    """
     masks = inputs[0].silhouette
     return both_ways(SilhouetteEncoder(joint_set, masks.shape[-1]).to(masks.device), inputs)
 
 
 def both_ways(module: nn.Module, inputs: tuple[Any, ...], half: bool = False) -> Callable[[], None]:
-    """One forward and backward pass."""
+    """One forward and backward pass.
+
+    Args:
+        module: Name of the module.
+    """
     device = inputs[0].joints2d.device.type
     module.train()
 
@@ -300,7 +336,11 @@ def device_name(device: torch.device) -> str:
 
 
 def command(options: argparse.Namespace) -> str:
-    """The command line, without the places of files."""
+    """The command line, without the places of files.
+
+    Args:
+        options: The parsed command line.
+    """
     parts = [f"python -m studies.mesh.mesh_profile --preset {options.preset} --data {options.data}"]
     parts += ["--ablation", *options.ablation] if options.ablation else []
     parts += [f"--steps {options.steps} --rounds {options.rounds}"]
@@ -309,7 +349,12 @@ def command(options: argparse.Namespace) -> str:
 
 
 def markdown(result: dict[str, Any], options: argparse.Namespace) -> str:
-    """The page."""
+    """The page.
+
+    Args:
+        result: What was measured.
+        options: The parsed command line.
+    """
     host, step, encoder = result["machine"], result["step_ms"], result["encoder_ms"]
     plain = encoder["float32"]
     rest = step - sum(result["parts_ms"].values())

@@ -31,7 +31,9 @@ _PERSON = (205, 207, 212)
 def ablation_picture(models: Sequence[tuple[str, MeshRecovery]], frame: FrameBatch) -> Picture:
     """A row per frame: the input, then every model's mesh on the mask and from the side, and the truth.
 
-    models: (label, model), all of the frame's joint set. frame: with truth and silhouette.
+    Args:
+        models: (label, model), all of the frame's joint set.
+        frame: With truth and silhouette.
     """
     assert frame.truth is not None
     first = models[0][1]
@@ -56,7 +58,12 @@ def ablation_picture(models: Sequence[tuple[str, MeshRecovery]], frame: FrameBat
 
 @torch.no_grad()
 def regressor_picture(model: MeshRecovery, frame: FrameBatch) -> Picture:
-    """A row per frame: on the true mesh, and on the predicted one, skeletons of W, the body's own, and the truth."""
+    """A row per frame: on the true mesh, and on the predicted one, skeletons of W, the body's own, and the truth.
+
+    Args:
+        model: The trained model.
+        frame: A batch of frames.
+    """
     assert frame.truth is not None
     assert frame.truth.params is not None
     root, faces = model.joint_set.root_index, model.body.faces
@@ -91,7 +98,11 @@ def regressor_picture(model: MeshRecovery, frame: FrameBatch) -> Picture:
 def synthetic_picture(model: MeshRecovery, pairs: SyntheticPairs, frame: FrameBatch) -> Picture:
     """A column per frame: the frame, what is seen of the body that is made of it, and that body from both sides.
 
-    Row numbers are the bodies' seeds. frame: with silhouette; its truth is not used.
+    Row numbers are the bodies' seeds.
+
+    Args:
+        model: The trained model.
+        frame: With silhouette; its truth is not used.
     """
     made = pairs(model, frame.observation, [(row,) for row in range(len(frame))])
     assert made.truth is not None
@@ -113,7 +124,14 @@ def compared_picture(model: MeshRecovery, frame: FrameBatch) -> Picture:
     along every bone
     (which leads down; more finely than the encoder reads it) and around every end point.
 
-    White: the mask has more; black: less. frame: with silhouette. Raises TypeError for a model with another encoder.
+    White: the mask has more; black: less.
+
+    Args:
+        model: The trained model.
+        frame: With silhouette.
+
+    Raises:
+        TypeError: For a model with another encoder.
     """
     encoder, observation = model.encoder, frame.observation
     if not isinstance(encoder, ComparingEncoder):

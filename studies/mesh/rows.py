@@ -21,11 +21,16 @@ WITHOUT_VALIDATION = ("--trainer.limit_val_batches", "0")
 
 @dataclass(frozen=True)
 class Row:
-    """One trained row. overlay: of ``configs``, without its ending; empty for the full model.
+    """One trained row.
 
-    label: for people. published: the row's name in the paper's Table 7; empty where the paper has none. costly: not
-    trained unless asked for by name, since it takes days on a CPU. stage: what is trained last. once: with the first
-    seed alone; of rows that no table of the paper has.
+    Attributes:
+        label: For people.
+        overlay: Of ``configs``, without its ending; empty for the full model.
+        joint_set: The joint set.
+        published: The row's name in the paper's Table 7; empty where the paper has none.
+        costly: Not trained unless asked for by name, since it takes days on a CPU.
+        stage: What is trained last.
+        once: With the first seed alone; of rows that no table of the paper has.
     """
 
     name: str
@@ -71,7 +76,8 @@ ROWS = (
 def chosen_rows(names: list[str] | None, seeds: int) -> dict[Row, int]:
     """Rows in the table's order and how many seeds each gets; all but the costly ones if not given.
 
-    names: ``ROW``, or ``ROW:SEEDS`` for a number of its own. UserError for unknown names and other numbers.
+    Args:
+        names: ``ROW``, or ``ROW:SEEDS`` for a number of its own. UserError for unknown names and other numbers.
     """
     if names is None:
         return {row: 1 if row.once else seeds for row in ROWS if not row.costly}
@@ -95,9 +101,17 @@ def _row_and_seeds(text: str) -> tuple[str, int | None]:
 class Setting:
     """What all trainings share.
 
-    root: of the repository. output: folder of the runs. lifters: folder of the runs of ``make table-lifter``, whose
-    ``ours`` is this study's stage 1, too. python: interpreter. store and store_hash: the data. extra,
-    mesh_extra: further arguments of every training and of stage 3 alone. threads: per training.
+    Attributes:
+        root: Of the repository.
+        output: Folder of the runs.
+        lifters: Folder of the runs of ``make table-lifter``, whose ``ours`` is this study's stage 1, too.
+        python: Interpreter.
+        preset: Name of the preset.
+        store: The data.
+        store_hash: Hash of the store.
+        extra: Further arguments of every training and of stage 3 alone.
+        mesh_extra: Further arguments of stage 3 alone.
+        threads: Per training.
     """
 
     root: Path
@@ -115,7 +129,11 @@ class Setting:
 
 @dataclass(frozen=True)
 class Chain:
-    """The trainings that a row needs for one seed; those of the first two stages are shared by rows."""
+    """The trainings that a row needs for one seed; those of the first two stages are shared by rows.
+
+    Attributes:
+        lifter: The lifter.
+    """
 
     lifter: Job
     regressor: Job
@@ -123,7 +141,12 @@ class Chain:
 
 
 def chain(row: Row, seed: int, setting: Setting) -> Chain:
-    """The three trainings of a row with one seed."""
+    """The three trainings of a row with one seed.
+
+    Args:
+        row: A row of the table.
+        seed: Of the random numbers.
+    """
     shared = f"shared-{row.joint_set}-s{seed}"
     lifter = _lifter(row.joint_set, seed, setting)
     regressor = _job("regressor", shared, row, seed, setting, {"lifter": lifter})

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from studies.mesh.results import RowFigures
+from studies.mesh.row_figures import RowFigures
 from studies.paper.published import MISSING, PublishedTable
 
 NOTHING = 0.0015  # relative: the change of one in the last digit that the paper prints
@@ -18,7 +18,10 @@ COLUMNS = {"MPJPE": "mpjpe_mm", "PMPJPE": "pa_mpjpe_mm", "PVE": "pve_mm", "PPVE"
 class Pair:
     """An ablation against the full model in one metric: error without the component over error with it, minus 1.
 
-    ours: one per seed. paper: by the paper's printed figures, on its own data.
+    Attributes:
+        row: A row of the table.
+        ours: One per seed.
+        paper: By the paper's printed figures, on its own data.
     """
 
     row: str
@@ -51,7 +54,11 @@ class Pair:
 
 
 def published_value(table: PublishedTable, method: str, column: str) -> float | None:
-    """A figure of the paper, or None where it prints none."""
+    """A figure of the paper, or None where it prints none.
+
+    Args:
+        method: Name of a method.
+    """
     for row in table.rows:
         if row.method == method:
             text = row.values[table.columns.index(column)]
@@ -64,7 +71,10 @@ def pairs(
 ) -> list[Pair]:
     """Every ablation that the paper has, in every metric that it prints.
 
-    names: our row's name -> the method in ``table``; reference: the full model's name there.
+    Args:
+        rows: Rows of the table, by name.
+        names: Our row's name -> the method in ``table``.
+        reference: The full model's name there.
     """
     found = []
     for row in rows:

@@ -27,9 +27,13 @@ _BENDS = (("left_elbow", 1, 1.0), ("right_elbow", 1, -1.0), ("left_knee", 0, -1.
 class FitWeights:
     """Of the terms, per frame; 2D in crop units, angles in radians, betas in standard deviations.
 
-    joints: robust squared distance of the 2D joints, saturating at ``robust`` crop units once the silhouette counts.
-    mask: 1 - IoU of the soft silhouette. angle: exponential penalty on elbows and knees that bend the wrong way.
-    pose: squared angles of all local rotations (a prior without 3D data: the rest pose). betas: squared.
+    Attributes:
+        joints: Robust squared distance of the 2D joints, saturating at ``robust`` crop units once the silhouette
+            counts.
+        mask: 1 - IoU of the soft silhouette.
+        angle: Exponential penalty on elbows and knees that bend the wrong way.
+        pose: Squared angles of all local rotations (a prior without 3D data: the rest pose).
+        betas: Squared.
     """
 
     joints: float = 100.0
@@ -42,9 +46,11 @@ class FitWeights:
 
 @dataclass(frozen=True)
 class FitBudget:
-    """joint_steps: on joints alone, from every start. mask_steps: with the silhouette, from the best of them.
+    """joint_steps: on joints alone, from every start.
 
-    learning_rate: Adam's, radians per step at the most.
+    Attributes:
+        mask_steps: With the silhouette, from the best of them.
+        learning_rate: Adam's, radians per step at the most.
     """
 
     joint_steps: int = 100
@@ -55,8 +61,12 @@ class FitBudget:
 class BodyFitter(nn.Module):
     """Optimises root, body pose, betas and camera of each frame by itself. It sees what a detector gives, no 3D data.
 
-    start: where to begin. regressor: reads the joint set's skeleton off the mesh (not changed). render_faces: size of
-    the decimated mesh whose silhouette is compared.
+    Args:
+        body: A body in SMPL format.
+        joint_set: The joint set.
+        regressor: Reads the joint set's skeleton off the mesh (not changed).
+        start: Where to begin.
+        render_faces: Size of the decimated mesh whose silhouette is compared.
     """
 
     render_vertices: Tensor
@@ -139,7 +149,8 @@ class BodyFitter(nn.Module):
 def wrong_bend(angles: Tensor) -> Tensor:
     """SMPLify's angle prior (B,): exp of the angle by which elbows and knees bend the wrong way, squared and summed.
 
-    angles: (B, 23, 3) axis-angle of the body pose, radians.
+    Args:
+        angles: (B, 23, 3) axis-angle of the body pose, radians.
     """
     columns = [sign * angles[:, SMPL24.index(joint) - 1, axis] for joint, axis, sign in _BENDS]
     return (torch.stack(columns, dim=1).exp() ** 2).sum(1)

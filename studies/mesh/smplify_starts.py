@@ -43,7 +43,11 @@ class RestStart(Start):
 
 
 class SkeletonStart(Start):
-    """The rotations that DIK finds in the lifter's skeleton: what a trained lifter adds to a plain optimisation."""
+    """The rotations that DIK finds in the lifter's skeleton: what a trained lifter adds to a plain optimisation.
+
+    Args:
+        model: The trained model.
+    """
 
     def __init__(self, model: MeshRecovery) -> None:
         super().__init__()

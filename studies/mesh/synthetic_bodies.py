@@ -21,12 +21,20 @@ from studies.mesh.pictures import compared_picture, synthetic_picture
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Draw and write the picture."""
+    """Draw and write the picture.
+
+    Args:
+        arguments: The command line, without the program's name; that of the process by default.
+    """
     run_command(draw, parse(sys.argv[1:] if arguments is None else arguments))
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
-    """Read the command line."""
+    """Read the command line.
+
+    Args:
+        arguments: The command line, without the program's name; that of the process by default.
+    """
     parser = argparse.ArgumentParser(prog="python -m studies.mesh.synthetic_bodies", description=__doc__)
     parser.add_argument("--model", type=Path, required=True, help="artifact of stage 3")
     parser.add_argument("--store", type=Path, required=True, help="frame store")
@@ -37,7 +45,14 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 
 def draw(options: argparse.Namespace) -> None:
-    """Make the bodies. Raises UserError."""
+    """Make the bodies.
+
+    Args:
+        options: The parsed command line.
+
+    Raises:
+        UserError: Names what is wrong, in one sentence.
+    """
     model, artifact = load_mesh_model(options.model, load_body(None))
     data = FrameDataModule(str(options.store), artifact.joint_set, train_split=options.split, batch_size=options.count)
     frame = data.training_sample(options.count)

@@ -97,7 +97,12 @@ def protocols_of(table: str) -> list[Protocol]:
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the finished table. kind: ``published`` or ``measured`` (by us, now). protocol: in words."""
+    """One line of the finished table.
+
+    Attributes:
+        kind: ``published`` or ``measured`` (by us, now).
+        protocol: In words.
+    """
 
     cells: tuple[str, ...]
     values: tuple[str, ...]
@@ -107,7 +112,11 @@ class Line:
 
 
 def lines_of(table: PublishedTable, runs: Sequence[RunScores]) -> list[Line]:
-    """Published lines in the paper's order, then the runs'."""
+    """Published lines in the paper's order, then the runs'.
+
+    Args:
+        runs: The trainings.
+    """
     lines = [
         Line(
             (row.label, row.supervision, row.training),
@@ -142,7 +151,11 @@ def _shown(metric: str, value: float) -> str:
 
 
 def as_text(table: PublishedTable, lines: Sequence[Line], runs: Sequence[RunScores]) -> str:
-    """For a terminal."""
+    """For a terminal.
+
+    Args:
+        runs: The trainings.
+    """
     rows = [(*_TITLES, *table.columns), *((*line.cells, *line.values) for line in lines)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     used = [column for column, width in enumerate(widths) if any(row[column] for row in rows[1:])]
@@ -166,7 +179,11 @@ def as_text(table: PublishedTable, lines: Sequence[Line], runs: Sequence[RunScor
 
 
 def as_markdown(table: PublishedTable, lines: Sequence[Line], runs: Sequence[RunScores], command: str) -> str:
-    """With what every number means, and results by activity."""
+    """With what every number means, and results by activity.
+
+    Args:
+        runs: The trainings.
+    """
     rows = []
     for line in lines:
         first, *others = line.cells
@@ -210,7 +227,11 @@ def _meaning(recipe: Recipe, columns: Collection[str]) -> str:
 
 
 def remarks(table: PublishedTable, runs: Sequence[RunScores]) -> list[str]:
-    """What was measured on what; says so when frames of the test set are missing."""
+    """What was measured on what; says so when frames of the test set are missing.
+
+    Args:
+        runs: The trainings.
+    """
     found = []
     for scores in runs:
         frames = max((score.frames for score in scores.scores), default=0)
@@ -256,7 +277,11 @@ def as_csv(table: PublishedTable, lines: Sequence[Line]) -> str:
 
 
 def as_data(runs: Iterable[RunScores]) -> list[dict[str, Any]]:
-    """Everything measured, for JSON."""
+    """Everything measured, for JSON.
+
+    Args:
+        runs: The trainings.
+    """
 
     def score(value: Score) -> dict[str, Any]:
         return {

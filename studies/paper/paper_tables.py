@@ -51,8 +51,15 @@ _NEEDS = {
 
 @dataclass(frozen=True)
 class Request:
-    """What a table is made from. stores: folder of converted datasets; run: RUN's folder; transferred: the folder of
-    the run that was trained on Human3.6M, for Table 3. frames: file that lists the frames to measure on."""
+    """What a table is made from.
+
+    Attributes:
+        stores: Folder of converted datasets.
+        run: RUN's folder.
+        transferred: The folder of the run that was trained on Human3.6M, for Table 3.
+        split: Name of a split.
+        frames: File that lists the frames to measure on.
+    """
 
     table: PublishedTable
     data_root: Path | None
@@ -188,7 +195,12 @@ def measure(
 
 
 def write(request: Request, runs: Sequence[RunScores], output: Path) -> str:
-    """Write ``tableN.md``, ``.csv`` and ``.json`` into ``output``; returns the table for the terminal."""
+    """Write ``tableN.md``, ``.csv`` and ``.json`` into ``output``; returns the table for the terminal.
+
+    Args:
+        runs: The trainings.
+        output: Folder of the results.
+    """
     from studies.paper.paper_layout import as_csv, as_data, as_markdown, as_text, lines_of
 
     table, lines = request.table, lines_of(request.table, runs)

@@ -20,10 +20,16 @@ MISSING = "-"
 
 @dataclass(frozen=True)
 class PublishedRow:
-    """One line of a table. values: figures by column, as printed. bold: columns that the paper prints in bold.
+    """One line of a table.
 
-    supervision: a key of :data:`SUPERVISION`, or empty where a table has no such column. cited: its reference and
-    venue, as printed. training: the training set, where a table says it. mark: a star in the paper, see the note.
+    Attributes:
+        method: Name of a method.
+        values: Figures by column, as printed.
+        supervision: A key of :data:`SUPERVISION`, or empty where a table has no such column.
+        cited: Its reference and venue, as printed.
+        training: The training set, where a table says it.
+        mark: A star in the paper, see the note.
+        bold: Columns that the paper prints in bold.
     """
 
     method: str
@@ -49,7 +55,11 @@ class PublishedRow:
 class PublishedTable:
     """A table of the paper.
 
-    dataset: as the converters name it. columns: as printed. frames: of the dataset's test set, where all count.
+    Attributes:
+        dataset: As the converters name it.
+        columns: As printed.
+        rows: Rows of the table, by name.
+        frames: Of the dataset's test set, where all count.
     """
 
     number: int

@@ -47,13 +47,21 @@ def turned_round(params: BodyParams) -> BodyParams:
 
 @torch.no_grad()
 def centred(body: Body, params: BodyParams) -> tuple[Tensor, Tensor]:
-    """Vertices (B, V, 3) and SMPL joints (B, 24, 3) relative to the pelvis, metres, camera frame."""
+    """Vertices (B, V, 3) and SMPL joints (B, 24, 3) relative to the pelvis, metres, camera frame.
+
+    Args:
+        body: A body in SMPL format.
+    """
     posed = body(params)
     return posed.vertices - posed.joints[:, :1], posed.joints - posed.joints[:, :1]
 
 
 def mask(body: Body, vertices: Tensor, people: People, size: int, distance: float | None = None) -> Tensor:
-    """Hard masks (B, S, S) of centred vertices; before a pinhole camera of the same scale if a distance is given."""
+    """Hard masks (B, S, S) of centred vertices; before a pinhole camera of the same scale if a distance is given.
+
+    Args:
+        body: A body in SMPL format.
+    """
     camera = torch.cat([people.camera[:, :1], torch.zeros(len(vertices), 2)], dim=1)
     if distance is not None:
         vertices = vertices * (distance / (distance + vertices[..., 2:]))
@@ -64,6 +72,9 @@ def measure(body: Body, people: People, size: int) -> dict[str, Tensor]:
     """Per body (B,): IoU of its mask with that of others, and how far apart their joints are, mm.
 
     ``mirrored``: in depth; ``mirrored_perspective``: the same before a pinhole camera; ``turned``: by half a turn.
+
+    Args:
+        body: A body in SMPL format.
     """
     vertices, joints = centred(body, people.params)
     other, other_joints = centred(body, mirrored_in_depth(people.params))

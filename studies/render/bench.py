@@ -28,7 +28,7 @@ from s2m.render.base import default_sigma
 from studies.render.bench_case import PYTORCH3D, RENDERERS, Figures, Job, Setting, in_own_process
 from studies.render.bench_plot import plot
 from studies.render.bench_report import Axis, Result, as_json, checks, markdown, setting_text
-from studies.results import machine, write
+from studies.writing import machine, write
 
 SIZES = (64, 112, 224)
 FACES = (2000, 4000, 6000, 13776)  # SMPL's whole mesh; the open body has some fewer
@@ -39,7 +39,11 @@ LEAST = {"sizes": 1, "faces": 100, "batches": 1, "faces_per_pixel": 1, "pytorch3
 
 
 def posed_bodies(count: int, faces: int, seed: int = 0) -> tuple[Tensor, Tensor]:
-    """Random people in the crop: points (count, V, 3) crop units and faces (F, 3) of a mesh of about that many."""
+    """Random people in the crop: points (count, V, 3) crop units and faces (F, 3) of a mesh of about that many.
+
+    Args:
+        seed: Of the random numbers.
+    """
     import roma
 
     generator = torch.Generator().manual_seed(seed)
@@ -58,7 +62,11 @@ def posed_bodies(count: int, faces: int, seed: int = 0) -> tuple[Tensor, Tensor]
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Measure; write the page, the figures and the plot."""
+    """Measure; write the page, the figures and the plot.
+
+    Args:
+        arguments: The command line, without the program's name; that of the process by default.
+    """
     options = parse(sys.argv[1:] if arguments is None else arguments)
     try:
         bench(options)
@@ -67,7 +75,11 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
-    """Read the command line."""
+    """Read the command line.
+
+    Args:
+        arguments: The command line, without the program's name; that of the process by default.
+    """
     parser = argparse.ArgumentParser(prog="python -m studies.render.bench", description=(__doc__ or "").split("\n")[0])
     several: dict[str, Any] = {"nargs": "+", "metavar": "N"}
     parser.add_argument("--sizes", type=int, default=SIZES, help=f"image sides, pixels {SIZES}", **several)
@@ -124,7 +136,11 @@ def _command(parser: argparse.ArgumentParser, options: argparse.Namespace) -> st
 
 
 def bench(options: argparse.Namespace) -> None:
-    """Raises BenchError when a measurement fails for another reason than memory."""
+    """Raises BenchError when a measurement fails for another reason than memory.
+
+    Args:
+        options: The parsed command line.
+    """
     before = os.getloadavg()[0]
     axes = [axis for device in dict.fromkeys(options.device) for axis in plan(options, device)]
     with tempfile.TemporaryDirectory(prefix="s2m-bench-") as folder:
@@ -146,6 +162,9 @@ def plan(options: argparse.Namespace, device: str) -> list[Axis]:
     """What is measured on a device: each axis varies one thing, the others are the centre's.
 
     The centre is 112 px, 2000 faces and a batch of 2; where one of these was not asked for, the first that was.
+
+    Args:
+        options: The parsed command line.
     """
     size, faces, batch = (
         wanted if wanted in getattr(options, name) else getattr(options, name)[0] for name, wanted in CENTRE.items()
@@ -178,7 +197,12 @@ def _measure(options: argparse.Namespace, axes: Sequence[Axis], folder: Path) ->
 
 
 class Meshes:
-    """Files of bodies. The people are the same whatever the mesh is, and a batch begins with those of a smaller one."""
+    """Files of bodies. The people are the same whatever the mesh is, and a batch begins with those of a smaller one.
+
+    Args:
+        folder: The folder.
+        seed: Of the random numbers.
+    """
 
     def __init__(self, folder: Path, count: int, seed: int) -> None:
         self._folder, self._count, self._seed = folder, count, seed

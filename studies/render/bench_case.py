@@ -42,7 +42,14 @@ class BenchError(UserError):
 
 @dataclass(frozen=True)
 class Setting:
-    """What is drawn. size: image side, pixels. faces: about how many. batch: images. sigma: squared crop units."""
+    """What is drawn.
+
+    Attributes:
+        size: Image side, pixels.
+        faces: About how many.
+        batch: Images.
+        sigma: Squared crop units.
+    """
 
     device: str
     size: int
@@ -53,9 +60,12 @@ class Setting:
 
 @dataclass(frozen=True)
 class Job:
-    """What a process is to measure. mesh: file of points (B, V, 3) and faces (F, 3), see ``torch.save``.
+    """What a process is to measure.
 
-    faces_per_pixel: K of PyTorch3D. repeats: at least so many are timed.
+    Attributes:
+        mesh: File of points (B, V, 3) and faces (F, 3), see ``torch.save``.
+        faces_per_pixel: K of PyTorch3D.
+        repeats: At least so many are timed.
     """
 
     renderer: str
@@ -82,7 +92,11 @@ class Figures:
 
 
 def in_own_process(job: Job) -> Figures:
-    """Measure in a new process. BenchError when it fails; running out of memory is a result and no failure."""
+    """Measure in a new process. BenchError when it fails; running out of memory is a result and no failure.
+
+    Args:
+        job: A training.
+    """
     done = subprocess.run([*_CHILD, json.dumps(asdict(job))], capture_output=True, text=True, check=False)
     if done.returncode == -signal.SIGKILL:
         return Figures(note=f"{OUT_OF_MEMORY} (killed by the system)")
@@ -92,7 +106,11 @@ def in_own_process(job: Job) -> Figures:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Measure the job on the command line and print the figures, both as JSON."""
+    """Measure the job on the command line and print the figures, both as JSON.
+
+    Args:
+        arguments: The command line, without the program's name; that of the process by default.
+    """
     (text,) = sys.argv[1:] if arguments is None else arguments
     given = json.loads(text)
     job = Job(**{**given, "setting": Setting(**given["setting"])})
@@ -102,7 +120,11 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def make(job: Job) -> SilhouetteRenderer:
-    """The renderer that a job names."""
+    """The renderer that a job names.
+
+    Args:
+        job: A training.
+    """
     sigma = job.setting.sigma
     if job.renderer == PYTORCH3D:
         return PyTorch3DSilhouette(sigma, faces_per_pixel=job.faces_per_pixel)

@@ -20,7 +20,11 @@ NONE = "–"
 
 @dataclass(frozen=True)
 class Axis:
-    """Settings that differ in one thing. name: the field of :class:`Setting`."""
+    """Settings that differ in one thing.
+
+    Attributes:
+        name: The field of :class:`Setting`.
+    """
 
     name: str
     settings: list[Setting]
@@ -28,7 +32,11 @@ class Axis:
 
 @dataclass(frozen=True)
 class Result:
-    """What one renderer did at one setting. triangles: faces that the mesh really has."""
+    """What one renderer did at one setting.
+
+    Attributes:
+        triangles: Faces that the mesh really has.
+    """
 
     setting: Setting
     renderer: str
@@ -95,7 +103,11 @@ def ratio(base: float | None, own: float | None, least: float = 0.0) -> float | 
 
 
 def as_json(info: Mapping[str, Any], axes: Sequence[Axis], results: Sequence[Result]) -> dict[str, Any]:
-    """Plain data. info: see :func:`markdown`."""
+    """Plain data.
+
+    Args:
+        info: See :func:`markdown`.
+    """
     cases = [
         {**asdict(r.setting), "renderer": r.renderer, "triangles": r.triangles, **asdict(r.figures)} for r in results
     ]
@@ -108,7 +120,11 @@ def as_json(info: Mapping[str, Any], axes: Sequence[Axis], results: Sequence[Res
 
 
 def markdown(info: Mapping[str, Any], axes: Sequence[Axis], results: Sequence[Result]) -> str:
-    """The page. info: what was asked for and on which machine, see ``bench`` in :mod:`studies.render.bench`."""
+    """The page.
+
+    Args:
+        info: What was asked for and on which machine, see ``bench`` in :mod:`studies.render.bench`.
+    """
     parts = ["# Speed and memory of the soft silhouettes", _setup(info), _verdicts(results, info["faces_per_pixel"])]
     parts.append("![milliseconds per image and peak memory](bench_render.png)")
     for axis in axes:

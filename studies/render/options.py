@@ -28,9 +28,14 @@ _GAIN = 4.0  # differences are drawn this many times stronger
 
 @dataclass(frozen=True)
 class Effect:
-    """One choice of options against neither. alpha: (B, S, S). change: mean absolute difference of alpha. cosine:
-    of the gradients of an IoU loss, mean over images. inside: mean alpha over pixels that the mesh covers. seconds: per
-    image, forward and backward, median.
+    """One choice of options against neither.
+
+    Attributes:
+        alpha: (B, S, S).
+        change: Mean absolute difference of alpha.
+        cosine: Of the gradients of an IoU loss, mean over images.
+        inside: Mean alpha over pixels that the mesh covers.
+        seconds: Per image, forward and backward, median.
     """
 
     name: str

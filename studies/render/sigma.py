@@ -28,7 +28,7 @@ from s2m.metrics.silhouette import silhouette_iou, soft_iou
 from s2m.render.base import default_sigma
 from s2m.render.hard import hard_silhouette
 from s2m.render.ragged import RaggedSilhouette
-from studies.results import machine, write
+from studies.writing import machine, write
 
 SIGMAS = (1e-6, 3e-6, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3)
 SIZES = (64, 112, 224)
@@ -43,7 +43,12 @@ COLUMNS = ("px", "sigma", "IoU", "behind the best", "area", "in the plane, mm", 
 
 @dataclass(frozen=True)
 class People(TensorRecord):
-    """Bodies seen by a weak-perspective camera. params: theirs. camera: (B, 3), see :func:`weak_perspective`."""
+    """Bodies seen by a weak-perspective camera.
+
+    Attributes:
+        params: Theirs.
+        camera: (B, 3), see :func:`weak_perspective`.
+    """
 
     params: BodyParams
     camera: Tensor
@@ -53,9 +58,12 @@ class People(TensorRecord):
 class Fit:
     """How well one softness does at one image side; lists are per body.
 
-    iou: of hard masks of ``JUDGE`` pixels. area: of the fitted mask over the true one's. plane_mm: mean vertex distance
-    in the picture's plane, mm of the true body. space_mm: the same in space, relative to the root. seconds: of the
-    processor, per body and step.
+    Attributes:
+        iou: Of hard masks of ``JUDGE`` pixels.
+        area: Of the fitted mask over the true one's.
+        plane_mm: Mean vertex distance in the picture's plane, mm of the true body.
+        space_mm: The same in space, relative to the root.
+        seconds: Of the processor, per body and step.
     """
 
     size: int
@@ -78,7 +86,12 @@ class Fit:
 
 
 def known_people(body: Body, count: int, seed: int) -> People:
-    """Standing people of random pose, shape and yaw, in the middle of the crop."""
+    """Standing people of random pose, shape and yaw, in the middle of the crop.
+
+    Args:
+        body: A body in SMPL format.
+        seed: Of the random numbers.
+    """
     generator = torch.Generator().manual_seed(seed)
     turn = torch.zeros(count, 3)
     turn[:, 1] = torch.rand(count, generator=generator) * 2 * torch.pi
@@ -93,7 +106,11 @@ def known_people(body: Body, count: int, seed: int) -> People:
 
 
 def disturbed(people: People, seed: int) -> People:
-    """The same people with every joint turned, and shifted and scaled in the picture."""
+    """The same people with every joint turned, and shifted and scaled in the picture.
+
+    Args:
+        seed: Of the random numbers.
+    """
     generator = torch.Generator().manual_seed(seed)
     count = len(people.camera)
     turn = roma.rotvec_to_rotmat(torch.randn(count, 23, 3, generator=generator) * POSE_NOISE)
@@ -107,6 +124,9 @@ def fit(body: Body, start: People, masks: Tensor, sigma: float, faces: int, step
     """Pose, position and size that bring soft silhouettes closest to masks (B, S, S); Adam on 1 - soft IoU.
 
     The turns away from the start are held by a weak square, as in stage 3. The root and the shape stay as they are.
+
+    Args:
+        body: A body in SMPL format.
     """
     index, triangles = body.render_mesh(faces)
     renderer = RaggedSilhouette(sigma)
@@ -144,7 +164,11 @@ def _distance(soft: Tensor, reference: Tensor) -> Tensor:
 
 @torch.no_grad()
 def compare(body: Body, found: People, truth: People) -> dict[str, Tensor]:
-    """Per body (B,): iou, area, plane_mm and space_mm, see :class:`Fit`."""
+    """Per body (B,): iou, area, plane_mm and space_mm, see :class:`Fit`.
+
+    Args:
+        body: A body in SMPL format.
+    """
     seen = [_projected(body, people) for people in (found, truth)]
     hard = [hard_silhouette(points, body.faces, JUDGE) for points in seen]
     plane = (seen[0] - seen[1])[..., :2].norm(dim=-1).mean(1) / truth.camera[:, 0]
@@ -162,7 +186,12 @@ def compare(body: Body, found: People, truth: People) -> dict[str, Tensor]:
 def measure(
     body: Body, sizes: Sequence[int], sigmas: Sequence[float], bodies: int, steps: int, faces: int, seed: int
 ) -> tuple[dict[str, float], list[Fit]]:
-    """The starts' mean figures, and one fit for every size and softness, from the same starts."""
+    """The starts' mean figures, and one fit for every size and softness, from the same starts.
+
+    Args:
+        body: A body in SMPL format.
+        seed: Of the random numbers.
+    """
     truth = known_people(body, bodies, seed)
     start = disturbed(truth, seed + 1)
     full = _projected(body, truth)
@@ -191,7 +220,11 @@ def nearest(fits: Sequence[Fit], size: int) -> Fit:
 
 
 def markdown(result: dict[str, Any], fits: Sequence[Fit], command: str) -> str:
-    """The page."""
+    """The page.
+
+    Args:
+        result: What was measured.
+    """
     host = result["machine"]
     sizes = list(dict.fromkeys(fit.size for fit in fits))
     return "\n".join(

@@ -31,7 +31,17 @@ _MIDDLE = ("pelvis", "spine1", "spine3", "head")
 
 
 def carriers(rest: RestSkeleton) -> list[int]:
-    """The body joint (0..23) that carries each joint of the set. KeyError for a joint without one."""
+    """The body joint (0..23) that carries each joint of the set.
+
+    Args:
+        rest: The rest skeleton.
+
+    Returns:
+        J positions.
+
+    Raises:
+        KeyError: For a joint without one.
+    """
     if rest.joint_set is SMPL24:
         return [max(parent, 0) for parent in SMPL24.parents]
     return [_carrier(joint) for joint in rest.joint_set.joints]
@@ -44,7 +54,15 @@ def _carrier(joint: str) -> int:
 
 
 def forward_kinematics(rotations: Tensor, rest: RestSkeleton) -> tuple[Tensor, Tensor]:
-    """Local rotations (B, 24, 3, 3) to global ones and joint positions (B, 24, 3), pelvis at the origin."""
+    """Local rotations to global ones and joint positions, pelvis at the origin.
+
+    Args:
+        rotations: (B, 24, 3, 3) relative to the parents, root first.
+        rest: The rest skeleton.
+
+    Returns:
+        (B, 24, 3, 3) rotations, and (B, 24, 3) metres.
+    """
     body = rest.body_joints.to(rotations)
     frames, places = [rotations[:, 0]], [torch.zeros_like(rotations[:, 0, :, 0])]
     for joint in range(1, len(SMPL24)):
@@ -55,7 +73,16 @@ def forward_kinematics(rotations: Tensor, rest: RestSkeleton) -> tuple[Tensor, T
 
 
 def keypoints(frames: Tensor, places: Tensor, rest: RestSkeleton) -> Tensor:
-    """Joints of the set (B, J, 3) that global rotations and positions carry."""
+    """Joints of the set that global rotations and positions carry.
+
+    Args:
+        frames: (B, 24, 3, 3) global rotations.
+        places: (B, 24, 3) joint positions, metres.
+        rest: The rest skeleton.
+
+    Returns:
+        (B, J, 3) metres.
+    """
     carrier = carriers(rest)
     offset = rest.joints.to(places) - rest.body_joints.to(places)[carrier]
     return places[:, carrier] + (frames[:, carrier] @ offset[..., None])[..., 0]

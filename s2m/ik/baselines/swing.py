@@ -22,7 +22,14 @@ _CHILDREN = tuple(
 
 
 class SwingIK(IKSolver):
-    """Zero-twist analytic solver. ValueError for any joint set but ``smpl24``."""
+    """Zero-twist analytic solver.
+
+    Args:
+        rest: The rest skeleton, of joint set ``smpl24``.
+
+    Raises:
+        ValueError: For any other joint set.
+    """
 
     def __init__(self, rest: RestSkeleton) -> None:
         super().__init__(rest)

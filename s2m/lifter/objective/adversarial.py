@@ -24,6 +24,9 @@ class BaseDiscriminator(nn.Module):
         """The same logits as a call, but without a gradient for the weights: how the lifter sees its opponent.
 
         Both players' losses can then be summed and differentiated at once.
+
+        Args:
+            *inputs: Those of the call.
         """
         with weights_held(self):
             logits: Tensor = self(*inputs)
@@ -36,6 +39,12 @@ class Discriminator(BaseDiscriminator):
     It is shown the direction and length of every bone besides the joints: what is odd about a pose is more often the
     relation of neighbours than the place of one joint (in the spirit of RepNet's kinematic chain space, Wandt and
     Rosenhahn, CVPR 2019). ``bones=False`` leaves them out, as in Chen et al.
+
+    Args:
+        joint_set: Names and order of the joints.
+        width: Of the hidden layers.
+        blocks: Number of residual blocks.
+        bones: Whether it is shown the bones besides the joints.
     """
 
     def __init__(self, joint_set: JointSet, width: int = 256, blocks: int = 2, bones: bool = True) -> None:
@@ -47,7 +56,12 @@ class Discriminator(BaseDiscriminator):
         self._features = Fused(self._features_of)
 
     def forward(self, joints2d: Tensor, visible: Tensor) -> Tensor:
-        """Return logits (B,); positive means real."""
+        """Return logits (B,); positive means real.
+
+        Args:
+            joints2d: (B, J, 2) normalised poses, lifter units, +y down.
+            visible: (B, J) in {0, 1}.
+        """
         logits: Tensor = self.network(self._features(joints2d, visible))
         return logits[:, 0]
 
@@ -65,6 +79,13 @@ class PartDiscriminator(BaseDiscriminator):
 
     It sees the joints of ``part`` alone, in the unit of their own mean distance. Where ``whole`` has much detail (27
     joints: feet, hands, ears) a discriminator of all finds its mistakes there, and says little about elbows.
+
+    Args:
+        whole: The joints of its input.
+        part: The joints that it looks at, a part of ``whole``.
+        width: Of the hidden layers.
+        blocks: Number of residual blocks.
+        bones: Whether it is shown the bones besides the joints.
     """
 
     def __init__(self, whole: JointSet, part: JointSet, width: int = 256, blocks: int = 2, bones: bool = True) -> None:
@@ -75,7 +96,12 @@ class PartDiscriminator(BaseDiscriminator):
         self._part = Fused(self._part_of)
 
     def forward(self, joints2d: Tensor, visible: Tensor) -> Tensor:
-        """Return logits (B,); positive means real."""
+        """Return logits (B,); positive means real.
+
+        Args:
+            joints2d: (B, J, 2) normalised poses, lifter units, +y down.
+            visible: (B, J) in {0, 1}.
+        """
         logits: Tensor = self.discriminator(*self._part(joints2d, visible))
         return logits
 
@@ -100,13 +126,21 @@ class Adversarial(LearnedTerm):
         self.discriminators, self.rule = nn.ModuleList(discriminators), rule
 
     def forward(self, cycle: Cycle) -> Tensor:
-        """Return the unweighted loss of the lifter, a scalar; the discriminators' weights get no gradient."""
+        """Return the unweighted loss of the lifter, a scalar; the discriminators' weights get no gradient.
+
+        Args:
+            cycle: One batch's way around the cycle, see :class:`~s2m.lifter.objective.cycle.Cycle`.
+        """
         critics = cast(Sequence[BaseDiscriminator], self.discriminators)
         losses = [self.rule.generator(each.frozen(cycle.masked, cycle.visible)) for each in critics]
         return torch.stack(losses).mean()
 
     def own_loss(self, cycle: Cycle) -> Tensor:
-        """Return the sum of the discriminators' own losses, a scalar; the lifter gets no gradient."""
+        """Return the sum of the discriminators' own losses, a scalar; the lifter gets no gradient.
+
+        Args:
+            cycle: One batch's way around the cycle, see :class:`~s2m.lifter.objective.cycle.Cycle`.
+        """
         poses = torch.cat([cycle.target, cycle.masked.detach()])
         visible = torch.cat([cycle.visible, cycle.visible])
         losses = [self.rule.discriminator(*each(poses, visible).chunk(2)) for each in self.discriminators]
@@ -116,7 +150,15 @@ class Adversarial(LearnedTerm):
 def discriminators(
     whole: JointSet, parts: Sequence[JointSet], width: int, blocks: int, bones: bool = True
 ) -> list[BaseDiscriminator]:
-    """One discriminator of all joints, and one of each part that has fewer; for ``width`` and so on see these."""
+    """One discriminator of all joints, and one of each part that has fewer.
+
+    Args:
+        whole: The joints of the poses.
+        parts: Joint sets, each a part of ``whole``.
+        width: Of the hidden layers.
+        blocks: Number of residual blocks.
+        bones: Whether they are shown the bones besides the joints.
+    """
     smaller = [part for part in parts if len(part) < len(whole)]
     return [
         Discriminator(whole, width, blocks, bones),

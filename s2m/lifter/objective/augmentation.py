@@ -22,9 +22,13 @@ _LIMBS = (("hip", "knee", "ankle", "heel", "toe"), ("shoulder", "elbow", "wrist"
 class DetectionNoise:
     """Gaussian noise that differs between samples and joints, outliers, swapped limbs, and joints that go missing.
 
-    joint_set: of the poses. noise: each sample's standard deviation is drawn from U(0, noise), in lifter units (0.07
-    is about 5 % of the head-root length). missing: probability that a visible joint is hidden. outlier: probability
-    that a joint jumps. swap: probability, per sample, that the legs, and that the arms, change sides.
+    Args:
+        joint_set: Of the poses.
+        noise: Each sample's standard deviation is drawn from U(0, noise), in lifter units (0.07 is about 5 % of the
+            head-root length).
+        missing: Probability that a visible joint is hidden.
+        outlier: Probability that a joint jumps.
+        swap: Probability, per sample, that the legs, and that the arms, change sides.
     """
 
     def __init__(

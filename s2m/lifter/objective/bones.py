@@ -22,7 +22,10 @@ class BoneRatios(Term):
     t by which r may leave them for free. Dimensionless. Source: bone priors are common in unsupervised lifting (e.g.
     Yu et al., ICCV 2021); learned ratios are this project's.
 
-    lengths: template, any unit; one for each (parent, child) pair of ``pairs``.
+    Args:
+        pairs: (parent, child) positions of each bone's joints.
+        lengths: Bones of the template, any unit, one for each of ``pairs``.
+        reach: q, the share of a ratio by which it may be learned for free.
     """
 
     def __init__(self, pairs: Sequence[tuple[int, int]], lengths: Sequence[float], reach: float = 0.4) -> None:
@@ -41,7 +44,11 @@ class BoneRatios(Term):
         self.template: Tensor
 
     def forward(self, cycle: Cycle) -> Tensor:
-        """Return the unweighted loss, a scalar."""
+        """Return the unweighted loss, a scalar.
+
+        Args:
+            cycle: One batch's way around the cycle, see :class:`~s2m.lifter.objective.cycle.Cycle`.
+        """
         deviation = self._ratios(cycle.skeleton) - self.ratios
         astray = torch.relu((self.ratios - self.template).abs() - self.reach * self.template)
         return deviation.square().mean() + astray.square().mean()
@@ -54,7 +61,11 @@ class BoneRatios(Term):
 
 
 def rigid_pairs(joint_set: JointSet) -> list[tuple[int, int]]:
-    """Pairs of joints at a fixed distance: all bones, and what closes the triangles of feet, hands and head."""
+    """Pairs of joints at a fixed distance: all bones, and what closes the triangles of feet, hands and head.
+
+    Args:
+        joint_set: Names and order of the joints.
+    """
     closing = [("right_ear", "left_ear")]
     for side in ("right", "left"):
         closing += [(f"{side}_toe", f"{side}_heel"), (f"{side}_index", f"{side}_pinky"), (f"{side}_ear", "head")]

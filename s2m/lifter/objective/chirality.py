@@ -21,6 +21,10 @@ class Chirality(Term):
     image one pays: ``mean relu(-f.(knee - (hip + ankle) / 2))`` for both knees, plus ``mean relu(m - f.(a - b))`` for
     every pair of joints of which a lies in front of b by a margin m: nose before thorax; where the set has them, toes
     before heels and nose before ears. Unit: lifter units. Source: this project.
+
+    Args:
+        joint_set: Names and order of the joints.
+        margin: m, lifter units.
     """
 
     def __init__(self, joint_set: JointSet, margin: float = 0.02) -> None:
@@ -38,7 +42,11 @@ class Chirality(Term):
         self._penalties = Fused(self._penalties_of)
 
     def forward(self, cycle: Cycle) -> Tensor:
-        """Return the unweighted loss, a scalar."""
+        """Return the unweighted loss, a scalar.
+
+        Args:
+            cycle: One batch's way around the cycle, see :class:`~s2m.lifter.objective.cycle.Cycle`.
+        """
         loss: Tensor = self._penalties(cycle.skeleton).mean()
         return loss
 
@@ -48,7 +56,14 @@ class Chirality(Term):
         return torch.relu(-knees).sum(1) + torch.relu(self.margin - fronts).sum(1)
 
     def evidence(self, skeleton: Tensor) -> tuple[Tensor, Tensor]:
-        """How far knees (B, 2) and front joints (B, P) of skeletons (B, J, 3) lie in front; negative is suspicious."""
+        """How far knees and front joints lie in front; negative is suspicious.
+
+        Args:
+            skeleton: (B, J, 3) lifter units, camera frame.
+
+        Returns:
+            Knees (B, 2), and front joints (B, P), lifter units.
+        """
         forward = self.facing(skeleton)[:, None]
         knees, hips, ankles = self.legs
         bend = skeleton[:, knees] - (skeleton[:, hips] + skeleton[:, ankles]) / 2
@@ -57,20 +72,35 @@ class Chirality(Term):
         return (bend * forward).sum(-1), (offset * forward).sum(-1)
 
     def facing(self, skeleton: Tensor) -> Tensor:
-        """Unit vector (B, 3) out of the chest; zero for a torso without extent."""
+        """Unit vector out of the chest; zero for a torso without extent.
+
+        Args:
+            skeleton: (B, J, 3) lifter units, camera frame.
+
+        Returns:
+            (B, 3).
+        """
         up = skeleton[:, self.joints["thorax"]] - skeleton[:, self.joints["pelvis"]]
         rightwards = right_minus_left(skeleton, self.hips) + right_minus_left(skeleton, self.shoulders)
         normal: Tensor = torch.linalg.cross(up, rightwards)
         return normal / distances(normal)[:, None].clamp_min(EPSILON)
 
     def suspicious(self, skeleton: Tensor) -> Tensor:
-        """(B,) bool: more of the evidence speaks for the mirrored depth. A diagnostic that needs no truth."""
+        """(B,) bool: more of the evidence speaks for the mirrored depth. A diagnostic that needs no truth.
+
+        Args:
+            skeleton: (B, J, 3) lifter units, camera frame.
+        """
         knees, fronts = self.evidence(skeleton)
         return knees.sum(1) + fronts.sum(1) < 0
 
 
 def front_pairs(joint_set: JointSet) -> list[tuple[str, str]]:
-    """(front, back) joints that the set has, of those whose order is anatomically given."""
+    """(front, back) joints that the set has, of those whose order is anatomically given.
+
+    Args:
+        joint_set: Names and order of the joints.
+    """
     pairs = [("nose", "thorax")]
     pairs += [(f"{side}_toe", f"{side}_heel") for side in ("right", "left")]
     pairs += [("nose", f"{side}_ear") for side in ("right", "left")]
@@ -78,6 +108,14 @@ def front_pairs(joint_set: JointSet) -> list[tuple[str, str]]:
 
 
 def right_minus_left(skeleton: Tensor, sides: Sequence[int]) -> Tensor:
-    """Right minus left, (B, 3)."""
+    """Right minus left, (B, 3).
+
+    Args:
+        skeleton: (B, J, 3) lifter units, camera frame.
+        sides: Positions of the left and of the right joint.
+
+    Returns:
+        (B, 3).
+    """
     right, left = sides
     return skeleton[:, right] - skeleton[:, left]

@@ -18,13 +18,17 @@ from s2m.lifter.projection import project
 class Cycle(TensorRecord):
     """One trip around the cycle, in lifter units (see :mod:`s2m.lifter.normalise`), all from 2D labels alone.
 
-    target: (B, J, 2) the normalised 2D joints. visible: (B, J) in {0, 1}. weight: (B, J) their confidence.
-    denoised: (B, J, 2) the lifter's 2D output for the (disturbed) input, in the frame of ``target``.
-    skeleton: (B, J, 3) lifted from the disturbed input. rotated: (B, J, 3) the same turned.
-    reprojected: (B, J, 2) its projection, all joints, normalised.
-    masked: (B, J, 2) the same as a detector with the target's missing joints would give it, for the discriminator.
-    relifted: (B, J, 3) lifted from ``reprojected``, in the unit of ``rotated``.
-    returned: (B, J, 2) ``relifted`` turned back and projected, normalised like ``target``.
+    Attributes:
+        target: (B, J, 2) the normalised 2D joints.
+        visible: (B, J) in {0, 1}.
+        weight: (B, J) their confidence.
+        denoised: (B, J, 2) the lifter's 2D output for the (disturbed) input, in the frame of ``target``.
+        skeleton: (B, J, 3) lifted from the disturbed input.
+        rotated: (B, J, 3) the same turned.
+        reprojected: (B, J, 2) its projection, all joints, normalised.
+        masked: (B, J, 2) the same as a detector with the target's missing joints would give it, for the discriminator.
+        relifted: (B, J, 3) lifted from ``reprojected``, in the unit of ``rotated``.
+        returned: (B, J, 2) ``relifted`` turned back and projected, normalised like ``target``.
     """
 
     target: Tensor
@@ -43,6 +47,9 @@ class RoundTrip:
     """Goes around the cycle with one lifter.
 
     The network speaks twice; what lies after each of its answers is geometry of single samples, hence a fused function.
+
+    Args:
+        lifter: The network that is trained.
     """
 
     def __init__(self, lifter: Lifter) -> None:

@@ -28,8 +28,14 @@ class PoseFlow(nn.Module):
     reverse. It starts as the identity, that is as a Gaussian fitted to the poses. Source: RealNVP, Dinh et al., ICLR
     2017; on PCA of 2D poses: ElePose, Wandt et al., CVPR 2022.
 
-    pca: gets fitted before use. couplings: their number. width: of the two hidden layers in each. seed: of the halves.
-    Raises ValueError for a number < 1.
+    Args:
+        pca: Gets fitted before use.
+        couplings: Their number.
+        width: Of the two hidden layers in each.
+        seed: Of the halves.
+
+    Raises:
+        ValueError: For a number < 1.
     """
 
     def __init__(self, pca: PosePCA, couplings: int = 8, width: int = 256, seed: int = 0) -> None:
@@ -40,7 +46,17 @@ class PoseFlow(nn.Module):
         self.couplings = nn.ModuleList(_coupling(half, width) for half in _halves(pca.components, couplings, seed))
 
     def log_prob(self, joints2d: Tensor) -> Tensor:
-        """Log-density (B,), in nats, of the components of normalised poses (B, J, 2). ValueError for another shape."""
+        """Log-density of the components of normalised poses.
+
+        Args:
+            joints2d: (B, J, 2) normalised poses, lifter units, +y down.
+
+        Returns:
+            (B,) nats.
+
+        Raises:
+            ValueError: For another shape.
+        """
         with torch.autocast(joints2d.device.type, enabled=False):
             latent, log_volume = self.transform(self.pca.encode(joints2d.to(self.pca.mean.dtype)))
             normal = -0.5 * (latent.square().sum(1) + latent.shape[1] * math.log(2 * math.pi))
@@ -50,12 +66,22 @@ class PoseFlow(nn.Module):
         """The same log-densities, but without a gradient for the weights: how the lifter sees the flow.
 
         Both players' losses can then be summed and differentiated at once.
+
+        Args:
+            joints2d: (B, J, 2) normalised poses, lifter units, +y down.
         """
         with weights_held(self):
             return self.log_prob(joints2d)
 
     def transform(self, components: Tensor) -> tuple[Tensor, Tensor]:
-        """f: components (B, K) to latents (B, K), with log |det df/dc| (B,)."""
+        """The map f from components to latents.
+
+        Args:
+            components: (B, K).
+
+        Returns:
+            Latents (B, K), and log |det df/dc| (B,).
+        """
         log_volume = components.new_zeros(len(components))
         for coupling in self.couplings:
             components, change = coupling().call_and_ladj(components)
@@ -63,14 +89,29 @@ class PoseFlow(nn.Module):
         return components, log_volume
 
     def invert(self, latent: Tensor) -> Tensor:
-        """The inverse of f: latents (B, K) to components (B, K)."""
+        """The inverse of f.
+
+        Args:
+            latent: (B, K).
+
+        Returns:
+            Components (B, K).
+        """
         for coupling in reversed(self.couplings):
             latent = coupling().inv(latent)
         return latent
 
     @torch.no_grad()
     def sample(self, count: int, generator: torch.Generator | None = None) -> Tensor:
-        """Draw normalised poses (count, J, 2); torch's global generator is used when none is given."""
+        """Draw normalised poses.
+
+        Args:
+            count: How many.
+            generator: Of random numbers; torch's global one when none is given.
+
+        Returns:
+            (count, J, 2).
+        """
         like = self.pca.mean
         shape = (count, self.pca.components)
         latent = torch.randn(shape, device=like.device, dtype=like.dtype, generator=generator)
@@ -134,20 +175,35 @@ class FlowPrior(LearnedTerm):
         self.steps: Tensor
 
     def prepare(self, poses: Tensor, visible: Tensor) -> None:
-        """Fit the principal components to the poses without missing joints. PoseSampleError: these are too few.
+        """Fit the principal components to the poses without missing joints.
 
         A resumed training keeps the components that its flow was trained on.
+
+        Args:
+            poses: (N, J, 2) normalised labels of the training frames.
+            visible: (N, J) in {0, 1}.
+
+        Raises:
+            PoseSampleError: When these are too few.
         """
         if not self.flow.pca.fitted:
             self.flow.pca.fit(poses[visible.all(1)])
 
     def forward(self, cycle: Cycle) -> Tensor:
-        """Return the unweighted loss of the lifter, a scalar; the flow's weights get no gradient."""
+        """Return the unweighted loss of the lifter, a scalar; the flow's weights get no gradient.
+
+        Args:
+            cycle: One batch's way around the cycle, see :class:`~s2m.lifter.objective.cycle.Cycle`.
+        """
         loss = -self.flow.frozen(cycle.reprojected).mean() / self.flow.pca.components
         return torch.where(self.steps >= self.warmup_steps, loss, torch.zeros_like(loss))
 
     def own_loss(self, cycle: Cycle) -> Tensor:
-        """Return the flow's own loss, a scalar; the lifter gets no gradient. Counts the batch when training."""
+        """Return the flow's own loss, a scalar; the lifter gets no gradient. Counts the batch when training.
+
+        Args:
+            cycle: One batch's way around the cycle, see :class:`~s2m.lifter.objective.cycle.Cycle`.
+        """
         if self.training:
             self.steps += 1
         noisy = cycle.target + self.noise * torch.randn_like(cycle.target) if self.noise else cycle.target
@@ -181,9 +237,12 @@ class FreshFlowPrior(FlowPrior):
 
 
 def flow_loss(flow: PoseFlow, real: Tensor, visible: Tensor) -> Tensor:
-    """``-mean_b log p(x_b) / K`` over real poses x (B, J, 2) without missing joints; in nats per component.
+    """``-mean_b log p(x_b) / K`` over real poses without missing joints; in nats per component.
 
-    visible: (B, J) in {0, 1}. A batch in which every pose lacks a joint gives zero, with zero gradients.
+    Args:
+        flow: The density.
+        real: (B, J, 2) normalised poses x.
+        visible: (B, J) in {0, 1}. A batch in which every pose lacks a joint gives zero, with zero gradients.
     """
     complete = visible.all(1)
     # Poses are weighted, not picked: shapes stay fixed, and no value has to be read from the device.

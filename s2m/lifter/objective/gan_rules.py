@@ -12,11 +12,20 @@ class GanRule(ABC):
 
     @abstractmethod
     def generator(self, fake: Tensor) -> Tensor:
-        """Loss of the side that wants its poses to be taken for real, a scalar."""
+        """Loss of the side that wants its poses to be taken for real, a scalar.
+
+        Args:
+            fake: (B,) logits of the lifter's poses.
+        """
 
     @abstractmethod
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
-        """Loss of the side that tells them apart, a scalar."""
+        """Loss of the side that tells them apart, a scalar.
+
+        Args:
+            real: (B,) logits of the labels.
+            fake: (B,) logits of the lifter's poses.
+        """
 
 
 class NonSaturating(GanRule):

@@ -21,8 +21,12 @@ class TemporalDiscriminator(BaseDiscriminator):
 
     It is shown the difference of the two normalised poses only, so that it says nothing of the poses themselves. Each
     frame has its own origin, because a root-relative skeleton cannot tell how a person moves through the picture.
-    Joints with visible 0 have no influence. width, blocks: of the network. Source: Chen et al., CVPR 2019, D_T on
-    x_t - x_(t+1).
+    Joints with visible 0 have no influence. Source: Chen et al., CVPR 2019, D_T on x_t - x_(t+1).
+
+    Args:
+        joint_set: Names and order of the joints.
+        width: Of the hidden layers.
+        blocks: Number of residual blocks.
     """
 
     def __init__(self, joint_set: JointSet, width: int = 256, blocks: int = 2) -> None:
@@ -31,7 +35,18 @@ class TemporalDiscriminator(BaseDiscriminator):
         self.network = perceptron(3 * len(joint_set), 1, width, blocks)
 
     def forward(self, pairs: Tensor, visible: Tensor) -> Tensor:
-        """Return logits (B,); positive means real. ValueError when the shapes are not those of the joint set."""
+        """Logits; positive means real.
+
+        Args:
+            pairs: (B, 2, J, 2) normalised poses of two frames that follow each other.
+            visible: (B, J) in {0, 1}, 1 where both frames show the joint.
+
+        Returns:
+            (B,).
+
+        Raises:
+            ValueError: When the shapes are not those of the joint set.
+        """
         count = len(self.joint_set)
         if pairs.dim() != 4 or pairs.shape[1:] != (FRAMES, count, 2) or visible.shape != (len(pairs), count):
             raise ValueError(
@@ -59,11 +74,19 @@ class TemporalAdversarial(LearnedTerm):
         self.discriminator, self.rule = discriminator, rule
 
     def forward(self, cycle: Cycle) -> Tensor:
-        """Return the unweighted loss of the lifter, a scalar; the discriminator's weights get no gradient."""
+        """Return the unweighted loss of the lifter, a scalar; the discriminator's weights get no gradient.
+
+        Args:
+            cycle: One batch's way around the cycle, see :class:`~s2m.lifter.objective.cycle.Cycle`.
+        """
         return self.rule.generator(self.discriminator.frozen(*_pairs(cycle.masked, cycle.visible)))
 
     def own_loss(self, cycle: Cycle) -> Tensor:
-        """Return the discriminator's own loss, a scalar; the lifter gets no gradient."""
+        """Return the discriminator's own loss, a scalar; the lifter gets no gradient.
+
+        Args:
+            cycle: One batch's way around the cycle, see :class:`~s2m.lifter.objective.cycle.Cycle`.
+        """
         real, visible = _pairs(cycle.target, cycle.visible)
         fake, _ = _pairs(cycle.masked.detach(), cycle.visible)
         logits = self.discriminator(torch.cat([real, fake]), torch.cat([visible, visible]))

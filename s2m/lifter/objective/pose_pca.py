@@ -23,14 +23,18 @@ class PoseSampleError(UserError, ValueError):
 class PosePCA(nn.Module):
     """Whitened principal components of normalised 2D poses: ``c = (x - mean) B^T / s``.
 
-    x: a pose (J, 2), flattened. B: (K, 2 J) orthonormal rows, the directions of largest variance. s: standard deviation
-    along each. Over the sample the components are uncorrelated with mean 0 and variance 1. The last, smallest
-    components are dropped: they are mostly detection noise, and the root joint, which always lies at the origin, has
-    none. All three are buffers, kept in the state dict; until :meth:`fit` or a state dict sets them, using them raises
-    RuntimeError. Source: ElePose, Wandt et al., CVPR 2022 (whitening: this project).
+    Here x is a pose (J, 2), flattened; B (K, 2 J) has orthonormal rows, the directions of largest variance; s is the
+    standard deviation along each. Over the sample the components are uncorrelated with mean 0 and variance 1. The last,
+    smallest components are dropped: they are mostly detection noise, and the root joint, which always lies at the
+    origin, has none. Mean, B and s are buffers, kept in the state dict; until :meth:`fit` or a state dict sets them,
+    using them raises RuntimeError. Source: ElePose, Wandt et al., CVPR 2022 (whitening: this project).
 
-    components: K; 26 for 17 joints, the same share of the free coordinates for others, if not given. Raises ValueError
-    outside 2 .. 2 (J - 1).
+    Args:
+        joint_set: Names and order of the joints.
+        components: K; 26 for 17 joints, the same share of the free coordinates for others, if not given.
+
+    Raises:
+        ValueError: For components outside 2 .. 2 (J - 1).
     """
 
     def __init__(self, joint_set: JointSet, components: int | None = None) -> None:
@@ -52,10 +56,17 @@ class PosePCA(nn.Module):
 
     @torch.no_grad()
     def fit(self, joints2d: Tensor) -> PosePCA:
-        """Find the components of a sample (N, J, 2) of normalised poses without missing joints; returns itself.
+        """Find the components of a sample of normalised poses.
 
-        Raises PoseSampleError for another shape, values that are not finite, N <= K, or poses that vary in fewer than
-        K directions. Nothing is changed then.
+        Args:
+            joints2d: (N, J, 2) without missing joints.
+
+        Returns:
+            Itself.
+
+        Raises:
+            PoseSampleError: For another shape, values that are not finite, N <= K, or poses that vary in fewer than K
+                directions. Nothing is changed then.
         """
         self._check(joints2d)
         if len(joints2d) <= self.components:
@@ -83,13 +94,30 @@ class PosePCA(nn.Module):
         return self
 
     def encode(self, joints2d: Tensor) -> Tensor:
-        """Components (B, K), without a unit, of normalised poses (B, J, 2). ValueError for another shape."""
+        """Components of normalised poses.
+
+        Args:
+            joints2d: (B, J, 2) normalised poses, lifter units, +y down.
+
+        Returns:
+            (B, K), without a unit.
+
+        Raises:
+            ValueError: For another shape.
+        """
         self._check(joints2d)
         self._require_fit()
         return (joints2d.flatten(1) - self.mean) @ self.basis.T / self.deviation
 
     def decode(self, components: Tensor) -> Tensor:
-        """The poses (B, J, 2) with these components (B, K), the dropped ones being as in the mean pose."""
+        """The poses with these components, the dropped ones being as in the mean pose.
+
+        Args:
+            components: (B, K).
+
+        Returns:
+            (B, J, 2).
+        """
         self._require_fit()
         flat = self.mean + (components * self.deviation) @ self.basis
         return flat.unflatten(1, (len(self.joint_set), 2))

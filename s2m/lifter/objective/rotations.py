@@ -19,6 +19,9 @@ class Turn(ABC):
     ``R = Rz(roll) Rx(elevation') Ry(azimuth) Rx(-elevation)`` in the camera frame (+x right, +y down, +z forward):
     level the camera, walk around the person, tilt the new camera. Azimuth is uniform on the circle, roll
     U(-range, range). An elevation is positive where the camera looks down. Arguments are in degrees.
+
+    Args:
+        roll_range: Largest roll of the new camera, degrees.
     """
 
     # Width of the lifter's elevation head; 0: the lifter has none.
@@ -33,7 +36,13 @@ class Turn(ABC):
     def elevations(
         self, lifter: Lifter, target: Normalised, generator: torch.Generator | None
     ) -> tuple[Tensor, Tensor]:
-        """Elevation of the camera that took each picture, and of the new one; (B,) radians."""
+        """Elevation of the camera that took each picture, and of the new one; (B,) radians.
+
+        Args:
+            lifter: The network that is trained; some turns ask it for the elevation.
+            target: The normalised joints of the pictures.
+            generator: Of random numbers; torch's global one if ``None``.
+        """
 
     def __call__(self, lifter: Lifter, target: Normalised, generator: torch.Generator | None = None) -> Tensor:
         """Draw (B, 3, 3) rotations; torch's global generator is used when none is given."""
@@ -91,7 +100,11 @@ class LearnedTurn(Turn):
     def elevations(
         self, lifter: Lifter, target: Normalised, generator: torch.Generator | None
     ) -> tuple[Tensor, Tensor]:
-        """See :class:`Turn`. Raises ValueError for a lifter without an elevation head."""
+        """See :class:`Turn`.
+
+        Raises:
+            ValueError: For a lifter without an elevation head.
+        """
         told = lifter.tell_elevation(target.joints2d, target.visible)
         spread = told.std(correction=0) if self.spread is None else self.spread
         normal = torch.randn(told.shape, device=told.device, dtype=told.dtype, generator=generator)
@@ -118,6 +131,13 @@ def _around(new: Tensor, azimuth: Tensor, old: Tensor) -> Tensor:
 
 
 def about_z(angle: Tensor) -> Tensor:
-    """(B,) radians to (B, 3, 3)."""
+    """Rotations about the z axis.
+
+    Args:
+        angle: (B,) radians.
+
+    Returns:
+        (B, 3, 3).
+    """
     zero, one, cos, sin = torch.zeros_like(angle), torch.ones_like(angle), angle.cos(), angle.sin()
     return torch.stack([cos, -sin, zero, sin, cos, zero, zero, zero, one], -1).view(-1, 3, 3)

@@ -56,9 +56,12 @@ class Weights:
 class SelfSupervisionOutput:
     """What one batch gives.
 
-    lifter: weighted sum of ``terms``, which are unweighted; its gradient reaches no other player. players: the losses
-    of the other players (a discriminator, a normalising flow); their gradient does not reach the lifter. cycle: for
-    diagnostics.
+    Attributes:
+        lifter: Weighted sum of ``terms``; its gradient reaches no other network than the lifter.
+        learned: Losses of the terms' own networks (a discriminator, a normalising flow); their gradient does not reach
+            the lifter.
+        terms: Unweighted losses of the lifter, by name.
+        cycle: The batch's way around the cycle, for diagnostics.
     """
 
     lifter: Tensor
@@ -73,12 +76,19 @@ class SelfSupervisionOutput:
 
 
 class SelfSupervision(nn.Module):
-    """The objective of stage 1; its players and the bones' ratios are trained with the lifter.
+    """The objective of stage 1; the terms' own networks and the bones' ratios are trained with the lifter.
 
-    players: the terms with networks of their own, by their names in ``weights``; those of weight 0 are dropped.
-    template: (J, 3) rest skeleton in any unit, from whose bone ratios the prior starts. turn: viewpoints of the
-    re-projection. noise: what a detector does to 2D joints. frames_per_turn: consecutive frames of a batch that are
-    turned alike. Raises ValueError for a weight whose player is missing.
+    Args:
+        learned: The terms with networks of their own, by their names in ``weights``; those of weight 0 are dropped.
+        template: (J, 3) rest skeleton in any unit, from whose bone ratios the prior starts.
+        lifter: The network that is trained.
+        weights: Weight of each term.
+        turn: Viewpoints of the re-projection.
+        noise: What a detector does to 2D joints.
+        frames_per_turn: Consecutive frames of a batch that are turned alike.
+
+    Raises:
+        ValueError: For a weight whose term is missing.
     """
 
     def __init__(
@@ -113,7 +123,12 @@ class SelfSupervision(nn.Module):
         self._labels = Fused(self._labels_of)
 
     def forward(self, joints2d: Tensor, confidence: Tensor) -> SelfSupervisionOutput:
-        """Losses of joints2d (B, J, 2) in crop units with confidence (B, J); joints of confidence 0 are ignored."""
+        """Losses of a batch.
+
+        Args:
+            joints2d: (B, J, 2) crop units.
+            confidence: (B, J); joints of confidence 0 are ignored.
+        """
         target = Normalised(*self._labels(joints2d, confidence))
         disturbed = self.noise(target)
         cycle = self._round_trip(target, confidence, disturbed, self._turns(target))
@@ -136,7 +151,12 @@ class SelfSupervision(nn.Module):
 
 
 def lengths(skeleton: Tensor, pairs: Sequence[tuple[int, int]]) -> list[float]:
-    """Distances between pairs of joints of one skeleton (J, 3), in its unit."""
+    """Distances between pairs of joints of one skeleton (J, 3), in its unit.
+
+    Args:
+        skeleton: (J, 3) any unit.
+        pairs: Positions of the joints of each pair.
+    """
     first, second = torch.tensor(list(pairs)).T
     distances: list[float] = (skeleton[second] - skeleton[first]).norm(dim=-1).tolist()
     return distances

@@ -21,7 +21,11 @@ class Term(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, cycle: Cycle) -> Tensor:
-        """Return the unweighted loss, a scalar."""
+        """Return the unweighted loss, a scalar.
+
+        Args:
+            cycle: One batch's way around the cycle, see :class:`~s2m.lifter.objective.cycle.Cycle`.
+        """
 
 
 class LearnedTerm(Term):
@@ -35,16 +39,29 @@ class LearnedTerm(Term):
     sample_size: ClassVar[int] = 0
 
     def prepare(self, poses: Tensor, visible: Tensor) -> None:
-        """Look at labels before the training starts: normalised (N, J, 2), and (N, J) in {0, 1}."""
+        """Look at labels before the training starts.
+
+        Args:
+            poses: (N, J, 2) normalised labels of the training frames.
+            visible: (N, J) in {0, 1}.
+        """
 
     @abstractmethod
     def own_loss(self, cycle: Cycle) -> Tensor:
-        """Return the loss of the term's own network, a scalar."""
+        """Return the loss of the term's own network, a scalar.
+
+        Args:
+            cycle: One batch's way around the cycle, see :class:`~s2m.lifter.objective.cycle.Cycle`.
+        """
 
 
 @contextmanager
 def weights_held(network: nn.Module) -> Iterator[None]:
-    """What is computed within gives no gradient to the network's weights: how the lifter sees its opponent."""
+    """What is computed within gives no gradient to the network's weights: how the lifter sees its opponent.
+
+    Args:
+        network: Whose weights get no gradient.
+    """
     trained = [weight for weight in network.parameters() if weight.requires_grad]
     try:
         for weight in trained:
@@ -56,25 +73,58 @@ def weights_held(network: nn.Module) -> Iterator[None]:
 
 
 def distances(difference: Tensor) -> Tensor:
-    """Lengths of (..., D) vectors; their derivative at zero is zero."""
+    """Lengths of vectors; their derivative at zero is zero.
+
+    Args:
+        difference: (..., D).
+
+    Returns:
+        (...).
+    """
     length: Tensor = torch.linalg.vector_norm(difference, dim=-1)
     return length
 
 
 @Fused
 def mean_distances(predicted: Tensor, target: Tensor) -> Tensor:
-    """(B,) mean Euclidean distances of points (B, J, D)."""
+    """Mean Euclidean distances of points.
+
+    Args:
+        predicted: (B, J, D) points.
+        target: (B, J, D) points, same unit and frame.
+
+    Returns:
+        (B,).
+    """
     return distances(predicted - target).mean(1)
 
 
 @Fused
 def weighted_distances(predicted: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """(B,) sums of the Euclidean distances of points (B, J, D), each times its weight (B, J)."""
+    """Weighted sums of the Euclidean distances of points.
+
+    Args:
+        predicted: (B, J, D) points.
+        target: (B, J, D) points, same unit and frame.
+        weight: (B, J).
+
+    Returns:
+        (B,).
+    """
     return (weight * distances(predicted - target)).sum(1)
 
 
 def confident_distance(predicted: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """Mean Euclidean distance of (B, J, D) points, weighted by (B, J); joints of weight 0 play no part."""
+    """Weighted mean Euclidean distance of points.
+
+    Args:
+        predicted: (B, J, D) points.
+        target: (B, J, D) points, same unit and frame.
+        weight: (B, J); joints of weight 0 play no part.
+
+    Returns:
+        A scalar.
+    """
     total: Tensor = weighted_distances(predicted, target, weight).sum()
     return total / weight.sum().clamp_min(EPSILON)
 
@@ -87,7 +137,11 @@ class Cycle2D(Term):
     """
 
     def forward(self, cycle: Cycle) -> Tensor:
-        """Return the unweighted loss, a scalar."""
+        """Return the unweighted loss, a scalar.
+
+        Args:
+            cycle: One batch's way around the cycle, see :class:`~s2m.lifter.objective.cycle.Cycle`.
+        """
         return confident_distance(cycle.returned, cycle.target, cycle.weight)
 
 
@@ -98,7 +152,11 @@ class Cycle3D(Term):
     """
 
     def forward(self, cycle: Cycle) -> Tensor:
-        """Return the unweighted loss, a scalar."""
+        """Return the unweighted loss, a scalar.
+
+        Args:
+            cycle: One batch's way around the cycle, see :class:`~s2m.lifter.objective.cycle.Cycle`.
+        """
         distance: Tensor = mean_distances(cycle.relifted, cycle.rotated).mean()
         return distance
 
@@ -111,5 +169,9 @@ class Denoising(Term):
     """
 
     def forward(self, cycle: Cycle) -> Tensor:
-        """Return the unweighted loss, a scalar."""
+        """Return the unweighted loss, a scalar.
+
+        Args:
+            cycle: One batch's way around the cycle, see :class:`~s2m.lifter.objective.cycle.Cycle`.
+        """
         return confident_distance(cycle.denoised, cycle.target, cycle.weight)

@@ -14,7 +14,7 @@ from s2m.data.motion.clips import open_motion
 from s2m.ik import DIK
 from s2m.markdown import markdown_table
 from s2m.skeletons import H36M17, SMPL24
-from studies import results
+from studies import writing
 from studies.ik import bench, stability, tables
 from studies.ik.evaluation import Poses, SkinnedJoints, motion_poses, random_poses
 from studies.ik.training import train_learned
@@ -127,9 +127,9 @@ def test_learned_solver_is_trained(skinned):
 
 
 def test_results_are_written_whole_or_not_at_all(tmp_path):
-    results.write(tmp_path / "new" / "a.json", {"b": 1})
+    writing.write(tmp_path / "new" / "a.json", {"b": 1})
     assert json.loads((tmp_path / "new" / "a.json").read_text()) == {"b": 1}
     with pytest.raises(TypeError):
-        results.write(tmp_path / "new" / "a.json", {"b": object()})
+        writing.write(tmp_path / "new" / "a.json", {"b": object()})
     assert [p.name for p in (tmp_path / "new").iterdir()] == ["a.json"]
     assert markdown_table(["x"], [["1"]]) == "| x |\n| --- |\n| 1 |\n"

@@ -24,7 +24,7 @@ from studies.lifter.head_figures import (
     true_rotations,
 )
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ from studies.lifter.ship_head import main as ship_heads
 
 from .scenes import n_mpjpe_mm
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SPEC = {"joint_set": "h36m17", "rest_bone_length": 0.25, "width": 16, "blocks": 1}
 
 

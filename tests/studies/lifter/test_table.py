@@ -15,8 +15,8 @@ from s2m.report.checks import Check
 from studies.lifter.checks import lifter_checks
 from studies.lifter.conditions import CONDITIONS
 from studies.lifter.curves import plot_curves, read_curve
-from studies.lifter.page import Page, show
-from studies.lifter.results import Figure, RowResult, over_seeds
+from studies.lifter.measured import Figure, RowResult, over_seeds
+from studies.lifter.table_page import Page, show
 
 METRICS = ("mpjpe_mm", "n_mpjpe_mm", "pa_mpjpe_mm", "accel_mm_per_frame2", "accel_mm_per_s2")
 

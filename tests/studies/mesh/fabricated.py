@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from studies.lifter.results import Figure
-from studies.mesh.results import FitRow, RowFigures, StudyResults
+from studies.lifter.measured import Figure
+from studies.mesh.row_figures import FitRow, RowFigures, StudyResults
 from studies.mesh.rows import ROWS
 
 BODY = {

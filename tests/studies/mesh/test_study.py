@@ -7,16 +7,16 @@ import pytest
 
 from s2m.errors import UserError
 from s2m.report.results import ReportError
+from studies.mesh.ablation_page import TABLE4_LAYOUT, TABLE7_LAYOUT, Page
 from studies.mesh.checks import inferred_share, mesh_checks
-from studies.mesh.page import TABLE4_LAYOUT, TABLE7_LAYOUT, Page
-from studies.mesh.results import StudyResults, read_row
+from studies.mesh.row_figures import StudyResults, read_row
 from studies.mesh.rows import ROWS, Setting, chain, chosen_rows
 from studies.mesh.signs import Pair, published_value
 from studies.paper.published import TABLE4, TABLE7
 from tests.studies.mesh.fabricated import results
 from tests.studies.mesh.fabricated import row as fabricated_row
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def setting(tmp_path: Path, store_hash: str = "a", **changes: object) -> Setting:

@@ -8,24 +8,41 @@ from pathlib import Path
 from typing import Any
 
 from s2m.report.results import MAIN, read_stage
-from studies.lifter.results import Figure
+from studies.lifter.measured import Figure
 from studies.mesh.rows import SPLIT, Row
 
 
 @dataclass(frozen=True)
 class RowFigures:
-    """A row over seeds. figures: split -> method -> metric -> figure. seconds: of each stage-3 training."""
+    """A row over seeds.
+
+    Attributes:
+        row: A row of the table.
+        figures: Split -> method -> metric -> figure.
+        seconds: Of each stage-3 training.
+    """
 
     row: Row
     figures: dict[str, dict[str, dict[str, Figure]]]
     seconds: tuple[float, ...] = ()
 
     def at(self, metric: str, method: str = MAIN, split: str = SPLIT) -> Figure | None:
-        """One figure, or None where it was not measured."""
+        """One figure, or None where it was not measured.
+
+        Args:
+            metric: Name of a metric.
+            method: Name of a method.
+            split: Name of a split.
+        """
         return self.figures.get(split, {}).get(method, {}).get(metric)
 
     def mean(self, metric: str, method: str = MAIN) -> float | None:
-        """Mean over seeds on the test split, or None."""
+        """Mean over seeds on the test split, or None.
+
+        Args:
+            metric: Name of a metric.
+            method: Name of a method.
+        """
         figure = self.at(metric, method)
         return None if figure is None else figure.mean
 
@@ -48,7 +65,11 @@ class RowFigures:
 
 @dataclass(frozen=True)
 class FitRow:
-    """A method on the frames that the optimisers ran on. seconds: per image; spread over seeds is not measured."""
+    """A method on the frames that the optimisers ran on.
+
+    Attributes:
+        seconds: Per image; spread over seeds is not measured.
+    """
 
     label: str
     metrics: dict[str, float]
@@ -61,7 +82,12 @@ class FitRow:
 
 @dataclass(frozen=True)
 class StudyResults:
-    """Everything that the pages show. fits: the optimisers and the model on the same ``fit_frames`` frames."""
+    """Everything that the pages show.
+
+    Attributes:
+        rows: Rows of the table, by name.
+        fits: The optimisers and the model on the same ``fit_frames`` frames.
+    """
 
     rows: dict[str, RowFigures]
     fits: Sequence[FitRow] = ()
@@ -71,9 +97,16 @@ class StudyResults:
 
 
 def read_row(row: Row, runs: Sequence[Path], seconds: Sequence[float]) -> RowFigures:
-    """Gather a row from its run folders (one per seed), each with ``STAGE/metrics.json``. Raises ReportError.
+    """Gather a row from its run folders (one per seed), each with ``STAGE/metrics.json``.
 
     A metric that some seed lacks (a correlation that is not defined, say) is left out.
+
+    Args:
+        row: A row of the table.
+        runs: The trainings.
+
+    Raises:
+        ReportError: Names what is missing or broken.
     """
     tables = [read_stage(run, row.stage).tables for run in runs]
     first = tables[0]

@@ -10,9 +10,9 @@ from s2m.evaluation.methods import MEAN_BETAS, MEAN_BOTH, MEAN_PR
 from s2m.markdown import image, markdown_table, strong
 from s2m.report.checks import Check
 from s2m.report.protocol import METHODS, METRICS
-from studies.lifter.page import show
+from studies.lifter.table_page import show
 from studies.mesh.checks import BASE, inferred_share, mesh_checks
-from studies.mesh.results import FitRow, RowFigures, StudyResults
+from studies.mesh.row_figures import FitRow, RowFigures, StudyResults
 from studies.mesh.rows import ALL, FULL
 from studies.mesh.signs import COLUMNS, Pair, pairs, published_value
 from studies.paper.published import TABLE4, TABLE7, PublishedTable
@@ -50,8 +50,14 @@ change (ours or the paper's) is below 0.15 %."""
 
 @dataclass(frozen=True)
 class Layout:
-    """One page. published: the paper's table. names: our row's name -> its row there. rows: which to show, in order;
-    all that were trained if None. reference: the full model's name in the paper's table. pictures: file and caption.
+    """One page.
+
+    Attributes:
+        published: The paper's table.
+        names: Our row's name -> its row there.
+        reference: The full model's name in the paper's table.
+        rows: Which to show, in order; all that were trained if None.
+        pictures: File and caption.
     """
 
     title: str
@@ -89,7 +95,11 @@ TABLE4_LAYOUT = Layout(
 
 @dataclass(frozen=True)
 class Page:
-    """A layout filled with results. fit_batch: frames that were fitted at a time."""
+    """A layout filled with results.
+
+    Attributes:
+        fit_batch: Frames that were fitted at a time.
+    """
 
     layout: Layout
     results: StudyResults

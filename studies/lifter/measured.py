@@ -28,7 +28,11 @@ Figures = dict[str, float]
 
 @dataclass(frozen=True)
 class Figure:
-    """One number over seeds. spread: sample standard deviation; zero for one value."""
+    """One number over seeds. spread: sample standard deviation; zero for one value.
+
+    Attributes:
+        values: One per seed.
+    """
 
     values: tuple[float, ...]
 
@@ -47,8 +51,12 @@ class Figure:
 class RowResult:
     """A row of the table.
 
-    figures: condition -> metric -> figure. elevation: metric -> figure, degrees; empty where it is not learned.
-    seconds: of each training, one thread; empty for closed-form baselines.
+    Attributes:
+        method: Its name.
+        joint_set: The joint set.
+        figures: Condition -> metric -> figure.
+        elevation: Metric -> figure, degrees; empty where it is not learned.
+        seconds: Of each training, one thread; empty for closed-form baselines.
     """
 
     method: str
@@ -58,7 +66,12 @@ class RowResult:
     seconds: tuple[float, ...] = ()
 
     def at(self, condition: str, metric: str) -> Figure:
-        """One figure."""
+        """One figure.
+
+        Args:
+            condition: Name of what was done to the 2D joints.
+            metric: Name of a metric.
+        """
         return self.figures[condition][metric]
 
     def to_dict(self) -> dict[str, Any]:
@@ -77,14 +90,21 @@ def _plain(metrics: dict[str, Figure]) -> dict[str, Any]:
 
 
 def over_seeds(runs: Sequence[Figures]) -> dict[str, Figure]:
-    """Figures of several seeds, by metric."""
+    """Figures of several seeds, by metric.
+
+    Args:
+        runs: The trainings.
+    """
     return {name: Figure(tuple(run[name] for run in runs)) for name in runs[0]}
 
 
 class Study:
     """Evaluates methods on the test split of a store under all conditions.
 
-    noise_seed: of the conditions' errors; the same for all methods, joint sets and seeds.
+    Args:
+        store: The frame store.
+        body: A body in SMPL format.
+        noise_seed: Of the conditions' errors; the same for all methods, joint sets and seeds.
     """
 
     def __init__(self, store: FrameStore, body: Body, noise_seed: int = 0) -> None:
@@ -93,7 +113,11 @@ class Study:
         self._frames = {condition.name: apply(condition, frames, noise_seed) for condition in CONDITIONS}
 
     def trained(self, row: Row, artifacts: Sequence[Path]) -> RowResult:
-        """A row of trained networks, one artifact per seed."""
+        """A row of trained networks, one artifact per seed.
+
+        Args:
+            row: A row of the table.
+        """
         joint_set = get_joint_set(row.joint_set)
         lifters = [methods.load_network(path, row.stage, joint_set, self._body) for path in artifacts]
         result = self.result(row.variant, joint_set, [methods.network(lifter) for lifter in lifters])
@@ -110,7 +134,11 @@ class Study:
         )
 
     def result(self, name: str, joint_set: JointSet, variants: Sequence[Method]) -> RowResult:
-        """A row of methods, one per seed."""
+        """A row of methods, one per seed.
+
+        Args:
+            joint_set: The joint set.
+        """
         figures = {
             condition: over_seeds([evaluate(method, frames, joint_set) for method in variants])
             for condition, frames in self._selected(joint_set).items()
@@ -118,11 +146,19 @@ class Study:
         return RowResult(name, joint_set.name, figures)
 
     def planar(self, lifter: Lifter) -> RowResult:
-        """The row of constant depth; lifter: for the metric scale."""
+        """The row of constant depth.
+
+        Args:
+            lifter: For the metric scale.
+        """
         return self.result(PLANAR, lifter.joint_set, [methods.planar(lifter)])
 
     def linear(self, joint_set: JointSet, noise: DetectionNoise | Callable[..., Any]) -> list[RowResult]:
-        """Linear regression on labels as they are, and with the lifter's augmentation."""
+        """Linear regression on labels as they are, and with the lifter's augmentation.
+
+        Args:
+            joint_set: The joint set.
+        """
         plain = methods.linear(self._store, joint_set, None)
         augmented = methods.linear(self._store, joint_set, noise)  # type: ignore[arg-type]
         return [self.result(LINEAR, joint_set, [plain]), self.result(LINEAR_NOISE, joint_set, [augmented])]

@@ -10,8 +10,8 @@ from s2m.markdown import markdown_table, strong
 from s2m.report.checks import Check
 from studies.lifter.checks import ALL, SHARED, N
 from studies.lifter.conditions import CONDITIONS
+from studies.lifter.measured import LINEAR, LINEAR_NOISE, PLANAR, Figure, RowResult
 from studies.lifter.published import PUBLISHED
-from studies.lifter.results import LINEAR, LINEAR_NOISE, PLANAR, Figure, RowResult
 from studies.lifter.rows import SUPERVISED
 
 LABELS = {
@@ -48,7 +48,12 @@ length in the image; or 5 % of the joints missing and 2 % displaced by 20-60 % o
 
 @dataclass(frozen=True)
 class Page:
-    """All there is to say. about: command, data, machine, in JSON as it is."""
+    """All there is to say.
+
+    Attributes:
+        rows: Rows of the table, by name.
+        about: command, data, machine, in JSON as it is.
+    """
 
     rows: Sequence[RowResult]
     checks: Sequence[Check]
@@ -67,7 +72,11 @@ class Page:
         }
 
     def markdown(self, picture: str) -> str:
-        """The text; picture: file name of the learning curves."""
+        """The text of the page.
+
+        Args:
+            picture: File name of the learning curves.
+        """
         blocks = ["# Lifters compared", PROTOCOL.format(seeds=self.seeds), _about(self.about)]
         blocks += [strong(warning) for warning in self.warnings]
         for joint_set in (SHARED, ALL):
@@ -86,7 +95,13 @@ there and must not be compared with the tables above. An empty cell: we could no
 
 
 def show(figure: Figure | None, factor: float = 1.0, digits: int = 1) -> str:
-    """``69.1 ± 0.8``; without the spread for a single value."""
+    """``69.1 ± 0.8``; without the spread for a single value.
+
+    Args:
+        figure: Over seeds; ``None`` gives a dash.
+        factor: From the stored value to the shown one.
+        digits: After the point.
+    """
     if figure is None:
         return ""
     mean = f"{factor * figure.mean:.{digits}f}"
@@ -94,7 +109,11 @@ def show(figure: Figure | None, factor: float = 1.0, digits: int = 1) -> str:
 
 
 def label(row: RowResult) -> str:
-    """A row's method for people."""
+    """A row's method for people.
+
+    Args:
+        row: A row of the table.
+    """
     return LABELS.get(row.method, row.method)
 
 
