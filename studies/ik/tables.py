@@ -244,20 +244,6 @@ def _endpoints(body: Body, count: int) -> dict[str, dict[str, float]]:
     return out
 
 
-def lifter_noise(joints: Tensor, seed: int) -> Tensor:
-    """s2m27 joints with 12 / 12 / 45 mm of noise on the 17 joints and 8 / 8 / 25 mm relative to them on the others.
-
-    Args:
-        joints: (B, 27, 3) metres.
-        seed: Of the random numbers.
-    """
-    generator = torch.Generator().manual_seed(seed)
-    common = torch.randn(len(joints), len(H36M17), 3, generator=generator) * torch.tensor([0.012, 0.012, 0.045])
-    own = torch.randn(len(joints), len(S2M27) - len(H36M17), 3, generator=generator)
-    parents = [S2M27.parents[joint] for joint in range(len(H36M17), len(S2M27))]
-    return joints + torch.cat([common, common[:, parents] + own * torch.tensor([0.008, 0.008, 0.025])], 1)
-
-
 def _table5_text(report: dict[str, Any]) -> str:
     rows: list[dict[str, Any]] = report["rows"]
     text = "# Table 5: joints to rotations\n\n"
