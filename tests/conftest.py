@@ -3,6 +3,10 @@ from __future__ import annotations
 import pytest
 import torch
 
+from tests.stages.fixtures import chain, store, train
+
+__all__ = ["chain", "store", "train"]
+
 
 @pytest.fixture
 def generator() -> torch.Generator:

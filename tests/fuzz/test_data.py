@@ -9,7 +9,9 @@ from tests.fuzz.samples_data import motion_sample, settings_sample, store_sample
 
 
 @pytest.mark.parametrize(
-    ("sample", "count"), [(settings_sample(), 80), (motion_sample(), 25), (store_sample(), 60)], ids=str
+    ("sample", "count"),
+    [(settings_sample(), 80), (motion_sample(), 25), (store_sample(), 60)],
+    ids=lambda value: getattr(value, "name", ""),
 )
 def test_data(sample: Sample, count: int, place: Place) -> None:
     wrong = tried(sample, place, count)

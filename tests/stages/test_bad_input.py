@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from stages.lock import sole_writer
-from tests.stages.conftest import Train, in_subprocess, stage_arguments
+from tests.stages.fixtures import Train, in_subprocess, stage_arguments
 
 
 def refused(stage: str, arguments: list[str]) -> str:

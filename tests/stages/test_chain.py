@@ -14,7 +14,7 @@ from s2m.body import load_body
 from s2m.cli import main
 from s2m.data import OpenData
 from s2m.pretrained import load_mesh_model
-from tests.stages.conftest import ROOT, Train, environment, in_subprocess, stage_arguments
+from tests.stages.fixtures import ROOT, Train, environment, in_subprocess, stage_arguments
 
 METHODS = ("mean_pose/", "planar/", "lifter/", "dik_mean_shape/", "")
 

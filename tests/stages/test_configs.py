@@ -8,7 +8,7 @@ import yaml
 from s2m.data.commands import read_config
 from stages.cli import StageCLI
 from stages.names import STAGES
-from tests.stages.conftest import ROOT, stage_arguments
+from tests.stages.fixtures import ROOT, stage_arguments
 
 
 @pytest.mark.parametrize("preset", ["quick", "full"])

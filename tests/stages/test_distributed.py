@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from s2m.artifact import load
-from tests.stages.conftest import Train, in_subprocess, stage_arguments
+from tests.stages.fixtures import Train, in_subprocess, stage_arguments
 
 TWO = ("--trainer.devices", "2", "--trainer.strategy", "ddp")
 

@@ -25,7 +25,7 @@ from stages.mesh import MeshStage
 from stages.schedules import CosineTail, EpochDecay, Warmup
 from studies.mesh import synthetic_bodies as synthetic_bodies
 from studies.mesh.pictures import PANEL
-from tests.stages.conftest import Train, stage_arguments
+from tests.stages.fixtures import Train, stage_arguments
 
 
 @pytest.fixture

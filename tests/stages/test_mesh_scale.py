@@ -16,7 +16,7 @@ from s2m.data import OpenData
 from stages.base import Stage
 from stages.cli import StageCLI, quieten, run
 from stages.mesh import MeshStage
-from tests.stages.conftest import ROOT, in_subprocess, stage_arguments
+from tests.stages.fixtures import ROOT, in_subprocess, stage_arguments
 
 RATE = "1e-3"
 # Share of the way by which two trainings may end apart that differ in the order of their sums alone. In float32 it is

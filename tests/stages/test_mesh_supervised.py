@@ -27,7 +27,7 @@ from s2m.pretrained import load_mesh_model
 from s2m.skeletons import H36M17, S2M27, SMPL24
 from stages.cli import StageCLI, quieten, run
 from stages.mesh_supervised import WEIGHTS, SupervisedMeshStage, truth_terms
-from tests.stages.conftest import ROOT, stage_arguments
+from tests.stages.fixtures import ROOT, stage_arguments
 
 SUPERVISED = ("--config", str(ROOT / "configs/mesh_supervised.yaml"))
 BLIND = ("--data.class_path", "s2m.data.OpenData")

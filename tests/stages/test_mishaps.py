@@ -29,7 +29,7 @@ from stages.__main__ import main
 from stages.checkpoints import WholeCheckpoints, resume_point, unusable
 from stages.cli import run
 from stages.ranges import check_ranges
-from tests.stages.conftest import ROOT, Train, environment, stage_arguments
+from tests.stages.fixtures import ROOT, Train, environment, stage_arguments
 
 CHECKPOINT: dict[str, Any] = {
     "state_dict": {"w": torch.ones(2000)}, "loops": {}, "optimizer_states": [], "epoch": 0, "global_step": 1,

@@ -19,7 +19,7 @@ from stages.base import Stage
 from stages.checkpoints import resume_point
 from stages.cli import run
 from stages.tracking import continue_csv
-from tests.stages.conftest import ROOT, environment, in_subprocess, stage_arguments
+from tests.stages.fixtures import ROOT, environment, in_subprocess, stage_arguments
 
 EPOCHS = ("--trainer.max_epochs", "3", "--trainer.check_val_every_n_epoch", "1", "--trainer.log_every_n_steps", "1")
 

@@ -16,7 +16,7 @@ from s2m.compare.local import LocalRuns
 from s2m.report.examples import Examples
 from stages import tracking
 from stages.showcase import captions
-from tests.stages.conftest import ROOT, environment, in_subprocess, stage_arguments
+from tests.stages.fixtures import ROOT, environment, in_subprocess, stage_arguments
 
 KEY = "0123456789abcdef" * 2 + "01234567"
 GONE = ("WANDB_MODE", "WANDB_SILENT", "WANDB_BASE_URL")

@@ -12,7 +12,7 @@ from s2m.artifact import load
 from s2m.batch import FrameBatch, Observation, Truth
 from stages.base import training_observation
 from stages.cli import run
-from tests.stages.conftest import stage_arguments
+from tests.stages.fixtures import stage_arguments
 
 
 @pytest.mark.parametrize("stage", ["lifter", "regressor", "mesh"])

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from studies.command import about, study_parser
-from tests.stages.conftest import ROOT, environment
+from tests.stages.fixtures import ROOT, environment
 
 # A study of one training, which tells its number and then waits for ever.
 STUDY = """

@@ -9,8 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from s2m.ik import DIK
 from s2m.skeletons import H36M17, S2M27, SMPL24, JointSet
-
-from .kinematics import angle, forward, poses, rest_of
+from tests.ik.kinematics import angle, forward, poses, rest_of
 
 DEGREES = np.pi / 180
 

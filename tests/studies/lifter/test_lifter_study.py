@@ -27,7 +27,7 @@ from stages.temporal import every
 from studies.lifter import step_profile as lifter_profile
 from studies.lifter import table as lifter_table
 from studies.lifter.methods import load_network
-from tests.stages.conftest import ROOT, Train, environment, stage_arguments
+from tests.stages.fixtures import ROOT, Train, environment, stage_arguments
 
 SUPERVISED = ("--config", str(ROOT / "configs/lifter_supervised.yaml"))
 

@@ -23,8 +23,7 @@ from studies.lifter.conditions import read_frames
 from studies.lifter.head_figures import METHODS
 from studies.lifter.ship import main, relative, slim
 from studies.lifter.ship_head import main as ship_heads
-
-from .scenes import n_mpjpe_mm
+from tests.lifter.scenes import n_mpjpe_mm
 
 ROOT = Path(__file__).parents[3]
 SPEC = {"joint_set": "h36m17", "rest_bone_length": 0.25, "width": 16, "blocks": 1}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from studies.mesh import ablations
-from tests.stages.conftest import ROOT, environment
+from tests.stages.fixtures import ROOT, environment
 
 
 def test_tables_are_made_once_and_made_again_from_what_is_there(

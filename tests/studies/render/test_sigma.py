@@ -12,7 +12,7 @@ from scipy import stats
 from s2m.batch import BodyParams
 from s2m.body import Body, load_body
 from s2m.render import default_sigma, hard_silhouette
-from studies.render.sigma import Fit, best, disturbed, fit, frozen, known_people, main, nearest
+from studies.render.sigma import Fit, best, compare, disturbed, fit, known_people, main, nearest
 
 FIT = Fit(64, 1e-5, iou=[0.9, 0.8], area=[1.0, 1.1], plane_mm=[1.0, 3.0], space_mm=[2.0, 4.0], seconds=0.1)
 
@@ -36,7 +36,7 @@ def test_a_fit_comes_closer_to_the_mask_than_its_start(body: Body) -> None:
     points = truth.camera[:, None, :1] * (body(truth.params).vertices[..., :2] + truth.camera[:, None, 1:])
     masks = hard_silhouette(points, body.faces, 48).float()
     found = fit(body, start, masks, 3e-5, faces=600, steps=15)
-    before, after = frozen(body, start, truth), frozen(body, found, truth)
+    before, after = compare(body, start, truth), compare(body, found, truth)
     assert (after["iou"] > before["iou"] + 0.05).all()
     torch.testing.assert_close(found.params.betas, truth.params.betas)
     torch.testing.assert_close(found.params.global_orient, truth.params.global_orient)
@@ -44,18 +44,18 @@ def test_a_fit_comes_closer_to_the_mask_than_its_start(body: Body) -> None:
 
 def test_the_truth_is_judged_perfect_and_a_shift_costs_what_it_is(body: Body) -> None:
     truth = known_people(body, 2, seed=0)
-    values = frozen(body, truth, truth)
+    values = compare(body, truth, truth)
     assert values["iou"].tolist() == values["area"].tolist() == [1.0, 1.0]
     assert values["plane_mm"].tolist() == values["space_mm"].tolist() == [0.0, 0.0]
     moved = type(truth)(truth.params, truth.camera + torch.tensor([0.0, 0.03, 0.04]))
-    values = frozen(body, moved, truth)
+    values = compare(body, moved, truth)
     torch.testing.assert_close(values["plane_mm"], torch.full((2,), 50.0))
     assert values["space_mm"].tolist() == [0.0, 0.0]
     turn = torch.diag(torch.tensor([-1.0, 1.0, -1.0]))
     turned = type(truth)(
         BodyParams(turn @ truth.params.global_orient, truth.params.body_pose, truth.params.betas), truth.camera
     )
-    assert (frozen(body, turned, truth)["space_mm"] > 100).all()
+    assert (compare(body, turned, truth)["space_mm"] > 100).all()
 
 
 def test_gaps_are_paired_over_the_bodies() -> None:

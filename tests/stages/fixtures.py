@@ -1,3 +1,5 @@
+"""A small store and trained runs, for all tests of stages and studies."""
+
 from __future__ import annotations
 
 import os
@@ -8,9 +10,6 @@ from pathlib import Path
 
 import pytest
 import torch
-
-from s2m.cli import main
-from stages.cli import run
 
 ROOT = Path(__file__).parents[2]
 Train = Callable[..., Path]
@@ -45,6 +44,8 @@ def in_subprocess(
 
 @pytest.fixture(scope="session")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from s2m.cli import main
+
     path = tmp_path_factory.mktemp("data") / "open"
     assert main(["data", "open", "--output", str(path), "--config", str(ROOT / "configs/preset/smoke/data.yaml")]) == 0
     return path
@@ -53,6 +54,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def train(store: Path) -> Train:
     """Run a stage in this process, as ``python -m stages`` does; returns the artifact."""
+    from stages.cli import run  # not at the top: the tests of the core run without Lightning
+
     torch.set_num_threads(1)
 
     def call(stage: str, run_dir: Path, *extra: str) -> Path:
