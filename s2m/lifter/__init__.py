@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from s2m.lifter.api import Lift, lift
     from s2m.lifter.network import Lifter, mean_bone_length, planar_skeleton, shared_bones
-    from s2m.lifter.shipped import read_head, read_lifter, shipped, shipped_head
+    from s2m.lifter.shipped_lifters import read_head, read_lifter, shipped, shipped_head
 
 __all__ = [
     "Lift",
@@ -29,7 +29,7 @@ __all__ = [
 _HOMES = {
     **dict.fromkeys(("Lift", "lift"), "api"),
     **dict.fromkeys(("Lifter", "mean_bone_length", "planar_skeleton", "shared_bones"), "network"),
-    **dict.fromkeys(("read_head", "read_lifter", "shipped", "shipped_head"), "shipped"),
+    **dict.fromkeys(("read_head", "read_lifter", "shipped", "shipped_head"), "shipped_lifters"),
 }
 
 

@@ -20,7 +20,7 @@ from s2m.formats.keypoints2d import Keypoints
 from s2m.lifter.keypoints import FEWEST_JOINTS, best_lifter_set, on_joint_set
 from s2m.lifter.network import Lifter, mean_bone_length
 from s2m.lifter.objective.chirality import Chirality
-from s2m.lifter.shipped import shipped, shipped_head, shipped_records
+from s2m.lifter.shipped_lifters import shipped, shipped_head, shipped_records
 from s2m.lifter.temporal_head import TemporalHead
 from s2m.lifter.video import smoothed
 from s2m.lifter.warnings import lift_warnings

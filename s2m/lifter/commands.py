@@ -235,7 +235,7 @@ def _check(arguments: argparse.Namespace) -> None:
 
 def _lifting(joint_set: JointSet, fps: float, arguments: argparse.Namespace) -> Lifting:
     from s2m.lifter.api import Lifting
-    from s2m.lifter.shipped import read_head, read_lifter
+    from s2m.lifter.shipped_lifters import read_head, read_lifter
 
     lifter = None if arguments.lifter is None else read_lifter(arguments.lifter)
     head = None if arguments.temporal is None else read_head(arguments.temporal, arguments.lifter)

@@ -21,7 +21,7 @@ from s2m.data.store import FrameStore
 from s2m.errors import UserError
 from s2m.files import sha256
 from s2m.lifter.network import Lifter
-from s2m.lifter.shipped import LIST, assets, read_lifter, shipped_records
+from s2m.lifter.shipped_lifters import LIST, assets, read_lifter, shipped_records
 from s2m.markdown import code, markdown_table
 from s2m.skeletons import H36M17, S2M27, get_joint_set
 from studies.lifter.conditions import CONDITIONS, apply, read_frames

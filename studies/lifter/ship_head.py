@@ -12,7 +12,7 @@ from s2m import artifact as artifacts
 from s2m.data.store import FrameStore
 from s2m.errors import UserError
 from s2m.files import sha256
-from s2m.lifter.shipped import LIST, assets, read_lifter, shipped_records
+from s2m.lifter.shipped_lifters import LIST, assets, read_lifter, shipped_records
 from s2m.lifter.temporal_head import load_temporal
 from s2m.markdown import code, markdown_table
 from studies.lifter.head_figures import FIGURES, INPUTS, METHODS, SPLITS, measured

@@ -222,7 +222,7 @@ def lift_samples() -> list[Sample]:
 
 def artifact_samples() -> list[Sample]:
     """A lifter and a temporal head of the user's own: the shipped ones under another name."""
-    from s2m.lifter.shipped import assets
+    from s2m.lifter.shipped_lifters import assets
 
     def write(to: Path) -> None:
         _npy(to / "a.npy", keypoints())

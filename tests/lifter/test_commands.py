@@ -21,7 +21,7 @@ from s2m.errors import UserError
 from s2m.formats.keypoints2d import read_keypoints
 from s2m.ik.body_joints import body_regressor
 from s2m.lifter.commands import run
-from s2m.lifter.shipped import assets
+from s2m.lifter.shipped_lifters import assets
 from s2m.skeletons import COCO17, H36M17, S2M27
 
 from .scenes import n_mpjpe_mm, recording, scene

@@ -16,7 +16,7 @@ from s2m import artifact as artifacts
 from s2m.body import load_body
 from s2m.errors import UserError
 from s2m.lifter import read_lifter, shipped, shipped_head
-from s2m.lifter.shipped import LIST, assets, shipped_records
+from s2m.lifter.shipped_lifters import LIST, assets, shipped_records
 
 MEGABYTES_AT_MOST = 3
 
