@@ -91,7 +91,7 @@ def solve(
         >>> solution = solve(np.stack([rest, rest + [0, 0, 1]]))
         >>> solution.params.rotations.shape, solution.params.transl.shape
         ((2, 24, 3, 3), (2, 3))
-        >>> solution.params.transl[1].round(2).tolist()
+        >>> (solution.params.transl[1].round(2) + 0.0).tolist()
         [0.0, 0.0, 1.0]
     """
     joint_set = get_joint_set(joint_set) if isinstance(joint_set, str) else joint_set

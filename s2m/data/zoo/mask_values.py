@@ -115,7 +115,7 @@ def _of_bytes(picture: Image.Image, labels: Labels) -> Mask:
     counts, values = np.array(picture.histogram()), np.asarray(picture)
     small, full = int(counts[1 : _LARGEST_LABEL + 1].sum()), int(counts[_FULL])
     other = int(counts[_LARGEST_LABEL + 1 : _FULL].sum())
-    if labels is not None or (not other and small and small >= full):
+    if labels or (small and not other and (labels is not None or small >= full)):
         return _of_labels(values, counts, labels)
     if not other and small * _OUTLINE_SHARE > full:
         raise MaskError(

@@ -16,9 +16,10 @@ from s2m.data.zoo.human36m.official import OfficialFiles
 from s2m.data.zoo.human36m.protocol import Choice
 from s2m.data.zoo.mask_folder import WithMasks
 from s2m.data.zoo.source import SourceError
+from s2m.errors import FormatError
 from s2m.skeletons import COCO17, H36M17
 from tests.data.zoo.fabricate import human36m as fabricate
-from tests.data.zoo.fabricate.toy import ToySource, write_recording
+from tests.data.zoo.fabricate.toy import ToySource, disks, write_recording
 
 FRAMES = 5
 
@@ -107,7 +108,7 @@ def test_detections_of_other_people_are_refused(tmp_path: Path, raw: dict[str, A
 )
 def test_foreign_json_is_named(tmp_path: Path, raw: dict[str, Any], content: str, message: str) -> None:
     (tmp_path / "found.json").write_text(content)
-    with pytest.raises(SourceError, match=rf"found\.json: {message}"):
+    with pytest.raises(FormatError, match=rf"found\.json: {message}"):
         converted(tmp_path, tmp_path / "found.json")
     assert {path.name for path in tmp_path.iterdir()} == {"raw", "found.json"}
 
@@ -139,12 +140,13 @@ def test_masks_from_a_folder(tmp_path: Path, raw: dict[str, Any]) -> None:
     write_recording(tmp_path / "raw" / "test" / "t.npz", FRAMES, poses=None, masks=None)
     folder = tmp_path / "masks" / "t"
     folder.mkdir(parents=True)
+    raw["masks"] = disks(raw["joints2d"], 75.0)
     for number in (100, 103):
         Image.fromarray(raw["masks"][number - 100].astype("u1") * 255).save(folder / f"{number:06d}.png")
     convert(WithMasks(ToySource(tmp_path / "raw"), tmp_path / "masks"), tmp_path / "out", progress=False)
     arrays = FrameStore(tmp_path / "out").open("test")
     assert arrays.observation["frame"].tolist() == [100, 103]
-    write_recording(tmp_path / "again" / "test" / "t.npz", FRAMES, poses=None)
+    write_recording(tmp_path / "again" / "test" / "t.npz", FRAMES, poses=None, masks=raw["masks"])
     convert(ToySource(tmp_path / "again"), tmp_path / "own", progress=False)
     own = FrameStore(tmp_path / "own").open("test").observation["silhouette"]
     np.testing.assert_array_equal(arrays.observation["silhouette"], own[[0, 3]])

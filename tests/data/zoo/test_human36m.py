@@ -28,7 +28,7 @@ from tests.data.zoo.fabricate import human36m as fabricate
 
 def source_of(root: Path, **options: Any) -> Human36M:
     """What the command line builds."""
-    chosen = {"cameras": ["all"], "val_subjects": [], "keypoints": "gt", "mosh": None, **options}
+    chosen = {"cameras": ["all"], "val_subjects": [], "joints2d": "gt", "mosh": None, **options}
     return Human36M.from_arguments(argparse.Namespace(root=root, **chosen))
 
 
@@ -356,7 +356,7 @@ def test_videopose3d_detections(tmp_path: Path) -> None:
     fabricate.write_videopose(tmp_path / "raw", longer=0, noise=6.0)
     with pytest.raises(SourceError, match=r"data_2d_h36m_gt\.npz: missing; .*: data_2d_h36m_cpn_ft_h36m_dbb\.npz"):
         source_of(tmp_path / "raw")
-    convert(source_of(tmp_path / "raw", keypoints="cpn_ft_h36m_dbb"), tmp_path / "out", progress=False)
+    convert(source_of(tmp_path / "raw", joints2d="cpn_ft_h36m_dbb"), tmp_path / "out", progress=False)
     store = FrameStore(tmp_path / "out")
     assert store.recordings("test")[0]["detected"]
     assert store.header["source"]["keypoints"] == "cpn_ft_h36m_dbb"

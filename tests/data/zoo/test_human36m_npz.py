@@ -146,8 +146,8 @@ def rename(path: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (cut, "expected a readable npz file"),
-        (lambda path: path.write_bytes(b""), "expected a readable npz file"),
+        (cut, "not a readable npz file"),
+        (lambda path: path.write_bytes(b""), "not a readable npz file"),
         (narrow, r"part: expected shape \(N, 24, 3\), found \(12, 17, 3\)"),
         (rename, "S: missing; the file has"),
     ],
@@ -200,6 +200,6 @@ def test_truncated_videopose3d_files_are_named_and_leave_nothing(tmp_path: Path,
     fabricate.write_videopose(tmp_path / "raw")
     path = tmp_path / "raw" / name
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * keep)])
-    with pytest.raises(SourceError, match=rf"{name}: .*expected a readable npz file"):
+    with pytest.raises(SourceError, match=rf"{name}: .*not a readable npz file"):
         convert(source_of(tmp_path / "raw"), tmp_path / "out", progress=False)
     assert [path.name for path in tmp_path.iterdir()] == ["raw"]

@@ -20,6 +20,7 @@ from s2m.data.zoo.convert import Options, convert
 from s2m.data.zoo.mpi_inf_3dhp import ACTIVITIES, MpiInf3DHP
 from s2m.data.zoo.source import Recording, SourceError
 from s2m.data.zoo.video_masks import RedChannel
+from s2m.optional import MissingPackageError
 from s2m.skeletons import MPI3DHP17
 from tests.data.zoo.fabricate import mpi_inf_3dhp as fabricate
 from tests.data.zoo.fabricate.mpi_inf_3dhp import (
@@ -345,7 +346,10 @@ def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     write_test(tmp_path)
     for package, name in (("av", "S1/Seq1/0"), ("h5py", "TS1/1")):
         monkeypatch.setitem(sys.modules, package, None)
-        with pytest.raises(SourceError, match=rf"package {package}: missing; pip install 's2m\[datasets\]'"):
+        expected = rf"package {package}: missing; pip install 'skeleton2mesh\[datasets\]'"
+        with pytest.raises(MissingPackageError, match=expected):
+            MissingPackageError, match=rf"package {package}: missing; pip install 'skeleton2mesh\[datasets\]'"
+        ):
             read(tmp_path, name)
 
 

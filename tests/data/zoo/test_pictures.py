@@ -17,6 +17,7 @@ from s2m.data.zoo.human36m.cameras import FRONTAL
 from s2m.data.zoo.human36m.pictures import find_pictures
 from s2m.data.zoo.pictures import NumberedPictures, VideoPictures
 from s2m.data.zoo.source import SourceError
+from s2m.markdown import escape
 from tests.data.zoo.fabricate import human36m as fabricate
 from tests.data.zoo.test_human36m import source_of
 
@@ -162,6 +163,6 @@ def test_who_lacks_masks_is_told_where_they_come_from(recorded: Path) -> None:
     assert note.startswith("test: no recording has silhouettes, which stage 3 trains on; ")
     assert "MySegmentsMat/ground_truth_bs" in note
     assert "--masks DIR" in note
-    assert f"- {note}" in (recorded / "out" / "report.md").read_text()
+    assert f"- {escape(note)}" in (recorded / "out" / "report.md").read_text()
     convert(source, recorded / "joints", Options(masks="none"), progress=False)
     assert not any("silhouettes" in n for n in FrameStore(recorded / "joints").header["notes"])

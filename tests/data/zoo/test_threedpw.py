@@ -250,7 +250,7 @@ def test_from_the_command_line_with_masks(tmp_path: Path) -> None:
     fabricate.write_sequence(tmp_path / "data", people=("f", "m"))
     for frame in COUNTED[:2]:
         picture = np.zeros((1920, 1080), bool)
-        picture[700:1300, 300:800] = True
+        picture[200:1800, 100:1000] = True
         file = tmp_path / "masks" / "downtown_walking_00" / "1" / f"{frame:05d}.png"
         file.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(picture).save(file)
