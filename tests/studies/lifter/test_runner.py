@@ -82,7 +82,7 @@ def test_a_row_is_trained_by_the_public_command(tmp_path: Path) -> None:
     assert lifter.command[:4] == ("python", "-m", "stages", "lifter")
     assert supervised.command[:4] == ("python", "-m", "stages", "lifter_supervised")
     assert lifter.artifact == tmp_path / "ours-s2m27-s2" / "lifter" / "lifter.pt"
-    assert supervised.artifact == tmp_path / "supervised-s2m27-s2" / "lifter_supervised" / "lifter_supervised.pt"
+    assert supervised.artifact == tmp_path / "lifter_supervised-s2m27-s2" / "lifter_supervised" / "lifter_supervised.pt"
     text = " ".join(supervised.command)
     assert "--seed_everything 2" in text
     assert "--data.init_args.joint_set s2m27" in text
@@ -108,4 +108,4 @@ def test_rows_of_the_table() -> None:
     assert known[0] == OURS
     assert known[-1] == SUPERVISED
     rows = table_rows([OURS, "chen", SUPERVISED], ["h36m17", "s2m27"])
-    assert [row.name for row in rows] == ["ours", "chen", "lifter_supervised", "ours-s2m27", "supervised-s2m27"]
+    assert [row.name for row in rows] == ["ours", "chen", "lifter_supervised", "ours-s2m27", "lifter_supervised-s2m27"]
