@@ -76,13 +76,15 @@ report: $(REPORT) ## pictures, tables and bars of a finished run
 test: $(INSTALLED) ## lint, types and all tests
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/mypy s2m stages
+	$(VENV)/bin/mypy s2m stages studies
+	$(VENV)/bin/lint-imports --no-cache
 	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist worksteal --cov --cov-report=term --cov-fail-under=85 -q
 
 lint: $(INSTALLED) ## ruff and mypy, with fixes
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
-	$(VENV)/bin/mypy s2m stages
+	$(VENV)/bin/mypy s2m stages studies
+	$(VENV)/bin/lint-imports --no-cache
 
 install: $(INSTALLED) ## the environment alone
 

@@ -348,7 +348,7 @@ def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         monkeypatch.setitem(sys.modules, package, None)
         expected = rf"package {package}: missing; pip install 'skeleton2mesh\[datasets\]'"
         with pytest.raises(MissingPackageError, match=expected):
-            MissingPackageError, match=rf"package {package}: missing; pip install 'skeleton2mesh\[datasets\]'"
+            read(tmp_path, name)
 
 
 def test_unknown_camera(tmp_path: Path) -> None:
