@@ -33,9 +33,15 @@ class ArtifactError(UserError):
 class Artifact:
     """A finished stage.
 
-    stage: lifter, regressor or mesh. spec: how to rebuild the module (see :mod:`s2m.spec`). body: hash of the body
-    the stage was trained with. parents: sha256 of the artifacts it was trained from. config: the resolved
-    configuration, for the record.
+    Attributes:
+        stage: Name of the stage, such as lifter, regressor or mesh.
+        joint_set: Name of the joint set that the stage was trained for.
+        body: Hash of the body that it was trained with.
+        spec: How to rebuild the module (see :mod:`s2m.spec`).
+        state: The module's weights by name, finite.
+        parents: sha256 of the artifacts that it was trained from, by their stage.
+        config: The resolved configuration, for the record.
+        schema: Version of this format; :func:`load` takes ``SCHEMA`` alone.
     """
 
     stage: str
@@ -49,15 +55,33 @@ class Artifact:
 
 
 def save(path: Path, artifact: Artifact) -> None:
-    """Write an artifact; an interrupted write leaves the old file, or none."""
+    """Write an artifact; an interrupted write leaves the old file, or none.
+
+    Args:
+        path: The file to write; its folder is made where it is missing.
+        artifact: What to write.
+
+    Raises:
+        WriteError: It cannot be written.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     write_torch(path, {f: getattr(artifact, f) for f in artifact.__dataclass_fields__})
 
 
 def load(path: Path, stage: str, *, joint_set: str | None = None, body: str | None = None) -> Artifact:
-    """Read an artifact of ``stage``, refusing one of another stage, joint set or body.
+    """Read an artifact of a stage, refusing one of another stage, joint set or body.
 
-    Raises ArtifactError.
+    Args:
+        path: The file.
+        stage: The stage that it must be of.
+        joint_set: Name of the joint set that it must have; ``None``: any.
+        body: Hash of the body that it must have been trained with; ``None``: any.
+
+    Returns:
+        The artifact, its weights on the CPU.
+
+    Raises:
+        ArtifactError: It is not there, damaged, of another schema, or not what was expected.
     """
     if not path.is_file():
         raise ArtifactError(f"{path}: no such file; it is what the {stage} stage exports when it has finished")
@@ -139,7 +163,16 @@ def _is_plain(value: Any) -> bool:
 
 
 def restore(path: Path, module: torch.nn.Module, artifact: Artifact) -> None:
-    """Load an artifact's weights into a module of the same shape; every weight must match. Raises ArtifactError."""
+    """Load an artifact's weights into a module of the same shape; every weight must match.
+
+    Args:
+        path: The artifact's file, for messages.
+        module: Takes the weights.
+        artifact: Has them.
+
+    Raises:
+        ArtifactError: The weights do not fit the module.
+    """
     try:
         module.load_state_dict(artifact.state, strict=True)
     except RuntimeError as error:
@@ -147,5 +180,12 @@ def restore(path: Path, module: torch.nn.Module, artifact: Artifact) -> None:
 
 
 def describe(artifact: Artifact) -> dict[str, Any]:
-    """The metadata of an artifact without its weights."""
+    """The metadata of an artifact without its weights.
+
+    Args:
+        artifact: The artifact.
+
+    Returns:
+        Its fields by name, all but ``state``.
+    """
     return {name: value for name, value in asdict(artifact).items() if name != "state"}

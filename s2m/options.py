@@ -114,12 +114,23 @@ def chosen_joint_set(name: str) -> JointSet:
 
 
 def set_file(name: str | None) -> Path | None:
-    """The file that ``--joint-set`` names, if it names one."""
+    """The file that ``--joint-set`` names, if it names one.
+
+    Args:
+        name: What ``--joint-set`` was given; ``None`` without it.
+
+    Returns:
+        The yaml file; ``None`` for the name of a known set.
+    """
     return Path(name) if name is not None and name.endswith((".yaml", ".yml")) else None
 
 
 def add_reading(parser: argparse._ActionsContainer) -> None:
-    """Add what every reader of joints takes: ``--min-confidence``, ``--person`` and ``--people``."""
+    """Add what every reader of joints takes: ``--min-confidence``, ``--person`` and ``--people``.
+
+    Args:
+        parser: The command's, or a group of it.
+    """
     add_min_confidence(parser)
     who = parser.add_mutually_exclusive_group()
     who.add_argument(
@@ -135,7 +146,14 @@ def add_reading(parser: argparse._ActionsContainer) -> None:
 
 
 def check_reading(arguments: argparse.Namespace) -> None:
-    """Refuse values of :func:`add_reading`'s options that mean nothing. Raises UserError."""
+    """Refuse values of :func:`add_reading`'s options that mean nothing.
+
+    Args:
+        arguments: Parsed options, ``output`` among them.
+
+    Raises:
+        UserError: The message names the option.
+    """
     check_least_confidence(arguments.min_confidence)
     if arguments.person not in (None, "largest") and not arguments.person.isdecimal():
         raise UserError(f"--person: expected a person's number or 'largest', found {arguments.person}")
@@ -146,12 +164,29 @@ def check_reading(arguments: argparse.Namespace) -> None:
 
 
 def how_many(arguments: argparse.Namespace) -> float | None:
-    """What ``--people`` asks for; ``None`` without it."""
+    """What ``--people`` asks for.
+
+    Args:
+        arguments: Parsed options.
+
+    Returns:
+        The number of people, infinite for "all"; ``None`` without the option.
+    """
     return None if arguments.people is None else float(arguments.people.replace("all", "inf"))
 
 
 def image_size(text: str | None) -> tuple[int, int] | None:
-    """Width and height that ``--image-size`` gives as ``WxH``. Raises UserError."""
+    """Width and height that ``--image-size`` gives.
+
+    Args:
+        text: ``WxH``, such as 1920x1080; ``None`` without the option.
+
+    Returns:
+        Pixels; ``None`` for ``None``.
+
+    Raises:
+        UserError: For anything else.
+    """
     if text is None:
         return None
     found = re.fullmatch(r"(\d{1,6})[xX](\d{1,6})", text)
@@ -161,7 +196,12 @@ def image_size(text: str | None) -> tuple[int, int] | None:
 
 
 def of_person(path: Path, person: object) -> Path:
-    """The file of one of several people: ``out.npz`` of person 3 is ``out-3.npz``."""
+    """The file of one of several people: ``out.npz`` of person 3 is ``out-3.npz``.
+
+    Args:
+        path: What ``--output`` names.
+        person: The person's number, or whatever else names the person in a file's name.
+    """
     return path.with_name(f"{path.stem}-{person}{path.suffix}")
 
 
@@ -240,21 +280,40 @@ def check_fps(fps: float) -> float:
 
 
 def check_least_confidence(confidence: float) -> float:
-    """What ``--min-confidence`` may be. Raises UserError."""
+    """A value of ``--min-confidence``, if it can be meant.
+
+    Args:
+        confidence: What was given.
+
+    Returns:
+        The same.
+
+    Raises:
+        UserError: Unless it lies from 0 to below 1.
+    """
     if not 0 <= confidence < 1:
         raise UserError(f"--min-confidence: expected a number from 0 to below 1, found {confidence}")
     return confidence
 
 
 def add_min_confidence(parser: argparse._ActionsContainer) -> None:
-    """Add ``--min-confidence``."""
+    """Add ``--min-confidence``.
+
+    Args:
+        parser: The command's, or a group of it.
+    """
     parser.add_argument(
         "--min-confidence", type=float, default=0.0, metavar="C", help="joints below count as missing (default: 0)"
     )
 
 
 def add_fill(parser: argparse._ActionsContainer, what: str = "") -> None:
-    """Add ``--fill``: how long a gap without a body may be to be filled in."""
+    """Add ``--fill``: how long a gap without a body may be to be filled in.
+
+    Args:
+        parser: The command's, or a group of it.
+        what: What the help begins with, such as the option that this one belongs to.
+    """
     parser.add_argument(
         "--fill",
         type=float,
@@ -266,7 +325,17 @@ def add_fill(parser: argparse._ActionsContainer, what: str = "") -> None:
 
 
 def check_fill(seconds: float) -> float:
-    """What ``--fill`` may be. Raises UserError."""
+    """A value of ``--fill``, if it can be meant.
+
+    Args:
+        seconds: What was given.
+
+    Returns:
+        The same.
+
+    Raises:
+        UserError: When it is negative or longer than any gap that should be filled.
+    """
     if not 0 <= seconds <= _LONGEST_FILL:
         raise UserError(f"--fill: expected seconds from 0 to {_LONGEST_FILL}, found {seconds}")
     return seconds

@@ -56,7 +56,12 @@ class StageParser(LightningArgumentParser):
     """A parser that says what configurations may name."""
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        """End with the complaint, exit code 2."""
+        """End with the complaint, exit code 2.
+
+        Args:
+            message: The complaint.
+            ex: The error that it came from, if any.
+        """
         super().error(explained(message), ex)
 
 
@@ -152,7 +157,14 @@ class StageCLI(LightningCLI):
             raise UserError(f"stage {self.stage_class.name}: {said}") from error
 
     def instantiate_trainer(self, **kwargs: Any) -> pl.Trainer:
-        """Build the trainer with our loggers and callbacks."""
+        """Build the trainer with our loggers and callbacks.
+
+        Args:
+            **kwargs: Arguments of the trainer, in place of those of the configuration.
+
+        Returns:
+            The trainer, with the output folder as its root.
+        """
         chosen = self._get(self.config_init, "trainer")
         plugins = chosen["plugins"] or []
         plugins = [WholeCheckpoints(), *(plugins if isinstance(plugins, list) else [plugins])]

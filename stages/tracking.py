@@ -101,7 +101,11 @@ def _never_fails(kind: type[Logger], name: str) -> Callable[..., Any]:
 
 
 def first_line(error: BaseException) -> str:
-    """What an error says, in a line; its kind when it says nothing."""
+    """What an error says, in a line; its kind when it says nothing.
+
+    Args:
+        error: The error.
+    """
     return next(iter(str(error).splitlines()), "") or type(error).__name__
 
 
@@ -205,6 +209,10 @@ def continue_csv(loggers: list[Logger], resuming: bool) -> None:
     """Let a resumed run append to its CSV log; a run that starts afresh leaves an older log beside its own.
 
     Of a log that a kill or a full disk has torn, the rows that are whole stay; one without a header is left aside.
+
+    Args:
+        loggers: The run's loggers; only CSV loggers are looked at.
+        resuming: Whether the run goes on from a checkpoint.
     """
     for logger in loggers:
         if not isinstance(logger, CSVLogger):
@@ -288,6 +296,12 @@ def _record_lineage(run: Any, artifact: Path, lineage: dict[str, str], parents: 
 def artifact_name(path: Path) -> str:
     """``RUN-STAGE`` of ``RUN/STAGE/STAGE.pt``, in characters that W&B takes; what is left out, a hash stands for.
 
+    Args:
+        path: The artifact's file.
+
+    Returns:
+        The name, at most as long as W&B takes.
+
     Example:
         >>> artifact_name(Path("runs/full-s0/mesh/mesh.pt")), artifact_name(Path("runs/lr=0.1/mesh/mesh.pt"))
         ('full-s0-mesh', 'lr-0.1-f27540d9-mesh')
@@ -300,7 +314,15 @@ def artifact_name(path: Path) -> str:
 
 
 def shortened(text: str, length: int) -> str:
-    """A text of at most so many characters; the end of a longer one gives way to a hash of all of it."""
+    """A text of at most so many characters; the end of a longer one gives way to a hash of all of it.
+
+    Args:
+        text: The text.
+        length: Characters at most, nine or more.
+
+    Returns:
+        The same text where it is short enough.
+    """
     return text if len(text) <= length else f"{text[: length - 9]}-{_text_hash(text)[:8]}"
 
 

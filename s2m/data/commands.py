@@ -40,7 +40,11 @@ class ConfigError(UserError, ValueError):
 
 
 def add_data_command(subparsers: Any) -> None:
-    """Mount ``s2m data`` with its own commands."""
+    """Mount ``s2m data`` with its own commands.
+
+    Args:
+        subparsers: Those of the command line.
+    """
     data = subparsers.add_parser("data", help="make and check frame stores", description="Make and check frame stores.")
     add_data_commands(data.add_subparsers(required=True, metavar="COMMAND", parser_class=LateParser))
 

@@ -104,6 +104,7 @@ class VideoFrames(FrameDataModule):
         store: Folder of a frame store.
         window: Frames per training window.
         train_split: Split to train on; its frames must belong to recordings.
+        **arguments: The other arguments of :class:`FrameDataModule`.
 
     Raises:
         StoreError: When no recording of the training split is as long as a window.

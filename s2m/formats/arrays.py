@@ -23,7 +23,20 @@ Floats = NDArray[np.float64]
 
 
 def field_of(content: Any, key: str | None, names: Sequence[str], path: Path) -> Any:
-    """The field of a file that holds the joints: the one named by ``key``, or the first of the usual ``names``."""
+    """The field of a file that holds the joints: the one named by ``key``, or the first of the usual ``names``.
+
+    Args:
+        content: What stands in the file; anything but a dictionary is returned as it is.
+        key: What ``--key`` names; ``None`` without it.
+        names: The usual names, the likeliest first; a file with a single field needs none of them.
+        path: The file, for messages.
+
+    Returns:
+        The content of the field.
+
+    Raises:
+        UserError: For a key that the file lacks, or a file without any of the fields.
+    """
     if not isinstance(content, dict):
         if key is not None:
             raise UserError(f"{path}: --key {key}: expected a file with fields, found {described(content)}")
@@ -41,7 +54,18 @@ def field_of(content: Any, key: str | None, names: Sequence[str], path: Path) ->
 
 
 def numbers(content: Any, path: Path) -> Floats:
-    """An array of float64. Raises UserError for anything that is no array of numbers."""
+    """An array of float64.
+
+    Args:
+        content: An array of numbers, or nested lists of one length; ``None`` in them is a missing number.
+        path: The file, for messages.
+
+    Returns:
+        The numbers; NaN for missing ones.
+
+    Raises:
+        UserError: For anything that is no array of numbers.
+    """
     if isinstance(content, np.ndarray):
         if content.dtype.kind not in "fiu":
             raise UserError(f"{path}: expected numbers, found {content.dtype}")
@@ -120,7 +144,20 @@ def _check_confidence(sure: Floats, dimensions: int, path: Path) -> None:
 
 
 def array_track(content: Any, joint_set: JointSet | None, dimensions: int, path: Path) -> Track:
-    """The track of an array; see :func:`shaped`."""
+    """The track of an array.
+
+    Args:
+        content: The array, or nested lists; the shapes are those of :func:`shaped`.
+        joint_set: Its joints; h36m17 by default.
+        dimensions: Coordinates of a joint, 2 or 3.
+        path: The file, for messages.
+
+    Returns:
+        The joints in the file's unit and frame; NaN and confidence 0 where one was not seen.
+
+    Raises:
+        UserError: For what is no array of such joints.
+    """
     points, confidence = shaped(numbers(content, path), joint_set, dimensions, path)
     return masked(points, confidence, H36M17 if joint_set is None else joint_set)
 

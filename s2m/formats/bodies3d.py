@@ -48,7 +48,19 @@ def crowd_of(content: Any, joint_set: JointSet | None, path: Path) -> Crowd | No
 
 
 def read_folder(folder: Path, joint_set: JointSet | None) -> Crowd:
-    """A folder with one json file per frame: EasyMocap's, Panoptic's, OpenPose's, MMPose's."""
+    """A folder with one json file per frame: EasyMocap's, Panoptic's, OpenPose's, MMPose's.
+
+    Args:
+        folder: The folder; other files in it are passed over.
+        joint_set: What the user said; counts where the files do not tell.
+
+    Returns:
+        Everybody in it, in the files' unit and frame.
+
+    Raises:
+        UserError: For a folder without json files, and a file that does not hold the people of one frame with the
+            joints of the others.
+    """
     files = sorted(folder.glob("*.json"))
     if not files:
         raise UserError(f"{folder}: expected a folder with one json file per frame, found no json file")

@@ -25,7 +25,15 @@ class FrameSource(Protocol):
     def __len__(self) -> int: ...
 
     def read(self, start: int, stop: int) -> Block:
-        """Points (N, K, D) float64, NaN where missing, and confidences (N, K) float32, 0 there."""
+        """Some frames.
+
+        Args:
+            start: The first frame.
+            stop: One after the last.
+
+        Returns:
+            Points (N, K, D) float64, NaN where missing, and confidences (N, K) float32, 0 there.
+        """
         ...
 
 
@@ -152,13 +160,29 @@ def is_large(path: Path) -> bool:
 
 
 def blocks(source: Sized, rows: int = ROWS) -> Iterator[tuple[int, int]]:
-    """(first, one after the last) of the stretches that make up a clip."""
+    """(first, one after the last) of the stretches that make up a clip.
+
+    Args:
+        source: The clip; its length alone counts.
+        rows: Frames of a stretch at most.
+
+    Yields:
+        The stretches in order; none of an empty clip.
+    """
     for start in range(0, len(source), rows):
         yield start, min(len(source), start + rows)
 
 
 def above(confidence: Any, least: float) -> NDArray[np.float32]:
-    """Confidences with 0 where they are below ``least``."""
+    """Confidences with 0 where they are below ``least``.
+
+    Args:
+        confidence: Numbers of any shape.
+        least: The least confidence that stays.
+
+    Returns:
+        float32, of the same shape.
+    """
     sure = np.asarray(confidence, np.float32)
     return np.where(sure < least, np.float32(0), sure)
 

@@ -105,7 +105,18 @@ def read_coco(file: Path) -> list[Detection]:
 
 
 def found_in(content: Any, file: Path) -> Found:
-    """The people of a parsed file, whatever their keypoints are; see :func:`read_coco`."""
+    """The people of a parsed file, whatever their keypoints are; see :func:`read_coco`.
+
+    Args:
+        content: What stands in the file.
+        file: For messages.
+
+    Returns:
+        The people, the keypoints' names and the pictures.
+
+    Raises:
+        FormatError: For another form, and for people with different numbers of keypoints.
+    """
     entries, names, images = _entries(file, content)
     found = [_detection(file, number, entry, names) for number, entry in enumerate(entries)]
     sizes = {len(detection.keypoints) for detection in found}
@@ -268,11 +279,18 @@ def _graded(found: list[Detection]) -> list[Detection]:
 
 
 def as_joint_set(keypoints: Array, joint_set: str) -> tuple[Array, Array]:
-    """Keypoints (T, K, 3) as pixels (T, J, 2) and confidence (T, J) of another joint set, by name.
+    """Keypoints as those of another joint set, by name.
 
     Pelvis, thorax and spine are middles (of the hips, the shoulders, and of those two), and the top of the head lies
     beyond the ears, unless the keypoints have them; each is as certain as the least certain point that it comes from.
     What cannot be had has confidence 0.
+
+    Args:
+        keypoints: (T, K, 3) COCO's keypoints, and what may follow them: x and y in pixels, confidence in [0, 1].
+        joint_set: Name of the joint set.
+
+    Returns:
+        Pixels (T, J, 2) and confidence (T, J).
     """
     names = {i: name for i, name in enumerate(COCO17.joints)} | _FURTHER[keypoints.shape[1]]
     places = {name: (keypoints[:, i, :2], keypoints[:, i, 2]) for i, name in names.items()}

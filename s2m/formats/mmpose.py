@@ -17,6 +17,9 @@ def frames(content: Any) -> Frames | None:
 
     MMPose counts ``frame_id`` from 1; a file with a frame 0 counts from there.
 
+    Args:
+        content: What stands in the file.
+
     Raises:
         KeyError, TypeError, ValueError: For an entry of another form.
     """
@@ -50,7 +53,14 @@ def _has_no_picture(entry: dict[str, Any]) -> bool:
 
 
 def names(content: Any) -> tuple[str, ...] | None:
-    """Names of the keypoints, in their order, where the file tells them (``meta_info.keypoint_id2name``)."""
+    """Names of the keypoints, where the file tells them (``meta_info.keypoint_id2name``).
+
+    Args:
+        content: What stands in the file.
+
+    Returns:
+        The names in the keypoints' order; ``None`` where the file does not tell them.
+    """
     meta = content.get("meta_info") if isinstance(content, dict) else None
     listed = meta.get("keypoint_id2name") if isinstance(meta, dict) else None
     if not isinstance(listed, dict) or not listed:

@@ -31,7 +31,14 @@ _FEWEST = 6
 
 
 def known_name(name: str) -> str | None:
-    """This project's name of a joint, or ``None``: ``RShoulder``, ``mouth_left`` and ``Left Hip`` are known."""
+    """This project's name of a joint: ``RShoulder``, ``mouth_left`` and ``Left Hip`` are known.
+
+    Args:
+        name: As another program spells it.
+
+    Returns:
+        The name, such as ``right_shoulder``; ``None`` for an unknown joint.
+    """
     text = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name.strip())
     text = re.sub(r"^([LR])(?=[A-Z][a-z])", r"\1_", text)
     words = [word for word in re.split(r"[^A-Za-z0-9]+", text.lower()) if word]

@@ -16,7 +16,11 @@ SETS = {len(joint_set): joint_set for joint_set in (OPENPOSE18, BODY25)}
 
 
 def is_openpose(content: Any) -> bool:
-    """Whether a parsed file is OpenPose's."""
+    """Whether a parsed file is OpenPose's.
+
+    Args:
+        content: What stands in the file.
+    """
     return isinstance(content, dict) and "people" in content
 
 
@@ -62,7 +66,18 @@ def _number(person: dict[str, Any]) -> int | None:
 
 
 def joint_set_of_people(sightings: Sequence[Sighting], where: Path) -> JointSet:
-    """BODY_25 or the 18 joints before it. Raises UserError for files of both kinds, or of none."""
+    """BODY_25 or the 18 joints before it.
+
+    Args:
+        sightings: People as :func:`people_of` gives them, of all files.
+        where: The file or folder, for messages.
+
+    Returns:
+        The joint set that has as many joints as they have.
+
+    Raises:
+        UserError: For files of both kinds, or of none.
+    """
     counts = {len(sighting.points) for sighting in sightings}
     if len(counts) != 1:
         found = " and ".join(map(str, sorted(counts))) or "no people"

@@ -37,7 +37,17 @@ def load(path: Path) -> Any:
 
 
 def load_json(path: Path) -> Any:
-    """The content of a JSON file. Raises UserError."""
+    """The content of a JSON file.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Dictionaries, lists, text and numbers.
+
+    Raises:
+        UserError: The file is not there, too large, or no JSON.
+    """
 
     def read() -> Any:
         if path.stat().st_size > _LARGEST:
@@ -76,7 +86,11 @@ def _short(error: BaseException) -> str:
 
 
 class Archive(dict[str, Any]):
-    """The fields of an npz file, read when they are asked for."""
+    """The fields of an npz file, read when they are asked for.
+
+    Args:
+        path: The file.
+    """
 
     def __init__(self, path: Path):
         self._path = path
@@ -88,7 +102,15 @@ class Archive(dict[str, Any]):
         return _readable(self._path, lambda: self._read(super(Archive, self).__getitem__(field)))
 
     def get(self, field: str, default: Any = None) -> Any:
-        """A field, or the default."""
+        """A field, or the default.
+
+        Args:
+            field: Name of the field, without ``.npy``.
+            default: What to return where there is none.
+
+        Raises:
+            UserError: The field cannot be read.
+        """
         return self[field] if super().__contains__(field) else default
 
     def _read(self, name: str) -> Any:
@@ -134,7 +156,14 @@ def _pickle(path: Path) -> Any:
 
 
 def described(content: Any) -> str:
-    """What something is, in a few words: the fields of a dictionary, the first entry of a list."""
+    """What something is, in a few words: the fields of a dictionary, the first entry of a list.
+
+    Args:
+        content: What stands in a file.
+
+    Returns:
+        Words for a message, after "found".
+    """
     if isinstance(content, dict):
         names = [str(name)[:40] for name in list(content)[:8]]
         more = f" and {len(content) - 8} more" if len(content) > 8 else ""

@@ -33,7 +33,12 @@ _SPARSE_MODULES = ("scipy.sparse", "scipy.sparse.{0}", "scipy.sparse._{0}")
 
 
 class UnsafePickleError(UserError, ValueError):
-    """A pickle that names a forbidden global, is damaged, or holds something that is no array."""
+    """A pickle that names a forbidden global, is damaged, or holds something that is no array.
+
+    Args:
+        message: What is wrong.
+        field: Entry of the pickle that is to blame; "(pickle)": the whole of it.
+    """
 
     def __init__(self, message: str, field: str = "(pickle)") -> None:
         super().__init__(message)
@@ -197,10 +202,18 @@ def _flat(key: tuple[Any, ...]) -> bool:
 
 
 def load_pickle(path: Path, fields: Iterable[str]) -> Mapping[str, Any]:
-    """Read a pickled dict whose ``fields`` are arrays; other entries are kept as they are, unread.
+    """Read a pickled dict of arrays; code in it is never run.
 
-    Raises UnsafePickleError for a forbidden global, a truncated or damaged file, or anything but a dict; its
-    ``field`` names the entry where one is to blame.
+    Args:
+        path: The file.
+        fields: Names of the entries that are arrays; others are kept as they are, unread.
+
+    Returns:
+        All entries of the dict, by name.
+
+    Raises:
+        UnsafePickleError: For a forbidden global, a truncated or damaged file, or anything but a dict; its ``field``
+            names the entry where one is to blame.
     """
     with path.open("rb") as file:
         content = _unpickle(file)

@@ -11,7 +11,14 @@ from s2m.skeletons import JOINT_SETS, JointSet
 
 
 def stored_joint_set(content: Any) -> JointSet | None:
-    """The set that the field ``joint_set`` of an npz file names, as ``s2m lift`` writes it; ``None`` without one."""
+    """The set that the field ``joint_set`` of an npz file names, as ``s2m lift`` writes it.
+
+    Args:
+        content: What stands in the file.
+
+    Returns:
+        The joint set; ``None`` where there is no such field, or it names no known set.
+    """
     if not isinstance(content, dict) or "joint_set" not in content:
         return None
     try:

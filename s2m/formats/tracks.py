@@ -54,7 +54,14 @@ class Track:
             object.__setattr__(self, "frames", np.arange(len(self.points)))
 
     def above(self, confidence: float) -> Track:
-        """The same joints; those of which the detector is less sure are missing, and a note names them."""
+        """The same joints; those of which the detector is less sure are missing, and a note names them.
+
+        Args:
+            confidence: The least that counts, in [0, 1].
+
+        Returns:
+            A track; this one where nothing changes.
+        """
         low = (self.confidence > 0) & (self.confidence < confidence)
         if not low.any():
             return self

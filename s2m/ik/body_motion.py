@@ -42,14 +42,28 @@ class BodyMotion:
     arm_twist: Axis
 
     def axis(self, joint: str) -> Axis:
-        """Axis (3,) of ``left_elbow``, ``right_knee`` and so on, or of the ball above it."""
+        """The axis about which a limb bends.
+
+        Args:
+            joint: ``left_elbow``, ``right_knee`` and so on, or the ball above it (``left_shoulder``, ``right_hip``).
+
+        Returns:
+            (3,) unit length, body frame at rest.
+        """
         side, _, part = joint.partition("_")
         x, y, z = self.elbow if part in ("elbow", "shoulder") else self.knee
         # A turn is mirrored like a quaternion's vector: x stays, y and z change their signs.
         return (x, y, z) if side == "left" else (x, -y, -z)
 
     def hinged(self, unit: Unit) -> Unit:
-        """The unit with this body's axis, if it has one."""
+        """The unit with this body's axis, if it has one.
+
+        Args:
+            unit: A row of the table.
+
+        Returns:
+            A copy with this body's axis and usual twist; the same unit where it has no hinge axis.
+        """
         if unit.hinge is None:
             return unit
         x, y, z = self.arm_twist if unit.name.endswith("shoulder") else (0.0, 0.0, 0.0)

@@ -72,7 +72,14 @@ def warnings_of(clip: Clip, checks: tuple[Check, ...] | None = None) -> list[str
 
 
 def wrong_unit(clip: Clip) -> str | None:
-    """The bones say that the unit is wrong (a person two kilometres tall)."""
+    """The bones say that the unit is wrong (a person two kilometres tall).
+
+    Args:
+        clip: The joints and what they are said to be.
+
+    Returns:
+        The message; ``None`` where the size is a person's, or no bone was seen.
+    """
     ratio = size_ratio(clip.joints, clip.rest)
     if ratio is None or _SMALLEST < ratio < _LARGEST:
         return None
@@ -108,7 +115,14 @@ def _bone(points: Tensor, first: int | list[int], second: int | list[int]) -> Te
 
 
 def missing_joints(clip: Clip) -> str | None:
-    """Which joints are missing in how many frames."""
+    """Which joints are missing in how many frames.
+
+    Args:
+        clip: The joints and what they are said to be.
+
+    Returns:
+        The message; ``None`` where none is missing.
+    """
     missing: NDArray[np.bool_] = (~torch.isfinite(clip.joints).all(-1)).cpu().numpy()
     return missing_words(
         missing.sum(0), np.asarray(missing.any(1)), clip.joint_set, "what they determine stays at rest"
@@ -138,7 +152,14 @@ def missing_words(
 
 
 def mirrored(clip: Clip) -> str | None:
-    """Faces and knees point backwards: left and right swapped, or an axis mirrored."""
+    """Faces and knees point backwards: left and right swapped, or an axis mirrored.
+
+    Args:
+        clip: The joints and what they are said to be.
+
+    Returns:
+        The message; ``None`` where they point forwards, or nothing tells.
+    """
     score = forwardness(clip.joints, clip.joint_set)
     if score is None or score > -0.02:
         return None
@@ -149,7 +170,15 @@ def mirrored(clip: Clip) -> str | None:
 
 
 def forwardness(joints: Tensor, joint_set: JointSet) -> float | None:
-    """How far (metres, mean) nose, knees and toes lie in front of the body; ``None`` when nothing tells."""
+    """How far nose, knees and toes lie in front of the body.
+
+    Args:
+        joints: (T, J, 3) metres, any right-handed frame; not finite where a joint is missing.
+        joint_set: Names of the joints.
+
+    Returns:
+        Metres, the mean over the clip, below zero for behind; ``None`` when nothing tells.
+    """
     parts = parts_of(joint_set)
     across = _part(joints, joint_set, "left_hip") - _part(joints, joint_set, "right_hip")
     shoulders = _part(joints, joint_set, "left_shoulder") - _part(joints, joint_set, "right_shoulder")
@@ -178,7 +207,14 @@ def _part(joints: Tensor, joint_set: JointSet, name: str) -> Tensor:
 
 
 def not_upright(clip: Clip) -> str | None:
-    """Most frames lie or stand on their heads: the wrong up axis. Says nothing where the axis is not known."""
+    """Most frames lie or stand on their heads: the wrong up axis. Says nothing where the axis is not known.
+
+    Args:
+        clip: The joints and what they are said to be.
+
+    Returns:
+        The message; ``None`` where most frames are upright, or nothing tells.
+    """
     if clip.up is None:
         return None
     trunk = _part(clip.joints, clip.joint_set, "thorax") - _part(clip.joints, clip.joint_set, "pelvis")

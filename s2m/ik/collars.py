@@ -15,8 +15,12 @@ _SLACK = 0.006  # metres: error of the chest's own position on clean joints
 class Collars(nn.Module):
     """Swing of both collar bones from where the shoulders are, shrunk towards rest as far as noise warrants.
 
-    collars: (2, 3) the body's collar joints at rest, relative to the thorax keypoint; shoulders: (2, 3) likewise the
-    shoulder keypoints. noise: standard deviation of the joints in metres.
+    Args:
+        collars: (2, 3) the body's left and right collar joint at rest, relative to the thorax keypoint: metres, body
+            frame.
+        shoulders: (2, 3) the shoulder keypoints, likewise.
+        spread: How far collars turn from rest, a standard deviation in radians.
+        noise: Standard deviation of the joints, metres.
     """
 
     collars: Tensor
@@ -31,11 +35,27 @@ class Collars(nn.Module):
         constant(self, "gain", rest.new_full((2, 1), shrinkage(math.hypot(noise, _SLACK), lever, spread)))
 
     def forward(self, shoulders: Tensor) -> Tensor:
-        """shoulders: (3, 2, B) relative to the thorax, chest's frame. Returns quaternions (4, 2, B)."""
+        """Solve the collars.
+
+        Args:
+            shoulders: (3, 2, B) relative to the thorax keypoint, metres, chest's frame.
+
+        Returns:
+            Quaternions (4, 2, B), relative to the chest.
+        """
         pointing, _ = directions(shoulders - self.collars)
         return power(self.swing(pointing), self.gain)
 
 
 def shrinkage(noise: float, lever: float, spread: float) -> float:
-    """Share of a measured angle that a prior of ``spread`` radians leaves, with noise at both ends of a lever."""
+    """Share of a measured angle that a prior of ``spread`` radians leaves, with noise at both ends of a lever.
+
+    Args:
+        noise: Standard deviation of either end, metres.
+        lever: Distance of the ends, metres.
+        spread: Standard deviation of the angle itself, radians.
+
+    Returns:
+        A factor in [0, 1]; 1 without noise.
+    """
     return spread**2 / (spread**2 + 2 * (noise / lever) ** 2)

@@ -19,7 +19,11 @@ _NEAR = 0.02  # 1 + cosine of the angle from which the normal of a swing is blen
 
 
 class Columns(nn.Module):
-    """Tables of quaternion algebra in the precision and on the device of the module that owns them."""
+    """Tables of quaternion algebra in the precision and on the device of the module that owns them.
+
+    Args:
+        like: Any tensor of the precision and on the device that the tables shall have.
+    """
 
     product_table: Tensor
     matrix_table: Tensor
@@ -41,28 +45,73 @@ class Columns(nn.Module):
         constant(self, "inverse_table", matrix.transpose(0, 1).flatten(0, 1).to(like))
 
     def kept(self, known: Tensor | None, q: Tensor) -> Tensor:
-        """Quaternions (4, U, B) where known (U, B) or ``None`` for everywhere, else no rotation."""
+        """Quaternions where they are known, no rotation elsewhere.
+
+        Args:
+            known: (U, B) bool; ``None``: known everywhere.
+            q: (4, U, B) quaternions.
+
+        Returns:
+            (4, U, B).
+        """
         return q if known is None else torch.where(known, q, self.identity)
 
     def product(self, p: Tensor, q: Tensor) -> Tensor:
-        """Hamilton product (4, U, B): the rotation q followed by p."""
+        """Hamilton product: the rotation q followed by p.
+
+        Args:
+            p: (4, U, B) quaternions.
+            q: (4, U, B) quaternions.
+
+        Returns:
+            (4, U, B).
+        """
         return torch.mm(self.product_table, outer(p, q)).view(4, *q.shape[1:])
 
     def cross(self, a: Tensor, b: Tensor) -> Tensor:
-        """Cross product of vectors (3, U, B)."""
+        """Cross product of vectors.
+
+        Args:
+            a: (3, U, B).
+            b: (3, U, B).
+
+        Returns:
+            (3, U, B).
+        """
         return torch.mm(self.cross_table, (a.unsqueeze(1) * b).view(9, -1)).view(b.shape)
 
     def matrix(self, q: Tensor) -> Tensor:
-        """Rotation matrices (3, 3, U, B) of unit quaternions (4, U, B)."""
+        """Rotation matrices of quaternions.
+
+        Args:
+            q: (4, U, B) unit quaternions.
+
+        Returns:
+            (3, 3, U, B).
+        """
         return torch.mm(self.matrix_table, outer(q, q)).view(3, 3, *q.shape[1:])
 
     def inverse(self, q: Tensor) -> Tensor:
-        """Matrices (3, 3, U, B) of the inverse rotations of (4, U, B)."""
+        """Matrices of the inverse rotations.
+
+        Args:
+            q: (4, U, B) unit quaternions.
+
+        Returns:
+            (3, 3, U, B).
+        """
         return torch.mm(self.inverse_table, outer(q, q)).view(3, 3, *q.shape[1:])
 
 
 def bilinear_table(function: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
-    """(4, 16): a bilinear function of two quaternions (..., 4) applied to ``outer``."""
+    """A bilinear function of two quaternions as a table that is applied to ``outer``.
+
+    Args:
+        function: Takes two quaternions (..., 4) and gives one (..., 4), linear in each.
+
+    Returns:
+        (4, 16) float64.
+    """
     eye = torch.eye(4, dtype=torch.float64)
     return function(eye[:, None].expand(4, 4, 4), eye.expand(4, 4, 4)).reshape(16, 4).T.contiguous()
 
@@ -82,40 +131,90 @@ def _matrix_table() -> Tensor:
 
 
 def constant(module: nn.Module, name: str, value: Tensor) -> None:
-    """A buffer that moves with the module and is computed again, not saved."""
+    """A buffer that moves with the module and is computed again, not saved.
+
+    Args:
+        module: Who gets the buffer.
+        name: What it is called there.
+        value: Its content, of any shape.
+    """
     module.register_buffer(name, value.contiguous(), persistent=False)
 
 
 def outer(p: Tensor, q: Tensor) -> Tensor:
-    """All sixteen products of the components of (4, U, B): (16, U * B)."""
+    """All sixteen products of the components of two quaternions.
+
+    Args:
+        p: (4, U, B).
+        q: (4, U, B).
+
+    Returns:
+        (16, U * B).
+    """
     return (p.unsqueeze(1) * q).view(16, -1)
 
 
 def turned(matrix: Tensor, v: Tensor) -> Tensor:
-    """Matrices (3, 3, ...) times vectors (3, ...)."""
+    """Matrices times vectors.
+
+    Args:
+        matrix: (3, 3, ...).
+        v: (3, ...).
+
+    Returns:
+        (3, ...).
+    """
     return (matrix * v).sum(1)
 
 
 def unit(x: Tensor) -> Tensor:
-    """Columns of unit length; not for columns that may be zero."""
+    """Columns of unit length; not for columns that may be zero.
+
+    Args:
+        x: (C, ...) columns of any length but zero.
+
+    Returns:
+        (C, ...).
+    """
     return x * torch.rsqrt((x * x).sum(0))
 
 
 def directions(v: Tensor, length: float = 5e-3) -> tuple[Tensor, Tensor]:
-    """Unit vectors along (C, ...), and 1 / |v|; what is shorter than ``length`` fades to zero."""
+    """Unit vectors along the given ones; what is shorter than ``length`` fades to zero.
+
+    Args:
+        v: (C, ...) vectors.
+        length: Where the fading begins, in the vectors' unit (metres for bones).
+
+    Returns:
+        The directions (C, ...), and 1 / |v| (...), at most 1 / ``length``.
+    """
     scale = torch.rsqrt((v * v).sum(0).clamp_min(length * length))
     return v * scale, scale
 
 
 def rounded(x: Tensor, width: float | Tensor) -> Tensor:
-    """|x| rounded off within ``width`` of zero, where it is ``width``."""
+    """The absolute value of x, rounded off within ``width`` of zero, where it is ``width``.
+
+    Args:
+        x: Numbers of any shape.
+        width: In the unit of ``x``; a number, or a tensor that broadcasts with ``x``.
+
+    Returns:
+        Numbers of the shape of ``x``, above zero for a ``width`` above zero.
+    """
     return torch.sqrt(x * x + width * width)
 
 
 def power(q: Tensor, exponent: Tensor) -> Tensor:
-    """Shares of rotations (4, U, B), which need not have unit length but a real part that is not negative.
+    """Shares of rotations: the same axes, the angles times a factor.
 
-    exponent: (U, 1), or (N, 1) for N shares of a single rotation (4, 1, B).
+    Args:
+        q: (4, U, B) quaternions, which need not have unit length but a real part that is not negative.
+        exponent: (U, 1) factors, or (N, 1) for N shares of a single rotation (4, 1, B).
+
+    Returns:
+        Unit quaternions (4, U, B), or (4, N, B).
     """
     vector, real = q[:3], q[3]
     sine = torch.sqrt((vector * vector).sum(0) + _TINY)
@@ -124,9 +223,14 @@ def power(q: Tensor, exponent: Tensor) -> Tensor:
 
 
 def powers(q: Tensor, exponents: Tensor) -> Tensor:
-    """Shares (4, N, B) of one rotation (4, 1, B), each by its own factors (3, N, 1) of the rotation vector.
+    """Shares of one rotation, each by its own factors of the rotation vector.
 
-    As in :func:`power`, the rotation need not have unit length.
+    Args:
+        q: (4, 1, B) quaternion; as in :func:`power`, it need not have unit length.
+        exponents: (3, N, 1) factors about x, y and z of each share.
+
+    Returns:
+        Unit quaternions (4, N, B).
     """
     vector, real = q[:3], q[3]
     sine = torch.sqrt((vector * vector).sum(0) + _TINY)
@@ -136,7 +240,14 @@ def powers(q: Tensor, exponents: Tensor) -> Tensor:
 
 
 def each(blocks: Tensor) -> Tensor:
-    """One matrix (U * C', U * C) that applies (C', C) ``blocks`` (U, C', C) to flattened columns (C, U, B)."""
+    """One matrix that applies a matrix of its own to each unit.
+
+    Args:
+        blocks: (U, C', C) the units' matrices.
+
+    Returns:
+        (C' * U, C * U), for columns (C, U, B) flattened to (C * U, B).
+    """
     units, out, into = blocks.shape
     whole = blocks.new_zeros(out, units, into, units)
     for index, block in enumerate(blocks):
@@ -145,11 +256,13 @@ def each(blocks: Tensor) -> Tensor:
 
 
 class Swing(nn.Module):
-    """Shortest rotations of fixed unit vectors ``a`` (U, 3) to given ones.
+    """Shortest rotations of fixed unit vectors to given ones.
 
-    ``normal`` (U, 3), perpendicular to a: within about 11 degrees of the antipode, where the shortest rotation has no
-    definite axis, it is blended in so that the result stays defined and its gradient finite. ``None``: for rotations
-    that stay below a right angle.
+    Args:
+        a: (U, 3) the fixed unit vectors.
+        normal: (U, 3) perpendicular to ``a``: within about 11 degrees of the antipode, where the shortest rotation has
+            no definite axis, it is blended in so that the result stays defined and its gradient finite. ``None``: for
+            rotations that stay below a right angle.
     """
 
     weight: Tensor
@@ -169,7 +282,14 @@ class Swing(nn.Module):
             constant(self, "normal", push[..., None])
 
     def forward(self, b: Tensor) -> Tensor:
-        """b: (3, U, B) at most of unit length. Returns quaternions (4, U, B) that are not yet normalised."""
+        """The swings to given vectors.
+
+        Args:
+            b: (3, U, B) at most of unit length, in the frame of ``a``.
+
+        Returns:
+            Quaternions (4, U, B) that are not yet normalised.
+        """
         q = torch.addmm(self.bias, self.weight, b.reshape(self.weight.shape[1], b.shape[-1])).view(4, *b.shape[1:])
         if self.normal is None:
             return q

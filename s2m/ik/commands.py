@@ -38,7 +38,11 @@ if TYPE_CHECKING:
 
 
 def add_ik_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Mount ``s2m ik``. Nothing heavy is imported before the command runs."""
+    """Mount ``s2m ik``. Nothing heavy is imported before the command runs.
+
+    Args:
+        subparsers: Those of the command line.
+    """
     parser = subparsers.add_parser(
         "ik",
         help="3D joints to SMPL parameters",
@@ -79,7 +83,17 @@ def add_ik_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParse
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the command. Raises UserError for bad input."""
+    """Run the command.
+
+    Args:
+        arguments: Parsed options of ``s2m ik``.
+
+    Returns:
+        Exit code 0.
+
+    Raises:
+        UserError: For bad input.
+    """
     _check(arguments)
 
     from s2m.ik.writing import write_motion

@@ -45,7 +45,14 @@ _UNSIDED = frozenset({"pelvis", "spine", "thorax", "nose", "head"})
 
 
 def stiff_pairs(parts: tuple[str, ...]) -> list[tuple[int, int]]:
-    """Positions in ``parts`` of all pairs with a nearly constant distance."""
+    """All pairs of parts with a nearly constant distance.
+
+    Args:
+        parts: Names of the parts.
+
+    Returns:
+        Positions in ``parts`` of both parts of each pair.
+    """
 
     def sided(part: str, side: str) -> str:
         return part if part in _UNSIDED else f"{side}_{part}"
@@ -60,7 +67,12 @@ class BoneLengths(nn.Module):
 
     Joints with independent noise of ``noise`` metres are moved towards the rest skeleton's bone lengths, scaled to
     the person, as far as noise and bones' own variation warrant: one constraint for each bone takes about a quarter
-    of the noise away. rest: (P, 3) the parts at rest, metres.
+    of the noise away.
+
+    Args:
+        parts: Names of the P parts.
+        rest: (P, 3) the parts at rest, metres.
+        noise: Standard deviation of the joints, metres, above zero.
     """
 
     ends: Tensor
@@ -81,9 +93,15 @@ class BoneLengths(nn.Module):
         self.limit, self.compliance = 4 * (noise + _SLACK), (_SLACK / noise) ** 2
 
     def forward(self, points: Tensor, confidence: Tensor | None) -> Tensor:
-        """points: (3, P, B) metres; trust: (P, B), a joint with little trust gives way, or ``None``: all the same.
+        """Pull joints towards the lengths of their bones.
 
-        Returns (3, P, B).
+        Args:
+            points: (3, P, B) metres, any frame.
+            confidence: (P, B) in [0, 1]: a joint with little gives way, the bones of one with 0 count as unknown.
+                ``None``: all joints give way alike.
+
+        Returns:
+            (3, P, B) metres, same frame.
         """
         if confidence is None:
             return self._relax(points, self.length, self.total, 2.0, None)

@@ -24,8 +24,12 @@ class Endpoints(nn.Module):
     repeated squaring and read off along the prior's own quaternion, so that it is defined and differentiable when
     the points leave rotations open (one point, coincident points) and stays at the prior for what they do not say.
 
-    points: (E, N, 3) metres relative to the pivot at rest; use: (E, N) 1 where the slot is used; centred: (E, 1) 1
-    where the pivot is the points' own centroid; spread: (E, 1) radians.
+    Args:
+        points: (E, N, 3) metres, relative to the pivot, at rest, body frame.
+        use: (E, N) 1 where the slot is used, else 0.
+        centred: (E, 1) 1 where the pivot is the points' own centroid, else 0.
+        spread: (E, 1) radians, a standard deviation.
+        noise: Standard deviation of the points, metres.
     """
 
     points: Tensor
@@ -42,7 +46,15 @@ class Endpoints(nn.Module):
         constant(self, "prior", noise**2 / (2 * spread**2))
 
     def forward(self, points: Tensor, confidence: Tensor) -> Tensor:
-        """points: (B, E, N, 3) relative to the pivot, parent's frame; confidence: (B, E, N). Returns (B, E, 4)."""
+        """Solve the endpoints.
+
+        Args:
+            points: (B, E, N, 3) metres, relative to the pivot, parent's frame.
+            confidence: (B, E, N) in [0, 1]; a point with 0 says nothing.
+
+        Returns:
+            Unit quaternions (B, E, 4), relative to the parents.
+        """
         weight = (self.use * confidence)[..., None]
         total = weight.sum(-2, keepdim=True).clamp_min(1e-6)
         move = self.centred[..., None]

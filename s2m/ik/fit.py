@@ -73,7 +73,15 @@ def joint_errors(params: BodyParams, joints: Tensor, joint_set: JointSet, body: 
 
 
 def fit_message(errors: Tensor, joint_set: JointSet) -> str:
-    """Mean and worst of ``joint_errors`` in millimetres."""
+    """Mean and worst errors in words.
+
+    Args:
+        errors: (J,) metres, as :func:`joint_errors` gives them; NaN for joints that were never seen.
+        joint_set: Names of the joints.
+
+    Returns:
+        A line for people, in millimetres.
+    """
     seen = torch.isfinite(errors)
     if not bool(seen.any()):
         return "fit: no joint was seen"
@@ -83,7 +91,16 @@ def fit_message(errors: Tensor, joint_set: JointSet) -> str:
 
 
 def shape_hint(joints: Tensor, rest: Tensor, joint_set: JointSet) -> str | None:
-    """A hint at ``--fit-shape`` when bones of a clip (T, J, 3) differ from those at rest (J, 3); else ``None``."""
+    """A hint at ``--fit-shape`` when the bones of a clip differ from the body's.
+
+    Args:
+        joints: (T, J, 3) metres; not finite where a joint is missing.
+        rest: (J, 3) metres, the joints at rest.
+        joint_set: Names of the joints.
+
+    Returns:
+        The hint; ``None`` where the bones fit, or none was seen.
+    """
     first, second = (list(column) for column in zip(*joint_set.bones, strict=True))
     expected = (rest[first] - rest[second]).norm(dim=-1)
     found = (joints[:, first] - joints[:, second]).norm(dim=-1)

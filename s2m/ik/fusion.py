@@ -24,8 +24,11 @@ class TrunkFusion(nn.Module):
     """One step from closed-form root and bend towards their most probable values.
 
     The gain is that of the linear posterior at rest, computed once; the residual is that of the bent spine.
-    shares: (3, 3, 1) how far the whole bend about x, y, z has come at each spine joint. noise: standard deviation of
-    the joints in metres.
+
+    Args:
+        model: Where the trunk's joints are when the back bends.
+        shares: (3, 3, 1) how far the whole bend about x, y, z (first axis) has come at each spine joint (second axis).
+        noise: Standard deviation of the joints, metres.
     """
 
     shares: Tensor
@@ -59,13 +62,26 @@ class TrunkFusion(nn.Module):
         return (covariance @ weighted)[:6], (covariance @ prior)[:6, 3:6]
 
     def bends(self, chest: Tensor) -> Tensor:
-        """Orientations (4, 3, B) of the three spine joints when the last has ``chest`` (4, B)."""
+        """Orientations of the three spine joints, from the last one's.
+
+        Args:
+            chest: (4, B) quaternion of the chest, root's frame.
+
+        Returns:
+            Quaternions (4, 3, B), root's frame.
+        """
         return powers(chest.unsqueeze(1), self.shares)
 
     def forward(self, root: Tensor, bends: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
-        """Correct a root (3, 3, B) and the spine's orientations (4, 3, B).
+        """Correct the root and the spine's orientations.
 
-        points: (3, 7, B) trunk joints, any origin and size, in the joints' frame.
+        Args:
+            root: (3, 3, B) rotation from the body frame to the joints' frame.
+            bends: (4, 3, B) quaternions of the three spine joints, root's frame.
+            points: (3, 7, B) the joints of ``TRUNK_PARTS``, any origin and size, in the joints' frame.
+
+        Returns:
+            Root and spine's orientations, shaped as they were given.
         """
         predicted = self.model(bends)
         seen = (root.unsqueeze(2) * points.unsqueeze(1)).sum(0)

@@ -27,10 +27,14 @@ class SmoothLimbs(nn.Module):
     for every bending direction around a straight limb, so some such limit is needed.
 
     The neck comes first among the units: its upper bone goes to the head, its lower one to the nose, which gives the
-    twist itself; with ``noise`` (metres) both are shrunk towards rest as far as the noise warrants.
+    twist itself; with ``noise`` both are shrunk towards rest as far as the noise warrants.
 
-    balls: rows of the table, one for each limb. upper, lower: (1 + U, 3) bones at rest in metres, body frame, the
-    neck's first; an upper bone starts at the point about which the body's own bone turns.
+    Args:
+        balls: Rows of the table, one for each of U limbs.
+        upper: (1 + U, 3) upper bones at rest in metres, body frame, the neck's first; each starts at the point about
+            which the body's own bone turns.
+        lower: (1 + U, 3) lower bones, likewise.
+        noise: Standard deviation of the joints, metres.
     """
 
     raw: Tensor
@@ -136,9 +140,12 @@ class SmoothLimbs(nn.Module):
     def forward(self, bones: Tensor, confidence: Tensor | None) -> tuple[Tensor, Tensor]:
         """Solve neck and limbs.
 
-        bones: (3, 2, 1 + U, B) upper and lower, metres, in their parents' frames. trust: (1 + U, B) in [0, 1], how
-        far nose and lower bones may decide the twist; ``None``: fully. Returns quaternions of neck and balls
-        (4, 1 + U, B) and of the hinges (4, U, B).
+        Args:
+            bones: (3, 2, 1 + U, B) upper and lower bones, metres, in their parents' frames.
+            confidence: (1 + U, B) in [0, 1], how far nose and lower bones may decide the twist; ``None``: fully.
+
+        Returns:
+            Quaternions of neck and balls (4, 1 + U, B), and of the hinges (4, U, B).
         """
         square = torch.addcmul(self.raw_bias, self.raw, (bones * bones).sum(0))
         bones = bones * torch.rsqrt(square.clamp_min(_SHORT**2))
@@ -214,6 +221,12 @@ class PlainLimbs(nn.Module):
     Its Eqn. 2 is read as the local rotation that SMPL needs (``P^T C``). Calibrated to the rest pose, where the
     normal is the hinge axis because a straight limb has no plane. Turns by up to pi near straight limbs, as the
     paper's does; kept for comparison. The neck as in :class:`SmoothLimbs`, whose arguments it shares.
+
+    Args:
+        balls: See :class:`SmoothLimbs`.
+        upper: See :class:`SmoothLimbs`.
+        lower: See :class:`SmoothLimbs`.
+        noise: See :class:`SmoothLimbs`; for the neck alone.
     """
 
     upper: Tensor
@@ -251,7 +264,18 @@ _SHORT = 5e-3  # metres: shorter bones fade to no direction
 
 
 def hinge_axes(balls: tuple[Unit, ...], like: Tensor) -> Tensor:
-    """(U, 3) bending axes at rest. ValueError for a row of the table without one."""
+    """Bending axes at rest.
+
+    Args:
+        balls: Rows of the table.
+        like: Any tensor of the precision and on the device that the axes shall have.
+
+    Returns:
+        (U, 3) body frame.
+
+    Raises:
+        ValueError: For a row of the table without an axis.
+    """
     missing = [unit.name for unit in balls if unit.hinge is None]
     if missing:
         raise ValueError(f"units {missing}: the rule 'ball' needs a hinge axis")

@@ -94,7 +94,16 @@ def places(root: Tensor, points: Tensor, solver: IKSolver) -> Tensor:
 
 
 def anchor_offsets(root: Tensor, points: Tensor, solver: IKSolver) -> Tensor:
-    """(B, A, 3) where the body would stand for each of the joints that hold it, of pelvis and hips those there are."""
+    """Where the body would stand for each of the joints that hold it: of pelvis and hips, those that the joint set has.
+
+    Args:
+        root: (B, 3, 3) orientation of the bodies: from the body frame to the joints' frame.
+        points: (B, J, 3) metres, not finite where missing.
+        solver: Calibrated to the joint set.
+
+    Returns:
+        (B, A, 3) metres, joints' frame; not finite for a joint that is missing.
+    """
     joint_set = solver.joint_set
     anchors = joint_set.indices(part for part in _ANCHORS if part in joint_set) or [joint_set.root_index]
     pelvis = solver.rest_body_joints[0]

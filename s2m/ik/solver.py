@@ -212,7 +212,15 @@ class DIK(IKSolver):
         return math.isfinite(joints.detach().sum().item())
 
     def solve_complete(self, joints: Tensor, root: Tensor | None = None) -> IKOutput:
-        """The same for joints (B, J, 3) in the solver's precision that are all there and finite."""
+        """Solve skeletons that have all of their joints; :meth:`forward` comes here for them.
+
+        Args:
+            joints: (B, J, 3) metres, any right-handed frame, in the solver's precision, all finite.
+            root: (B, 3, 3) rotation from the body frame to the joints' frame; ``None``: solved from the joints.
+
+        Returns:
+            See :meth:`forward`.
+        """
         return self._solve(joints, root, None)
 
     def _part_confidence(self, confidence: Tensor) -> Tensor:

@@ -217,13 +217,26 @@ def _written_out(solver: DIK) -> _Frame:
 
 
 def say(messages: Sequence[str], stacklevel: int) -> None:
-    """Warn of each message, in the name of a caller."""
+    """Warn of each message, in the name of a caller.
+
+    Args:
+        messages: One warning each.
+        stacklevel: Which caller, as :func:`warnings.warn` counts: 1 is the one that calls this function.
+    """
     for message in messages:
         warnings.warn(message, S2MWarning, stacklevel=stacklevel + 1)
 
 
 def in_kind(found: Solution, given: Array) -> Solution:
-    """The same solution in the kind of array, and on the device, of what was given."""
+    """The same solution in the kind of array, and on the device, of what was given.
+
+    Args:
+        found: The solution, as tensors.
+        given: Any array of the kind and on the device that is wanted.
+
+    Returns:
+        The solution as NumPy or torch, like ``given``.
+    """
     back = back_to(given)
     params = found.params
     turned = BodyParams(*(back(value) for value in params.tensors()))
@@ -294,7 +307,17 @@ def _centre(points: Tensor) -> Tensor | None:
 
 
 def checked_betas(betas: Array | None) -> Tensor | None:
-    """Betas (1, 10) as a float32 tensor. Raises ArgumentError."""
+    """Betas of one person as a tensor.
+
+    Args:
+        betas: (10,) or (1, 10), or ``None``.
+
+    Returns:
+        (1, 10) float32; ``None`` for ``None``.
+
+    Raises:
+        ArgumentError: For another shape.
+    """
     if betas is None:
         return None
     shape = as_tensor(betas)
@@ -305,7 +328,17 @@ def checked_betas(betas: Array | None) -> Tensor | None:
 
 
 def check_noise(noise: float) -> float:
-    """The noise, metres. Raises ArgumentError for one that cannot be meant (millimetres, say)."""
+    """The noise, if it can be meant.
+
+    Args:
+        noise: Standard deviation of the joints, metres.
+
+    Returns:
+        The same.
+
+    Raises:
+        ArgumentError: Unless it lies between 0 and ``LARGEST_NOISE`` (it may be in millimetres, say).
+    """
     if not 0 <= noise <= LARGEST_NOISE:
         raise ArgumentError(f"noise: expected metres between 0 and {LARGEST_NOISE}, found {noise}")
     return noise

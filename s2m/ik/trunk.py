@@ -29,6 +29,11 @@ class Frames(nn.Module):
 
     The hips' frame keeps x (Gram-Schmidt); in the shoulders' frame, when it is ``symmetric``, x and y share their
     deviation from a right angle, which is the same as keeping the bisector: it is turned by 45 degrees, as at rest.
+
+    Args:
+        like: Any tensor of the precision and on the device that the constants shall have.
+        symmetric: Whether the axes of the shoulders' frame share their deviation; otherwise it keeps x, as the hips'
+            does.
     """
 
     share: Tensor
@@ -44,7 +49,15 @@ class Frames(nn.Module):
         constant(self, "aside", like.new_tensor(_ASIDE)[:, None, None] / _PARALLEL)
 
     def forward(self, vectors: Tensor) -> Tensor:
-        """vectors: (3, 4, B) as in ``FRAME_VECTORS``; degenerate ones fall back to axes, so that frames stay finite."""
+        """Make the frames.
+
+        Args:
+            vectors: (3, 4, B) metres, as in ``FRAME_VECTORS``; degenerate ones fall back to axes, so that frames stay
+                finite.
+
+        Returns:
+            (3, 3, 2, B), the frame of the hips and that of the shoulders.
+        """
         short = torch.relu(_SHORT**2 - (vectors * vectors).sum(0))
         vectors = unit(torch.addcmul(vectors, self.axes, short))
         x, y = vectors[:, :2], vectors[:, 2:]
@@ -58,8 +71,12 @@ class Frames(nn.Module):
 
 @dataclass(frozen=True)
 class TrunkPose:
-    """root: (3, 3, B) body frame to the joints' frame; bends: (4, 3, B) the three spine joints' orientations in the
-    root's frame: the first is also spine1's own rotation, the last the chest's orientation.
+    """Orientation of the trunk.
+
+    Attributes:
+        root: (3, 3, B) rotation from the body frame to the joints' frame.
+        bends: (4, 3, B) quaternions of the three spine joints' orientations in the root's frame: the first is also
+            spine1's own rotation, the last the chest's orientation.
     """
 
     root: Tensor
@@ -70,12 +87,17 @@ class Trunk(nn.Module):
     """Root and torso in closed form.
 
     The root comes from hips and spine (which the paper calls impossible), the bend of the back from the shoulders
-    against the root. ``corrected``: both again, against the trunk as bent by the first estimate: the hips' frame
-    bends with the back a little, and in the chest's frame the spine points elsewhere when it is bent.
+    against the root.
 
-    rest: (7, 3) parts of ``TRUNK_PARTS``, spine: (3, 3) the spine joints, relative to the pelvis joint at rest,
-    metres. carriers: see :class:`TrunkModel`. shares: (3, 3) of the whole bend about x, y, z that each spine joint
-    takes. noise: metres; above zero all seven joints are weighed.
+    Args:
+        rest: (7, 3) the parts of ``TRUNK_PARTS`` at rest, relative to the pelvis joint: metres, body frame.
+        spine: (3, 3) the spine joints, likewise.
+        carriers: See :class:`TrunkModel`.
+        shares: (3, 3) of the whole bend about x, y, z (columns), what each spine joint (row) takes.
+        symmetric: See :class:`Frames`.
+        corrected: Whether root and bend are found again, against the trunk as bent by the first estimate: the hips'
+            frame bends with the back a little, and in the chest's frame the spine points elsewhere when it is bent.
+        noise: Standard deviation of the joints, metres; above zero all seven joints are weighed.
     """
 
     rest_frames: Tensor
@@ -123,10 +145,16 @@ class Trunk(nn.Module):
     def forward(
         self, vectors: Tensor, given: Tensor | None, known: tuple[Tensor, Tensor] | None, trunk: Tensor | None
     ) -> TrunkPose:
-        """Solve.
+        """Solve root and torso.
 
-        vectors: (3, 4, B) as in ``FRAME_VECTORS``, metres. given: a known root (3, 3, B), or ``None``. known: (B,)
-        whether root and torso have all of their joints; ``None``: they have. trunk: (3, 7, B), for the noise model.
+        Args:
+            vectors: (3, 4, B) metres, joints' frame, as in ``FRAME_VECTORS``.
+            given: (3, 3, B) a known root; ``None``: it is solved from the joints.
+            known: Whether root and whether torso have all of their joints, each (B,) bool; ``None``: they have.
+            trunk: (3, 7, B) the joints of ``TRUNK_PARTS`` for the noise model; ``None``: it is left out.
+
+        Returns:
+            Root and bends; no rotation where the joints are not there.
         """
         seen = self.frames(vectors)
         hips, chest = seen[:, :, 0], seen[:, :, 1]

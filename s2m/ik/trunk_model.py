@@ -27,8 +27,11 @@ class TrunkModel(nn.Module):
     """Trunk joints as sums of four moving frames: the pelvis and three spine joints.
 
     A sum of rotation matrices, that is: linear in the products of the quaternions' components, so one table.
-    rest: (7, 3) the parts of ``TRUNK_PARTS``, spine: (3, 3) the spine joints, both at rest relative to the body's
-    pelvis joint, metres. carriers: (7, 24) how far each body joint carries each part, or ``None``.
+
+    Args:
+        rest: (7, 3) the parts of ``TRUNK_PARTS`` at rest, relative to the body's pelvis joint: metres, body frame.
+        spine: (3, 3) the spine joints, likewise.
+        carriers: (7, 24) how far each body joint carries each part; ``None``: each part hangs from one joint.
     """
 
     weight: Tensor
@@ -48,7 +51,14 @@ class TrunkModel(nn.Module):
         constant(self, "bias", arm[:, 0].T)  # (3, 7)
 
     def forward(self, bends: Tensor) -> Tensor:
-        """Parts (3, 7, B) in the root's frame; bends: (4, 3, B) orientations of the three spine joints."""
+        """Where the parts are.
+
+        Args:
+            bends: (4, 3, B) unit quaternions of the three spine joints, root's frame.
+
+        Returns:
+            (3, 7, B) metres, relative to the pelvis joint, root's frame.
+        """
         moved = torch.mm(self.weight.view(21, 48), outer(bends, bends).view(48, -1)).view(3, 7, -1)
         return moved + self.bias[..., None]
 

@@ -27,9 +27,13 @@ _LEG: Axis = (1.0, 0.0, 0.0)
 class Fade:
     """How the twist of a limb fades when the limb is nearly straight, where no continuous map can know it.
 
-    straight: the sine of bend below which the twist fades into the shortest swing. plane: the sine below which the
-    carrying angle no longer turns it. side: the sine within which a bend to the wrong side is rounded off. fold: how
-    much of such a bend is read as twist noise and folded back. Wider is steadier, narrower more exact.
+    Wider is steadier, narrower more exact.
+
+    Attributes:
+        straight: The sine of bend below which the twist fades into the shortest swing.
+        plane: The sine below which the carrying angle no longer turns it.
+        side: The sine within which a bend to the wrong side is rounded off.
+        fold: How much of such a bend is read as twist noise and folded back.
     """
 
     straight: float
@@ -48,16 +52,19 @@ LEG_FADE = Fade(straight=0.11, plane=0.14, side=0.10)
 class Unit:
     """One row: how a rotation is found.
 
-    name: unit and, unless ``rotates`` says otherwise, the body joint that it turns.
-    rule: how the joints determine the rotation.
-    parts: what the rule reads, in the rule's order; all of ``needs`` must be present in a joint set.
-    parent: the unit in whose frame the rotation is expressed.
-    hinge: for balls and hinges, the bending axis at rest, body frame.
-    rotates: body joints that share the rotation.
-    pivot: for ``points``, the part that the points turn about; ``None``: their own centroid.
-    fade: for ``ball``: what happens to the twist near a straight limb.
-    usual_twist: for ``ball``: the gradient of the usual twist (radians) over the upper bone's direction, body frame.
-    spread: for ``points`` and ``collar``: standard deviation (radians) about the parent, the prior's width.
+    Attributes:
+        name: Unit and, unless ``rotates`` says otherwise, the body joint that it turns.
+        rule: How the joints determine the rotation.
+        parts: What the rule reads, in the rule's order; ``needs`` of them must be present in a joint set.
+        parent: The unit in whose frame the rotation is expressed.
+        hinge: For balls and hinges: the bending axis at rest, body frame.
+        rotates: Body joints that share the rotation.
+        pivot: For ``points``: the part that the points turn about; ``None``: their own centroid.
+        fade: For ``ball``: what happens to the twist near a straight limb.
+        spread: For ``points`` and ``collar``: standard deviation (radians) about the parent, the prior's width.
+        usual_twist: For ``ball``: the gradient of the usual twist (radians) over the upper bone's direction, body
+            frame.
+        minimum: How many of ``parts`` are enough; 0: all of them are needed.
     """
 
     name: str

@@ -155,7 +155,14 @@ def lift_keypoints(
 
 
 def too_few_joints(most: int) -> UserError:
-    """What to say where no frame has enough joints; most: that a frame has."""
+    """What to say where no frame has enough joints.
+
+    Args:
+        most: The largest number of joints that a frame has.
+
+    Returns:
+        The error, for the caller to raise.
+    """
     return UserError(f"joints: expected {FEWEST_JOINTS} or more joints in some frame, found {most} at the most")
 
 
@@ -248,9 +255,17 @@ def _kept_head(name: str, device: torch.device) -> TemporalHead:
 
 
 def metres_scale(height: float, lifter: Lifter) -> float:
-    """What makes a lifter's skeletons those of a person of a height (metres) with the open body's proportions.
+    """What makes a lifter's skeletons those of a person of some height with the open body's proportions.
 
-    Raises UserError for a height that no person has.
+    Args:
+        height: Of the person standing upright, metres.
+        lifter: Whose skeletons they are.
+
+    Returns:
+        The factor of the lifter's coordinates.
+
+    Raises:
+        UserError: For a height that no person has.
     """
     from s2m.body import load_body
     from s2m.body.regressors import own_regressor

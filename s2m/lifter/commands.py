@@ -50,7 +50,11 @@ as long as those of the lifter's mean body (1.7 m tall). Positions are relative 
 
 
 def add_lift_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Mount ``s2m lift``. Nothing heavy is imported before the command runs."""
+    """Mount ``s2m lift``. Nothing heavy is imported before the command runs.
+
+    Args:
+        subparsers: Those of the command line.
+    """
     parser = subparsers.add_parser(
         "lift",
         help="2D joints to 3D skeletons",
@@ -99,7 +103,17 @@ def add_lift_command(subparsers: argparse._SubParsersAction[argparse.ArgumentPar
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the command. Raises UserError for bad input, before anything is written."""
+    """Run the command.
+
+    Args:
+        arguments: Parsed options of ``s2m lift``.
+
+    Returns:
+        Exit code 0.
+
+    Raises:
+        UserError: For bad input, before anything is written.
+    """
     _check(arguments)
 
     with readable(arguments.file) as file:

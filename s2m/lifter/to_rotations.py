@@ -23,7 +23,14 @@ _CHUNK = 8192
 
 
 def world(joints3d: Tensor) -> Tensor:
-    """Camera frame (+x right, +y down, +z forward) to AMASS's world (+z up), for a camera that stands level."""
+    """Camera frame to the world of AMASS, for a camera that stands level.
+
+    Args:
+        joints3d: (..., 3) camera frame: +x right, +y down, +z forward; any unit.
+
+    Returns:
+        (..., 3) same unit, +z up.
+    """
     x, y, z = joints3d.unbind(-1)
     return torch.stack([x, z, -y], -1)
 
@@ -31,8 +38,16 @@ def world(joints3d: Tensor) -> Tensor:
 def solve_motion(lifted: Lift, noise: float, body_file: Path | None = None) -> Solution:
     """SMPL rotations of lifted skeletons, root-relative as they are, in AMASS's world.
 
-    noise: standard deviation of the lifted joints, metres; most of it lies along the depth. body_file: an official
-    SMPL file; the open body if not given. Frames that were not lifted stay at rest. Raises UserError.
+    Args:
+        lifted: Skeletons in metres, camera frame.
+        noise: Standard deviation of the lifted joints, metres; most of it lies along the depth.
+        body_file: An official SMPL file; the open body if not given.
+
+    Returns:
+        The rotations, of every frame; those that were not lifted stay at rest.
+
+    Raises:
+        UserError: When the body cannot be read or does not fit the joint set.
     """
     try:
         body = load_body(body_file)

@@ -12,10 +12,17 @@ _CHUNK = 8192
 
 @torch.inference_mode()
 def smoothed(head: TemporalHead, skeletons: Tensor, confidence: Tensor, lifted: Tensor, fps: float) -> Tensor:
-    """Skeletons (T, J, 3) of one video, smoothed by the temporal head.
+    """Skeletons of one video, smoothed by the temporal head.
 
-    skeletons: (T, J, 3) metres, the lifter's own. confidence: (T, J) of what it saw. lifted: (T,) bool; frames without
-    it cut the video in two and stay as they are. fps: frames per second.
+    Args:
+        head: Of the lifter that made the skeletons.
+        skeletons: (T, J, 3) metres, the lifter's own.
+        confidence: (T, J) of the 2D joints that it saw; above 0: seen.
+        lifted: (T,) bool; frames without it cut the video in two and stay as they are.
+        fps: Frames per second.
+
+    Returns:
+        (T, J, 3) metres.
     """
     visible = (confidence > 0).to(skeletons.dtype)
     smooth = skeletons.clone()
@@ -25,7 +32,14 @@ def smoothed(head: TemporalHead, skeletons: Tensor, confidence: Tensor, lifted: 
 
 
 def stretches(lifted: Tensor) -> list[tuple[int, int]]:
-    """(first, one after the last) of the rows of frames without a gap."""
+    """The rows of lifted frames without a gap.
+
+    Args:
+        lifted: (T,) bool.
+
+    Returns:
+        (first, one after the last) of each stretch, in order.
+    """
     padded = torch.nn.functional.pad(lifted.to(torch.int8), (1, 1)).diff()
     return list(zip((padded > 0).nonzero()[:, 0].tolist(), (padded < 0).nonzero()[:, 0].tolist(), strict=True))
 

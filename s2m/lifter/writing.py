@@ -89,7 +89,16 @@ class LiftWriter:
         write_npz_of(path, fields, compressed=True)
 
     def read(self, start: int, stop: int) -> Block:
-        """The skeletons as a clip, see :class:`s2m.formats.clips.FrameSource`: every joint of a lifted frame."""
+        """Skeletons as a clip, see :class:`s2m.formats.clips.FrameSource`: every joint of a lifted frame.
+
+        Args:
+            start: The first frame.
+            stop: One after the last.
+
+        Returns:
+            Points (N, J, 3) float64, metres, camera frame, and confidences (N, J) float32, 1 where a joint is finite,
+            else 0.
+        """
         points = self._long["joints3d"].read(start, stop).astype(np.float64)
         return points, np.asarray(np.isfinite(points).all(-1), np.float32)
 

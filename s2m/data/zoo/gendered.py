@@ -54,7 +54,11 @@ class GenderedBodies:
 
     @staticmethod
     def add_arguments(parser: argparse.ArgumentParser) -> None:
-        """Add --female, --male, --joint-set and --regressor."""
+        """Add --female, --male, --joint-set and --regressor.
+
+        Args:
+            parser: The dataset's command.
+        """
         for gender in GENDERS:
             parser.add_argument(
                 f"--{gender}", type=Path, metavar="FILE", help=f"SMPL's {gender} model (.pkl or .npz); vertices need it"
@@ -71,7 +75,13 @@ class GenderedBodies:
 
     @staticmethod
     def from_arguments(arguments: argparse.Namespace) -> GenderedBodies | None:
-        """``None`` without bodies.
+        """From parsed options.
+
+        Args:
+            arguments: Parsed options of :meth:`add_arguments`.
+
+        Returns:
+            The bodies; ``None`` when no file of one was given.
 
         Raises:
             SourceError: When the options do not go together.

@@ -255,12 +255,22 @@ class Source(ABC):
 
     @classmethod  # noqa: B027
     def add_arguments(cls, parser: argparse.ArgumentParser) -> None:
-        """Add options beyond --root, --output and the converter's own."""
+        """Add options beyond --root, --output and the converter's own.
+
+        Args:
+            parser: The dataset's command.
+        """
 
     @classmethod
     @abstractmethod
     def from_arguments(cls, arguments: argparse.Namespace) -> Source:
-        """Build from parsed options; ``arguments.root`` is a Path.
+        """Build from parsed options.
+
+        Args:
+            arguments: Parsed options, those of :meth:`add_arguments` among them; ``root`` is a Path.
+
+        Returns:
+            The source.
 
         Raises:
             SourceError: When the root is no such dataset.

@@ -37,14 +37,21 @@ class WrappedSource(Source):
         return self.source.notes
 
     def prepare(self, folder: Path) -> None:
-        """As the other source."""
+        """As the other source.
+
+        Args:
+            folder: A private folder, kept for a resume.
+        """
         self.source.prepare(folder)
 
     @classmethod
     def from_arguments(cls, arguments: argparse.Namespace) -> Source:
         """Wrapped sources have no command of their own.
 
+        Args:
+            arguments: Parsed options, which are not used.
+
         Raises:
-            TypeError: The input cannot be used.
+            TypeError: Always.
         """
         raise TypeError(f"{cls.__name__} is built around another source")

@@ -95,7 +95,11 @@ class Human36M(Source):
 
     @classmethod
     def add_arguments(cls, parser: argparse.ArgumentParser) -> None:
-        """Add --cameras, --val-subjects, --joints2d and --mosh."""
+        """Add --cameras, --val-subjects, --joints2d and --mosh.
+
+        Args:
+            parser: The dataset's command.
+        """
         Choice.add_arguments(parser)
         parser.add_argument(
             "--joints2d",
@@ -107,7 +111,14 @@ class Human36M(Source):
 
     @classmethod
     def from_arguments(cls, arguments: argparse.Namespace) -> Human36M:
-        """Recognise the layout of ``arguments.root``."""
+        """Recognise the layout of ``arguments.root``.
+
+        Args:
+            arguments: Parsed options of :meth:`add_arguments`, and ``root``, the dataset's folder.
+
+        Raises:
+            SourceError: When the folder has none of the layouts, or an option does not go with its layout.
+        """
         root, choice = arguments.root, Choice.from_arguments(arguments)
         mosh = {} if arguments.mosh is None else {"mosh": True}
         if OfficialFiles.found_in(root):

@@ -52,7 +52,11 @@ class OfficialFiles:
 
     @staticmethod
     def found_in(root: Path) -> bool:
-        """Whether a folder looks like this layout."""
+        """Whether a folder looks like this layout.
+
+        Args:
+            root: The folder.
+        """
         return any(_pose_folder(subject, POSES_2D).is_dir() for subject in root.glob("S*"))
 
     def prepare(self, folder: Path) -> None:

@@ -63,7 +63,11 @@ class Choice:
 
     @staticmethod
     def add_arguments(parser: argparse.ArgumentParser) -> None:
-        """Add --cameras and --val-subjects."""
+        """Add --cameras and --val-subjects.
+
+        Args:
+            parser: The dataset's command.
+        """
         parser.add_argument(
             "--cameras",
             nargs="+",
@@ -82,6 +86,9 @@ class Choice:
     @staticmethod
     def from_arguments(arguments: argparse.Namespace) -> Choice:
         """From parsed options.
+
+        Args:
+            arguments: Parsed options of :meth:`add_arguments`.
 
         Raises:
             SourceError: For unknown names.

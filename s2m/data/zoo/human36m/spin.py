@@ -73,7 +73,11 @@ class SpinFiles:
 
     @staticmethod
     def found_in(root: Path) -> bool:
-        """Whether a folder looks like this layout."""
+        """Whether a folder looks like this layout.
+
+        Args:
+            root: The folder.
+        """
         return any(root.glob("h36m_*.npz"))
 
     def notes(self) -> list[str]:

@@ -54,7 +54,11 @@ class VideoPoseFiles:
 
     @staticmethod
     def found_in(root: Path) -> bool:
-        """Whether a folder looks like this layout."""
+        """Whether a folder looks like this layout.
+
+        Args:
+            root: The folder.
+        """
         return (root / POSES_3D).is_file()
 
     @property
