@@ -6,24 +6,18 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from s2m.clip_options import add_fill, add_reading, check_fill, check_fps, check_reading, how_many, of_person
 from s2m.errors import UserError
 from s2m.formats.own import OwnFields, own_fields
 from s2m.options import (
-    add_fill,
     add_joint_set,
     add_output,
-    add_reading,
     add_voice,
-    check_fill,
-    check_fps,
     check_free,
     check_outputs,
-    check_reading,
     chosen_joint_set,
     detail,
-    how_many,
     metres_of_noise,
-    of_person,
     readable,
     set_file,
     warn,
