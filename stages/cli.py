@@ -97,20 +97,7 @@ class StageCLI(LightningCLI):
         )
 
     def add_core_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Add the sections of a configuration; Lightning's trainer, with the most options, comes last in the help.
-
-        Args:
-            parser: Of the stage.
-        """
-        parser.add_lightning_class_args(self.stage_class, "model")
-        parser.add_lightning_class_args(FrameDataModule, "data", subclass_mode=True)
-        parser.add_lightning_class_args(pl.Trainer, "trainer")
-        for section, group in (parser.groups or {}).items():
-            title = "Options of Lightning's Trainer" if section == "trainer" else group.title
-            group.title = f"{title} (section `{section}` of a configuration)"
-
-    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Add what is not Lightning's.
+        """Add our own options and the sections of a configuration; Lightning's trainer comes last in the help.
 
         Args:
             parser: Of the stage.
@@ -127,6 +114,19 @@ class StageCLI(LightningCLI):
         suite.add_argument(
             "--tags", type=str, nargs="*", default=[], help="W&B tags; the joint set and the seed are added to them"
         )
+        parser.add_lightning_class_args(self.stage_class, "model")
+        parser.add_lightning_class_args(FrameDataModule, "data", subclass_mode=True)
+        parser.add_lightning_class_args(pl.Trainer, "trainer")
+        for section, group in (parser.groups or {}).items():
+            title = "Options of Lightning's Trainer" if section == "trainer" else group.title
+            group.title = f"{title} (section `{section}` of a configuration)"
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Link what two sections share.
+
+        Args:
+            parser: Of the stage.
+        """
         parser.link_arguments("data.init_args.joint_set", "model.joint_set")
 
     @property

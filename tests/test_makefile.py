@@ -71,7 +71,8 @@ def test_a_store_dated_in_the_future_does_not_retrain_for_ever(finished: Path) -
 @pytest.mark.parametrize("stage", range(5))
 def test_a_missing_file_remakes_what_depends_on_it(finished: Path, stage: int) -> None:
     (finished / CHAIN[stage]).unlink()
-    assert names(make(finished)) == list(COMMANDS[stage:])
+    # A store that is made again and is the same retrains nothing.
+    assert names(make(finished)) == list(COMMANDS[stage:] if stage else COMMANDS[:1])
 
 
 @pytest.mark.parametrize(("stage", "config"), [(1, "lifter"), (2, "regressor"), (3, "mesh")])

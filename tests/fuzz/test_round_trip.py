@@ -26,12 +26,15 @@ def test_what_lift_writes_is_what_lift_and_ik_read(tmp_path: Path, video: list[s
     """3D joints by ``s2m ik``; 2D joints, as the lifter believes them, by ``s2m lift`` again."""
     np.save(tmp_path / "a.npy", keypoints())
     lifted = _run("lift", tmp_path / "a.npy", *video, "-o", tmp_path / "b.npz", "--ik", tmp_path / "c.npz")
-    again = _run("ik", tmp_path / "b.npz", "--up", "y-down", "-o", tmp_path / "d.npz")
+    again = _run("ik", tmp_path / "b.npz", "-o", tmp_path / "d.npz")
     plain = tmp_path / "plain.npy"
     np.save(plain, lifted["joints3d"])
-    same = _run("ik", plain, "--up", "y-down", "-o", tmp_path / "e.npz")
+    told = ("--up", "y-down", "--noise", "15", "--keep-scale")  # what the npz says of itself
+    same = _run("ik", plain, *told, "-o", tmp_path / "e.npz")
+    at_once = np.load(tmp_path / "c.npz")
     for field in ("poses", "trans", "betas"):
         np.testing.assert_allclose(again[field], same[field], atol=1e-6)
+        np.testing.assert_allclose(again[field], at_once[field], atol=1e-6)
     assert len(again["poses"]) == len(lifted["joints3d"])
     relifted = _run("lift", tmp_path / "b.npz", *video, "-o", tmp_path / "f.npz")
     assert relifted["joints3d"].shape == lifted["joints3d"].shape

@@ -155,7 +155,7 @@ def test_what_a_run_was_made_on(dataset_run: Run, tmp_path: Path) -> None:
     config.write_text("data: {class_path: mine.OpenData, init_args: {store: gone}}")  # a name alone says nothing
     with pytest.raises(ReportError, match="expected the store of the run"):
         run_data(run)
-    for text, message in (("data: [", "expected YAML"), ("model: {}", "field data: expected the settings")):
+    for text, message in (("data: [", "expected yaml"), ("model: {}", "field data: expected the settings")):
         config.write_text(text)
         with pytest.raises(ReportError, match=message):
             run_data(run)

@@ -61,7 +61,7 @@ def test_the_paper_as_printed(chain: Path, store: Path, monkeypatch: pytest.Monk
     """Sections 3.3, 3.4 and 4.1: weights, what the mask is seen with, who gives root and camera, and no more terms."""
     monkeypatch.setenv("WANDB_MODE", "disabled")
     arguments = stage_arguments("mesh", store, chain, "--config", str(ROOT / "configs/ablation/paper.yaml"))
-    cli = StageCLI(STAGES["mesh"], arguments)
+    cli = StageCLI(STAGES["mesh"].load(), arguments)
     model = cli.resolved()["model"]
     weights = model["objective"]["init_args"]
     printed = {"2d": 1, "3d": 2.5, "mask": 0.15, "sreg": 0.06, "wreg": 1, "preg": 0.05, "extremities": 0}

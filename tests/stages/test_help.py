@@ -15,7 +15,8 @@ from jsonargparse import ArgumentParser
 import s2m
 import stages
 from s2m.data import FrameDataModule
-from stages.cli import STAGES, StageCLI
+from stages.cli import StageCLI
+from stages.names import STAGES
 
 OURS = (s2m, stages)
 
@@ -33,7 +34,7 @@ def stage_parser(name: str) -> ArgumentParser:
     """The parser of ``python -m stages NAME``, before it reads anything."""
     cli = _ParserOnly.__new__(_ParserOnly)
     with pytest.raises(_ParserMadeError):
-        cli.__init__(STAGES[name], [])  # type: ignore[misc]
+        cli.__init__(STAGES[name].load(), [])  # type: ignore[misc]
     return cli.parser
 
 
@@ -86,7 +87,7 @@ def configurable() -> dict[type, int]:
     """All classes that a configuration of some stage can name, and their number of runtime arguments."""
     import_everything()
     found: dict[type, int] = {}
-    waiting: list[tuple[type, int]] = [*((stage, 0) for stage in STAGES.values()), (FrameDataModule, 0)]
+    waiting: list[tuple[type, int]] = [*((entry.load(), 0) for entry in STAGES.values()), (FrameDataModule, 0)]
     while waiting:
         base, given = waiting.pop()
         for cls in choices(base):
