@@ -103,10 +103,10 @@ def test_ik_and_lift(python: str, tmp_path: Path) -> None:
 
 def test_a_stage_of_two_steps_finds_its_configs_by_name(python: str, tmp_path: Path) -> None:
     s2m = str(Path(python).with_name("s2m"))
-    ran([s2m, "data", "open", "--out", "store", "--config", "configs/preset/smoke/data.yaml"], tmp_path)
+    ran([s2m, "data", "open", "--output", "store", "--config", "configs/preset/smoke/data.yaml"], tmp_path)
     layers = ("configs/lifter.yaml", "configs/data/open.yaml", "configs/preset/smoke/lifter.yaml")
     configs = [part for layer in layers for part in ("--config", layer)]
     options = ["--output", "run/lifter", "--data.init_args.store", "store", "--trainer.accelerator", "cpu"]
-    ran([python, "-m", "stages", "lifter", *options, *configs], tmp_path)
+    ran([python, "-m", "stages", "lifter", *configs, *options], tmp_path)
     assert (tmp_path / "run/lifter/lifter.pt").is_file()
     assert np.isfinite(json.loads((tmp_path / "run/lifter/metrics.json").read_text())["test/n_mpjpe_mm"])
