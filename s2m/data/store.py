@@ -25,14 +25,11 @@ from s2m.files import path_part, sha256
 
 SCHEMA_VERSION = 1
 HEADER = "store.json"
-_LARGEST_HEADER = 1 << 28
+_LARGEST_HEADER, _LARGEST_SIZE = 1 << 28, 2**40
 _DTYPE = re.compile(r"[<>|=]?[biuf][1248]")
 OBSERVATION, TRUTH = "observation", "truth"
 Array = NDArray[Any]
 _BYTES_AS_FLOATS = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).astype(np.float32)
-
-
-_LARGEST_SIZE = 2**40
 
 
 class StoreError(UserError, ValueError):
