@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict, fields
 from pathlib import Path
 
-from s2m.compare.runs import Run
+from s2m.compare.runs import Run, whole_number
 from s2m.files import clean_leftovers, write_text
 
 # Raise it when what is read from a file changes.
@@ -45,7 +45,7 @@ class Cache:
         path = self.path(digest)
         self._used.add(path)
         try:
-            values = json.loads(path.read_text(encoding="utf-8"))
+            values = json.loads(path.read_text(encoding="utf-8"), parse_int=whole_number)
             if set(values) != _FIELDS:
                 return None
             values["curves"] = {name: [(float(x), float(y)) for x, y in c] for name, c in values["curves"].items()}

@@ -71,7 +71,8 @@ class Comparison:
     @property
     def data_note(self) -> str:
         """What must be said of the numbers: empty unless all are on the open data, as the stages noted."""
-        return OPEN_NOTE if {run.config.get(DATASET) for run in self.runs} == {OPEN} else ""
+        known = [run.config.get(DATASET) for run in self.runs]
+        return OPEN_NOTE if known and all(dataset == OPEN for dataset in known) else ""
 
     @property
     def summary(self) -> str:

@@ -12,7 +12,17 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from s2m.compare.runs import FINISHED, CompareError, Curve, Run, finite_points, flatten, is_curve, metric_values
+from s2m.compare.runs import (
+    FINISHED,
+    CompareError,
+    Curve,
+    Run,
+    finite_points,
+    flatten,
+    is_curve,
+    metric_values,
+    whole_number,
+)
 
 _STEP = "trainer/global_step"
 
@@ -53,7 +63,7 @@ def read_records(path: Path, command: list[str]) -> list[dict[str, Any]]:
     if result.returncode != 0 or "corrupt" in complaint:
         raise DamagedError(complaint.splitlines()[0] if complaint else f"the reader stopped with {result.returncode}")
     try:
-        return [json.loads(line) for line in result.stdout.splitlines()]
+        return [json.loads(line, parse_int=whole_number) for line in result.stdout.splitlines()]
     except ValueError as error:
         raise DamagedError(f"the reader wrote no JSON ({error})") from None
 

@@ -16,6 +16,8 @@ Curve = list[tuple[float, float]]
 FINISHED = "finished"
 _CURVE_SPLITS = ("train", "val")
 
+_MOST_DIGITS = 40  # a number that float() takes without complaint
+
 
 class CompareError(UserError, ValueError):
     """Runs cannot be compared; the message names what was looked for, where, and what is there instead."""
@@ -159,3 +161,17 @@ def finite_points(points: Curve) -> Curve:
     """
     kept = {step: value for step, value in points if math.isfinite(step) and math.isfinite(value)}
     return sorted(kept.items())
+
+
+def whole_number(digits: str) -> int:
+    """A whole number of a record (``json.loads(..., parse_int=whole_number)``).
+
+    Args:
+        digits: As they stand in the file.
+
+    Raises:
+        ValueError: It has more digits than any setting: the record is damaged.
+    """
+    if len(digits) > _MOST_DIGITS:
+        raise ValueError(f"expected a number of at most {_MOST_DIGITS} digits, found {len(digits)}")
+    return int(digits)
