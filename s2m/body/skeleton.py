@@ -45,9 +45,10 @@ class Site:
     radius: float
 
 
-# The right side mirrors the left. Bones have the ratios of lengths of Human3.6M (its skeleton's offsets in millimetres: hip
-# 133, thigh 443, shin 454, spine 233, thorax 257, neck 121, head 115, shoulder 151, upper arm 279, forearm 252): hips as
-# high as the pelvis, which is their middle; the thorax below the base of the neck; "neck_nose" where the skull begins.
+# The right side mirrors the left. Bones have the ratios of lengths of Human3.6M (its skeleton's offsets in millimetres:
+# hip 133, thigh 443, shin 454, spine 233, thorax 257, neck 121, head 115, shoulder 151, upper arm 279, forearm 252):
+# hips as high as the pelvis, which is their middle; the thorax below the base of the neck; "neck_nose" where the skull
+# begins.
 SITES = {
     "pelvis": Site("pelvis", "pelvis", (0.0, -0.015, 0.004), 0.20),
     "spine": Site("spine2", "spine1", (0.0, 0.020, -0.018), 0.17),
