@@ -46,7 +46,7 @@ class Lift:
         confidence: (T, J) of the input's joints, 0 where the lifter had to fill in.
         elevation: (T,) radians, by how much the camera looks down; ``None`` where the lifter does not tell.
         lifted: (T,) bool; where it is False too few joints were seen and the numbers are NaN.
-        reversed_suspected: (T,) bool, the knees, the nose and the toes speak for the mirrored depth.
+        reversed_suspected: (T,) bool, the knees, the neck and the toes speak for the mirrored depth.
     """
 
     joint_set: JointSet
