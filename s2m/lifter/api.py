@@ -302,7 +302,7 @@ def _keypoints(joints2d: Array, confidence: Array | None, given: JointSet) -> Ke
     certain = certain[None] if certain.ndim == 1 else certain
     if certain.shape != points.shape[:2]:
         raise UserError(f"confidence: expected {points.shape[:2]} like the joints, found {certain.shape}")
-    masked, sure = mask_missing(points, certain)
+    masked, sure = mask_missing(points, certain, given.root_index)
     return Keypoints(masked.astype(np.float32), sure, given)
 
 

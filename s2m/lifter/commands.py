@@ -160,7 +160,8 @@ def _people(
     joint_set = None if name is None else chosen_joint_set(name)
     if is_large(file) and arguments.image_size is None:
         joint_set = joint_set or H36M17
-        return [(NpyFrames(file, len(joint_set), 2, arguments.min_confidence), joint_set, (), arguments)]
+        source = NpyFrames(file, len(joint_set), 2, arguments.min_confidence, joint_set.root_index)
+        return [(source, joint_set, (), arguments)]
     return [
         (
             TrackFrames(track),
