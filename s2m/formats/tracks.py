@@ -100,7 +100,7 @@ def masked(
     origin = Origin(joint_set.root_index)
     origin.look(values, confidence)
     places, sure = mask_with(values, confidence, origin.found)
-    once = (sure > 0).any(1)[:, None]  # a frame without anybody is said elsewhere
+    once: NDArray[np.bool_] = np.asarray((sure > 0).any(1))[:, None]  # a frame without anybody is said elsewhere
     why = {reason: chosen & once for reason, chosen in reasons(values, confidence, sure).items()}
     said = [_counts(chosen, joint_set, reason) for reason, chosen in why.items() if chosen.any()]
     found = [f"taken as missing: {'; '.join(said)}"] if said else []
