@@ -97,6 +97,9 @@ def add_lift_command(subparsers: argparse._SubParsersAction[argparse.ArgumentPar
     parser.add_argument(
         "--temporal", type=Path, metavar="FILE", help="for --video with --lifter: its temporal.pt (`make temporal`)"
     )
+    parser.add_argument(
+        "--doubt", type=Path, metavar="FILE", help="for --lifter: its doubt.pt, which tells how far off it may be"
+    )
     parser.add_argument("--picture", type=Path, metavar="PNG", help="draw some frames, as seen and from the side")
     parser.add_argument("--ik", type=Path, metavar="NPZ", help="also solve SMPL rotations: an AMASS-style .npz")
     parser.add_argument(
@@ -227,7 +230,7 @@ def _extras(lifted: LiftWriter, findings: Findings, fps: float, arguments: argpa
         from s2m.lifter.drawing import draw_skeletons, spread
 
         shown = spread(findings.lifted)
-        write_png(arguments.picture, draw_skeletons(lifted.some(shown), shown.tolist(), findings.joint_set))
+        write_png(arguments.picture, draw_skeletons(*lifted.some(shown), shown.tolist(), findings.joint_set))
         say(arguments, f"{arguments.picture}: some frames as seen and from the side")
     if arguments.ik is not None:
         from s2m.ik.motion import MotionOptions
@@ -245,11 +248,14 @@ def _check(arguments: argparse.Namespace) -> None:
     written = {"--output": (arguments.output, ".npz")}
     written |= {"--picture": (arguments.picture, ".png")} if arguments.picture is not None else {}
     written |= {"--ik": (arguments.ik, ".npz")} if arguments.ik is not None else {}
-    inputs = (arguments.file, arguments.lifter, arguments.temporal, arguments.body, set_file(arguments.joint_set))
+    own = (arguments.lifter, arguments.temporal, arguments.doubt)
+    inputs = (arguments.file, *own, arguments.body, set_file(arguments.joint_set))
     check_outputs(written, [path for path in inputs if path is not None], arguments.overwrite)
     if arguments.fps is not None:
         check_fps(arguments.fps)
     check_fill(arguments.fill)
+    if arguments.doubt is not None and arguments.lifter is None:
+        raise UserError("--doubt: it belongs to a --lifter of your own, which is missing")
     if arguments.temporal is not None and not (arguments.video and arguments.lifter):
         raise UserError("--temporal: it is for --video with a --lifter of your own, of which one is missing")
     if arguments.video and arguments.lifter is not None and arguments.temporal is None:
@@ -266,10 +272,11 @@ def _check(arguments: argparse.Namespace) -> None:
 
 def _lifting(joint_set: JointSet, fps: float, arguments: argparse.Namespace) -> Lifting:
     from s2m.lifter.api import Lifting
-    from s2m.lifter.shipped_lifters import read_head, read_lifter
+    from s2m.lifter.shipped_lifters import read_doubt, read_head, read_lifter
 
     lifter = None if arguments.lifter is None else read_lifter(arguments.lifter)
     head = None if arguments.temporal is None else read_head(arguments.temporal, arguments.lifter)
+    doubt = None if arguments.doubt is None else read_doubt(arguments.doubt, arguments.lifter)
     video = fps if arguments.video else None
     return Lifting(
         joint_set,
@@ -279,4 +286,5 @@ def _lifting(joint_set: JointSet, fps: float, arguments: argparse.Namespace) -> 
         image_size=image_size(arguments.image_size),
         video_fps=video,
         head=head,
+        doubt=doubt,
     )
