@@ -68,7 +68,7 @@ class DoubtStage(Stage):
         self,
         joint_set: str,
         lifter: str,
-        width: int = 128,
+        width: int = 256,
         blocks: int = 2,
         noise: float = 0.1,
         missing: float = 0.02,
@@ -127,10 +127,10 @@ class DoubtStage(Stage):
         if float(torch.rand(())) >= self.shares["with_camera"]:
             seen = replace(seen, camera=None)
         with torch.no_grad():
-            skeletons = self.frozen(seen.joints2d, seen.confidence, seen.camera).joints3d
-            errors = scaled_errors(skeletons, true, self.joint_set).abs() / self.frozen.rest_bone_length
-            label = reversal(skeletons, true, self.joint_set)
-        logarithm, logit = self.head.tell(seen.joints2d, seen.confidence, skeletons)
+            lifted = self.frozen(seen.joints2d, seen.confidence, seen.camera)
+            errors = scaled_errors(lifted.joints3d, true, self.joint_set).abs() / self.frozen.rest_bone_length
+            label = reversal(lifted.joints3d, true, self.joint_set)
+        logarithm, logit = self.head.tell(seen.joints2d, seen.confidence, lifted, seen.camera)
         counted = self._counted(~turned)
         misses = pinball(errors.clamp_min(_NOTHING).log() - logarithm, SHARE).mean(2)
         quantile = (misses * counted).sum() / counted.sum().clamp_min(1)
@@ -146,7 +146,7 @@ class DoubtStage(Stage):
         return (rows[:, None] & joints).to(torch.float32)
 
     def methods(self) -> dict[str, Callable[[], MetricCollection]]:
-        """With the camera, where it is known; without; and with as many frames more whose left and right are exchanged."""
+        """With the camera, where it is known; without; and with as many frames more of exchanged left and right."""
         both = partial(doubt_metrics, self.joint_set)
         return {"full": both, "no_camera": both, "exchanged": partial(doubt_metrics, self.joint_set, coverage=False)}
 
@@ -170,12 +170,12 @@ class DoubtStage(Stage):
 
     def _record(self, split: str, method: str, seen: Observation, true: Tensor) -> None:
         assert self.evaluation is not None
-        skeletons = self.frozen(seen.joints2d, seen.confidence, seen.camera).joints3d
-        doubt = self.head(seen.joints2d, seen.confidence, skeletons)
+        lifted = self.frozen(seen.joints2d, seen.confidence, seen.camera)
+        doubt = self.head(seen.joints2d, seen.confidence, lifted, seen.camera)
         self.evaluation.record(
             split,
             method,
-            pred_joints=skeletons,
+            pred_joints=lifted.joints3d,
             true_joints=true,
             interval=DEVIATIONS * doubt.deviation,
             reversed_probability=doubt.reversed_probability,

@@ -281,9 +281,10 @@ class Lifting:
         sure = torch.from_numpy(taken.confidence).to(self._device)
         lifted = (sure > 0).sum(1) >= FEWEST_JOINTS
         camera = None if self._camera is None else points2d.new_tensor(self._camera).expand(len(points2d), 4)
-        skeleton, denoised, angles = _lift(self._lifter, points2d, sure, camera)
+        found = self._lifter(points2d, sure, camera)
+        skeleton, denoised, angles = found.joints3d, found.joints2d, self._lifter.elevation(points2d, sure)
         own = slice(start - first, stop - first)
-        doubt = None if self._doubt is None else self._doubt(points2d[own], sure[own], skeleton[own])
+        doubt = None if self._doubt is None else self._doubt(points2d, sure, found, camera)[own]
         if self._head is not None and self._fps is not None:
             skeleton = smoothed(self._head, skeleton, sure, lifted, self._fps)
         skeleton, lifted = skeleton[own], lifted[own]
@@ -341,13 +342,6 @@ def _float32(values: Array) -> NDArray[np.float32]:
     """A copy on the CPU: what a file's joints would be."""
     found: NDArray[np.float32] = as_tensor(values).detach().cpu().numpy().copy()
     return found
-
-
-def _lift(
-    lifter: Lifter, points: Tensor, confidence: Tensor, camera: Tensor | None
-) -> tuple[Tensor, Tensor, Tensor | None]:
-    found = lifter(points, confidence, camera)
-    return found.joints3d, found.joints2d, lifter.elevation(points, confidence)
 
 
 def _masked(values: Tensor, keep: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ the lifter itself has never seen it).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +16,10 @@ from torch import Tensor, nn
 
 from s2m import artifact as artifacts
 from s2m.artifact import ArtifactError
-from s2m.batch import TensorRecord
+from s2m.batch import Lifted, TensorRecord
 from s2m.files import sha256
 from s2m.lifter.network import Lifter, perceptron
-from s2m.lifter.normalise import normalise
+from s2m.lifter.normalise import normalise, turned_to
 from s2m.skeletons import JointSet, get_joint_set
 from s2m.spec import SpecError, build
 
@@ -28,6 +29,13 @@ SHARE = 0.9
 DEVIATIONS = 1.6449
 # Where a new head starts: a fifth of a mean bone; and what it can say at the least and the most, in mean bones.
 _START, _LEAST, _MOST = 0.2, 1e-3, 20.0
+# How far a lifter moves exact joints, lifter units; and what brings such moves to the size of the other numbers.
+_STILL, _SHARPER = 0.01, 10.0
+# Signs of the mirror image: x and y, seen, the skeleton's three, x and y of the move; then how much was moved in all,
+# whether there is a camera, x and y of the direction in which it sees the person.
+_MIRRORED = (-1.0, 1.0, 1.0, -1.0, 1.0, 1.0, -1.0, 1.0)
+_MIRRORED_WHOLE = (1.0, 1.0, -1.0, 1.0)
+_WHOLE = len(_MIRRORED_WHOLE)
 
 
 @dataclass(frozen=True, repr=False)
@@ -50,10 +58,12 @@ class Doubt(TensorRecord):
 
 
 class DoubtHead(nn.Module):
-    """From 2D joints, which of them are seen, and the skeleton that a frozen lifter makes of them, to :class:`Doubt`.
+    """From 2D joints, which of them are seen, and what a frozen lifter makes of them, to :class:`Doubt`.
 
-    A perceptron of all three, in the lifter's units: logarithms of the 90 % quantile of |error| for each joint and
-    axis, in mean bones, and one logit. A frame and its mirror image are both looked at and averaged, as by the lifter.
+    A perceptron of all these in the lifter's units, of how far the lifter moved the 2D joints (each, and all together:
+    what noise looks like), and of where the camera, if it is known, sees the person: logarithms of the 90 % quantile of
+    |error| for each joint and axis, in mean bones, and one logit. A frame and its mirror image are both looked at and
+    averaged, as by the lifter.
     Source: quantile regression (Koenker and Bassett 1978), here of the logarithm of errors.
 
     Args:
@@ -63,59 +73,74 @@ class DoubtHead(nn.Module):
         blocks: Residual blocks.
     """
 
-    def __init__(self, joint_set: str, rest_bone_length: float, width: int = 128, blocks: int = 2) -> None:
+    def __init__(self, joint_set: str, rest_bone_length: float, width: int = 256, blocks: int = 2) -> None:
         super().__init__()
         if rest_bone_length <= 0:
             raise ValueError(f"rest_bone_length: expected a length > 0 in metres, found {rest_bone_length}")
         self.joint_set: JointSet = get_joint_set(joint_set)
         self.rest_bone_length = rest_bone_length
         count = len(self.joint_set)
-        self.network = perceptron(6 * count, 3 * count + 1, width, blocks)
+        self.network = perceptron(8 * count + _WHOLE, 3 * count + 1, width, blocks)
         self.register_buffer("mirror", torch.tensor(self.joint_set.mirror), persistent=False)
         self.mirror: Tensor
-        start = torch.full((count, 3), _START).log()
-        self.register_buffer("start", start, persistent=False)
-        self.start: Tensor
 
-    def forward(self, joints2d: Tensor, confidence: Tensor, skeletons: Tensor) -> Doubt:
+    def forward(self, joints2d: Tensor, confidence: Tensor, lifted: Lifted, camera: Tensor | None = None) -> Doubt:
         """Doubt about skeletons.
 
         Args:
             joints2d: (B, J, 2) any unit, what the lifter saw.
             confidence: (B, J) joints of confidence 0 are ignored.
-            skeletons: (B, J, 3) metres, what it made of them, root-relative, in the camera's frame.
+            lifted: What it made of them, each frame on its own.
+            camera: (B, 4) what the lifter knew of the camera, see :meth:`s2m.lifter.network.Lifter.forward`.
 
         Raises:
             ValueError: When the shapes are not those of the joint set.
         """
-        logarithm, logit = self.tell(joints2d, confidence, skeletons)
+        logarithm, logit = self.tell(joints2d, confidence, lifted, camera)
         quantile = logarithm.exp() * self.rest_bone_length
         root = torch.arange(quantile.shape[1], device=quantile.device) == self.joint_set.root_index
         return Doubt(quantile.masked_fill(root[:, None], 0.0) / DEVIATIONS, logit)
 
-    def tell(self, joints2d: Tensor, confidence: Tensor, skeletons: Tensor) -> tuple[Tensor, Tensor]:
+    def tell(
+        self, joints2d: Tensor, confidence: Tensor, lifted: Lifted, camera: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """What the network says, see :meth:`forward`.
 
         Args:
             joints2d: (B, J, 2) any unit.
             confidence: (B, J).
-            skeletons: (B, J, 3) metres.
+            lifted: The lifter's answer.
+            camera: (B, 4).
 
         Returns:
             Logarithms (B, J, 3) of the quantile in mean bones, also of the root, where they mean nothing; the logits
             (B,).
         """
-        self._check(joints2d, confidence, skeletons)
-        seen = normalise(joints2d, confidence, self.joint_set)
-        points, visible, lifted = seen.joints2d, seen.visible, skeletons / self.rest_bone_length
-        direct = torch.cat([points.flatten(1), visible, lifted.flatten(1)], 1)
-        opposite = [_mirrored(points, self.mirror).flatten(1), visible[:, self.mirror]]
-        said = self.network(torch.cat([direct, torch.cat([*opposite, _mirrored(lifted, self.mirror).flatten(1)], 1)]))
+        self._check(joints2d, confidence, lifted.joints3d)
+        by_joint, whole = self._features(joints2d, confidence, lifted, camera)
+        opposite = by_joint[:, self.mirror] * by_joint.new_tensor(_MIRRORED), whole * whole.new_tensor(_MIRRORED_WHOLE)
+        pairs = (by_joint, whole), opposite
+        said = self.network(torch.cat([torch.cat([joints.flatten(1), rest], 1) for joints, rest in pairs]))
         ours, theirs = said[:, :-1].unflatten(1, (-1, 3)).chunk(2)
-        logarithm = self.start + (ours + theirs[:, self.mirror]) / 2
-        low, high = torch.tensor([_LEAST, _MOST]).log().tolist()
+        logarithm = math.log(_START) + (ours + theirs[:, self.mirror]) / 2
         first, second = said[:, -1].chunk(2)
-        return logarithm.clamp(low, high), (first + second) / 2
+        return logarithm.clamp(math.log(_LEAST), math.log(_MOST)), (first + second) / 2
+
+    def _features(
+        self, joints2d: Tensor, confidence: Tensor, lifted: Lifted, camera: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """(B, J, 8) of the joints and (B, 4) of all together."""
+        seen = normalise(joints2d, confidence, self.joint_set)
+        visible = seen.visible[..., None]
+        denoised = (lifted.joints2d - seen.origin) / seen.scale
+        moved = (denoised - seen.joints2d) * visible
+        rough = (moved.square().sum((1, 2)) / visible.sum((1, 2)).clamp_min(1) + _STILL**2).log() / 2 - math.log(_STILL)
+        towards = joints2d.new_zeros(len(joints2d), 3)
+        if camera is not None:
+            sideways = turned_to(joints2d, confidence, camera, self.joint_set).turn[:, 2, :2]
+            towards = torch.cat([torch.ones_like(sideways[:, :1]), sideways], 1)
+        by_joint = [seen.joints2d, visible, lifted.joints3d / self.rest_bone_length, _SHARPER * moved]
+        return torch.cat(by_joint, -1), torch.cat([rough[:, None], towards], 1)
 
     def _check(self, joints2d: Tensor, confidence: Tensor, skeletons: Tensor) -> None:
         count = len(self.joint_set)
@@ -126,11 +151,6 @@ class DoubtHead(nn.Module):
                 f"DoubtHead for {self.joint_set.name}: expected joints2d (B, {count}, 2), confidence (B, {count}) and "
                 f"skeletons (B, {count}, 3), found {found}"
             )
-
-
-def _mirrored(points: Tensor, mirror: Tensor) -> Tensor:
-    opposite = points[:, mirror]
-    return torch.cat([-opposite[..., :1], opposite[..., 1:]], dim=-1)
 
 
 def load_doubt(path: str | Path, lifter: Lifter, lifter_path: str | Path) -> DoubtHead:

@@ -62,13 +62,13 @@ class _Figures:
         other = exchanged(seen, torch.ones(len(true), dtype=torch.bool), self.joint_set)
         for observation, natural in ((seen, True), (other, False)):
             given = observation.joints2d, observation.confidence
-            skeletons = self.lifter(*given, observation.camera).joints3d
-            doubt = self.head(*given, skeletons)
-            answer = skeletons, true, doubt.reversed_probability
+            lifted = self.lifter(*given, observation.camera)
+            doubt = self.head(*given, lifted, observation.camera)
+            answer = lifted.joints3d, true, doubt.reversed_probability
             self.with_exchanged.update(*answer)
             if natural:
                 self.found.update(*answer)
-                self.coverage.update(skeletons, true, DEVIATIONS * doubt.deviation)
+                self.coverage.update(lifted.joints3d, true, DEVIATIONS * doubt.deviation)
 
     def values(self) -> dict[str, float | dict[str, float]]:
         shares = (self.coverage.within / self.coverage.count).tolist()
