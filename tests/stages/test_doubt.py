@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from s2m.artifact import load
+from s2m.artifact import Artifact, load, save
 from s2m.batch import Observation
+from s2m.body import load_body
 from s2m.errors import UserError
 from s2m.files import sha256
-from s2m.lifter import read_lifter
+from s2m.lifter import Lifter, read_lifter
 from s2m.lifter.doubt import load_doubt
 from s2m.lifter.objective import DetectionNoise
 from s2m.skeletons import H36M17
@@ -30,6 +31,17 @@ def arguments(store: Path, lifter: Path, output: Path, *extra: str) -> list[str]
         *("--data.init_args.steps_per_epoch", "3", "--data.init_args.batch_size", "16", "--model.width", "8"),
         *("--data.init_args.test_splits", "[test]", "--trainer.check_val_every_n_epoch", "1", *extra),
     ]
+
+
+@pytest.fixture
+def lifter(tmp_path: Path) -> Path:
+    arguments = {"joint_set": "h36m17", "rest_bone_length": 0.25, "width": 16, "blocks": 1}
+    spec = {"class_path": "s2m.lifter.Lifter", "init_args": arguments}
+    save(
+        tmp_path / "lifter.pt",
+        Artifact("lifter", "h36m17", load_body().hash, spec, Lifter(**arguments).state_dict()),
+    )
+    return tmp_path / "lifter.pt"
 
 
 @pytest.mark.parametrize("share", [0.5, 0.9])
@@ -66,8 +78,8 @@ def test_sides_are_exchanged_by_name() -> None:
     assert torch.equal(found.joints2d[1], seen.joints2d[1])
 
 
-def test_a_head_is_trained_beside_its_lifter(store: Path, chain: Path, tmp_path: Path) -> None:
-    lifter, before = chain / "lifter/lifter.pt", sha256(chain / "lifter/lifter.pt")
+def test_a_head_is_trained_beside_its_lifter(store: Path, lifter: Path, tmp_path: Path) -> None:
+    before = sha256(lifter)
     os.environ["WANDB_MODE"] = "disabled"
     run("doubt", arguments(store, lifter, tmp_path / "doubt"))
     artifact = load(tmp_path / "doubt/doubt.pt", "doubt", joint_set="h36m17")
@@ -80,8 +92,7 @@ def test_a_head_is_trained_beside_its_lifter(store: Path, chain: Path, tmp_path:
     assert all(f"test/{name}" in text for name in ("coverage90_least", "no_camera/coverage90_most"))
 
 
-def test_training_frames_without_truth_and_odd_shares_are_refused(store: Path, chain: Path, tmp_path: Path) -> None:
-    lifter = chain / "lifter/lifter.pt"
+def test_training_frames_without_truth_and_odd_shares_are_refused(store: Path, lifter: Path, tmp_path: Path) -> None:
     os.environ["WANDB_MODE"] = "disabled"
     blind = ("--data.class_path", "s2m.data.OpenData")
     with pytest.raises(UserError, match="stage doubt: expected training frames with their truth"):
