@@ -117,16 +117,10 @@ def zoo_samples() -> list[Sample]:
         words = ["data", "human36m", "--root", str(given / "official"), "-o", str(out / "store"), *_QUICK]
         return [*words, "--mosh", str(given / "mosh"), "--splits", "train"]
 
-    def lsp_photos(to: Path) -> None:
-        lsp.write_lsp(to, pictures=2)
-        for number in (1, 2):
-            lsp.write_mask(to, number)
-
     kept = (".store.converting",)
     return [
         Sample("data-images", pictures, _zoo("images", root="lab"), kept=kept),
         Sample("data-lspet", leeds, _zoo("lspet"), kept=kept),
-        Sample("data-lsp", lsp_photos, _zoo("lsp"), kept=kept),
         Sample("data-videopose", videopose, _zoo("human36m", "--splits", "test", "--no-masks"), kept=kept),
         Sample("data-spin", spin, _zoo("human36m", "--splits", "test", "--no-masks"), "*.npz", kept=kept),
         Sample("data-mosh", mosh, mosh_words, "*.pkl", kept=kept),
