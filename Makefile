@@ -60,7 +60,7 @@ stage = $(PY) -m stages $(1) --output $(RUN_DIR)/$(1) --config configs/$(1).yaml
 	$(if $(JOINTS),--data.init_args.joint_set $(JOINTS)) --tags $(PRESET) $(DATA) $(2)
 stage_configs = configs/$(1).yaml configs/data/$(DATA).yaml configs/preset/$(PRESET)/$(1).yaml
 
-.PHONY: train pretrain-lifter pretrain-regressor data report test lint install dist body bench bench-render bench-ik bench-data table2 table3 table4 table5 table6 table-lifter ship-lifter ship-heads profile-lifter profile-mesh temporal ablations compare coverage help FORCE
+.PHONY: train pretrain-lifter pretrain-regressor data report test lint install dist body bench bench-render bench-ik bench-data table2 table3 table4 table5 table6 table-lifter ship-lifter ship-heads profile-lifter profile-mesh temporal ablations compare coverage fuzz help FORCE
 
 train: $(REPORT) ## the whole chain: data, lifter, regressor, mesh, report
 	@echo "$(RUN_DIR) is up to date; open $(REPORT)"
@@ -81,6 +81,9 @@ test: $(INSTALLED) ## lint, types and all tests
 	$(VENV)/bin/mypy s2m stages studies
 	$(VENV)/bin/lint-imports --no-cache
 	$(run_tests)
+
+fuzz: $(INSTALLED) ## all commands with 200 damaged files of every kind
+	S2M_FUZZ=200 OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 -q tests/fuzz
 
 # A third slower than without.
 coverage: $(INSTALLED) ## all tests, and which lines they run: 85 % or more

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2m.formats.spool import Spool, write_npz_of
+from s2m.formats.tracks import Labels
 
 _BODY_COLUMNS = 66  # root and 21 joints, which SMPL and SMPL-H share
 _SMPLH_COLUMNS = 156
@@ -69,11 +70,12 @@ def write_amass(
     fps: float,
     label: BodyLabel | None = None,
     valid: NDArray[np.bool_] | None = None,
+    labels: Labels | None = None,
 ) -> None:
     """Write an AMASS-style npz (+z up), complete or not at all.
 
-    ``poses``, ``trans``, ``betas``, ``gender`` and ``mocap_framerate`` are AMASS's; ``valid`` (T,) and ``body`` are
-    added, which its readers ignore.
+    ``poses``, ``trans``, ``betas``, ``gender`` and ``mocap_framerate`` are AMASS's; ``valid`` (T,), ``body``,
+    ``frames`` (T,) and, where known, ``images`` (T,) and ``person`` are added, which its readers ignore.
 
     Args:
         path: The file to write.
@@ -83,6 +85,7 @@ def write_amass(
         fps: Frames per second.
         label: Which body it is; the open one by default.
         valid: (T,) bool, False where a pose was only held; all True by default.
+        labels: What the input calls frames and person; by default frames are counted from 0.
 
     Raises:
         WriteError: It cannot be written.
@@ -98,5 +101,7 @@ def write_amass(
         "mocap_framerate": np.array(float(fps)),
         "valid": np.ones(len(trans), bool) if valid is None else valid,
         "body": np.array(label.body),
+        "frames": np.arange(len(trans)),
+        **({} if labels is None else labels.fields()),
     }
     write_npz_of(path, fields, compressed=False)

@@ -23,6 +23,27 @@ _SHARES = 0.9  # of the points lie in the picture when coordinates are shares of
 
 
 @dataclass(frozen=True)
+class Labels:
+    """What a file calls the frames and the person of a clip; what is not known is empty.
+
+    Attributes:
+        frames: (T,) numbers of the frames.
+        images: (T,) names of the pictures.
+        person: The person's number.
+    """
+
+    frames: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    images: tuple[str, ...] = ()
+    person: int | str | None = None
+
+    def fields(self) -> dict[str, NDArray[Any]]:
+        """What is known, as fields of an npz."""
+        told: dict[str, NDArray[Any]] = {"frames": self.frames} if len(self.frames) else {}
+        told |= {"images": np.array(self.images)} if self.images else {}
+        return told | ({} if self.person is None else {"person": np.array(self.person)})
+
+
+@dataclass(frozen=True)
 class Track:
     """Joints of one person over time.
 
@@ -50,6 +71,11 @@ class Track:
     def __post_init__(self) -> None:
         if len(self.frames) != len(self.points):
             object.__setattr__(self, "frames", np.arange(len(self.points)))
+
+    @property
+    def labels(self) -> Labels:
+        """What the file calls the frames and the person."""
+        return Labels(self.frames, self.images, self.person)
 
     def above(self, confidence: float) -> Track:
         """The same joints; those of which the detector is less sure are missing, and a note names them.

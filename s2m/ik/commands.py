@@ -26,7 +26,7 @@ from s2m.skeletons import H36M17
 
 if TYPE_CHECKING:
     from s2m.formats.clips import FrameSource
-    from s2m.formats.tracks import Track
+    from s2m.formats.tracks import Labels, Track
     from s2m.ik.motion import MotionOptions
     from s2m.skeletons import JointSet
 
@@ -96,11 +96,11 @@ def run(arguments: argparse.Namespace) -> int:
         own = own_fields(file, arguments.key)
         options = _options(arguments, own)
         people = _people(file, own, arguments)
-        for _, _, output in people:
+        for _, _, output, _ in people:
             check_free("--output", output, arguments.overwrite)
-        for source, joint_set, output in people:
+        for source, joint_set, output, labels in people:
             detail(arguments, f"{arguments.file}: {len(source)} frames of {joint_set.name}, read as {options.unit}")
-            write_motion(source, joint_set, output, options, arguments)
+            write_motion(source, joint_set, output, options, arguments, labels=labels)
     return 0
 
 
@@ -147,8 +147,10 @@ def _options(arguments: argparse.Namespace, own: OwnFields) -> MotionOptions:
     )
 
 
-def _people(file: Path, own: OwnFields, arguments: argparse.Namespace) -> list[tuple[FrameSource, JointSet, Path]]:
-    """Everyone who is to be solved: joints, their names, and the file to write."""
+def _people(
+    file: Path, own: OwnFields, arguments: argparse.Namespace
+) -> list[tuple[FrameSource, JointSet, Path, Labels | None]]:
+    """Everyone who is to be solved: joints, their names, the file to write, and what the input calls the frames."""
     from s2m.formats.clips import NpyFrames, TrackFrames, is_large
 
     name = arguments.joint_set or own.joint_set
@@ -156,12 +158,13 @@ def _people(file: Path, own: OwnFields, arguments: argparse.Namespace) -> list[t
     if is_large(file):  # else all in memory, whatever the format
         joint_set = joint_set or H36M17
         source = NpyFrames(file, len(joint_set), 3, arguments.min_confidence, joint_set.root_index)
-        return [(source, joint_set, arguments.output)]
+        return [(source, joint_set, arguments.output, None)]
     return [
         (
             TrackFrames(track),
             track.joint_set,
             arguments.output if arguments.people is None else of_person(arguments.output, track.person or 0),
+            track.labels,
         )
         for track in _tracks(file, joint_set, arguments)
     ]

@@ -14,6 +14,7 @@ from s2m.errors import UserError
 from s2m.formats.amass import BodyLabel, write_amass
 from s2m.formats.clips import FrameSource
 from s2m.formats.joints3d import UNITS, UP_AXES
+from s2m.formats.tracks import Labels
 from s2m.ik.motion import Motion, MotionOptions, solve_clip
 from s2m.options import say, warn, writable
 from s2m.skeletons import JointSet
@@ -29,6 +30,7 @@ def write_motion(
     options: MotionOptions,
     arguments: argparse.Namespace,
     remark: str = "",
+    labels: Labels | None = None,
 ) -> None:
     """Solve a clip and write an AMASS-style npz; say what was found and done.
 
@@ -39,6 +41,7 @@ def write_motion(
         options: How to solve.
         arguments: Of the command: ``body``, and how much it says.
         remark: What else to say of the file.
+        labels: What the input calls frames and person.
 
     Raises:
         UserError: For input that cannot be solved, and a file that cannot be written.
@@ -50,7 +53,7 @@ def write_motion(
             with motion.poses:
                 _say(motion, options, arguments)
                 label = BodyLabel.of(arguments.body, body.hash)
-                write_amass(file, motion.poses, motion.places, motion.betas, options.fps, label, motion.valid)
+                write_amass(file, motion.poses, motion.places, motion.betas, options.fps, label, motion.valid, labels)
     except UserError:
         raise
     except (ValueError, KeyError, OSError) as error:

@@ -39,7 +39,7 @@ from s2m.skeletons import H36M17, SMPL22, SMPL24, JointSet
 if TYPE_CHECKING:
     from s2m.formats.clips import FrameSource
     from s2m.formats.own import OwnFields
-    from s2m.formats.tracks import Track
+    from s2m.formats.tracks import Labels, Track
     from s2m.lifter.api import Lifting
     from s2m.lifter.warnings import Findings
     from s2m.lifter.writing import LiftWriter
@@ -129,13 +129,13 @@ def run(arguments: argparse.Namespace) -> int:
 
     with readable(arguments.file) as file:
         own = own_fields(file)
-        for source, joint_set, images, options in _people(file, own, arguments):
-            _one_person(source, joint_set, images, check_fps(arguments.fps or own.fps or 30.0), options)
+        for source, joint_set, labels, options in _people(file, own, arguments):
+            _one_person(source, joint_set, labels, check_fps(arguments.fps or own.fps or 30.0), options)
     return 0
 
 
 def _one_person(
-    source: FrameSource, joint_set: JointSet, images: tuple[str, ...], fps: float, arguments: argparse.Namespace
+    source: FrameSource, joint_set: JointSet, labels: Labels | None, fps: float, arguments: argparse.Namespace
 ) -> None:
     from s2m.lifter.api import too_few_joints
     from s2m.lifter.untangled import Untangled
@@ -158,16 +158,17 @@ def _one_person(
             raise UserError(f"{arguments.file}: {error}") from error
         for message in [*exchanged, *findings.messages()]:
             warn(message)
-        lifted.write(output, fps, images)
+        lifted.write(output, fps, labels)
         count, total = int(findings.lifted.sum()), len(source)
         say(arguments, f"{arguments.output}: {count} of {total} frames, {lifting.joint_set.name}")
-        _extras(lifted, findings, fps, arguments)
+        _extras(lifted, findings, labels, fps, arguments)
 
 
 def _people(
     file: Path, own: OwnFields, arguments: argparse.Namespace
-) -> list[tuple[FrameSource, JointSet, tuple[str, ...], argparse.Namespace]]:
-    """Everyone who is to be lifted: joints, their names, pictures, and the options with the files to write."""
+) -> list[tuple[FrameSource, JointSet, Labels | None, argparse.Namespace]]:
+    """Everyone who is to be lifted: joints, their names, what the input calls the frames, and the options with
+    the files to write."""
     from s2m.formats.clips import NpyFrames, TrackFrames, is_large
 
     name = arguments.joint_set or own.joint_set
@@ -175,12 +176,12 @@ def _people(
     if is_large(file) and arguments.image_size is None:
         joint_set = joint_set or H36M17
         source = NpyFrames(file, len(joint_set), 2, arguments.min_confidence, joint_set.root_index)
-        return [(source, joint_set, (), arguments)]
+        return [(source, joint_set, None, arguments)]
     return [
         (
             TrackFrames(track),
             track.joint_set,
-            track.images,
+            track.labels,
             arguments if arguments.people is None else _for_person(arguments, track.person or 0),
         )
         for track in _tracks(file, joint_set, arguments)
@@ -222,7 +223,9 @@ def _lift(source: FrameSource, joint_set: JointSet, lifting: Lifting, findings: 
         start += len(block)
 
 
-def _extras(lifted: LiftWriter, findings: Findings, fps: float, arguments: argparse.Namespace) -> None:
+def _extras(
+    lifted: LiftWriter, findings: Findings, labels: Labels | None, fps: float, arguments: argparse.Namespace
+) -> None:
     if arguments.picture is not None:
         from s2m.lifter.drawing import draw_skeletons, spread
 
@@ -238,7 +241,7 @@ def _extras(lifted: LiftWriter, findings: Findings, fps: float, arguments: argpa
         # The lifter's own size of people is not known better than the body's: it is kept.
         options = MotionOptions(fps=fps, noise=noise, fill=arguments.fill, keep_scale=True, up="y-down")
         remark = "; the pelvis stays at the origin, the camera is taken to stand level"
-        write_motion(lifted, findings.joint_set, arguments.ik, options, arguments, remark)
+        write_motion(lifted, findings.joint_set, arguments.ik, options, arguments, remark, labels)
 
 
 def _check(arguments: argparse.Namespace) -> None:
