@@ -19,9 +19,13 @@ from s2m.detect.tiles import tiles
 from s2m.skeletons import BLAZEPOSE33
 
 _REFINEMENTS = 2  # further looks at a new person, each in the square that the look before gives
+_HOPELESS = 0.1  # after the first look
 _SURE = 0.5
 _SAME = 0.1  # mean distance of the landmarks of one and the same person, as a share of the side of the square
 _LOWEST_VISIBILITY = 0.2
+# Of someone new: mean of what the first network says, what the second says, and how visible the joints are that lie in
+# the picture. Each of them alone is sure of some lamp post.
+_SURE_OF_NEW = 0.75
 _PERIOD = 60  # frames of a video within which all of it is searched for newcomers
 
 
@@ -98,13 +102,16 @@ class BlazePose(Detector):
             places = places[frame % _PERIOD :: _PERIOD]
         known = [one.following for one in followed]
         newcomers = once(self._people(picture, places), known)[: self._most - len(followed)]
-        found = _different([*followed, *(self._closer(picture, one) for one in newcomers)])
+        looked_at = [(one, self._closer(picture, one)) for one in newcomers]
+        size = (picture.shape[1], picture.shape[0])
+        new = [person for candidate, person in looked_at if _certainty(candidate, person, size) >= _SURE_OF_NEW]
+        found = _different([*followed, *new])
         return self._detections(picture, found, frame)
 
     def _closer(self, picture: Picture, person: Candidate) -> Landmarks:
         """The landmarks of someone new: the square gets better with every look."""
         found = self._landmarks(picture, person.region)
-        for _ in range(_REFINEMENTS):
+        for _ in range(_REFINEMENTS if found.score > _HOPELESS else 0):
             found = self._landmarks(picture, found.following)
         return found
 
@@ -129,6 +136,12 @@ class BlazePose(Detector):
             following=person.following,
             frame=frame,
         )
+
+
+def _certainty(candidate: Candidate, person: Landmarks, size: tuple[int, int]) -> float:
+    inside = ~not_seen(person.joints2d, person.visibility, size, 0.0)
+    visible = float(person.visibility[inside].mean()) if inside.any() else 0.0
+    return (candidate.score + person.score + visible) / 3
 
 
 def _different(found: Iterable[Landmarks]) -> list[Landmarks]:
