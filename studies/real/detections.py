@@ -51,7 +51,7 @@ def detected(demo: Demo, kept: Path) -> Detections:
 
 def _detect(demo: Demo) -> Detections:
     # Everything that the network says, since the truth is made from it; who uses it sets a bound of his own.
-    detector = BlazePose(lowest_visibility=0.0)
+    detector = BlazePose(lowest_visibility=0.0, scales=1)
     tracks, sizes = [], []
     for camera in CAMERAS:
         video = demo.video(camera)
