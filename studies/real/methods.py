@@ -7,18 +7,23 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from s2m.formats.keypoints2d import Keypoints
+from s2m.geometry.virtual_camera import VirtualCamera
 from s2m.ik.joint_maps import parts_of
 from s2m.lifter.api import lift_keypoints
-from s2m.skeletons import BLAZEPOSE33, JointSet
+from s2m.lifter.keypoints import moved
+from s2m.skeletons import BLAZEPOSE33, JointSet, joint_set_of
+from s2m.skeletons.places import to_detector
 
 JOINTS = (
     "pelvis",
     *(f"{side}_{part}" for side in ("left", "right") for part in ("hip", "knee", "ankle")),
     *(f"{side}_{part}" for side in ("left", "right") for part in ("shoulder", "elbow", "wrist")),
 )
+MEASURED = joint_set_of("measured13", JOINTS)
 _LOWEST_VISIBILITY = 0.2  # of BlazePose in `s2m recover`
 
 
@@ -74,7 +79,30 @@ def lifted(joints2d: NDArray[Any], confidence: NDArray[Any], fps: float | None =
     """
     keypoints = Keypoints(joints2d.astype(np.float32), confidence.astype(np.float32), BLAZEPOSE33)
     found = lift_keypoints(keypoints, video_fps=fps)
-    return measured_joints(found.joints3d.numpy(), found.joint_set)
+    skeletons = found.joints3d.double().numpy()
+    if not found.joint_set.detected:  # hips and shoulders where BlazePose has them, and with it the truth
+        everywhere = np.ones(skeletons.shape[:2], np.float32)
+        skeletons = moved(skeletons, everywhere, found.joint_set, to_detector())
+    return measured_joints(skeletons, found.joint_set)
+
+
+def turned(view: View, joints2d: NDArray[Any], lifter: Callable[[NDArray[Any]], NDArray[Any]]) -> NDArray[np.float64]:
+    """Lift what a camera that looks at the person's hips would see, and turn the skeletons back.
+
+    Args:
+        view: Gives the intrinsics.
+        joints2d: (T, 33, 2) pixels.
+        lifter: From (T, 33, 2) in units of the focal length to (T, 13, 3).
+
+    Returns:
+        (T, 13, 3) camera axes of the real camera.
+    """
+    points = torch.from_numpy(joints2d)
+    hips = points[:, BLAZEPOSE33.indices(("left_hip", "right_hip"))].mean(1)
+    intrinsics = torch.tensor([view.focal, view.focal, *view.centre], dtype=points.dtype).expand(len(points), 4)
+    camera = VirtualCamera.towards(hips, intrinsics)
+    skeletons = lifter(camera.seen(points).numpy())
+    return camera.to_camera(torch.from_numpy(skeletons)).numpy()
 
 
 def measured_joints(joints: NDArray[Any], joint_set: JointSet) -> NDArray[np.float64]:
@@ -105,14 +133,22 @@ def _all(view: View) -> NDArray[np.float64]:
     return np.ones_like(view.confidence)
 
 
+SHOWN = "s2m lift --video, detected 2D, known intrinsics"  # in the picture
+
 METHODS: dict[str, Method] = {
     "planar, detected 2D": lambda view: planar(view.detected),
     "s2m lift, detected 2D": lambda view: lifted(view.detected, _all(view)),
     "s2m lift, detected 2D, hidden joints missing": lambda view: lifted(view.detected, _seen(view)),
     "s2m lift --video, detected 2D": lambda view: lifted(view.detected, _all(view), view.fps),
     "s2m lift --video, detected 2D, hidden joints missing": lambda view: lifted(view.detected, _seen(view), view.fps),
+    "s2m lift --video, detected 2D, known intrinsics": lambda view: turned(
+        view, view.detected, lambda seen: lifted(seen, _all(view), view.fps)
+    ),
     "BlazePose's world landmarks (3D supervision)": lambda view: measured_joints(view.world, BLAZEPOSE33),
     "planar, exact 2D": lambda view: planar(view.exact),
     "s2m lift, exact 2D": lambda view: lifted(view.exact, _all(view)),
     "s2m lift --video, exact 2D": lambda view: lifted(view.exact, _all(view), view.fps),
+    "s2m lift --video, exact 2D, known intrinsics": lambda view: turned(
+        view, view.exact, lambda seen: lifted(seen, _all(view), view.fps)
+    ),
 }
