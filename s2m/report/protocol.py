@@ -115,4 +115,8 @@ SPLITS: dict[str, str] = {
     "test_noisy": "unseen clips and unseen bodies, noisy 2D joints and corrupted masks",
     "acrobatic": "acrobatic clips, unseen bodies, clean 2D joints and masks",
     "acrobatic_noisy": "acrobatic clips, unseen bodies, noisy 2D joints and corrupted masks",
+    "above": "unseen clips and unseen bodies, seen from high up",
+    "half_body": "unseen clips and unseen bodies, cut off at the thighs by the picture's edge",
+    "sitting": "unseen bodies that sit, kneel or crouch",
+    "detector": "unseen clips and unseen bodies, 2D joints as a detector finds them in a video",
 }
