@@ -45,8 +45,10 @@ def _run(arguments: argparse.Namespace) -> int:
         print(checks_text(compute_checks(stages)))
     if arguments.checks_only:
         if not checked:
-            what = f"the run is on {data.title}" if data.store is not None else "the run has a lifter alone"
-            raise ReportError(f"{arguments.run_dir}: --checks-only: checks are of all stages on the open data, {what}")
+            of = "all stages, the run has a lifter alone"
+            if data.store is not None:
+                of = f"the open data, the run is on {data.title}"
+            raise ReportError(f"{arguments.run_dir}: --checks-only: checks are of {of}")
         return 0
     from s2m.report.build import Options, gather, write_report
     from s2m.report.protocol_table import as_text

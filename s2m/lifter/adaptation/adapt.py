@@ -40,7 +40,6 @@ def adapt(
     held: Sequence[Recording],
     settings: Settings | None = None,
     detector: Mapping[str, Any] | None = None,
-    replay: int = REPLAY,
     progress: bool | None = None,
 ) -> Adapted:
     """Let a copy of a lifter learn on recordings, and measure both on others. No 3D is used, nor needed.
@@ -51,7 +50,6 @@ def adapt(
         held: What is measured on.
         settings: Of the training.
         detector: Noise of the lifter's own training, see :class:`~s2m.lifter.adaptation.training.Adaptation`.
-        replay: How many synthetic poses are mixed in.
         progress: Whether bars are shown; ``None``: on a terminal.
 
     Returns:
@@ -62,7 +60,7 @@ def adapt(
     """
     settings = settings or Settings()
     joint_set = lifter.joint_set
-    poses = synthetic(joint_set, replay, settings.seed, progress)
+    poses = synthetic(joint_set, REPLAY, settings.seed, progress)
     unseen = synthetic(joint_set, REPLAY_HELD, settings.seed + _HELD_SEED, False)
     usable = [recording for recording in learned if bool(recording.usable.any())]
     training = Adaptation(lifter, Frames.of(usable), Frames.of([poses]), settings, detector or {})

@@ -21,7 +21,7 @@ from s2m.lifter.objective.terms import confident_distance
 
 # As a measure may vary by chance, or as one may give way for the others.
 _GAIN, _LOSS, _MIRRORED_MORE = 0.98, 1.1, 0.005
-_ROUNDS = 4
+_ROUNDS, _TINY = 4, 1e-9
 
 
 @dataclass(frozen=True)
@@ -71,11 +71,10 @@ def objections(before: Measures, after: Measures) -> list[str]:
         before: Of the lifter as it was.
         after: Of the lifter that went on learning, on the same recordings.
     """
-    ratios = {
-        name: getattr(after, name) / max(getattr(before, name), 1e-9)
-        for name in ("cycle", "bones", "jitter")
-        if math.isfinite(getattr(before, name))
-    }
+    told = [name for name in ("cycle", "bones", "jitter") if math.isfinite(getattr(before, name))]
+    if lost := [f"{name} is not a number" for name in told if not math.isfinite(getattr(after, name))]:
+        return lost
+    ratios = {name: (getattr(after, name) + _TINY) / (getattr(before, name) + _TINY) for name in told}
     found = [f"{name} is worse by {100 * (r - 1):.0f} %" for name, r in ratios.items() if r > _LOSS]
     if after.mirrored > before.mirrored + _MIRRORED_MORE:
         found.append(f"mirrored depth rose from {100 * before.mirrored:.1f} to {100 * after.mirrored:.1f} %")
