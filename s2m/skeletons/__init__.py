@@ -11,7 +11,7 @@ from s2m.skeletons.core import (
     SMPL24,
     is_smpl,
 )
-from s2m.skeletons.datasets import COCO17, LSP14, MPI3DHP17, MPI3DHP28
+from s2m.skeletons.datasets import COCO17, LSP14, MPI3DHP17, MPI3DHP28, MPII16
 from s2m.skeletons.detectors import BLAZEPOSE33, BODY25, KINECT32, OPENPOSE18, PANOPTIC19
 from s2m.skeletons.joint_set import JointSet, mirrored_name
 from s2m.skeletons.known import JOINT_SETS, get_joint_set
@@ -29,6 +29,7 @@ __all__ = [
     "LSP14",
     "MPI3DHP17",
     "MPI3DHP28",
+    "MPII16",
     "ON_THE_WAY_TO_THE_EARS",
     "OPENPOSE18",
     "PANOPTIC19",

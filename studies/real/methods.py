@@ -7,16 +7,12 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from s2m.formats.keypoints2d import Keypoints
-from s2m.geometry.virtual_camera import VirtualCamera
 from s2m.ik.joint_maps import parts_of
 from s2m.lifter.api import lift_keypoints
-from s2m.lifter.keypoints import moved
 from s2m.skeletons import BLAZEPOSE33, JointSet, joint_set_of
-from s2m.skeletons.places import to_detector
 
 JOINTS = (
     "pelvis",
@@ -66,43 +62,26 @@ def planar(joints2d: NDArray[Any]) -> NDArray[np.float64]:
     return measured_joints(flat, BLAZEPOSE33)
 
 
-def lifted(joints2d: NDArray[Any], confidence: NDArray[Any], fps: float | None = None) -> NDArray[np.float64]:
+def lifted(
+    joints2d: NDArray[Any], confidence: NDArray[Any], fps: float | None = None, camera: View | None = None
+) -> NDArray[np.float64]:
     """What `s2m lift` makes of them.
 
     Args:
         joints2d: (T, 33, 2) pixels.
         confidence: (T, 33); above 0: seen.
         fps: Frames per second, to use the temporal head.
+        camera: The view, where its intrinsics are given.
 
     Returns:
         (T, 13, 3) metres, pelvis at the origin, camera axes.
     """
     keypoints = Keypoints(joints2d.astype(np.float32), confidence.astype(np.float32), BLAZEPOSE33)
-    found = lift_keypoints(keypoints, video_fps=fps)
-    skeletons = found.joints3d.double().numpy()
-    if not found.joint_set.detected:  # hips and shoulders where BlazePose has them, and with it the truth
-        everywhere = np.ones(skeletons.shape[:2], np.float32)
-        skeletons = moved(skeletons, everywhere, found.joint_set, to_detector())
-    return measured_joints(skeletons, found.joint_set)
-
-
-def turned(view: View, joints2d: NDArray[Any], lifter: Callable[[NDArray[Any]], NDArray[Any]]) -> NDArray[np.float64]:
-    """Lift what a camera that looks at the person's hips would see, and turn the skeletons back.
-
-    Args:
-        view: Gives the intrinsics.
-        joints2d: (T, 33, 2) pixels.
-        lifter: From (T, 33, 2) in units of the focal length to (T, 13, 3).
-
-    Returns:
-        (T, 13, 3) camera axes of the real camera.
-    """
-    points = torch.from_numpy(joints2d)
-    hips = points[:, BLAZEPOSE33.indices(("left_hip", "right_hip"))].mean(1)
-    intrinsics = torch.tensor([view.focal, view.focal, *view.centre], dtype=points.dtype).expand(len(points), 4)
-    camera = VirtualCamera.towards(hips, intrinsics)
-    skeletons = lifter(camera.seen(points).numpy())
-    return camera.to_camera(torch.from_numpy(skeletons)).numpy()
+    known: dict[str, Any] = {}
+    if camera is not None:  # a picture whose middle is the principal point
+        known = {"focal": camera.focal, "image_size": tuple((2 * camera.centre).tolist())}
+    found = lift_keypoints(keypoints, video_fps=fps, **known)
+    return measured_joints(found.joints3d.double().numpy(), found.joint_set)
 
 
 def measured_joints(joints: NDArray[Any], joint_set: JointSet) -> NDArray[np.float64]:
@@ -141,14 +120,10 @@ METHODS: dict[str, Method] = {
     "s2m lift, detected 2D, hidden joints missing": lambda view: lifted(view.detected, _seen(view)),
     "s2m lift --video, detected 2D": lambda view: lifted(view.detected, _all(view), view.fps),
     "s2m lift --video, detected 2D, hidden joints missing": lambda view: lifted(view.detected, _seen(view), view.fps),
-    "s2m lift --video, detected 2D, known intrinsics": lambda view: turned(
-        view, view.detected, lambda seen: lifted(seen, _all(view), view.fps)
-    ),
+    "s2m lift --video, detected 2D, known intrinsics": lambda view: lifted(view.detected, _all(view), view.fps, view),
     "BlazePose's world landmarks (3D supervision)": lambda view: measured_joints(view.world, BLAZEPOSE33),
     "planar, exact 2D": lambda view: planar(view.exact),
     "s2m lift, exact 2D": lambda view: lifted(view.exact, _all(view)),
     "s2m lift --video, exact 2D": lambda view: lifted(view.exact, _all(view), view.fps),
-    "s2m lift --video, exact 2D, known intrinsics": lambda view: turned(
-        view, view.exact, lambda seen: lifted(seen, _all(view), view.fps)
-    ),
+    "s2m lift --video, exact 2D, known intrinsics": lambda view: lifted(view.exact, _all(view), view.fps, view),
 }
