@@ -22,7 +22,6 @@ from s2m.lifter import Lifter, mean_bone_length, planar_skeleton
 from s2m.lifter.normalise import normalise, turned_to
 from s2m.lifter.objective import (
     Adversarial,
-    DetectionNoise,
     GanRule,
     LearnedTerm,
     NonSaturating,
@@ -31,6 +30,7 @@ from s2m.lifter.objective import (
     Turn,
     Weights,
     discriminators,
+    light_and_heavy,
 )
 from s2m.lifter.objective.motion_terms import FRAMES, TemporalAdversarial, TemporalDiscriminator
 from s2m.lifter.sign import SignWatch
@@ -148,14 +148,15 @@ class LifterStage(Stage):
         if video:
             temporal = TemporalDiscriminator(self.joint_set, *size)
             learned["temporal"] = TemporalAdversarial(temporal, rule or NonSaturating())
+        light, heavy = light_and_heavy(self.joint_set, noise, missing, outlier, swap, hidden)
         self.objective = SelfSupervision(
             learned=learned,
             template=template,
             lifter=self.lifter,
             weights=weights,
             turn=turn,
-            noise=DetectionNoise(self.joint_set, noise, missing, outlier, swap),
-            occlusion=DetectionNoise(self.joint_set, 1.5 * noise, missing, 2 * outlier, 2 * swap, hidden),
+            noise=light,
+            occlusion=heavy,
             frames_per_turn=FRAMES if video else 1,
         )
         self.learning_rate, self.betas, self.schedule = learning_rate, betas, schedule

@@ -19,7 +19,7 @@ from s2m.lifter.adaptation.recordings import Frames
 from s2m.lifter.adaptation.shapes import RecordingShapes, bone_ratios
 from s2m.lifter.network import Lifter
 from s2m.lifter.objective.adversarial import Adversarial, Discriminator
-from s2m.lifter.objective.augmentation import DetectionNoise
+from s2m.lifter.objective.augmentation import light_and_heavy
 from s2m.lifter.objective.bones import rigid_pairs
 from s2m.lifter.objective.gan_rules import NonSaturating
 from s2m.lifter.objective.rotations import LearnedTurn, RandomTurn, Turn
@@ -91,7 +91,10 @@ class Adaptation:
         self.lifter = copy.deepcopy(lifter).train().requires_grad_(True)
         self._learned, self._replay, self._settings = learned, replay, settings
         self._dice = torch.Generator().manual_seed(settings.seed)
-        noise = {name: float(detector[name]) for name in _NOISE if isinstance(detector.get(name), int | float)}
+        told = (detector.get(name) for name in _NOISE)
+        light, heavy = light_and_heavy(
+            lifter.joint_set, *(float(value) if isinstance(value, int | float) else 0.0 for value in told)
+        )
         judge = Adversarial([Discriminator(lifter.joint_set, width=64, blocks=1, bones=False)], NonSaturating())
         self._objective = SelfSupervision(
             learned={"adversarial": judge},
@@ -99,7 +102,8 @@ class Adaptation:
             lifter=self.lifter,
             weights=Weights(bone_ratios=0.0),
             turn=turn_of(lifter),
-            noise=DetectionNoise(lifter.joint_set, **noise),
+            noise=light,
+            occlusion=heavy,
         )
         self._shapes = _shapes(lifter, learned, replay)
         self._average = copy.deepcopy(lifter)
