@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any, Literal
 
@@ -13,13 +12,13 @@ from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torchmetrics import MetricCollection
 
-from s2m.batch import FrameBatch, Observation
+from s2m.batch import FrameBatch
 from s2m.body import Body
 from s2m.body.regressors import defined_regressor
 from s2m.data import FrameDataModule
 from s2m.errors import UserError
 from s2m.lifter import Lifter, mean_bone_length, planar_skeleton
-from s2m.lifter.normalise import normalise, turned_to
+from s2m.lifter.normalise import normalise, straight_ahead
 from s2m.lifter.objective import (
     Adversarial,
     GanRule,
@@ -177,7 +176,7 @@ class LifterStage(Stage):
 
     def training_step(self, frame: FrameBatch, batch_idx: int) -> Tensor:
         """One step of the lifter and of the networks that judge it."""
-        observation = self.straight_ahead(training_observation(frame))
+        observation = straight_ahead(training_observation(frame), self.joint_set)
         output = self.objective(observation.joints2d, observation.confidence)
         if self._logs_this_step():
             mirrored = self.objective.chirality.suspicious(output.cycle.skeleton.detach()).float().mean()
@@ -186,17 +185,6 @@ class LifterStage(Stage):
             figures = {"loss": output.lifter, "mirrored_by_labels": mirrored}
             self.log_terms({**figures, **learned, **output.terms}, len(observation))
         return self.guard(output.total, observation)
-
-    def straight_ahead(self, observation: Observation) -> Observation:
-        """Where cameras are known: the same people as cameras turned to them would see them.
-
-        Args:
-            observation: Frames (B).
-        """
-        if observation.camera is None:
-            return observation
-        seen = turned_to(observation.joints2d, observation.confidence, observation.camera, self.joint_set)
-        return replace(observation, joints2d=seen.seen(observation.joints2d), camera=None)
 
     def on_fit_start(self) -> None:
         """Show the learned terms the labels that they want to see before training.
@@ -213,7 +201,9 @@ class LifterStage(Stage):
         learned = [term for term in self.objective.terms.values() if isinstance(term, LearnedTerm) and term.sample_size]
         for term in learned:
             data: FrameDataModule = self.trainer.datamodule  # type: ignore[attr-defined]
-            seen = self.straight_ahead(self.as_handed_over(data.training_sample(term.sample_size).observation))
+            seen = straight_ahead(
+                self.as_handed_over(data.training_sample(term.sample_size).observation), self.joint_set
+            )
             labels = normalise(seen.joints2d, seen.confidence, self.joint_set)
             term.prepare(labels.joints2d, labels.visible)
 

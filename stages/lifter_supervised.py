@@ -11,7 +11,7 @@ from torch import Tensor
 from s2m.batch import FrameBatch
 from s2m.errors import UserError
 from s2m.geometry.procrustes import scale_align
-from s2m.lifter.normalise import normalise, turned_to
+from s2m.lifter.normalise import normalise, straight_ahead, turned_to
 from s2m.lifter.objective.terms import confident_distance, distances
 from stages.lifter import LifterStage
 
@@ -51,7 +51,7 @@ class SupervisedLifterStage(LifterStage):
             raise UserError(
                 "stage lifter_supervised: expected training frames with their truth, found none; use SupervisedFrames"
             )
-        real, observation = frame.observation, self.straight_ahead(frame.observation)
+        real, observation = frame.observation, straight_ahead(frame.observation, self.joint_set)
         truth = frame.truth.joints3d
         if real.camera is not None:
             truth = turned_to(real.joints2d, real.confidence, real.camera, self.joint_set).from_camera(truth)
