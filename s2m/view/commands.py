@@ -1,0 +1,2 @@
+def add_view_command(subparsers):
+    pass
