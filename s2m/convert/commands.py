@@ -4,19 +4,11 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-from collections import Counter
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from s2m.errors import UserError
 from s2m.export.known import SUFFIXES, add_export, chosen_format
 from s2m.options import PIPE, add_overwrite, add_voice, check_outputs, say, warn
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from s2m.export.motion import BodyMotion
 
 _ABOUT = """Turn motion of bodies into files that other programs open. The suffix of OUT says which format: .glb, .bvh,
 .fbx, .usd, .npz (AMASS, or what --format says), .csv, .trc. Several IN become several people in one GLB, USD or FBX."""
@@ -32,19 +24,10 @@ def add_convert_command(subparsers: argparse._SubParsersAction[argparse.Argument
     parser.add_argument("files", type=Path, nargs="+", metavar="IN", help="files of motion, such as `s2m ik` writes")
     parser.add_argument("output", type=Path, metavar="OUT", help="the file to write")
     add_export(parser)
-    add_body(parser)
+    parser.add_argument("--body", type=Path, metavar="FILE", help="an official SMPL file; the open body by default")
     add_overwrite(parser)
     add_voice(parser)
     parser.set_defaults(run=run)
-
-
-def add_body(parser: argparse._ActionsContainer) -> None:
-    """Add ``--body``: whom motion is shown on.
-
-    Args:
-        parser: The command's, or a group of it.
-    """
-    parser.add_argument("--body", type=Path, metavar="FILE", help="an official SMPL file; the open body by default")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -65,6 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     check_outputs({"OUT": (arguments.output, SUFFIXES)}, inputs, arguments.overwrite)
     known = chosen_format(arguments.output, arguments)
 
+    from s2m.convert.people import distinct
     from s2m.convert.sources import BodyChoice, read_motion
     from s2m.export.writers import write_people
 
@@ -79,21 +63,3 @@ def run(arguments: argparse.Namespace) -> int:
         lost = f"; {known.name} does not hold {known.lost}" if known.lost else ""
         say(arguments, f"{arguments.output}: {', '.join(f'{len(person)} frames' for person in people)}{lost}")
     return 0
-
-
-def distinct(people: Sequence[BodyMotion]) -> list[BodyMotion]:
-    """People with names of their own, for files that hold several.
-
-    Args:
-        people: Whose names may be the same.
-
-    Returns:
-        The same people; of those who share a name, the later ones get a number.
-    """
-    seen: Counter[str] = Counter()
-    found = []
-    for person in people:
-        seen[person.name] += 1
-        number = seen[person.name]
-        found.append(person if number == 1 else replace(person, name=f"{person.name}_{number}"))
-    return found

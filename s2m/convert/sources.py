@@ -15,6 +15,7 @@ from s2m.errors import FormatError, UserError
 from s2m.export.motion import BodyMotion
 from s2m.formats.amass import OPEN_BODY, BodyLabel
 from s2m.formats.body_motion import MotionFile, read_body_motion
+from s2m.formats.npz import array_names
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,20 @@ def read_motion(path: Path, choice: BodyChoice, folder: Path) -> Iterator[Source
         raise FormatError(f"{path}: expected a file, found {'a folder' if path.is_dir() else 'nothing'}")
     with reader(path, choice, folder) as source:
         yield source
+
+
+def is_motion(path: Path) -> bool:
+    """Whether a file that a folder holds looks like motion of bodies; of npz, those with AMASS's fields.
+
+    Args:
+        path: A file with a suffix of :data:`READERS`.
+    """
+    if path.suffix.lower() != ".npz":
+        return True
+    try:
+        return {"poses", "trans"} <= set(array_names(path))
+    except FormatError:
+        return False
 
 
 @contextlib.contextmanager

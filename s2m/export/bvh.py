@@ -1,8 +1,8 @@
 """BVH: the skeleton and its motion, without shape.
 
 Centimetres, +y up, 24 joints with the person's bone lengths. The rest pose is SMPL's T-pose, looking along +z, with the
-pelvis at the origin; the root's position channels are where the pelvis is. Rotations are Z, X, Y Euler angles in degrees,
-as most programs write them. Format: Meredith and Maddock, "Motion Capture File Formats Explained" (2001).
+pelvis at the origin; the root's position channels are where the pelvis is. Rotations are Z, X, Y Euler angles in
+degrees, as most programs write them. Format: Meredith and Maddock, "Motion Capture File Formats Explained" (2001).
 """
 
 from __future__ import annotations

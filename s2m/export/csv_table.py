@@ -1,8 +1,8 @@
 """CSV: a row of numbers for every frame, for spreadsheets and own programs.
 
 ``frame``, ``time`` (seconds), ``pelvis_at_x``, ``_y``, ``_z`` (metres, where the pelvis is) and for each of SMPL's 24
-joints ``NAME_rx``, ``_ry``, ``_rz``: its rotation relative to its parent (the pelvis: to the world) as a vector, radians.
-AMASS's world, +z up.
+joints ``NAME_rx``, ``_ry``, ``_rz``: its rotation relative to its parent (the pelvis: to the world) as a vector,
+radians. AMASS's world, +z up.
 """
 
 from __future__ import annotations

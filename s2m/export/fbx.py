@@ -37,7 +37,7 @@ def write_fbx(path: str | Path, people: Sequence[BodyMotion], names: tuple[str, 
     program = shutil.which(BLENDER)
     if program is None:
         raise UserError(
-            f"{path}: FBX is written by Blender, of which no command `{BLENDER}` was found; install it (Debian, Ubuntu: "
+            f"{path}: FBX is written by Blender, of which no command `{BLENDER}` was found; install it (Debian: "
             "apt-get install blender), or write .glb, which Unity, Unreal and Blender read"
         )
     with replacing(path) as temporary, tempfile.TemporaryDirectory(prefix="s2m-") as folder:

@@ -30,7 +30,13 @@ class Buffer:
         self._start = 0
 
     def add(
-        self, array: NDArray[Any], kind: str, component: int = FLOAT, *, indices: bool = False, bounds: Bounds | None = None
+        self,
+        array: NDArray[Any],
+        kind: str,
+        component: int = FLOAT,
+        *,
+        indices: bool = False,
+        bounds: Bounds | None = None,
     ) -> int:
         """Add an array that is known.
 

@@ -1,8 +1,8 @@
 """What the joints of SMPL are called elsewhere.
 
-Mixamo: the skeleton of its downloads. Unreal: the mannequin of Unreal Engine 4 and 5. VRM: the humanoid bones of VRM 1.0
-(vrm-c/vrm-specification). CMU: the BVH files of the CMU Graphics Lab recordings as cgspeed converted them. SMPL's hand
-joints sit at the knuckles; they get the name of the middle finger's first joint.
+Mixamo: the skeleton of its downloads. Unreal: the mannequin of Unreal Engine 4 and 5. VRM: the humanoid bones of VRM
+1.0 (vrm-c/vrm-specification). CMU: the BVH files of the CMU Graphics Lab recordings as cgspeed converted them. SMPL's
+hand joints sit at the knuckles; they get the name of the middle finger's first joint.
 """
 
 from __future__ import annotations

@@ -32,4 +32,4 @@ def main(glb: str, fbx: str, fps: float) -> None:
     )
 
 
-main(*sys.argv[-3:-1], float(sys.argv[-1]))
+main(sys.argv[-3], sys.argv[-2], float(sys.argv[-1]))
