@@ -36,7 +36,9 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     command = ["blender", "--background", "--factory-startup", "--python-exit-code", "3", "--python", str(PROBE), "--"]
     pictures = os.environ.get("BLENDER_PICTURES", "")
     files = [str(folder / f"a.{kind}") for kind in ("glb", "bvh", "fbx")]
-    ran = subprocess.run([*command, str(answer), str(FPS), pictures, *files], capture_output=True, text=True, check=False)
+    ran = subprocess.run(
+        [*command, str(answer), str(FPS), pictures, *files], capture_output=True, text=True, check=False
+    )
     assert ran.returncode == 0, ran.stderr[-3000:]
     found: dict[str, Any] = json.loads(answer.read_text())
     return found

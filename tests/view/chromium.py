@@ -12,10 +12,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-PROGRAM = next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)
+PROGRAM = next(
+    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
+)
 FLAGS = (
-    "--headless --no-sandbox --remote-debugging-pipe --use-angle=swiftshader --enable-unsafe-swiftshader --no-first-run "
-    "--hide-scrollbars --disable-background-networking --disable-component-update --window-size=560,400"
+    "--headless --no-sandbox --remote-debugging-pipe --use-angle=swiftshader --enable-unsafe-swiftshader "
+    "--no-first-run --hide-scrollbars --disable-background-networking --disable-component-update --window-size=560,400"
 )
 PATIENCE = 60.0  # seconds
 

@@ -115,7 +115,7 @@ def test_dragging_and_the_turn_switch_move_the_camera(browser: Browser) -> None:
 
 def test_one_of_two_people(browser: Browser) -> None:
     browser.value(
-        "(() => { const s = document.getElementById('person'); s.value = '1'; s.dispatchEvent(new Event('change')); })()"
+        "(() => { const s = document.getElementById('person'); s.value = '1';s.dispatchEvent(new Event('change')); })()"
     )
     assert browser.value("[...document.getElementById('person').options].map((o) => o.text)") == ["all", "ann", "bob"]
     assert browser.value("viewer.motions[0].people.map(({ mesh }) => mesh.visible)") == [False, True]
