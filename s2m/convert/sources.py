@@ -112,7 +112,7 @@ def _amass(path: Path, choice: BodyChoice, folder: Path) -> Iterator[Source]:
         if choice.path is None and found.gender in ("female", "male"):
             label = BodyLabel(found.gender, label.body)
         motion = BodyMotion(
-            choice.body, found.poses, found.trans, betas, found.fps, label, found.valid, path.stem or "person"
+            choice.body, found.poses, found.trans, betas, found.fps, label, found.valid, path.stem, found.hands
         )
         yield Source((motion,), notes)
 

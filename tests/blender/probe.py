@@ -13,8 +13,7 @@ import numpy
 from io_anim_bvh import import_bvh
 
 # Debian 12's Blender 3.4 wants a name that its NumPy 1.24, and a mode of files that its Python 3.11 no longer has.
-if "bool" not in vars(numpy):
-    numpy.bool = bool
+vars(numpy).setdefault("bool", bool)
 import_bvh.open = lambda file, mode="r", **more: builtins.open(file, mode.replace("U", ""), **more)  # noqa: SIM115
 
 

@@ -6,8 +6,7 @@ import bpy
 import numpy
 
 # Debian 12's Blender 3.4 reads GLB with a name that its NumPy 1.24 no longer has.
-if "bool" not in vars(numpy):
-    numpy.bool = bool
+vars(numpy).setdefault("bool", bool)
 
 
 def main(glb: str, fbx: str, fps: float) -> None:
