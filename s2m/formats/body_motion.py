@@ -134,7 +134,7 @@ def _narrow(poses: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _sane(values: NDArray[Any], where: str) -> NDArray[Any]:
-    if not (np.abs(values) <= _LARGEST).all():
+    if not (np.abs(values.astype(np.float64)) <= _LARGEST).all():
         raise FormatError(f"{where}: expected finite numbers, found some that are not, or beyond {_LARGEST:g}")
     return values
 
