@@ -53,7 +53,7 @@ class MotionFile:
     hands: bool
 
 
-def read_body_motion(path: Path, folder: Path) -> MotionFile:
+def read_motion_npz(path: Path, folder: Path) -> MotionFile:
     """Read an AMASS-style npz.
 
     Args:
