@@ -78,8 +78,8 @@ class LifterStage(Stage):
         missing: Augmentation: probability that a visible joint is hidden.
         outlier: Augmentation: probability that a joint jumps away.
         swap: Augmentation: probability, per sample, that the legs, and that the arms, change sides.
-        hidden: Augmentation: probability, per sample, that a part of the body is hidden, and that joints here and there
-            are.
+        hidden: Of the term completion: probability, per sample, that a part of the body is hidden, and that joints here
+            and there are; noise is 1.5 times, outliers and swaps are twice as large there.
         learning_rate: Peak of Adam's learning rate.
         betas: Adam's decay rates of the first and second moments; a small first one keeps adversarial training stable.
         schedule: The learning rate over the course of the training, as shares of its peak.
@@ -115,7 +115,7 @@ class LifterStage(Stage):
         missing: float = 0.02,
         outlier: float = 0.0,
         swap: float = 0.0,
-        hidden: float = 0.0,
+        hidden: float = 0.5,
         learning_rate: float = 1.5e-3,
         betas: tuple[float, float] = (0.5, 0.99),
         schedule: Schedule = CosineTail(),  # noqa: B008 (frozen)
@@ -154,7 +154,8 @@ class LifterStage(Stage):
             lifter=self.lifter,
             weights=weights,
             turn=turn,
-            noise=DetectionNoise(self.joint_set, noise, missing, outlier, swap, hidden),
+            noise=DetectionNoise(self.joint_set, noise, missing, outlier, swap),
+            occlusion=DetectionNoise(self.joint_set, 1.5 * noise, missing, 2 * outlier, 2 * swap, hidden),
             frames_per_turn=FRAMES if video else 1,
         )
         self.learning_rate, self.betas, self.schedule = learning_rate, betas, schedule
