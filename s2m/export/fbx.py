@@ -20,7 +20,6 @@ from s2m.files import replacing
 from s2m.skeletons import SMPL24
 
 BLENDER = "blender"
-_SLOWEST = 3600.0  # seconds
 
 
 def write_fbx(path: str | Path, people: Sequence[BodyMotion], names: tuple[str, ...] = SMPL24.joints) -> None:
@@ -46,15 +45,9 @@ def write_fbx(path: str | Path, people: Sequence[BodyMotion], names: tuple[str, 
         write_glb(glb, people, names)
         with resources.as_file(resources.files("s2m.export") / "assets" / "glb_to_fbx.py") as script:
             command = [program, "--background", "--factory-startup", "--python-exit-code", "3", "--python", str(script)]
-            ran = subprocess.run(
-                [*command, "--", str(glb), str(made), f"{people[0].fps:.9g}"],
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=_SLOWEST,
-                check=False,
-            )
+            words = [*command, "--", str(glb), str(made), f"{people[0].fps:.9g}"]
+            ran = subprocess.run(words, capture_output=True, text=True, errors="replace", check=False)
         if ran.returncode or not made.is_file():
-            words = (ran.stderr.strip() or ran.stdout.strip()).splitlines()
-            raise UserError(f"{path}: Blender failed ({words[-1] if words else f'exit code {ran.returncode}'})")
+            said = (ran.stderr.strip() or ran.stdout.strip()).splitlines()
+            raise UserError(f"{path}: Blender failed ({said[-1] if said else f'exit code {ran.returncode}'})")
         shutil.copyfile(made, temporary)

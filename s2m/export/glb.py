@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from s2m.errors import ArgumentError
 from s2m.export.glb_buffer import FLOAT, UINT8, UINT32, Buffer
 from s2m.export.motion import BodyMotion, Continuous, Rest
 from s2m.files import replacing
@@ -36,10 +37,10 @@ def write_glb(path: str | Path, people: Sequence[BodyMotion], names: tuple[str, 
 
     Raises:
         WriteError: It cannot be written.
-        ValueError: There is nobody.
+        ArgumentError: There is nobody, or more than the 4 GB that a GLB can hold.
     """
     if not people:
-        raise ValueError("people: expected at least one motion, found none")
+        raise ArgumentError("people: expected at least one motion, found none")
     document = _Document(names)
     for motion in people:
         document.add(motion)

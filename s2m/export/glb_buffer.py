@@ -9,12 +9,15 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from s2m.errors import ArgumentError
+
 # Component types of glTF.
 UINT8, UINT32, FLOAT = 5121, 5125, 5126
 _DTYPES: dict[int, Any] = {UINT8: np.uint8, UINT32: np.uint32, FLOAT: np.float32}
 _WIDTHS = {"SCALAR": 1, "VEC3": 3, "VEC4": 4, "MAT4": 16}
 _VERTICES, _INDICES = 34962, 34963  # what a buffer view is for
 _ALIGNED = 4
+_LARGEST = (4 << 30) - (64 << 20)  # bytes, with room for the JSON part
 
 Bounds = tuple[list[float], list[float]]
 
@@ -82,7 +85,12 @@ class Buffer:
         Args:
             file: Open for writing, at its start.
             document: The JSON part without buffers, views and accessors.
+
+        Raises:
+            ArgumentError: The arrays are larger than a GLB, whose lengths have 32 bits, can be.
         """
+        if self._size > _LARGEST:
+            raise ArgumentError(f"people: expected at most 4 GB of motion in a GLB, found {self._size >> 30}")
         whole = document | {
             "accessors": self._accessors,
             "bufferViews": self._views,

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from s2m.errors import ArgumentError
 from s2m.export.glb import influences, normals
 from s2m.export.motion import BodyMotion, Continuous, Rest
 from s2m.files import replacing
@@ -34,14 +35,16 @@ def write_usd(path: str | Path, people: Sequence[BodyMotion], names: tuple[str, 
     Raises:
         MissingPackageError: usd-core is not installed.
         WriteError: It cannot be written.
-        ValueError: People of several rates.
+        ArgumentError: People of several rates.
     """
     require("pxr")
     from pxr import Usd, UsdGeom
 
     rates = {motion.fps for motion in people}
     if len(rates) > 1:
-        raise ValueError(f"people: expected one frame rate, found {', '.join(f'{rate:g}' for rate in sorted(rates))}")
+        raise ArgumentError(
+            f"people: expected one frame rate, found {', '.join(f'{rate:g}' for rate in sorted(rates))}"
+        )
     kind = ".usda" if Path(path).suffix.lower() == ".usda" else _BINARY
     with replacing(path) as temporary, tempfile.TemporaryDirectory(dir=temporary.parent, prefix=".s2m-") as folder:
         built = Path(folder) / f"motion{kind}"

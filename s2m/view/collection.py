@@ -10,6 +10,7 @@ from s2m.convert.people import distinct
 from s2m.convert.sources import READERS, BodyChoice, is_motion, read_motion
 from s2m.errors import FormatError, UserError
 from s2m.export.glb import write_glb
+from s2m.reading import reading
 
 GLB = ".glb"
 _MOST = 1000  # files of a folder
@@ -51,7 +52,8 @@ class Collection:
         """
         path = self.files[number]
         if path.suffix.lower() == GLB:
-            content = path.read_bytes()
+            with reading(path, "a GLB"):
+                content = path.read_bytes()
             if not content.startswith(_MAGIC):
                 raise FormatError(f"{path}: expected a GLB, found something else")
             return content
