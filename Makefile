@@ -60,7 +60,7 @@ stage = $(PY) -m stages $(1) --output $(RUN_DIR)/$(1) --config configs/$(1).yaml
 	$(if $(JOINTS),--data.init_args.joint_set $(JOINTS)) --tags $(PRESET) $(DATA) $(2)
 stage_configs = configs/$(1).yaml configs/data/$(DATA).yaml configs/preset/$(PRESET)/$(1).yaml
 
-.PHONY: train pretrain-lifter pretrain-regressor data report test test-blender viewer lint install dist body bench bench-render bench-ik bench-data table2 table3 table4 table5 table6 real table-lifter ship-lifter ship-heads profile-lifter profile-mesh temporal ablations compare coverage fuzz help FORCE
+.PHONY: train pretrain-lifter pretrain-regressor data report test test-blender viewer lint install dist body bench bench-render bench-ik bench-data table2 table3 table4 table5 table6 real table-lifter ship-lifter ship-heads ship-doubt profile-lifter profile-mesh temporal doubt ablations compare coverage fuzz help FORCE
 
 train: $(REPORT) ## the whole chain: data, lifter, regressor, mesh, report
 	@echo "$(RUN_DIR) is up to date; open $(REPORT)"
@@ -158,6 +158,13 @@ ship-heads: $(STORE)/store.json ## train the temporal heads of the shipped lifte
 	$(PY) -m studies.lifter.ship_head $(shipped_sets:%=runs/heads/%/temporal) --store $(STORE) \
 		--table docs/results/shipped_heads.md
 
+ship-doubt: $(STORE)/store.json ## train the heads that tell how far off the shipped lifters may be, and put them into the package
+	for set in $(shipped_sets); do $(PY) -m stages doubt --output runs/heads/$$set/doubt \
+		--config configs/doubt.yaml --model.lifter s2m/lifter/assets/lifter_$$set.pt \
+		--data.init_args.store $(STORE) --data.init_args.joint_set $$set $(ARGS) || exit 1; done
+	$(PY) -m studies.lifter.ship_doubt $(shipped_sets:%=runs/heads/%/doubt) --store $(STORE) \
+		--table docs/results/shipped_doubt.md
+
 profile-lifter: $(STORE)/store.json ## steps per second of stage 1 against its network passes alone
 	$(PY) -m studies.lifter.step_profile --store $(STORE) --preset $(PRESET) --data $(DATA) $(if $(ARGS),-- $(ARGS))
 
@@ -168,6 +175,10 @@ profile-mesh: $(REGRESSOR) ## what a training step of stage 3 is made of, and wh
 
 temporal: $(LIFTER) ## optional, for video: a temporal head on the trained lifter
 	$(PY) -m stages temporal --output $(RUN_DIR)/temporal --config configs/temporal.yaml --model.lifter $(LIFTER) \
+		--data.init_args.store $(STORE) $(if $(JOINTS),--data.init_args.joint_set $(JOINTS)) $(ARGS)
+
+doubt: $(LIFTER) ## optional: a head that tells how far off the trained lifter may be
+	$(PY) -m stages doubt --output $(RUN_DIR)/doubt --config configs/doubt.yaml --model.lifter $(LIFTER) \
 		--data.init_args.store $(STORE) $(if $(JOINTS),--data.init_args.joint_set $(JOINTS)) $(ARGS)
 
 table5 table6: $(INSTALLED) ## accuracy of the IK solvers; temporal correction (paper's Tables 5 and 6)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
@@ -18,10 +17,12 @@ from s2m.arrays import Array, as_tensor, back_to, short_repr
 from s2m.errors import S2MWarning, UserError
 from s2m.formats.clips import ROWS, ArrayFrames, FrameSource, blocks
 from s2m.formats.keypoints2d import Keypoints
+from s2m.lifter.doubt import Doubt, DoubtHead
 from s2m.lifter.keypoints import FEWEST_JOINTS, as_detected, best_lifter_set, on_joint_set
-from s2m.lifter.network import Lifter, mean_bone_length
+from s2m.lifter.network import Lifter
 from s2m.lifter.objective.chirality import Chirality
-from s2m.lifter.shipped_lifters import shipped, shipped_head, shipped_records
+from s2m.lifter.settings import FASTEST, check_heads, metres_scale, pinhole
+from s2m.lifter.shipped_lifters import shipped, shipped_doubt, shipped_head, shipped_records
 from s2m.lifter.temporal_head import TemporalHead
 from s2m.lifter.untangled import Untangled
 from s2m.lifter.video import smoothed
@@ -29,12 +30,9 @@ from s2m.lifter.warnings import lift_warnings
 from s2m.missing import mask_missing
 from s2m.skeletons import H36M17_DETECTED, S2M27_DETECTED, JointSet, get_joint_set
 
-_FASTEST = 1000
 _DETECTED = {"h36m17": H36M17_DETECTED, "s2m27": S2M27_DETECTED}
-# Metres: a small child and a giant.
-_HEIGHTS = (0.5, 2.6)
 
-__all__ = ["FEWEST_JOINTS", "Lift", "Lifting", "lift", "lift_keypoints", "metres_scale"]
+__all__ = ["FEWEST_JOINTS", "Lift", "Lifting", "lift", "lift_keypoints"]
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,12 @@ class Lift:
         confidence: (T, J) of the input's joints, 0 where the lifter had to fill in.
         elevation: (T,) radians, by how much the camera looks down; ``None`` where the lifter does not tell.
         lifted: (T,) bool; where it is False too few joints were seen and the numbers are NaN.
-        reversed_suspected: (T,) bool, the knees, the neck and the toes speak for the mirrored depth.
+        reversed_suspected: (T,) bool, front and back may be exchanged: their probability is above one half or, where it
+            is not known, the knees, the neck and the toes speak for the mirrored depth.
+        deviation: (T, J, 3) metres, along the axes of the camera's frame: 90 % of the errors, root-relative and after
+            the best scale of the frame, are smaller than 1.645 of it, see :class:`s2m.lifter.doubt.Doubt`; ``None``
+            without a head that tells it.
+        reversed_probability: (T,) from 0 to 1, that the mirrored depth is nearer to the truth; ``None`` likewise.
     """
 
     joint_set: JointSet
@@ -60,6 +63,8 @@ class Lift:
     elevation: Tensor | None
     lifted: Tensor
     reversed_suspected: Tensor
+    deviation: Tensor | None = None
+    reversed_probability: Tensor | None = None
 
     __repr__ = short_repr
 
@@ -78,6 +83,7 @@ def lift(
     image_size: tuple[int, int] | None = None,
     video_fps: float | None = None,
     head: TemporalHead | None = None,
+    doubt: DoubtHead | None = None,
 ) -> Lift:
     """3D skeletons from the 2D joints of one person in one view; no training, no GPU.
 
@@ -95,6 +101,7 @@ def lift(
         video_fps: Frames per second where the frames are those of one video, in their order: each is then smoothed
             with those around it, and left and right that are exchanged for a few frames are put right.
         head: What smooths them, for a ``lifter`` of your own.
+        doubt: What tells how far off a ``lifter`` of your own may be.
 
     Returns:
         The skeletons; NumPy or torch and on the device like ``joints2d``, float32.
@@ -116,7 +123,7 @@ def lift(
     """
     given = get_joint_set(joint_set) if isinstance(joint_set, str) else joint_set
     keypoints, exchanged = _keypoints(joints2d, confidence, given), []
-    if video_fps is not None and 0 < video_fps <= _FASTEST:
+    if video_fps is not None and 0 < video_fps <= FASTEST:
         source = Untangled(ArrayFrames(keypoints.points, keypoints.confidence), given, video_fps)
         points, sure = source.read(0, len(source))
         keypoints, exchanged = Keypoints(points.astype(np.float32), sure, given), source.messages
@@ -129,6 +136,7 @@ def lift(
         image_size=image_size,
         video_fps=video_fps,
         head=head,
+        doubt=doubt,
         device=device,
     )
     for message in [*exchanged, *lift_warnings(keypoints, found)]:
@@ -147,6 +155,7 @@ def lift_keypoints(
     image_size: tuple[int, int] | None = None,
     video_fps: float | None = None,
     head: TemporalHead | None = None,
+    doubt: DoubtHead | None = None,
     device: torch.device | None = None,
 ) -> Lift:
     """:func:`lift` of what was read from a file, without warnings and with tensors on the CPU.
@@ -159,6 +168,7 @@ def lift_keypoints(
         image_size: See :func:`lift`.
         video_fps: See :func:`lift`.
         head: See :func:`lift`.
+        doubt: See :func:`lift`.
         device: Where a shipped lifter runs; the CPU by default.
 
     Returns:
@@ -176,6 +186,7 @@ def lift_keypoints(
         image_size=image_size,
         video_fps=video_fps,
         head=head,
+        doubt=doubt,
         device=device,
     )
     parts = list(lifting.blocks(source))
@@ -209,6 +220,7 @@ class Lifting:
         image_size: See :func:`lift`.
         video_fps: See :func:`lift`.
         head: See :func:`lift`.
+        doubt: See :func:`lift`.
         device: Where a shipped lifter runs; the CPU by default.
 
     Raises:
@@ -225,13 +237,15 @@ class Lifting:
         image_size: tuple[int, int] | None = None,
         video_fps: float | None = None,
         head: TemporalHead | None = None,
+        doubt: DoubtHead | None = None,
         device: torch.device | None = None,
     ) -> None:
-        _check_video(lifter, video_fps, head)
+        check_heads(lifter, video_fps, head, doubt)
         if lifter is None:
             name, device = best_lifter_set(given, list(shipped_records())), device or torch.device("cpu")
             lifter, head = _kept_lifter(name, device), None if video_fps is None else _kept_head(name, device)
-        self._lifter, self._head, self._given, self._fps = lifter, head, given, video_fps
+            doubt = _kept_doubt(name, device)
+        self._lifter, self._head, self._doubt, self._given, self._fps = lifter, head, doubt, given, video_fps
         self._scale = 1.0 if height is None else metres_scale(height, lifter)
         self._device = next(lifter.parameters()).device
         self._camera = pinhole(focal, image_size)
@@ -267,12 +281,14 @@ class Lifting:
         sure = torch.from_numpy(taken.confidence).to(self._device)
         lifted = (sure > 0).sum(1) >= FEWEST_JOINTS
         camera = None if self._camera is None else points2d.new_tensor(self._camera).expand(len(points2d), 4)
-        skeleton, denoised, angles = _lift(self._lifter, points2d, sure, camera)
+        found = self._lifter(points2d, sure, camera)
+        skeleton, denoised, angles = found.joints3d, found.joints2d, self._lifter.elevation(points2d, sure)
+        own = slice(start - first, stop - first)
+        doubt = None if self._doubt is None else self._doubt(points2d, sure, found, camera)[own]
         if self._head is not None and self._fps is not None:
             skeleton = smoothed(self._head, skeleton, sure, lifted, self._fps)
-        own = slice(start - first, stop - first)
         skeleton, lifted = skeleton[own], lifted[own]
-        suspicious = self._chirality.suspicious(skeleton)
+        suspicious = self._suspicious(skeleton, doubt)
         skeleton, denoised = skeleton * self._scale, denoised[own]
         if self.joint_set.detected:
             skeleton, denoised = (as_detected(points, sure[own], self.joint_set) for points in (skeleton, denoised))
@@ -285,7 +301,12 @@ class Lifting:
             elevation=None if angles is None else _masked(angles[own], lifted).cpu(),
             lifted=lifted.cpu(),
             reversed_suspected=suspicious.cpu() & lifted.cpu(),
+            deviation=None if doubt is None else _masked(doubt.deviation * self._scale, lifted).cpu(),
+            reversed_probability=None if doubt is None else _masked(doubt.reversed_probability, lifted).cpu(),
         )
+
+    def _suspicious(self, skeleton: Tensor, doubt: Doubt | None) -> Tensor:
+        return self._chirality.suspicious(skeleton) if doubt is None else doubt.reversed_logit > 0
 
 
 @lru_cache(maxsize=8)
@@ -298,68 +319,9 @@ def _kept_head(name: str, device: torch.device) -> TemporalHead:
     return shipped_head(name).to(device)
 
 
-def pinhole(focal: float | None, image_size: tuple[int, int] | None) -> tuple[float, float, float, float] | None:
-    """Focal lengths and principal point of a camera of which a picture tells something.
-
-    Args:
-        focal: Focal length, in the unit of the joints.
-        image_size: Width and height of the picture, in the same unit.
-
-    Returns:
-        Focal lengths x, y, principal point x, y; ``None`` where nothing is known.
-
-    Raises:
-        UserError: For a focal length without the picture's size, and for values that no camera has.
-    """
-    if image_size is None:
-        if focal is not None:
-            raise UserError("focal: the camera's middle is the picture's; expected its image_size as well, found none")
-        return None
-    width, height = image_size
-    if not (math.isfinite(width) and math.isfinite(height) and min(width, height) > 0):
-        raise UserError(f"image_size: expected a width and a height above 0, found {width} and {height}")
-    focal = math.hypot(width, height) if focal is None else focal
-    if not (math.isfinite(focal) and focal > 0):
-        raise UserError(f"focal: expected a length above 0, found {focal}")
-    return focal, focal, width / 2, height / 2
-
-
-def metres_scale(height: float, lifter: Lifter) -> float:
-    """What makes a lifter's skeletons those of a person of some height with the open body's proportions.
-
-    Args:
-        height: Of the person standing upright, metres.
-        lifter: Whose skeletons they are.
-
-    Returns:
-        The factor of the lifter's coordinates.
-
-    Raises:
-        UserError: For a height that no person has.
-    """
-    from s2m.body import load_body
-    from s2m.body.regressors import defined_regressor
-
-    if not _HEIGHTS[0] <= height <= _HEIGHTS[1]:
-        raise UserError(f"height: expected metres between {_HEIGHTS[0]} and {_HEIGHTS[1]}, found {height}")
-    body = load_body()
-    upright = body.v_template[:, 1]
-    bones = mean_bone_length(defined_regressor(body, lifter.joint_set) @ body.v_template, lifter.joint_set)
-    return height * bones / float(upright.max() - upright.min()) / lifter.rest_bone_length
-
-
-def _check_video(lifter: Lifter | None, video_fps: float | None, head: TemporalHead | None) -> None:
-    if video_fps is None:
-        if head is not None:
-            raise UserError("head: it is for a video; expected its video_fps as well")
-        return
-    if not 0 < video_fps <= _FASTEST:
-        raise UserError(f"video_fps: expected more than 0 and at most {_FASTEST} frames per second, found {video_fps}")
-    if (lifter is None) != (head is None):
-        found = "a lifter alone" if head is None else "a head alone"
-        raise UserError(f"video_fps: expected a lifter and its temporal head, or neither, found {found}")
-    if lifter is not None and head is not None and lifter.joint_set.name != head.joint_set.name:
-        raise UserError(f"head: expected one for {lifter.joint_set.name}, found one for {head.joint_set.name}")
+@lru_cache(maxsize=8)
+def _kept_doubt(name: str, device: torch.device) -> DoubtHead | None:
+    return shipped_doubt(name).to(device) if "doubt" in shipped_records()[name] else None
 
 
 def _keypoints(joints2d: Array, confidence: Array | None, given: JointSet) -> Keypoints:
@@ -380,13 +342,6 @@ def _float32(values: Array) -> NDArray[np.float32]:
     """A copy on the CPU: what a file's joints would be."""
     found: NDArray[np.float32] = as_tensor(values).detach().cpu().numpy().copy()
     return found
-
-
-def _lift(
-    lifter: Lifter, points: Tensor, confidence: Tensor, camera: Tensor | None
-) -> tuple[Tensor, Tensor, Tensor | None]:
-    found = lifter(points, confidence, camera)
-    return found.joints3d, found.joints2d, lifter.elevation(points, confidence)
 
 
 def _masked(values: Tensor, keep: Tensor) -> Tensor:

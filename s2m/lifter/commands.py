@@ -99,6 +99,9 @@ def add_lift_command(subparsers: argparse._SubParsersAction[argparse.ArgumentPar
     parser.add_argument(
         "--temporal", type=Path, metavar="FILE", help="for --video with --lifter: its temporal.pt (`make temporal`)"
     )
+    parser.add_argument(
+        "--doubt", type=Path, metavar="FILE", help="for --lifter: its doubt.pt, which tells how far off it may be"
+    )
     parser.add_argument("--picture", type=Path, metavar="PNG", help="draw some frames, as seen and from the side")
     parser.add_argument(
         "--ik", type=Path, metavar="FILE", help="also solve SMPL rotations: AMASS-style .npz, .glb, .bvh ..."
@@ -236,7 +239,7 @@ def _extras(
         from s2m.lifter.drawing import draw_skeletons, spread
 
         shown = spread(findings.lifted)
-        write_png(arguments.picture, draw_skeletons(lifted.some(shown), shown.tolist(), findings.joint_set))
+        write_png(arguments.picture, draw_skeletons(*lifted.some(shown), shown.tolist(), findings.joint_set))
         say(arguments, f"{arguments.picture}: some frames as seen and from the side")
     for file in _motion_files(arguments):
         from s2m.ik.motion import MotionOptions
@@ -265,13 +268,16 @@ def _check(arguments: argparse.Namespace) -> None:
     written: dict[str, tuple[Path, str | tuple[str, ...]]] = {"--output": (arguments.output, SUFFIXES)}
     written |= {"--picture": (arguments.picture, ".png")} if arguments.picture is not None else {}
     written |= {"--ik": (arguments.ik, SUFFIXES)} if arguments.ik is not None else {}
-    inputs = (arguments.file, arguments.lifter, arguments.temporal, arguments.body, set_file(arguments.joint_set))
+    own = (arguments.lifter, arguments.temporal, arguments.doubt)
+    inputs = (arguments.file, *own, arguments.body, set_file(arguments.joint_set))
     check_outputs(written, [path for path in inputs if path is not None], arguments.overwrite)
     for file in _motion_files(arguments):
         chosen_format(file, arguments)
     if arguments.fps is not None:
         check_fps(arguments.fps)
     check_fill(arguments.fill)
+    if arguments.doubt is not None and arguments.lifter is None:
+        raise UserError("--doubt: it belongs to a --lifter of your own, which is missing")
     if arguments.temporal is not None and not (arguments.video and arguments.lifter):
         raise UserError("--temporal: it is for --video with a --lifter of your own, of which one is missing")
     if arguments.video and arguments.lifter is not None and arguments.temporal is None:
@@ -290,10 +296,11 @@ def _check(arguments: argparse.Namespace) -> None:
 
 def _lifting(joint_set: JointSet, fps: float, arguments: argparse.Namespace) -> Lifting:
     from s2m.lifter.api import Lifting
-    from s2m.lifter.shipped_lifters import read_head, read_lifter
+    from s2m.lifter.shipped_lifters import read_doubt, read_head, read_lifter
 
     lifter = None if arguments.lifter is None else read_lifter(arguments.lifter)
     head = None if arguments.temporal is None else read_head(arguments.temporal, arguments.lifter)
+    doubt = None if arguments.doubt is None else read_doubt(arguments.doubt, arguments.lifter)
     video = fps if arguments.video else None
     return Lifting(
         joint_set,
@@ -303,4 +310,5 @@ def _lifting(joint_set: JointSet, fps: float, arguments: argparse.Namespace) -> 
         image_size=image_size(arguments.image_size),
         video_fps=video,
         head=head,
+        doubt=doubt,
     )
