@@ -137,7 +137,7 @@ def _recordings(
     files: list[Path], wanted: JointSet, given: JointSet | None, arguments: argparse.Namespace
 ) -> list[Recording]:
     from s2m.lifter.adaptation.recordings import Recording
-    from s2m.lifter.api import pinhole
+    from s2m.lifter.settings import pinhole
 
     camera = pinhole(arguments.focal, image_size(arguments.image_size))
     found = []
