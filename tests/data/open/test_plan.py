@@ -45,6 +45,16 @@ def test_jobs_tile_every_split(tiny: OpenConfig) -> None:
     assert all((counts == 1).all() for counts in covered.values())
 
 
+def test_recordings_run_through_the_clips_of_their_group_in_turn() -> None:
+    clips = open_motion()
+    jobs = [job for job in plan(OpenConfig(frames=Frames(test=900)), clips) if job.split == "test"]
+    names = [clips[job.clip].name for job in jobs]
+    assert len(names) > 3
+    assert names[3] == names[0]
+    assert set(names) == {"walk", "dance_b", "punch"}
+    assert [job.count for job in jobs[:-1]] == [len(clips[job.clip]) for job in jobs[:-1]]
+
+
 def test_training_recordings_are_of_training_clips_alone(tiny: OpenConfig) -> None:
     clips = open_motion()
     held = {name for group in (tiny.clips.val, tiny.clips.test, tiny.clips.acrobatic) for name in group}
