@@ -34,6 +34,7 @@ EXTRAS = {
     **dict.fromkeys(("av", "cdflib", "h5py"), "datasets"),
     "wandb_workspaces": "compare",
     "anny": "body",
+    "ezc3d": "c3d",
 }
 
 

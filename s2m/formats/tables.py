@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2m.errors import FormatError
+from s2m.formats.long_tables import widened
 from s2m.formats.names import known_name
 
 Floats = NDArray[np.float64]
@@ -60,7 +61,8 @@ def read_table(path: Path) -> Table:
 
     A header is a first row without a number (``NA`` and blanks are missing numbers, not names), or one that counts
     the columns, as pandas writes it. It names columns such as ``left_knee_x``, ``x3`` or ``nose_visibility``, in any
-    order; columns with frames, times or people may stand among them.
+    order; columns with frames, times or people may stand among them. A table with one landmark a row
+    (:mod:`s2m.formats.long_tables`) is read as one with one frame a row.
 
     Args:
         path: The file.
@@ -84,6 +86,9 @@ def read_table(path: Path) -> Table:
         raise FormatError(f"{path}: expected rows of numbers, found none")
     header, skip, index = _header(rows[0], rows)
     body = rows[skip:]
+    wide = widened(header, body, path) if header else None
+    if wide is not None:
+        header, body = wide
     comma = mark != "," and not any("." in cell for row in body[:3] for cell in row)
     values = _numbers(body, header, path, skip, comma)
     if index:

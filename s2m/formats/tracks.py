@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from s2m.arrays import short_repr
 from s2m.errors import UserError
+from s2m.formats.layouts import Layout
 from s2m.skeletons import JointSet
 
 Floats = NDArray[np.float64]
@@ -37,6 +38,8 @@ class Track:
         frames: (T,) numbers of the frames, evenly spaced.
         person: The person's number in the file, or ``None``.
         notes: Sentences for the user: what was taken for missing, which gaps were filled, who was chosen.
+        why: What the joint set was told by, for the user; empty where the user named it.
+        layout: What the file's kind says about unit, axes and rate.
     """
 
     points: NDArray[Any]
@@ -46,6 +49,8 @@ class Track:
     frames: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     person: int | str | None = None
     notes: tuple[str, ...] = ()
+    why: str = ""
+    layout: Layout | None = None
 
     __repr__ = short_repr
 
@@ -80,6 +85,8 @@ def masked(
     frames: NDArray[np.int64] | None = None,
     person: int | str | None = None,
     notes: tuple[str, ...] = (),
+    why: str = "",
+    layout: Layout | None = None,
 ) -> Track:
     """A track of raw numbers: what says "not seen", in whatever way, becomes missing.
 
@@ -95,6 +102,8 @@ def masked(
         frames: See :class:`Track`.
         person: See :class:`Track`.
         notes: What is already known.
+        why: See :class:`Track`.
+        layout: See :class:`Track`.
 
     Returns:
         The track; its notes name the joints that were taken as missing, and how often.
@@ -129,6 +138,8 @@ def masked(
         np.arange(len(values)) if frames is None else np.asarray(frames, np.int64),
         person,
         (*notes, *found),
+        why,
+        layout,
     )
 
 

@@ -19,6 +19,7 @@ from s2m.body import Body
 from s2m.errors import UserError
 from s2m.formats.amass import smplh_poses
 from s2m.formats.clips import ROWS, Block, FrameSource, blocks
+from s2m.formats.layouts import ANY_SIZE
 from s2m.formats.spool import Spool
 from s2m.ik import quaternion as quat
 from s2m.ik.body_joints import rest_skeleton
@@ -53,7 +54,7 @@ class MotionOptions:
         smooth: Whether frames that jump against their neighbours are replaced.
         fit_shape: Whether betas are estimated.
         keep_scale: Whether a person of unusual size keeps it, instead of being scaled to the body.
-        unit: What lengths were read as.
+        unit: What lengths were read as; ``any``: the person is made as large as the body.
         up: The axis that the user says is up.
         rows: Frames in memory at a time.
     """
@@ -173,12 +174,13 @@ def solve_clip(
     world.swaps = survey.swaps
     rest = rest_skeleton(body, joint_set)
     clip = _sampled(survey, world, joint_set)
-    message = wrong_unit(Clip(clip, joint_set, rest, unit=options.unit, up="z"))
-    if message is not None:
-        raise UserError(message)
+    if options.unit != ANY_SIZE:
+        message = wrong_unit(Clip(clip, joint_set, rest, unit=options.unit, up="z"))
+        if message is not None:
+            raise UserError(message)
     notes = _set_scale(world, clip, rest, survey, options)
     clip = clip * world.scale
-    warnings = _warnings(survey, Clip(clip, joint_set, rest, unit=options.unit, up="z"), options)
+    warnings = _warnings(survey, Clip(clip, joint_set, rest, up="z"), options)
     betas = fit_betas(clip, joint_set, body) if options.fit_shape else None
     solver = DIK(rest_skeleton(body, joint_set, betas), noise=options.noise)
     with torch.inference_mode(), Spool(folder) as rotations:
@@ -251,6 +253,9 @@ def _set_scale(
     world: World, clip: torch.Tensor, rest: RestSkeleton, survey: _Survey, options: MotionOptions
 ) -> list[str]:
     ratio = size_ratio(clip, rest)
+    if options.unit == ANY_SIZE and ratio:
+        world.scale, world.fixed = 1 / ratio, survey.first
+        return ["the joints' size says nothing: the person was made as large as the body"]
     if ratio is None or _ORDINARY[0] <= ratio <= _ORDINARY[1]:
         return []
     if options.keep_scale:
