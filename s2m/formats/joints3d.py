@@ -114,6 +114,8 @@ def _read(path: Path, joint_set: JointSet | None, key: str | None, labels: Label
     if path.is_dir():
         return _of_set(bodies3d.read_folder(path, joint_set), joint_set, path)
     suffix = path.suffix.lower()
+    if suffix == ".bvh":
+        raise UserError(f"{path}: expected joints, found a BVH file, whose rotations `s2m ik` carries over")
     if suffix not in _SUFFIXES:
         raise UserError(f"{path}: expected a file that ends in {', '.join(_SUFFIXES)}, found '{path.suffix}'")
     if not path.is_file():

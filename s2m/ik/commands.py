@@ -112,6 +112,8 @@ def run(arguments: argparse.Namespace) -> int:
     from s2m.ik.writing import write_motion
 
     with readable(arguments.file) as file:
+        if _is_motion_already(file, arguments):
+            return 0
         own = own_fields(file, arguments.key)
         people = _people(file, own, arguments)
         for person in people:
@@ -138,6 +140,23 @@ def _check(arguments: argparse.Namespace) -> None:
         metres_of_noise(arguments.noise)
     check_reading(arguments)
     check_fill(arguments.fill)
+
+
+def _is_motion_already(file: Path, arguments: argparse.Namespace) -> bool:
+    """Write the motion of a file that holds rotations instead of joints; whether it was one."""
+    from s2m.formats.body_motion import is_body_motion
+
+    if file.suffix.lower() == ".bvh":
+        from s2m.ik.body_files import write_bvh_motion
+
+        write_bvh_motion(file, arguments)
+        return True
+    if arguments.key is None and is_body_motion(file):
+        from s2m.ik.body_files import write_body_motion
+
+        write_body_motion(file, arguments)
+        return True
+    return False
 
 
 @dataclass(frozen=True)

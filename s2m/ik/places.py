@@ -19,7 +19,7 @@ from s2m.skeletons import FINGERS, S2M27, SIDES, SMPL24, JointSet
 Place = Mapping[str, float]
 
 # Sets of joint centres: a limb's joint is the body's own, and not a data set's keypoint of that name.
-_CENTRES = ("ntu25", "kinect32", "mhr127", "soma77")
+_CENTRES = ("ntu25", "kinect32", "mhr127", "soma77", "bvh")
 _LIMBS = ("hip", "knee", "ankle", "shoulder", "elbow", "wrist")
 _ALONG_FINGER = {"0": 0.2, "1": 0.5, "2": 0.73, "3": 0.88, "_tip": 1.0}
 _ALONG_THUMB = {"0": 0.12, "1": 0.25, "2": 0.55, "3": 0.8, "_tip": 1.0}
@@ -53,6 +53,7 @@ _OF_SET: dict[str, dict[str, Place]] = {
     },
     "mhr127": {"pelvis": {"own:pelvis": 1.0}, "neck": {"own:neck": 1.0}},
     "soma77": {"pelvis": {"own:pelvis": 1.0}, "neck": {"own:neck": 1.0}, "chest": {"own:spine3": 1.0}},
+    "bvh": {"pelvis": {"own:pelvis": 1.0}, "neck": {"own:neck": 1.0}},
     "mhr70": {"neck": {"own:neck": 1.0}},
 }
 
