@@ -24,14 +24,15 @@ from s2m.formats.spool import Spool
 from s2m.ik import quaternion as quat
 from s2m.ik.body_joints import rest_skeleton
 from s2m.ik.checks import POSTURE, Clip, missing_words, size_ratio, warnings_of, wrong_unit
+from s2m.ik.choice import solver_for
 from s2m.ik.fit import FRAMES as FIT_FRAMES
 from s2m.ik.fit import Posed, fit_message, joint_errors, shape_hint
 from s2m.ik.gaps import LONGEST_FILL, Gaps, fill_places, frame_ranges, gaps_of, held_frames
+from s2m.ik.interface import IKSolver
 from s2m.ik.jumps import REACH, discontinuous, slerp
 from s2m.ik.rest import RestSkeleton
 from s2m.ik.shape import fit_betas
 from s2m.ik.solution import places, solve_with
-from s2m.ik.solver import DIK
 from s2m.ik.swaps import SwapFinder, Swaps, undo
 from s2m.skeletons import SMPL24, JointSet
 
@@ -182,7 +183,8 @@ def solve_clip(
     clip = clip * world.scale
     warnings = _warnings(survey, Clip(clip, joint_set, rest, up="z"), options)
     betas = fit_betas(clip, joint_set, body) if options.fit_shape else None
-    solver = DIK(rest_skeleton(body, joint_set, betas), noise=options.noise)
+    solver, told = solver_for(clip, joint_set, body, betas, options.noise)
+    notes += told
     with torch.inference_mode(), Spool(folder) as rotations:
         good, place = _solve(world, solver, rotations, options, progress)
         solved = good[:, 0].copy()
@@ -306,7 +308,7 @@ def _rarest(survey: _Survey, joint_set: JointSet) -> str:
 
 
 def _solve(
-    world: World, solver: DIK, rotations: Spool, options: MotionOptions, progress: Progress
+    world: World, solver: IKSolver, rotations: Spool, options: MotionOptions, progress: Progress
 ) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
     """Rotations of every frame onto the disk; what was solved (T, 24) and places (T, 3), NaN where there is none."""
     good, place = np.zeros((len(world), len(SMPL24)), bool), np.full((len(world), 3), np.nan)
@@ -337,7 +339,7 @@ def _drop_jumps(rotations: Spool, good: NDArray[np.bool_], options: MotionOption
 
 def _fill(
     world: World,
-    solver: DIK,
+    solver: IKSolver,
     rotations: Spool,
     good: NDArray[np.bool_],
     place: NDArray[np.float64],
