@@ -48,6 +48,7 @@ class BodyMotion:
         fps: Frames per second, where the file tells them.
         up: The axis that points up, where the file's kind tells it.
         notes: What is lost.
+        valid: (T,) False where a pose was only held, as `s2m ik` marks it; ``None`` where the file does not tell.
     """
 
     poses: NDArray[np.float32]
@@ -59,6 +60,7 @@ class BodyMotion:
     fps: float | None = None
     up: str | None = None
     notes: tuple[str, ...] = ()
+    valid: NDArray[np.bool_] | None = None
 
     __repr__ = short_repr
 
@@ -104,12 +106,11 @@ def read_body_motion(path: Path) -> BodyMotion:
     if not isinstance(content, Mapping) or not _is_body(content):
         raise FormatError(f"{path}: expected poses and trans (AMASS) or global_orient and body_pose (smplx)")
     amass = "poses" in content
-    poses, kind = _amass_poses(content, path) if amass else _smplx_poses(content, path)
+    poses, kind, fingers = _amass_poses(content, path) if amass else (*_smplx_poses(content, path), False)
     frames = len(poses)
     trans = _places(content, frames, path)
     betas, notes = _betas(content, kind, path)
-    hands = "hands and face" if "X" in kind else "hands" if kind != "SMPL" else ""
-    lost = (f"SMPL has no joints for {hands}: these rotations are left out",) if hands else ()
+    lost = ("SMPL has no joints for fingers and faces: these rotations are left out",) if fingers else ()
     gender = str(np.ravel(content.get("gender", "neutral"))[0]).strip("b'\"").lower() if "gender" in content else ""
     return BodyMotion(
         poses.astype(np.float32),
@@ -121,16 +122,26 @@ def read_body_motion(path: Path) -> BodyMotion:
         _rate(content, path),
         "z" if amass else None,
         (*lost, *notes),
+        _valid(content, frames),
     )
 
 
-def _amass_poses(content: Mapping[str, Any], path: Path) -> tuple[Floats, str]:
+def _valid(content: Mapping[str, Any], frames: int) -> NDArray[np.bool_] | None:
+    valid = np.asarray(content["valid"]) if "valid" in content else np.zeros(0)
+    return valid.astype(bool) if valid.dtype == np.bool_ and valid.shape == (frames,) else None
+
+
+def _amass_poses(content: Mapping[str, Any], path: Path) -> tuple[Floats, str, bool]:
+    """Poses (T, 72), the kind of body, and whether fingers or a face turn."""
     poses = _numbers(content["poses"], f"{path}: poses")
     if poses.ndim != 2 or poses.shape[1] not in _WIDTHS or not len(poses):
         expected = ", ".join(f"(frames, {width})" for width in _WIDTHS)
         raise FormatError(f"{path}: poses: expected one of {expected}, found {poses.shape}")
     kind = _WIDTHS[poses.shape[1]]
-    return _wide(poses if kind == "SMPL" else poses[:, : 3 * len(SMPL22)]), kind
+    if kind == "SMPL":
+        return _wide(poses), kind, False
+    shared = 3 * len(SMPL22)
+    return _wide(poses[:, :shared]), kind, bool(np.abs(poses[:, shared:]).max() > 0)
 
 
 def _smplx_poses(content: Mapping[str, Any], path: Path) -> tuple[Floats, str]:

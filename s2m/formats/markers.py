@@ -21,6 +21,7 @@ Floats = NDArray[np.float64]
 
 _FEWEST = 6
 _SHOWN = 12
+_HEAD = {"head", "face", "nose", "head_joint", "left_ear"}
 # OpenCap's and Pose2Sim's further labels. "Neck" is OpenPose's and Halpe's: the middle of the shoulders. Of OpenCap's
 # "_study" markers, which sit on both sides of a joint, the middle is taken.
 _LABELS: Mapping[str, str] = {"neck": "thorax", "midhip": "pelvis", "hip": "pelvis", "head": "head"}
@@ -95,8 +96,12 @@ def track_of(markers: Markers, label_map: Mapping[str, Sequence[str]] | None, pa
             f"{path}: expected labels of joints, found {shown}{' ...' if len(markers.labels) > _SHOWN else ''}; say "
             "which markers make a joint with --markers FILE (docs/formats.md)"
         )
-    joint_set = _set_of(tuple(chosen))
-    points = np.stack([markers.points[:, list(chosen[joint])].mean(1) for joint in joint_set.joints], axis=1)
+    told = not _HEAD.isdisjoint(chosen)
+    joint_set = _set_of(tuple(chosen) if told else (*chosen, "head"))  # a head that is never seen stays at rest
+    nowhere = np.full((len(markers.points), 3), np.nan)
+    points = np.stack(
+        [markers.points[:, list(chosen[j])].mean(1) if j in chosen else nowhere for j in joint_set.joints], axis=1
+    )
     unread = sorted(set(range(len(markers.labels))) - {index for rows in chosen.values() for index in rows})
     names = ", ".join(markers.labels[index][:30] for index in unread[:_SHOWN])
     more = " ..." if len(unread) > _SHOWN else ""

@@ -105,7 +105,8 @@ def write_body_motion(file: Path, arguments: argparse.Namespace) -> None:
     # A body turns about its pelvis joint, which lies off the origin that the place is measured from.
     places = turn.apply(motion.trans + pelvis) - pelvis
     with writable(arguments.output) as output:
-        write_amass(output, poses, places, motion.betas, fps, BodyLabel(motion.gender, motion.body))
+        label = BodyLabel(motion.gender, motion.body)
+        write_amass(output, poses, places, motion.betas, fps, label, motion.valid)
     told = "" if arguments.up or motion.up else ", read with y up, since the file does not tell (--up)"
     say(arguments, f"{arguments.file}: a body's motion ({motion.kind}): rotations are taken over as they are{told}")
     for note in motion.notes:
