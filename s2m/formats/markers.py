@@ -66,9 +66,7 @@ def read_label_map(path: Path) -> dict[str, tuple[str, ...]]:
     for joint, labels in content.items():
         listed = [labels] if isinstance(labels, str) else labels
         if joint not in known:
-            raise UserError(
-                f"{path}: {str(joint)[:40]}: expected the name of a joint, as {', '.join(sorted(known)[:8])}"
-            )
+            raise UserError(f"{path}: {str(joint)[:40]}: expected the name of a joint, as left_knee (docs/formats.md)")
         if not isinstance(listed, list) or not listed or not all(isinstance(label, str) for label in listed):
             raise UserError(f"{path}: {joint}: expected a label or a list of labels, found {str(labels)[:60]}")
         found[str(joint)] = tuple(listed)
