@@ -2,8 +2,9 @@
 
 Names differ and contradict each other ("LeftLeg" is a knee to Mixamo and a hip to SOMA, "LeftShoulder" a collar to CMU
 and a shoulder to Xsens); trees do not. From the pelvis two legs and a trunk go out, from the chest two arms and a neck;
-in a leg and in an arm, the two longest bones in a row are thigh and shank, upper arm and forearm. Names tell sides, and
-which joints are helpers that only twist. Seen for CMU's, Mixamo's, Rokoko's, Xsens' and LAFAN's hierarchies.
+in a leg and in an arm, the two longest bones in a row are thigh and shank, upper arm and forearm, unless a joint is
+named an elbow or a knee. Names tell sides, and which joints are helpers that only twist. Tests have trees with CMU's,
+Mixamo's, Xsens' and SOMA's names.
 """
 
 from __future__ import annotations
@@ -27,6 +28,11 @@ _GLUED = re.compile(
     r"(left|right|l|r)_?(thigh|shin|calf|leg|upleg|foot|toe|hip|knee|ankle|collar|clavicle|shoulder|shldr|arm|uparm|"
     r"upperarm|lowarm|lowerarm|forearm|forarm|hand|wrist|elbow)"
 )
+# Names that mean the same everywhere; "LeftLeg" does not.
+_MIDDLE = {
+    "elbow": re.compile(r"elbow|fore_?arm|lower_?arm|low_?arm", re.IGNORECASE),
+    "knee": re.compile(r"knee|shin|calf|lower_?leg|low_?leg", re.IGNORECASE),
+}
 _SHORT = 0.02  # of the longest bone: joints closer than that are one place
 
 
@@ -162,14 +168,21 @@ class _Tree:
                 f"{self.where}: expected a limb of three joints below {self.names[start]}, found "
                 f"{', '.join(self.names[j] for j in path)}"
             )
-        bones = [self._apart(a, b) for a, b in itertools.pairwise(path)]
-        first = max(range(len(bones) - 1), key=lambda i: min(bones[i], bones[i + 1]))
+        first = self._first(path, roles)
         found = {f"{side}_{role}": path[first + i] for i, role in enumerate(roles)}
         if before is not None and first > 0:
             found[f"{side}_{before}"] = path[first - 1]
         if after is not None and first + 3 < len(path):
             found[f"{side}_{after}"] = path[first + 3]
         return found
+
+    def _first(self, path: list[int], roles: tuple[str, str, str]) -> int:
+        """Where on a path the upper bone begins: before what is named an elbow or a knee, else by lengths."""
+        named = [place for place, joint in enumerate(path) if _MIDDLE[roles[1]].search(self.names[joint])]
+        if named and 0 < named[0] < len(path) - 1:
+            return named[0] - 1
+        bones = [self._apart(a, b) for a, b in itertools.pairwise(path)]
+        return max(range(len(bones) - 1), key=lambda i: min(bones[i], bones[i + 1]))
 
     def _between(self, pelvis: int, chest: int) -> list[int]:
         path = [chest]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -35,13 +36,14 @@ def named(style: dict[str, str | None], prefix: str = "") -> dict[str, str | Non
     return found
 
 
-def truth(clip: str = "walk", frames: int = 30) -> tuple[np.ndarray, np.ndarray]:
+def truth(clip: str = "walk", frames: int = 16) -> tuple[np.ndarray, np.ndarray]:
     """Rotations (T, 24, 3, 3) relative to the parents, and places (T, 3) of the pelvis joint; +y up, metres."""
     found = next(c for c in open_motion() if c.name == clip)
     rotations = Rotation.from_rotvec(found.poses[:frames].reshape(-1, 3)).as_matrix().reshape(-1, 24, 3, 3)
     return rotations, found.trans[:frames].astype(np.float64) + rest()[SMPL24.root_index]
 
 
+@cache
 def rest() -> np.ndarray:
     """(24, 3) the body's joints."""
     return load_body().rest().joints[0].double().numpy()
