@@ -20,7 +20,10 @@ from s2m.errors import UserError
 from s2m.skeletons import JointSet, get_joint_set
 
 _log = logging.getLogger(__name__)
-_EVALUATION = ("test", "test_noisy", "acrobatic", "acrobatic_noisy")
+_EVALUATION = (
+    *("test", "test_noisy", "acrobatic", "acrobatic_noisy"),
+    *("above", "half_body", "sitting", "detector"),
+)
 
 
 class FrameDataModule(pl.LightningDataModule):

@@ -50,9 +50,13 @@ class Recognised:
 
 
 def counts_of_sets() -> dict[int, list[str]]:
-    """Number of joints -> names of the shipped sets that have as many."""
+    """Number of joints -> names of the shipped sets that have as many; of sets with the same names the first."""
     found: dict[int, list[str]] = {}
+    named: set[tuple[str, ...]] = set()
     for name, joint_set in JOINT_SETS.items():
+        if joint_set.joints in named:
+            continue
+        named.add(joint_set.joints)
         found.setdefault(len(joint_set), []).append(name)
     return dict(sorted(found.items()))
 

@@ -34,7 +34,8 @@ _TRUNK: dict[str, Place] = {
     "neck2": {"own:neck": 0.5, "own:head": 0.5},
     "head_joint": {"own:head": 1.0},
     "face": _EARS,
-    "jaw": {"left_ear": 0.35, "right_ear": 0.35, "nose": 0.3},
+    "nose": {"at:nose": 1.0},
+    "jaw": {"left_ear": 0.35, "right_ear": 0.35, "at:nose": 0.3},
 }
 
 _OF_SET: dict[str, dict[str, Place]] = {
@@ -61,7 +62,7 @@ _OF_SET: dict[str, dict[str, Place]] = {
 def _of_side(side: str) -> dict[str, Place]:
     wrist, letter = f"own:{side}_wrist", side[0]
     found: dict[str, Place] = {
-        f"{side}_eyeball": {"nose": 0.7, f"{side}_ear": 0.3},
+        f"{side}_eyeball": {"at:nose": 0.7, f"{side}_ear": 0.3},
         f"{side}_small_toe": {f"{side}_toe": 1.0},
         f"{side}_ball": {f"own:{side}_foot": 1.0},
         f"{side}_handtip": {f"at:{letter}middle": 1.0},
@@ -113,13 +114,13 @@ def _is_of_the_face(joint: str) -> bool:
 
 def _near_the_nose(joint: str) -> Place:
     side = joint.split("_")[0]
-    return {"nose": 0.85, f"{side}_ear": 0.15} if side in SIDES else {"nose": 1.0}
+    return {"at:nose": 0.85, f"{side}_ear": 0.15} if side in SIDES else {"at:nose": 1.0}
 
 
 def _contour(joint: str) -> Place:
     """The edge of a face, from an ear (1) over the chin (middle) to the other."""
     side, _, number = joint.partition("_contour_")
     if side not in SIDES:
-        return {"nose": 0.6, "left_ear": 0.2, "right_ear": 0.2}
+        return {"at:nose": 0.6, "left_ear": 0.2, "right_ear": 0.2}
     share = int(number) / 9
-    return {f"{side}_ear": 1 - share, "nose": share}
+    return {f"{side}_ear": 1 - share, "at:nose": share}

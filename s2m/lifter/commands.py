@@ -76,7 +76,15 @@ def add_lift_command(subparsers: argparse._SubParsersAction[argparse.ArgumentPar
     parser.add_argument("--key", help="field of an npz or json file that holds the joints")
     add_reading(parser)
     parser.add_argument(
-        "--image-size", metavar="WxH", help="of the pictures in pixels, for coordinates from 0 to 1 such as MediaPipe's"
+        "--image-size",
+        metavar="WxH",
+        help="of the pictures in pixels: for the camera, and for coordinates from 0 to 1 such as MediaPipe's",
+    )
+    parser.add_argument(
+        "--focal",
+        type=float,
+        metavar="PIXELS",
+        help="focal length, with --image-size, for people beside the picture's middle (default: its diagonal)",
     )
     parser.add_argument("--lifter", type=Path, metavar="FILE", help="a lifter.pt of your own (default: one that ships)")
     parser.add_argument("--height", type=float, metavar="METRES", help="of the person, for the absolute scale")
@@ -84,7 +92,8 @@ def add_lift_command(subparsers: argparse._SubParsersAction[argparse.ArgumentPar
     parser.add_argument(
         "--video",
         action="store_true",
-        help="the frames are those of one video: smooth each with those around it, against jitter",
+        help="the frames are those of one video: smooth each with those around it, against jitter, "
+        "and put left and right back where they are exchanged for a few frames",
     )
     parser.add_argument(
         "--temporal", type=Path, metavar="FILE", help="for --video with --lifter: its temporal.pt (`make temporal`)"
@@ -130,6 +139,7 @@ def _one_person(
     source: FrameSource, joint_set: JointSet, images: tuple[str, ...], fps: float, arguments: argparse.Namespace
 ) -> None:
     from s2m.lifter.api import too_few_joints
+    from s2m.lifter.untangled import Untangled
     from s2m.lifter.warnings import Findings
     from s2m.lifter.writing import LiftWriter
 
@@ -137,13 +147,17 @@ def _one_person(
     with writable(arguments.output) as output, LiftWriter(output.resolve().parent) as lifted:
         try:
             lifting = _lifting(joint_set, fps, arguments)
+            exchanged = []
+            if arguments.video:
+                source = Untangled(source, joint_set, fps)
+                exchanged = source.messages
             findings = Findings(joint_set, lifting.joint_set)
             _lift(source, joint_set, lifting, findings, lifted)
             if not findings.lifted.any():
                 raise too_few_joints(findings.most)
         except UserError as error:
             raise UserError(f"{arguments.file}: {error}") from error
-        for message in findings.messages():
+        for message in [*exchanged, *findings.messages()]:
             warn(message)
         lifted.write(output, fps, images)
         count, total = int(findings.lifted.sum()), len(source)
@@ -161,7 +175,8 @@ def _people(
     joint_set = None if name is None else chosen_joint_set(name)
     if is_large(file) and arguments.image_size is None:
         joint_set = joint_set or H36M17
-        return [(NpyFrames(file, len(joint_set), 2, arguments.min_confidence), joint_set, (), arguments)]
+        source = NpyFrames(file, len(joint_set), 2, arguments.min_confidence, joint_set.root_index)
+        return [(source, joint_set, (), arguments)]
     return [
         (
             TrackFrames(track),
@@ -257,4 +272,12 @@ def _lifting(joint_set: JointSet, fps: float, arguments: argparse.Namespace) -> 
     lifter = None if arguments.lifter is None else read_lifter(arguments.lifter)
     head = None if arguments.temporal is None else read_head(arguments.temporal, arguments.lifter)
     video = fps if arguments.video else None
-    return Lifting(joint_set, lifter, height=arguments.height, video_fps=video, head=head)
+    return Lifting(
+        joint_set,
+        lifter,
+        height=arguments.height,
+        focal=arguments.focal,
+        image_size=image_size(arguments.image_size),
+        video_fps=video,
+        head=head,
+    )

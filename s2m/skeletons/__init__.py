@@ -1,6 +1,15 @@
 """Joint sets. Data only; nothing else in the project knows a joint by its number."""
 
-from s2m.skeletons.core import CROWN, EXTREMITIES, H36M17, S2M27, SMPL22, SMPL24
+from s2m.skeletons.core import (
+    EXTREMITIES,
+    H36M17,
+    H36M17_DETECTED,
+    ON_THE_WAY_TO_THE_EARS,
+    S2M27,
+    S2M27_DETECTED,
+    SMPL22,
+    SMPL24,
+)
 from s2m.skeletons.datasets import COCO17, LSP14, MPI3DHP17, MPI3DHP28
 from s2m.skeletons.detectors import BLAZEPOSE33, BODY25, KINECT32, OPENPOSE18, PANOPTIC19
 from s2m.skeletons.hands import FINGERS, SIDES
@@ -15,10 +24,10 @@ __all__ = [
     "BLAZEPOSE33",
     "BODY25",
     "COCO17",
-    "CROWN",
     "EXTREMITIES",
     "FINGERS",
     "H36M17",
+    "H36M17_DETECTED",
     "HALPE26",
     "JOINT_SETS",
     "KINECT32",
@@ -28,9 +37,11 @@ __all__ = [
     "MPI3DHP17",
     "MPI3DHP28",
     "NTU25",
+    "ON_THE_WAY_TO_THE_EARS",
     "OPENPOSE18",
     "PANOPTIC19",
     "S2M27",
+    "S2M27_DETECTED",
     "SIDES",
     "SMPL22",
     "SMPL24",

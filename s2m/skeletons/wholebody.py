@@ -35,6 +35,7 @@ HALPE26 = JointSet(
         **_FOOT_PARENTS,
     },
     root="pelvis",
+    detected=True,
 )
 
 _HANDS = tuple(joint for side in ("left", "right") for joint in (f"{side}_hand_root", *hand21(side)))
@@ -56,4 +57,5 @@ WHOLEBODY133 = JointSet(
         **{f"{side}_hand_root": f"{side}_wrist" for side in ("left", "right")},
     },
     root="left_hip",
+    detected=True,
 )
