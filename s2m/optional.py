@@ -36,6 +36,7 @@ EXTRAS = {
     "wandb_workspaces": "compare",
     "anny": "body",
     "pxr": "usd",
+    "ezc3d": "c3d",
 }
 
 

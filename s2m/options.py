@@ -14,6 +14,7 @@ from s2m.errors import UserError, one_line
 from s2m.skeletons import JOINT_SETS, JointSet, get_joint_set, read_joint_set
 
 PIPE = Path("-")
+AUTO = "auto"  # --joint-set: what the file tells
 _LARGEST_NOISE_MM = 500
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2m.errors import FormatError
+from s2m.formats.long_tables import is_long, widened
 from s2m.formats.names import known_name
 
 Floats = NDArray[np.float64]
@@ -62,7 +63,8 @@ def read_table(path: Path) -> Table:
 
     A header is a first row without a number (``NA`` and blanks are missing numbers, not names), or one that counts
     the columns, as pandas writes it. It names columns such as ``left_knee_x``, ``x3`` or ``nose_visibility``, in any
-    order; columns with frames, times or people may stand among them.
+    order; columns with frames, times or people may stand among them. A table with one landmark a row
+    (:mod:`s2m.formats.long_tables`) is read as one with one frame a row.
 
     Args:
         path: The file.
@@ -88,8 +90,15 @@ def read_table(path: Path) -> Table:
         if not first:
             raise FormatError(f"{path}: expected rows of numbers, found none")
         header, skip, index = _header(first[0], first)
-        comma = mark != "," and not any("." in cell for row in first[skip:][:3] for cell in row)
-        values = _numbers(itertools.chain(first[skip:], rows), header, path, skip, comma)
+        body: Iterator[Sequence[str]] = itertools.chain(first[skip:], rows)
+        # One landmark a row: as many rows as landmarks make a frame.
+        shown = first[skip:]
+        long = widened(header, list(body), path) if is_long(header) else None
+        if long is not None:
+            header, shown = long
+            body = iter(shown)
+        comma = mark != "," and not any("." in cell for row in shown[:3] for cell in row)
+        values = _numbers(body, header, path, skip, comma)
     if index:
         values, header = values[:, 1:], header[1:]
     return _named(values, header, path)

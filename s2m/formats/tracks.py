@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from s2m.arrays import short_repr
 from s2m.errors import UserError
+from s2m.formats.layouts import Layout
 from s2m.missing import Origin, mask_with, reasons
 from s2m.skeletons import JointSet
 
@@ -56,6 +57,8 @@ class Track:
         frames: (T,) numbers of the frames, evenly spaced.
         person: The person's number in the file, or ``None``.
         notes: Sentences for the user: what was taken for missing, which gaps were filled, who was chosen.
+        why: What the joint set was told by, for the user; empty where the user named it.
+        layout: What the file's kind says about unit, axes and rate.
     """
 
     points: NDArray[Any]
@@ -65,6 +68,8 @@ class Track:
     frames: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     person: int | str | None = None
     notes: tuple[str, ...] = ()
+    why: str = ""
+    layout: Layout | None = None
 
     __repr__ = short_repr
 
@@ -104,6 +109,8 @@ def masked(
     frames: NDArray[np.int64] | None = None,
     person: int | str | None = None,
     notes: tuple[str, ...] = (),
+    why: str = "",
+    layout: Layout | None = None,
 ) -> Track:
     """A track of raw numbers: what says "not seen", in whatever way, becomes missing.
 
@@ -118,6 +125,8 @@ def masked(
         frames: See :class:`Track`.
         person: See :class:`Track`.
         notes: What is already known.
+        why: See :class:`Track`.
+        layout: See :class:`Track`.
 
     Returns:
         The track; its notes name the joints that were taken as missing, and how often.
@@ -127,8 +136,8 @@ def masked(
     origin.look(values, confidence)
     places, sure = mask_with(values, confidence, origin.found)
     once: NDArray[np.bool_] = np.asarray((sure > 0).any(1))[:, None]  # a frame without anybody is said elsewhere
-    why = {reason: chosen & once for reason, chosen in reasons(values, confidence, sure).items()}
-    said = [_counts(chosen, joint_set, reason) for reason, chosen in why.items() if chosen.any()]
+    unseen = {reason: chosen & once for reason, chosen in reasons(values, confidence, sure).items()}
+    said = [_counts(chosen, joint_set, reason) for reason, chosen in unseen.items() if chosen.any()]
     found = [f"taken as missing: {'; '.join(said)}"] if said else []
     if values.shape[-1] == 3 and origin.found is not None:
         found.append(f"{joint_set.root} is at exactly zero in every frame: read as positions relative to it")
@@ -140,6 +149,8 @@ def masked(
         np.arange(len(values)) if frames is None else np.asarray(frames, np.int64),
         person,
         (*notes, *found),
+        why,
+        layout,
     )
 
 

@@ -19,18 +19,20 @@ from s2m.body import Body
 from s2m.errors import UserError
 from s2m.formats.amass import smplh_poses
 from s2m.formats.clips import ROWS, Block, FrameSource, blocks
+from s2m.formats.layouts import ANY_SIZE
 from s2m.formats.spool import Spool
 from s2m.ik import quaternion as quat
 from s2m.ik.body_joints import rest_skeleton
 from s2m.ik.checks import POSTURE, Clip, missing_words, size_ratio, warnings_of, wrong_unit
+from s2m.ik.choice import solver_for
 from s2m.ik.fit import FRAMES as FIT_FRAMES
 from s2m.ik.fit import Posed, fit_message, joint_errors, shape_hint
 from s2m.ik.gaps import LONGEST_FILL, Gaps, fill_places, frame_ranges, gaps_of, held_frames
+from s2m.ik.interface import IKSolver
 from s2m.ik.jumps import REACH, discontinuous, slerp
 from s2m.ik.rest import RestSkeleton
 from s2m.ik.shape import fit_betas
 from s2m.ik.solution import places, solve_with
-from s2m.ik.solver import DIK
 from s2m.ik.swaps import SwapFinder, Swaps, undo
 from s2m.skeletons import SMPL24, JointSet
 
@@ -53,7 +55,7 @@ class MotionOptions:
         smooth: Whether frames that jump against their neighbours are replaced.
         fit_shape: Whether betas are estimated.
         keep_scale: Whether a person of unusual size keeps it, instead of being scaled to the body.
-        unit: What lengths were read as.
+        unit: What lengths were read as; ``any``: the person is made as large as the body.
         up: The axis that the user says is up.
         rows: Frames in memory at a time.
     """
@@ -173,14 +175,16 @@ def solve_clip(
     world.swaps = survey.swaps
     rest = rest_skeleton(body, joint_set)
     clip = _sampled(survey, world, joint_set)
-    message = wrong_unit(Clip(clip, joint_set, rest, unit=options.unit, up="z"))
-    if message is not None:
-        raise UserError(message)
+    if options.unit != ANY_SIZE:
+        message = wrong_unit(Clip(clip, joint_set, rest, unit=options.unit, up="z"))
+        if message is not None:
+            raise UserError(message)
     notes = _set_scale(world, clip, rest, survey, options)
     clip = clip * world.scale
-    warnings = _warnings(survey, Clip(clip, joint_set, rest, unit=options.unit, up="z"), options)
+    warnings = _warnings(survey, Clip(clip, joint_set, rest, up="z"), options)
     betas = fit_betas(clip, joint_set, body) if options.fit_shape else None
-    solver = DIK(rest_skeleton(body, joint_set, betas), noise=options.noise)
+    solver, told = solver_for(clip, joint_set, body, betas, options.noise)
+    notes += told
     with torch.inference_mode(), Spool(folder) as rotations:
         good, place = _solve(world, solver, rotations, options, progress)
         solved = good[:, 0].copy()
@@ -251,6 +255,9 @@ def _set_scale(
     world: World, clip: torch.Tensor, rest: RestSkeleton, survey: _Survey, options: MotionOptions
 ) -> list[str]:
     ratio = size_ratio(clip, rest)
+    if options.unit == ANY_SIZE and ratio:
+        world.scale, world.fixed = 1 / ratio, survey.first
+        return ["the joints' size says nothing: the person was made as large as the body"]
     if ratio is None or _ORDINARY[0] <= ratio <= _ORDINARY[1]:
         return []
     if options.keep_scale:
@@ -301,7 +308,7 @@ def _rarest(survey: _Survey, joint_set: JointSet) -> str:
 
 
 def _solve(
-    world: World, solver: DIK, rotations: Spool, options: MotionOptions, progress: Progress
+    world: World, solver: IKSolver, rotations: Spool, options: MotionOptions, progress: Progress
 ) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
     """Rotations of every frame onto the disk; what was solved (T, 24) and places (T, 3), NaN where there is none."""
     good, place = np.zeros((len(world), len(SMPL24)), bool), np.full((len(world), 3), np.nan)
@@ -332,7 +339,7 @@ def _drop_jumps(rotations: Spool, good: NDArray[np.bool_], options: MotionOption
 
 def _fill(
     world: World,
-    solver: DIK,
+    solver: IKSolver,
     rotations: Spool,
     good: NDArray[np.bool_],
     place: NDArray[np.float64],

@@ -91,13 +91,13 @@ def axes_of(unit: str, up: str) -> NDArray[np.float64]:
     """From a file's coordinates to AMASS's world.
 
     Args:
-        unit: ``m``, ``cm`` or ``mm``.
+        unit: ``m``, ``cm``, ``mm``, or ``any`` for lengths that are scaled to the body later.
         up: The axis that points up, a key of ``UP_AXES``.
 
     Returns:
         (3, 3) a rotation times the length of the unit in metres.
     """
-    axes: NDArray[np.float64] = _AMASS @ np.array(UP_AXES[up], np.float64) * UNITS[unit]
+    axes: NDArray[np.float64] = _AMASS @ np.array(UP_AXES[up], np.float64) * UNITS.get(unit, 1.0)
     return axes
 
 

@@ -21,6 +21,7 @@ from s2m.export.known import SUFFIXES, add_export, chosen_format
 from s2m.files import write_png
 from s2m.formats.own import own_fields
 from s2m.options import (
+    AUTO,
     PIPE,
     add_joint_set,
     add_output,
@@ -180,7 +181,7 @@ def _people(
     the files to write."""
     from s2m.formats.clips import NpyFrames, TrackFrames, is_large
 
-    name = arguments.joint_set or own.joint_set
+    name = own.joint_set if arguments.joint_set in (None, AUTO) else arguments.joint_set
     joint_set = None if name is None else chosen_joint_set(name)
     if is_large(file) and arguments.image_size is None:
         joint_set = joint_set or H36M17

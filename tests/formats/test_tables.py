@@ -32,7 +32,7 @@ def saved(folder: Path, lines: list[list[str]], mark: str = ",", start: str = ""
 def test_a_missing_cell_is_a_missing_joint_in_any_row(tmp_path: Path, cell: str, row: int) -> None:
     lines = rows()
     lines[row][4] = cell
-    found = read_joints(saved(tmp_path, lines))
+    found = read_joints(saved(tmp_path, lines), H36M17)
     assert found.points.shape == (5, 17, 3)
     assert np.isnan(found.points[row, 1]).all()
     assert (found.confidence == 0).sum() == 1
@@ -40,19 +40,19 @@ def test_a_missing_cell_is_a_missing_joint_in_any_row(tmp_path: Path, cell: str,
 
 @pytest.mark.parametrize(("mark", "start"), [(",", "\ufeff"), (";", ""), ("\t", "")])
 def test_marks_of_spreadsheets(tmp_path: Path, mark: str, start: str) -> None:
-    np.testing.assert_array_equal(read_joints(saved(tmp_path, rows(), mark, start)).points, POINTS)
+    np.testing.assert_array_equal(read_joints(saved(tmp_path, rows(), mark, start), H36M17).points, POINTS)
 
 
 def test_decimal_commas(tmp_path: Path) -> None:
     lines = [[cell.replace(".", ",") for cell in line] for line in rows()]
-    np.testing.assert_array_equal(read_joints(saved(tmp_path, lines, ";")).points, POINTS)
+    np.testing.assert_array_equal(read_joints(saved(tmp_path, lines, ";"), H36M17).points, POINTS)
 
 
 def test_numbers_of_columns_are_a_header(tmp_path: Path) -> None:
     count = [str(i) for i in range(51)]
-    np.testing.assert_array_equal(read_joints(saved(tmp_path, [count, *rows()])).points, POINTS)
+    np.testing.assert_array_equal(read_joints(saved(tmp_path, [count, *rows()]), H36M17).points, POINTS)
     indexed = [["", *count], *([str(i), *line] for i, line in enumerate(rows()))]
-    np.testing.assert_array_equal(read_joints(saved(tmp_path, indexed)).points, POINTS)
+    np.testing.assert_array_equal(read_joints(saved(tmp_path, indexed), H36M17).points, POINTS)
 
 
 @settings(max_examples=20, deadline=None)

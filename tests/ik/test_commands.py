@@ -137,7 +137,13 @@ def test_wrong_up_axis_is_named(tmp_path, upright, capsys):
 @pytest.mark.parametrize(
     ("content", "arguments", "message"),
     [
-        (np.zeros((3, 16, 3)), (), r"expected \(frames, 17, 3\) for the joint set h36m17, found \(3, 16, 3\)"),
+        (np.zeros((3, 16, 3)), (), r"expected as many joints as a known joint set has, found 16; known: 14 \(lsp14\)"),
+        (np.zeros((3, 17, 3)), (), "17 joints: coco17 or h36m17 or mpi3dhp17\\? No frame shows enough to tell"),
+        (
+            np.zeros((3, 16, 3)),
+            ("--joint-set", "h36m17"),
+            r"expected \(frames, 17, 3\) for the joint set h36m17, found \(3, 16, 3\)",
+        ),
         (np.zeros((0, 17, 3)), (), "expected"),
         (np.array(["a"]), (), "expected numbers"),
         (None, ("--unit", "mm"), "in mm this person would be .* m tall; in m the size would be right"),
