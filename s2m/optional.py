@@ -32,8 +32,10 @@ EXTRAS = {
     ),
     "pytorch3d": "pytorch3d",
     **dict.fromkeys(("av", "cdflib", "h5py"), "datasets"),
+    "ai_edge_litert": "photo",
     "wandb_workspaces": "compare",
     "anny": "body",
+    "pxr": "usd",
 }
 
 

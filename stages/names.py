@@ -44,6 +44,9 @@ STAGES = {
     "temporal": Entry(
         "stages.temporal", "TemporalStage", "optional, for video: a head that smooths what the lifter of stage 1 says"
     ),
+    "doubt": Entry(
+        "stages.doubt", "DoubtStage", "optional: a head that says how far off the lifter of stage 1 may be, by joint"
+    ),
     "lifter_supervised": Entry(
         "stages.lifter_supervised", "SupervisedLifterStage", "upper bound of stage 1: the same, trained with 3D truth"
     ),

@@ -21,6 +21,7 @@ from s2m.formats import mmpose
 from s2m.formats.names import joint_set_by_names, known_name
 from s2m.formats.raw import described, load_json
 from s2m.skeletons import COCO17, ON_THE_WAY_TO_THE_EARS, JointSet, get_joint_set, joint_set_of
+from s2m.skeletons.places import moved, to_human36m
 
 Array = NDArray[Any]
 
@@ -66,21 +67,38 @@ class Found:
         detections: All people, in the file's order.
         names: What the keypoints are, where the file says so.
         images: All pictures that it names, also those without a person.
+        counted: Whether ``images`` are places in a sequence, counted from 0, instead of the pictures' own numbers.
     """
 
     detections: list[Detection]
     names: tuple[str, ...] | None
     images: tuple[str, ...]
+    counted: bool = False
 
 
 def read_coco(file: Path) -> list[Detection]:
-    """All people of a file whose keypoints are COCO's, or begin with them.
+    """All people of a file, see :func:`read_coco_file`.
 
     Args:
         file: The JSON file.
 
     Returns:
         The people, in the file's order.
+
+    Raises:
+        FormatError: See :func:`read_coco_file`.
+    """
+    return read_coco_file(file).detections
+
+
+def read_coco_file(file: Path) -> Found:
+    """People and pictures of a file whose keypoints are COCO's, or begin with them.
+
+    Args:
+        file: The JSON file.
+
+    Returns:
+        What the file tells.
 
     Raises:
         FormatError: For anything else, also for keypoints that the file itself names otherwise; the message names
@@ -101,7 +119,7 @@ def read_coco(file: Path) -> list[Detection]:
     if unknown:
         counts = ", ".join(str(3 * count) for count in _FURTHER)
         raise FormatError(f"{file}: person 0: field keypoints: expected {counts} numbers, found {3 * unknown[0]}")
-    return found.detections
+    return found
 
 
 def found_in(content: Any, file: Path) -> Found:
@@ -124,7 +142,8 @@ def found_in(content: Any, file: Path) -> Found:
         raise FormatError(f"{file}: expected one number of keypoints, found {', '.join(map(str, sorted(sizes)))}")
     if names is not None and sizes and sizes != {len(names)}:
         raise FormatError(f"{file}: expected {len(names)} keypoints, as it names them, found {sizes.pop()}")
-    return Found(_graded(found), names, tuple(dict.fromkeys([*images, *(d.image for d in found)])))
+    every = tuple(dict.fromkeys([*images, *(d.image for d in found)]))
+    return Found(_graded(found), names, every, mmpose.is_sequence(content) or _from_zero(every))
 
 
 def joints_of(found: Found, file: Path) -> tuple[JointSet, list[int], tuple[str, ...]]:
@@ -155,6 +174,10 @@ def joints_of(found: Found, file: Path) -> tuple[JointSet, list[int], tuple[str,
     if len(named) < len(joint_set):
         joint_set = joint_set_of(joint_set.name, tuple(joint_set.joints[i] for i in named))
     return joint_set, named, notes
+
+
+def _from_zero(images: Sequence[str]) -> bool:
+    return "0" in images and all(image.isdecimal() for image in images)
 
 
 def _begin_with_coco(names: Sequence[str]) -> bool:
@@ -281,6 +304,7 @@ def _graded(found: list[Detection]) -> list[Detection]:
 def as_joint_set(keypoints: Array, joint_set: str) -> tuple[Array, Array]:
     """Keypoints as those of another joint set, by name.
 
+    Hips and shoulders go to the places of the other set (:mod:`s2m.skeletons.places`), where all four are there.
     Pelvis, thorax and spine are middles (of the hips, the shoulders, and of those two), and Human3.6M's joints of the
     head lie on the line from the shoulders to the ears, unless the keypoints have them; each is as certain as the least
     certain point that it comes from.
@@ -294,7 +318,11 @@ def as_joint_set(keypoints: Array, joint_set: str) -> tuple[Array, Array]:
         Pixels (T, J, 2) and confidence (T, J).
     """
     names = {i: name for i, name in enumerate(COCO17.joints)} | _FURTHER[keypoints.shape[1]]
-    places = {name: (keypoints[:, i, :2], keypoints[:, i, 2]) for i, name in names.items()}
+    wanted, sure = get_joint_set(joint_set), keypoints[..., 2]
+    points = keypoints[..., :2]
+    if not wanted.detected:
+        points = moved(points, sure, [names.get(i, "") for i in range(points.shape[1])], to_human36m())
+    places = {name: (points[:, i], sure[:, i]) for i, name in names.items()}
     for name, sides in (("pelvis", "hip"), ("thorax", "shoulder")):
         places.setdefault(name, _between(places[f"left_{sides}"], places[f"right_{sides}"], 0.5))
     ears = _between(places["left_ear"], places["right_ear"], 0.5)
@@ -302,8 +330,8 @@ def as_joint_set(keypoints: Array, joint_set: str) -> tuple[Array, Array]:
         places.setdefault(name, _between(places["thorax"], ears, share))
     places.setdefault("spine", _between(places["pelvis"], places["thorax"], 0.5))
     missing = np.zeros_like(keypoints[:, 0, :2]), np.zeros_like(keypoints[:, 0, 2])
-    chosen = [places.get(name, missing) for name in get_joint_set(joint_set).joints]
-    return np.stack([place for place, _ in chosen], axis=1), np.stack([sure for _, sure in chosen], axis=1)
+    chosen = [places.get(name, missing) for name in wanted.joints]
+    return np.stack([place for place, _ in chosen], axis=1), np.stack([certain for _, certain in chosen], axis=1)
 
 
 def _between(first: tuple[Array, Array], second: tuple[Array, Array], share: float) -> tuple[Array, Array]:

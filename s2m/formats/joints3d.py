@@ -9,7 +9,7 @@ from s2m.formats import bodies3d
 from s2m.formats.arrays import array_track, field_of, read_csv
 from s2m.formats.people import Choice, Crowd, tracks_of
 from s2m.formats.raw import load
-from s2m.formats.stored import stored_joint_set
+from s2m.formats.stored import stored_joint_set, with_stored_labels
 from s2m.formats.tracks import Track
 from s2m.skeletons import JointSet
 
@@ -107,7 +107,8 @@ def _read(path: Path, joint_set: JointSet | None, key: str | None) -> Track | Cr
     if crowd is None:
         if joint_set is None:
             joint_set = stored_joint_set(content)
-        return array_track(field_of(content, key, _NAMES, path), joint_set, 3, path)
+        track = array_track(field_of(content, key, _NAMES, path), joint_set, 3, path)
+        return with_stored_labels(track, content)
     if joint_set is not None and joint_set.joints != crowd.joint_set.joints:
         raise UserError(
             f"{path}: expected the joints of {joint_set.name}, found those of {crowd.joint_set.name}, which the file "

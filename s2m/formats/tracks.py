@@ -1,7 +1,7 @@
 """The joints of one person over time, as every reader gives them: what was not seen is missing, decided once.
 
-Files say "not seen" in many ways: NaN, exact zeros, -1, a confidence of 0 or -1. :func:`masked` turns all of them into
-NaN and confidence 0; nothing behind the readers looks at anything else.
+Files say "not seen" in many ways; :func:`masked` turns all of them into NaN and confidence 0, by the rule of
+:mod:`s2m.missing`, and says so; nothing behind the readers looks at anything else.
 """
 
 from __future__ import annotations
@@ -15,13 +15,32 @@ from numpy.typing import NDArray
 
 from s2m.arrays import short_repr
 from s2m.errors import UserError
+from s2m.missing import Origin, mask_with, reasons
 from s2m.skeletons import JointSet
 
-Floats = NDArray[np.float64]
-
-_FAR = 1e18  # beyond it, squares are no longer finite in float32
 _SHOWN = 8
 _SHARES = 0.9  # of the points lie in the picture when coordinates are shares of its size
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What a file calls the frames and the person of a clip; what is not known is empty.
+
+    Attributes:
+        frames: (T,) numbers of the frames.
+        images: (T,) names of the pictures.
+        person: The person's number.
+    """
+
+    frames: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    images: tuple[str, ...] = ()
+    person: int | str | None = None
+
+    def fields(self) -> dict[str, NDArray[Any]]:
+        """What is known, as fields of an npz."""
+        told: dict[str, NDArray[Any]] = {"frames": self.frames} if len(self.frames) else {}
+        told |= {"images": np.array(self.images)} if self.images else {}
+        return told | ({} if self.person is None else {"person": np.array(self.person)})
 
 
 @dataclass(frozen=True)
@@ -53,6 +72,11 @@ class Track:
         if len(self.frames) != len(self.points):
             object.__setattr__(self, "frames", np.arange(len(self.points)))
 
+    @property
+    def labels(self) -> Labels:
+        """What the file calls the frames and the person."""
+        return Labels(self.frames, self.images, self.person)
+
     def above(self, confidence: float) -> Track:
         """The same joints; those of which the detector is less sure are missing, and a note names them.
 
@@ -83,9 +107,8 @@ def masked(
 ) -> Track:
     """A track of raw numbers: what says "not seen", in whatever way, becomes missing.
 
-    Missing is a joint that is not finite, at exactly zero or exactly -1 in all coordinates, or whose confidence is
-    not above 0. One exception: the root joint of a clip whose positions are relative to it stands at exactly zero
-    because that is its place; it is known by the hips on both sides of it, and a note says so.
+    What is missing :mod:`s2m.missing` decides; of the joints, the root alone may be the origin of the coordinates,
+    and a note says so.
 
     Args:
         points: (T, K, D) as the file has them.
@@ -100,57 +123,23 @@ def masked(
         The track; its notes name the joints that were taken as missing, and how often.
     """
     values = np.asarray(points, np.float64)
-    sure = np.ones(values.shape[:2]) if confidence is None else np.asarray(confidence, np.float64)
-    with np.errstate(invalid="ignore"):
-        finite = (np.abs(values) < _FAR).all(-1)
-        unsure = ~(sure > 0)
-    zero = (values == 0).all(-1)
-    centred = zero[:, joint_set.root_index] & _is_the_origin(
-        np.where((finite & ~unsure)[..., None], values, np.nan), joint_set
-    )
-    zero[:, joint_set.root_index] &= ~centred
-    minus = (values == -1).all(-1)
-    missing = ~finite | unsure | zero | minus
-    never = missing.all(1)[:, None]
-    reasons = (
-        ("exact zeros", zero),
-        ("exactly -1", minus),
-        ("confidence not above 0", unsure & finite & ~zero & ~minus),
-    )
-    said = [_counts(chosen & ~never, joint_set, reason) for reason, chosen in reasons if (chosen & ~never).any()]
+    origin = Origin(joint_set.root_index)
+    origin.look(values, confidence)
+    places, sure = mask_with(values, confidence, origin.found)
+    once: NDArray[np.bool_] = np.asarray((sure > 0).any(1))[:, None]  # a frame without anybody is said elsewhere
+    why = {reason: chosen & once for reason, chosen in reasons(values, confidence, sure).items()}
+    said = [_counts(chosen, joint_set, reason) for reason, chosen in why.items() if chosen.any()]
     found = [f"taken as missing: {'; '.join(said)}"] if said else []
-    if values.shape[-1] == 3 and len(centred) and centred[~missing.all(1)].all() and not missing.all():
+    if values.shape[-1] == 3 and origin.found is not None:
         found.append(f"{joint_set.root} is at exactly zero in every frame: read as positions relative to it")
     return Track(
-        np.where(missing[..., None], np.nan, values),
-        np.where(missing, 0, sure).astype(np.float32),
+        places,
+        sure,
         joint_set,
         images,
         np.arange(len(values)) if frames is None else np.asarray(frames, np.int64),
         person,
         (*notes, *found),
-    )
-
-
-def _is_the_origin(points: Floats, joint_set: JointSet) -> NDArray[np.bool_]:
-    """(T,) whether the zero point is a place where the root can be: between the hips, or amid all other joints."""
-    hips = ("left_hip", "right_hip")
-    if joint_set.root not in hips and all(hip in joint_set for hip in hips):
-        left, right = (points[:, joint_set.index(hip)] for hip in hips)
-        with np.errstate(invalid="ignore"):
-            between: NDArray[np.bool_] = np.linalg.norm(left + right, axis=-1) <= 2 * np.linalg.norm(
-                left - right, axis=-1
-            )
-        known = np.isfinite(left + right).all(-1)
-        # Where a hip is missing, a frame is what the others are.
-        return np.where(known, between, bool(between[known].all()) and bool(known.any()))
-    others = np.delete(points, joint_set.root_index, axis=1)
-    others = np.where((others == 0).all(-1, keepdims=True), np.nan, others)
-    low = np.where(np.isnan(others), np.inf, others).min(1)
-    high = np.where(np.isnan(others), -np.inf, others).max(1)
-    amid = ((low < 0) & (high > 0)).all(-1)
-    return np.full(
-        len(points), bool(len(amid)) and bool(amid.all()) and bool((points[:, joint_set.root_index] == 0).all())
     )
 
 
@@ -168,7 +157,7 @@ def in_pixels(track: Track, size: tuple[int, int] | None, path: Path) -> Track:
 
     Args:
         track: 2D joints.
-        size: Width and height of the picture, where the user gave them: the joints are shares of these.
+        size: Width and height of the picture, pixels, where the user gave them.
         path: The file, for messages.
 
     Returns:
@@ -176,7 +165,7 @@ def in_pixels(track: Track, size: tuple[int, int] | None, path: Path) -> Track:
 
     Raises:
         UserError: For joints that are shares of the picture's width and height without a size, which would squeeze
-            the person, and for a size with joints that are no shares.
+            the person, and for a size of another picture than that of the joints.
     """
     seen = track.points[track.confidence > 0]
     inside = ((seen >= 0) & (seen <= 1)).all(-1)
@@ -189,7 +178,11 @@ def in_pixels(track: Track, size: tuple[int, int] | None, path: Path) -> Track:
             )
         return track
     if len(seen) and not shares:
-        raise UserError(
-            f"{path}: --image-size: expected coordinates between 0 and 1, found {seen.min():.4g} to {seen.max():.4g}"
-        )
+        low, high = np.quantile(seen, 0.05, axis=0), np.quantile(seen, 0.95, axis=0)
+        if (high < 0).any() or (low > size).any():
+            raise UserError(
+                f"{path}: --image-size: expected joints in a picture of {size[0]}x{size[1]} pixels, "
+                f"found most of them from {low.round().tolist()} to {high.round().tolist()}"
+            )
+        return track
     return replace(track, points=track.points * np.array(size, np.float64))

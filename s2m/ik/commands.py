@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from s2m.clip_options import add_fill, add_reading, check_fill, check_fps, check_reading, how_many, of_person
 from s2m.errors import UserError
+from s2m.export.known import SUFFIXES, add_export, chosen_format
 from s2m.formats.own import OwnFields, own_fields
 from s2m.options import (
     add_joint_set,
@@ -26,7 +27,7 @@ from s2m.skeletons import H36M17
 
 if TYPE_CHECKING:
     from s2m.formats.clips import FrameSource
-    from s2m.formats.tracks import Track
+    from s2m.formats.tracks import Labels, Track
     from s2m.ik.motion import MotionOptions
     from s2m.skeletons import JointSet
 
@@ -48,7 +49,11 @@ def add_ik_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParse
         help=".npy, .npz, .json or .csv with (frames, joints, 3); EasyMocap, MMPose, Panoptic or MediaPipe json, or a "
         "folder of such files; MDM's .npy, AIST++'s .pkl; - reads a file from standard input",
     )
-    add_output(parser, "the AMASS-style .npz to write; - writes it to standard output")
+    add_output(
+        parser,
+        "the motion to write: AMASS-style .npz, .glb, .bvh, .fbx, .usd, .csv, .trc; - is an npz on standard output",
+    )
+    add_export(parser)
     add_joint_set(parser, "joints of the file (default: those that it names, else h36m17)")
     parser.add_argument("--key", help="field of an npz or json file that holds the joints")
     add_reading(parser)
@@ -96,17 +101,18 @@ def run(arguments: argparse.Namespace) -> int:
         own = own_fields(file, arguments.key)
         options = _options(arguments, own)
         people = _people(file, own, arguments)
-        for _, _, output in people:
+        for _, _, output, _ in people:
             check_free("--output", output, arguments.overwrite)
-        for source, joint_set, output in people:
+        for source, joint_set, output, labels in people:
             detail(arguments, f"{arguments.file}: {len(source)} frames of {joint_set.name}, read as {options.unit}")
-            write_motion(source, joint_set, output, options, arguments)
+            write_motion(source, joint_set, output, options, arguments, labels=labels)
     return 0
 
 
 def _check(arguments: argparse.Namespace) -> None:
     inputs = [path for path in (arguments.file, arguments.body, set_file(arguments.joint_set)) if path is not None]
-    check_outputs({"--output": (arguments.output, ".npz")}, inputs, arguments.overwrite)
+    check_outputs({"--output": (arguments.output, SUFFIXES)}, inputs, arguments.overwrite)
+    chosen_format(arguments.output, arguments)
     if arguments.fps is not None:
         check_fps(arguments.fps)
     if arguments.noise is not None:
@@ -147,8 +153,10 @@ def _options(arguments: argparse.Namespace, own: OwnFields) -> MotionOptions:
     )
 
 
-def _people(file: Path, own: OwnFields, arguments: argparse.Namespace) -> list[tuple[FrameSource, JointSet, Path]]:
-    """Everyone who is to be solved: joints, their names, and the file to write."""
+def _people(
+    file: Path, own: OwnFields, arguments: argparse.Namespace
+) -> list[tuple[FrameSource, JointSet, Path, Labels | None]]:
+    """Everyone who is to be solved: joints, their names, the file to write, and what the input calls the frames."""
     from s2m.formats.clips import NpyFrames, TrackFrames, is_large
 
     name = arguments.joint_set or own.joint_set
@@ -156,12 +164,13 @@ def _people(file: Path, own: OwnFields, arguments: argparse.Namespace) -> list[t
     if is_large(file):  # else all in memory, whatever the format
         joint_set = joint_set or H36M17
         source = NpyFrames(file, len(joint_set), 3, arguments.min_confidence, joint_set.root_index)
-        return [(source, joint_set, arguments.output)]
+        return [(source, joint_set, arguments.output, None)]
     return [
         (
             TrackFrames(track),
             track.joint_set,
             arguments.output if arguments.people is None else of_person(arguments.output, track.person or 0),
+            track.labels,
         )
         for track in _tracks(file, joint_set, arguments)
     ]

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from s2m.lifter.api import Lift, lift
     from s2m.lifter.network import Lifter, mean_bone_length, planar_skeleton, shared_bones
-    from s2m.lifter.shipped_lifters import read_head, read_lifter, shipped, shipped_head
+    from s2m.lifter.shipped_lifters import (
+        read_doubt,
+        read_head,
+        read_lifter,
+        shipped,
+        shipped_doubt,
+        shipped_head,
+    )
 
 __all__ = [
     "Lift",
@@ -19,17 +26,21 @@ __all__ = [
     "lift",
     "mean_bone_length",
     "planar_skeleton",
+    "read_doubt",
     "read_head",
     "read_lifter",
     "shared_bones",
     "shipped",
+    "shipped_doubt",
     "shipped_head",
 ]
 
 _HOMES = {
     **dict.fromkeys(("Lift", "lift"), "api"),
     **dict.fromkeys(("Lifter", "mean_bone_length", "planar_skeleton", "shared_bones"), "network"),
-    **dict.fromkeys(("read_head", "read_lifter", "shipped", "shipped_head"), "shipped_lifters"),
+    **dict.fromkeys(
+        ("read_doubt", "read_head", "read_lifter", "shipped", "shipped_doubt", "shipped_head"), "shipped_lifters"
+    ),
 }
 
 

@@ -17,21 +17,22 @@ from s2m.arrays import Array, as_tensor, back_to, short_repr
 from s2m.errors import S2MWarning, UserError
 from s2m.formats.clips import ROWS, ArrayFrames, FrameSource, blocks
 from s2m.formats.keypoints2d import Keypoints
-from s2m.lifter.keypoints import FEWEST_JOINTS, best_lifter_set, on_joint_set
-from s2m.lifter.network import Lifter, mean_bone_length
+from s2m.lifter.doubt import Doubt, DoubtHead
+from s2m.lifter.keypoints import FEWEST_JOINTS, as_detected, best_lifter_set, on_joint_set
+from s2m.lifter.network import Lifter
 from s2m.lifter.objective.chirality import Chirality
-from s2m.lifter.shipped_lifters import shipped, shipped_head, shipped_records
+from s2m.lifter.settings import FASTEST, check_heads, metres_scale, pinhole
+from s2m.lifter.shipped_lifters import shipped, shipped_doubt, shipped_head, shipped_records
 from s2m.lifter.temporal_head import TemporalHead
+from s2m.lifter.untangled import Untangled
 from s2m.lifter.video import smoothed
 from s2m.lifter.warnings import lift_warnings
 from s2m.missing import mask_missing
-from s2m.skeletons import JointSet, get_joint_set
+from s2m.skeletons import H36M17_DETECTED, S2M27_DETECTED, JointSet, get_joint_set
 
-_FASTEST = 1000
-# Metres: a small child and a giant.
-_HEIGHTS = (0.5, 2.6)
+_DETECTED = {"h36m17": H36M17_DETECTED, "s2m27": S2M27_DETECTED}
 
-__all__ = ["FEWEST_JOINTS", "Lift", "Lifting", "lift", "lift_keypoints", "metres_scale"]
+__all__ = ["FEWEST_JOINTS", "Lift", "Lifting", "lift", "lift_keypoints"]
 
 
 @dataclass(frozen=True)
@@ -39,14 +40,20 @@ class Lift:
     """3D skeletons of one person over time, as torch tensors or NumPy arrays, whichever the joints were.
 
     Attributes:
-        joint_set: Names of the joints.
+        joint_set: Names of the joints. Where they came from a detector, its hips and shoulders lie where detectors have
+            them (h36m17_detected, s2m27_detected).
         joints3d: (T, J, 3) metres, camera frame (+x right, +y down, +z forward), relative to the pelvis.
         joints2d: (T, J, 2) as the lifter believes them, each frame on its own, in the input's unit: denoised, missing
             ones filled in.
         confidence: (T, J) of the input's joints, 0 where the lifter had to fill in.
         elevation: (T,) radians, by how much the camera looks down; ``None`` where the lifter does not tell.
         lifted: (T,) bool; where it is False too few joints were seen and the numbers are NaN.
-        reversed_suspected: (T,) bool, the knees, the neck and the toes speak for the mirrored depth.
+        reversed_suspected: (T,) bool, front and back may be exchanged: their probability is above one half or, where it
+            is not known, the knees, the neck and the toes speak for the mirrored depth.
+        deviation: (T, J, 3) metres, along the axes of the camera's frame: 90 % of the errors, root-relative and after
+            the best scale of the frame, are smaller than 1.645 of it, see :class:`s2m.lifter.doubt.Doubt`; ``None``
+            without a head that tells it.
+        reversed_probability: (T,) from 0 to 1, that the mirrored depth is nearer to the truth; ``None`` likewise.
     """
 
     joint_set: JointSet
@@ -56,6 +63,8 @@ class Lift:
     elevation: Tensor | None
     lifted: Tensor
     reversed_suspected: Tensor
+    deviation: Tensor | None = None
+    reversed_probability: Tensor | None = None
 
     __repr__ = short_repr
 
@@ -70,8 +79,11 @@ def lift(
     *,
     lifter: Lifter | None = None,
     height: float | None = None,
+    focal: float | None = None,
+    image_size: tuple[int, int] | None = None,
     video_fps: float | None = None,
     head: TemporalHead | None = None,
+    doubt: DoubtHead | None = None,
 ) -> Lift:
     """3D skeletons from the 2D joints of one person in one view; no training, no GPU.
 
@@ -87,8 +99,9 @@ def lift(
         height: Of the person standing upright, in metres; without it the bones are on average as long as the lifter's
             prior says, since one view cannot tell scale.
         video_fps: Frames per second where the frames are those of one video, in their order: each is then smoothed
-            with those around it.
+            with those around it, and left and right that are exchanged for a few frames are put right.
         head: What smooths them, for a ``lifter`` of your own.
+        doubt: What tells how far off a ``lifter`` of your own may be.
 
     Returns:
         The skeletons; NumPy or torch and on the device like ``joints2d``, float32.
@@ -98,7 +111,7 @@ def lift(
             when no frame has six joints.
 
     Warns:
-        S2MWarning: For what looks wrong: joints that are missing, people upside down or mirrored.
+        S2MWarning: For what looks wrong: joints that are missing, left and right exchanged, people upside down.
 
     Example:
         >>> import numpy as np
@@ -109,10 +122,24 @@ def lift(
         ((1, 17, 3), True)
     """
     given = get_joint_set(joint_set) if isinstance(joint_set, str) else joint_set
-    keypoints = _keypoints(joints2d, confidence, given)
+    keypoints, exchanged = _keypoints(joints2d, confidence, given), []
+    if video_fps is not None and 0 < video_fps <= FASTEST:
+        source = Untangled(ArrayFrames(keypoints.points, keypoints.confidence), given, video_fps)
+        points, sure = source.read(0, len(source))
+        keypoints, exchanged = Keypoints(points.astype(np.float32), sure, given), source.messages
     device = joints2d.device if isinstance(joints2d, Tensor) else torch.device("cpu")
-    found = lift_keypoints(keypoints, lifter=lifter, height=height, video_fps=video_fps, head=head, device=device)
-    for message in lift_warnings(keypoints, found):
+    found = lift_keypoints(
+        keypoints,
+        lifter=lifter,
+        height=height,
+        focal=focal,
+        image_size=image_size,
+        video_fps=video_fps,
+        head=head,
+        doubt=doubt,
+        device=device,
+    )
+    for message in [*exchanged, *lift_warnings(keypoints, found)]:
         warnings.warn(message, S2MWarning, stacklevel=2)
     back = back_to(joints2d)
     arrays = {field.name: back(getattr(found, field.name)) for field in fields(found) if field.name != "joint_set"}
@@ -124,8 +151,11 @@ def lift_keypoints(
     *,
     lifter: Lifter | None = None,
     height: float | None = None,
+    focal: float | None = None,
+    image_size: tuple[int, int] | None = None,
     video_fps: float | None = None,
     head: TemporalHead | None = None,
+    doubt: DoubtHead | None = None,
     device: torch.device | None = None,
 ) -> Lift:
     """:func:`lift` of what was read from a file, without warnings and with tensors on the CPU.
@@ -134,8 +164,11 @@ def lift_keypoints(
         keypoints: 2D joints of one person.
         lifter: See :func:`lift`.
         height: See :func:`lift`.
+        focal: See :func:`lift`.
+        image_size: See :func:`lift`.
         video_fps: See :func:`lift`.
         head: See :func:`lift`.
+        doubt: See :func:`lift`.
         device: Where a shipped lifter runs; the CPU by default.
 
     Returns:
@@ -145,7 +178,17 @@ def lift_keypoints(
         UserError: See :func:`lift`.
     """
     source = ArrayFrames(keypoints.points, keypoints.confidence)
-    lifting = Lifting(keypoints.joint_set, lifter, height=height, video_fps=video_fps, head=head, device=device)
+    lifting = Lifting(
+        keypoints.joint_set,
+        lifter,
+        height=height,
+        focal=focal,
+        image_size=image_size,
+        video_fps=video_fps,
+        head=head,
+        doubt=doubt,
+        device=device,
+    )
     parts = list(lifting.blocks(source))
     if not any(bool(part.lifted.any()) for part in parts):
         raise too_few_joints(max(int((part.confidence > 0).sum(1).max()) for part in parts))
@@ -173,8 +216,11 @@ class Lifting:
         given: Joint set of the clips.
         lifter: See :func:`lift`.
         height: See :func:`lift`.
+        focal: See :func:`lift`.
+        image_size: See :func:`lift`.
         video_fps: See :func:`lift`.
         head: See :func:`lift`.
+        doubt: See :func:`lift`.
         device: Where a shipped lifter runs; the CPU by default.
 
     Raises:
@@ -187,23 +233,29 @@ class Lifting:
         lifter: Lifter | None = None,
         *,
         height: float | None = None,
+        focal: float | None = None,
+        image_size: tuple[int, int] | None = None,
         video_fps: float | None = None,
         head: TemporalHead | None = None,
+        doubt: DoubtHead | None = None,
         device: torch.device | None = None,
     ) -> None:
-        _check_video(lifter, video_fps, head)
+        check_heads(lifter, video_fps, head, doubt)
         if lifter is None:
             name, device = best_lifter_set(given, list(shipped_records())), device or torch.device("cpu")
             lifter, head = _kept_lifter(name, device), None if video_fps is None else _kept_head(name, device)
-        self._lifter, self._head, self._given, self._fps = lifter, head, given, video_fps
+            doubt = _kept_doubt(name, device)
+        self._lifter, self._head, self._doubt, self._given, self._fps = lifter, head, doubt, given, video_fps
         self._scale = 1.0 if height is None else metres_scale(height, lifter)
         self._device = next(lifter.parameters()).device
+        self._camera = pinhole(focal, image_size)
         self._chirality = Chirality(lifter.joint_set).to(self._device)
 
     @property
     def joint_set(self) -> JointSet:
-        """Joint set of the skeletons."""
-        return self._lifter.joint_set
+        """Joint set of the skeletons: the lifter's, or its variant for joints of detectors."""
+        own = self._lifter.joint_set
+        return _DETECTED.get(own.name, own) if self._given.detected else own
 
     def blocks(self, source: FrameSource, rows: int = ROWS) -> Iterator[Lift]:
         """The skeletons of a clip, in order.
@@ -224,24 +276,37 @@ class Lifting:
         reach = self._head.reach(self._fps) if video and self._head is not None else 0
         first = max(0, start - reach)
         points, confidence = source.read(first, min(len(source), stop + reach))
-        taken = on_joint_set(Keypoints(points, confidence, self._given), self.joint_set)  # type: ignore[arg-type]
+        taken = on_joint_set(Keypoints(points, confidence, self._given), self._lifter.joint_set)  # type: ignore[arg-type]
         points2d = torch.from_numpy(taken.points).to(self._device)
         sure = torch.from_numpy(taken.confidence).to(self._device)
         lifted = (sure > 0).sum(1) >= FEWEST_JOINTS
-        skeleton, denoised, angles = _lift(self._lifter, points2d, sure)
+        camera = None if self._camera is None else points2d.new_tensor(self._camera).expand(len(points2d), 4)
+        found = self._lifter(points2d, sure, camera)
+        skeleton, denoised, angles = found.joints3d, found.joints2d, self._lifter.elevation(points2d, sure)
+        own = slice(start - first, stop - first)
+        doubt = None if self._doubt is None else self._doubt(points2d, sure, found, camera)[own]
         if self._head is not None and self._fps is not None:
             skeleton = smoothed(self._head, skeleton, sure, lifted, self._fps)
-        own = slice(start - first, stop - first)
         skeleton, lifted = skeleton[own], lifted[own]
+        suspicious = self._suspicious(skeleton, doubt)
+        skeleton, denoised = skeleton * self._scale, denoised[own]
+        if self.joint_set.detected:
+            skeleton, denoised = (as_detected(points, sure[own], self.joint_set) for points in (skeleton, denoised))
+            skeleton = skeleton - skeleton[:, self.joint_set.root_index, None]
         return Lift(
             joint_set=self.joint_set,
-            joints3d=_masked(skeleton * self._scale, lifted).cpu(),
-            joints2d=_masked(denoised[own], lifted).cpu(),
+            joints3d=_masked(skeleton, lifted).cpu(),
+            joints2d=_masked(denoised, lifted).cpu(),
             confidence=sure[own].cpu(),
             elevation=None if angles is None else _masked(angles[own], lifted).cpu(),
             lifted=lifted.cpu(),
-            reversed_suspected=self._chirality.suspicious(skeleton).cpu() & lifted.cpu(),
+            reversed_suspected=suspicious.cpu() & lifted.cpu(),
+            deviation=None if doubt is None else _masked(doubt.deviation * self._scale, lifted).cpu(),
+            reversed_probability=None if doubt is None else _masked(doubt.reversed_probability, lifted).cpu(),
         )
+
+    def _suspicious(self, skeleton: Tensor, doubt: Doubt | None) -> Tensor:
+        return self._chirality.suspicious(skeleton) if doubt is None else doubt.reversed_logit > 0
 
 
 @lru_cache(maxsize=8)
@@ -254,42 +319,9 @@ def _kept_head(name: str, device: torch.device) -> TemporalHead:
     return shipped_head(name).to(device)
 
 
-def metres_scale(height: float, lifter: Lifter) -> float:
-    """What makes a lifter's skeletons those of a person of some height with the open body's proportions.
-
-    Args:
-        height: Of the person standing upright, metres.
-        lifter: Whose skeletons they are.
-
-    Returns:
-        The factor of the lifter's coordinates.
-
-    Raises:
-        UserError: For a height that no person has.
-    """
-    from s2m.body import load_body
-    from s2m.body.regressors import own_regressor
-
-    if not _HEIGHTS[0] <= height <= _HEIGHTS[1]:
-        raise UserError(f"height: expected metres between {_HEIGHTS[0]} and {_HEIGHTS[1]}, found {height}")
-    body = load_body()
-    upright = body.v_template[:, 1]
-    bones = mean_bone_length(own_regressor(body, lifter.joint_set) @ body.v_template, lifter.joint_set)
-    return height * bones / float(upright.max() - upright.min()) / lifter.rest_bone_length
-
-
-def _check_video(lifter: Lifter | None, video_fps: float | None, head: TemporalHead | None) -> None:
-    if video_fps is None:
-        if head is not None:
-            raise UserError("head: it is for a video; expected its video_fps as well")
-        return
-    if not 0 < video_fps <= _FASTEST:
-        raise UserError(f"video_fps: expected more than 0 and at most {_FASTEST} frames per second, found {video_fps}")
-    if (lifter is None) != (head is None):
-        found = "a lifter alone" if head is None else "a head alone"
-        raise UserError(f"video_fps: expected a lifter and its temporal head, or neither, found {found}")
-    if lifter is not None and head is not None and lifter.joint_set.name != head.joint_set.name:
-        raise UserError(f"head: expected one for {lifter.joint_set.name}, found one for {head.joint_set.name}")
+@lru_cache(maxsize=8)
+def _kept_doubt(name: str, device: torch.device) -> DoubtHead | None:
+    return shipped_doubt(name).to(device) if "doubt" in shipped_records()[name] else None
 
 
 def _keypoints(joints2d: Array, confidence: Array | None, given: JointSet) -> Keypoints:
@@ -302,7 +334,7 @@ def _keypoints(joints2d: Array, confidence: Array | None, given: JointSet) -> Ke
     certain = certain[None] if certain.ndim == 1 else certain
     if certain.shape != points.shape[:2]:
         raise UserError(f"confidence: expected {points.shape[:2]} like the joints, found {certain.shape}")
-    masked, sure = mask_missing(points, certain)
+    masked, sure = mask_missing(points, certain, given.root_index)
     return Keypoints(masked.astype(np.float32), sure, given)
 
 
@@ -310,11 +342,6 @@ def _float32(values: Array) -> NDArray[np.float32]:
     """A copy on the CPU: what a file's joints would be."""
     found: NDArray[np.float32] = as_tensor(values).detach().cpu().numpy().copy()
     return found
-
-
-def _lift(lifter: Lifter, points: Tensor, confidence: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
-    found = lifter(points, confidence)
-    return found.joints3d, found.joints2d, lifter.elevation(points, confidence)
 
 
 def _masked(values: Tensor, keep: Tensor) -> Tensor:

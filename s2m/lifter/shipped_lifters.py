@@ -11,6 +11,7 @@ from s2m import artifact as artifacts
 from s2m.artifact import ArtifactError
 from s2m.errors import UserError
 from s2m.files import sha256
+from s2m.lifter.doubt import DoubtHead, load_doubt
 from s2m.lifter.network import Lifter
 from s2m.lifter.temporal_head import TemporalHead, load_temporal
 from s2m.spec import SpecError, build
@@ -33,8 +34,21 @@ def shipped(joint_set: str = "h36m17", folder: Path | None = None) -> Lifter:
     Raises:
         UserError: When none ships for the joint set, or when a file is missing or is not the one that was shipped.
     """
+    return read_lifter(shipped_file(joint_set, folder), joint_set)
+
+
+def shipped_file(joint_set: str = "h36m17", folder: Path | None = None) -> Path:
+    """The file of the lifter that ships for a joint set, as it was shipped.
+
+    Args:
+        joint_set: Name of the joint set.
+        folder: Where it lies; the package's own by default.
+
+    Raises:
+        UserError: See :func:`shipped`.
+    """
     record, folder = _record(joint_set, folder)
-    return read_lifter(_whole(folder, record), joint_set)
+    return _whole(folder, record)
 
 
 def shipped_head(joint_set: str = "h36m17", folder: Path | None = None) -> TemporalHead:
@@ -51,6 +65,22 @@ def shipped_head(joint_set: str = "h36m17", folder: Path | None = None) -> Tempo
     if "video" not in record:
         raise UserError(f"{folder}: no temporal head for joint set '{joint_set}'")
     return read_head(_whole(folder, record["video"]), _whole(folder, record))
+
+
+def shipped_doubt(joint_set: str = "h36m17", folder: Path | None = None) -> DoubtHead:
+    """The head that ships with the lifter of a joint set and tells how far off it may be; frozen, evaluation mode.
+
+    Args:
+        joint_set: Name of the joint set.
+        folder: Where it lies; the package's own by default.
+
+    Raises:
+        UserError: As :func:`shipped`.
+    """
+    record, folder = _record(joint_set, folder)
+    if "doubt" not in record:
+        raise UserError(f"{folder}: no head that tells doubt for joint set '{joint_set}'")
+    return read_doubt(_whole(folder, record["doubt"]), _whole(folder, record))
 
 
 def _record(joint_set: str, folder: Path | None) -> tuple[dict[str, Any], Path]:
@@ -77,7 +107,7 @@ def _whole(folder: Path, record: dict[str, Any]) -> Path:
 
 def shipped_records(folder: Path | None = None) -> dict[str, dict[str, Any]]:
     """What is known of each shipped lifter, by joint set: file, sha256, command, seed, data, metrics; the same of
-    its temporal head as ``video``.
+    its temporal head as ``video`` and of the head that tells doubt as ``doubt``.
 
     Args:
         folder: Where the list lies; the package's own by default.
@@ -126,3 +156,16 @@ def read_head(path: str | Path, lifter: str | Path) -> TemporalHead:
         ArtifactError: When the file is no temporal head, or belongs to another lifter.
     """
     return load_temporal(path, read_lifter(lifter), lifter).head
+
+
+def read_doubt(path: str | Path, lifter: str | Path) -> DoubtHead:
+    """The head in an artifact of ``make doubt``, which tells how far off a lifter may be; frozen, evaluation mode.
+
+    Args:
+        path: The artifact.
+        lifter: The file of the lifter that it was trained on.
+
+    Raises:
+        ArtifactError: When the file is no such head, or belongs to another lifter.
+    """
+    return load_doubt(path, read_lifter(lifter), lifter)

@@ -37,6 +37,7 @@ class Findings:
         self._used = (lifter_weights(given, lifted) != 0).any(0)
         self._seen = np.zeros(len(lifted), bool)
         self.most = 0
+        self._known = False
         self._rows: dict[str, list[NDArray[Any]]] = {"some": [], "lifted": [], "reversed": [], "drop": []}
 
     def look(self, keypoints: Keypoints, lifted: Lift) -> None:
@@ -55,6 +56,7 @@ class Findings:
         self.most = max(self.most, int(told.sum(1).max(initial=0)))
         self._rows["some"].append(missing.any(1) | ~seen.any(1))
         self._rows["lifted"].append(lifted.lifted.numpy())
+        self._known = lifted.reversed_probability is not None
         self._rows["reversed"].append(lifted.reversed_suspected.numpy())
         self._rows["drop"].append(_drop(keypoints))
 
@@ -72,6 +74,11 @@ class Findings:
     def reversed(self) -> NDArray[np.bool_]:
         """(T,) bool, where front and back may be exchanged."""
         return np.concatenate(self._rows["reversed"])
+
+    @property
+    def signs(self) -> str:
+        """What speaks for reversed depth, in words."""
+        return "the depth is more likely reversed than not" if self._known else "knees, neck or toes point backwards"
 
     @property
     def drop(self) -> NDArray[np.float32]:
@@ -147,8 +154,8 @@ def _back(found: Findings) -> str | None:
         return None
     where = _frames(found.reversed)
     return (
-        f"knees, neck or toes point backwards in {where}: front and back may be exchanged there. Are left and right "
-        "the person's own, and is the picture not mirrored?"
+        f"{found.signs} in {where}: front and back may be exchanged there. Are left and right the person's own, and is "
+        "the picture not mirrored?"
     )
 
 

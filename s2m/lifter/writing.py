@@ -12,11 +12,14 @@ from numpy.typing import NDArray
 
 from s2m.formats.clips import Block
 from s2m.formats.spool import Spool, write_npz_of
+from s2m.formats.tracks import Labels
 from s2m.lifter.api import Lift
 from s2m.lifter.to_rotations import NOISE
 from s2m.skeletons import JointSet
 
 _LONG = ("joints3d", "joints2d", "confidence")
+_DEVIATION = "deviation"
+_SHORT = ("lifted", "reversed_suspected", "reversed_probability")
 
 
 class LiftWriter:
@@ -27,8 +30,8 @@ class LiftWriter:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._long = {name: Spool(folder) for name in _LONG}
-        self._rows: dict[str, list[NDArray[Any]]] = {"lifted": [], "reversed_suspected": [], "elevation_deg": []}
+        self._long = {name: Spool(folder) for name in (*_LONG, _DEVIATION)}
+        self._rows: dict[str, list[NDArray[Any]]] = {name: [] for name in (*_SHORT, "elevation_deg")}
         self._joint_set: JointSet | None = None
 
     def __enter__(self) -> LiftWriter:
@@ -51,30 +54,33 @@ class LiftWriter:
         """
         self._joint_set = lifted.joint_set
         for name, spool in self._long.items():
-            spool.append(getattr(lifted, name).numpy())
-        self._rows["lifted"].append(lifted.lifted.numpy())
-        self._rows["reversed_suspected"].append(lifted.reversed_suspected.numpy())
+            if (values := getattr(lifted, name)) is not None:
+                spool.append(values.numpy())
+        for name in _SHORT:
+            if (values := getattr(lifted, name)) is not None:
+                self._rows[name].append(values.numpy())
         if lifted.elevation is not None:
             self._rows["elevation_deg"].append(np.rad2deg(lifted.elevation.numpy()))
 
-    def write(self, path: Path, fps: float, images: tuple[str, ...] = ()) -> None:
+    def write(self, path: Path, fps: float, labels: Labels | None = None) -> None:
         """Write an npz, complete or not at all.
 
         ``joints3d`` (T, J, 3) metres, camera frame (``up`` is y-down), relative to the pelvis; ``joints2d`` (T, J, 2)
         in the input's unit, denoised; ``confidence`` (T, J) of the input; ``elevation_deg`` (T,) where the lifter tells
-        it; ``lifted`` and ``reversed_suspected`` (T,) bool; ``joint_set``, ``joints`` (J,) names, ``fps``, ``up``,
-        ``unit``, ``noise_mm``; ``images`` (T,) where known.
+        it; ``deviation`` (T, J, 3) metres and ``reversed_probability`` (T,) where there is a head that tells them;
+        ``lifted`` and ``reversed_suspected`` (T,) bool; ``joint_set``, ``joints`` (J,) names, ``fps``, ``up``,
+        ``unit``, ``noise_mm``; ``frames`` (T,) their numbers, ``images`` (T,) and ``person`` where known.
 
         Args:
             path: The file to write.
             fps: Frames per second.
-            images: Names of the frames.
+            labels: What the input calls frames and person; by default frames are counted from 0.
 
         Raises:
             WriteError: It cannot be written.
         """
         assert self._joint_set is not None
-        fields: dict[str, Spool | NDArray[Any]] = dict(self._long)
+        fields: dict[str, Spool | NDArray[Any]] = {name: spool for name, spool in self._long.items() if len(spool)}
         fields |= {name: np.concatenate(rows) for name, rows in self._rows.items() if rows}
         fields |= {
             "joint_set": np.array(self._joint_set.name),
@@ -84,8 +90,7 @@ class LiftWriter:
             "unit": np.array("m"),
             "noise_mm": np.array(NOISE * 1000),
         }
-        if images:
-            fields["images"] = np.array(images)
+        fields |= {"frames": np.arange(len(self)), **({} if labels is None else labels.fields())}
         write_npz_of(path, fields, compressed=True)
 
     def read(self, start: int, stop: int) -> Block:
@@ -102,13 +107,19 @@ class LiftWriter:
         points = self._long["joints3d"].read(start, stop).astype(np.float64)
         return points, np.asarray(np.isfinite(points).all(-1), np.float32)
 
-    def some(self, frames: NDArray[np.int64]) -> torch.Tensor:
-        """Skeletons of a few frames.
+    def some(self, frames: NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Skeletons of a few frames, and what is known of how far off they are.
 
         Args:
             frames: (N,) their numbers.
 
         Returns:
-            (N, J, 3).
+            (N, J, 3) metres; (N, J, 3) metres or ``None``.
         """
-        return torch.from_numpy(np.concatenate([self.read(int(f), int(f) + 1)[0] for f in frames]).astype(np.float32))
+        joints, deviation = (self._long[name] for name in ("joints3d", _DEVIATION))
+        return _picked(joints, frames), _picked(deviation, frames) if len(deviation) else None
+
+
+def _picked(spool: Spool, frames: NDArray[np.int64]) -> torch.Tensor:
+    rows = [spool.read(int(frame), int(frame) + 1) for frame in frames]
+    return torch.from_numpy(np.concatenate(rows).astype(np.float32))

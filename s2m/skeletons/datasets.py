@@ -111,6 +111,7 @@ COCO17 = JointSet(
         **{f"{side}_{part}": "nose" for side in ("left", "right") for part in ("eye", "ear")},
     },
     root="left_hip",
+    detected=True,
 )
 
 # Leeds Sports Pose: "thorax" is its "neck", "head" its "head top".
@@ -144,4 +145,30 @@ LSP14 = JointSet(
         "head": "thorax",
     },
     root="left_hip",
+)
+
+# MPII Human Pose, in the order of its files and of Stacked Hourglass: "head" is its "head top". Its hips and shoulders
+# were clicked by people, like those of lsp14.
+MPII16 = JointSet(
+    name="mpii16",
+    joints=(
+        "right_ankle",
+        "right_knee",
+        "right_hip",
+        "left_hip",
+        "left_knee",
+        "left_ankle",
+        "pelvis",
+        "thorax",
+        "upper_neck",
+        "head",
+        "right_wrist",
+        "right_elbow",
+        "right_shoulder",
+        "left_shoulder",
+        "left_elbow",
+        "left_wrist",
+    ),
+    parent_of={**limbs("right"), **limbs("left"), "thorax": "pelvis", "upper_neck": "thorax", "head": "upper_neck"},
+    root="pelvis",
 )

@@ -31,6 +31,7 @@ from studies.lifter.runner import read_mark
 from studies.writing import machine, write
 
 SPLIT = "test"
+HEADS = ("video", "doubt")
 SHOWN = ("clean", "noise_3")
 FIGURES = ("mpjpe_mm", "n_mpjpe_mm", "pa_mpjpe_mm", "reversed_depth", "depth_cosine")
 # What of a run's configuration decides the weights, and is kept.
@@ -73,8 +74,9 @@ def ship(run: Path, store: FrameStore, folder: Path, root: Path) -> dict[str, An
         "machine": machine(),
     }
     known = shipped_records(folder) if (folder / LIST).is_file() else {}
-    if (before := known.get(artifact.joint_set, {})).get("sha256") == record["sha256"] and "video" in before:
-        record["video"] = before["video"]  # a head belongs to the very weights that it was trained on
+    if (before := known.get(artifact.joint_set, {})).get("sha256") == record["sha256"]:
+        # A head belongs to the very weights that it was trained on.
+        record |= {head: before[head] for head in HEADS if head in before}
     known[artifact.joint_set] = record
     write(folder / LIST, {"lifters": [known[name] for name in sorted(known)]})
     return record

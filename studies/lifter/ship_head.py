@@ -8,16 +8,15 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from s2m import artifact as artifacts
 from s2m.data.store import FrameStore
 from s2m.errors import UserError
-from s2m.files import sha256
-from s2m.lifter.shipped_lifters import LIST, assets, read_lifter, shipped_records
-from s2m.lifter.temporal_head import load_temporal
+from s2m.lifter.network import Lifter
+from s2m.lifter.shipped_lifters import assets, shipped_records
+from s2m.lifter.temporal_head import TemporalLifter, load_temporal
 from s2m.markdown import code, markdown_table
 from studies.lifter.head_figures import FIGURES, INPUTS, METHODS, SPLITS, measured
-from studies.lifter.ship import relative, slim
-from studies.writing import machine, write
+from studies.lifter.ship_beside import Beside, ship_beside
+from studies.writing import write
 
 _ABOUT = """Unseen clips and bodies of the open data. Errors are over the 17 shared
 joints, the acceleration's at 30 frames per second. Angles are of the rotations that DIK solves from the skeletons: to
@@ -25,46 +24,11 @@ the true local rotation, and (shaking) between the turns before and after a fram
 joint's error are left in the next frame."""
 
 
-def ship_head(run: Path, store: FrameStore, folder: Path, root: Path) -> dict[str, Any]:
-    """Write ``temporal_<joint set>.pt`` into a folder, and its record into the folder's ``shipped.json``.
+def _figures(model: TemporalLifter, lifter: Lifter, store: FrameStore) -> dict[str, Any]:
+    return measured(model, store)
 
-    Args:
-        run: Folder of a finished ``temporal`` stage on the lifter that ships. The rest as in
-            :func:`studies.lifter.ship.ship`.
-        store: The frame store.
-        folder: The folder.
-        root: The repository.
 
-    Returns:
-        The record.
-
-    Raises:
-        UserError: Names what is wrong, in one sentence.
-    """
-    artifact = slim(artifacts.load(run / "temporal.pt", "temporal"), root)
-    known = shipped_records(folder)
-    if artifact.joint_set not in known:
-        raise UserError(f"{folder / LIST}: no lifter for {artifact.joint_set}, which {run} has a head for")
-    lifter = folder / known[artifact.joint_set]["file"]
-    model = load_temporal(run / "temporal.pt", read_lifter(lifter), lifter)
-    metrics = measured(model, store)
-    path = folder / f"temporal_{artifact.joint_set}.pt"
-    artifacts.save(path, artifact)
-    path.chmod(0o644)
-    record = {
-        "file": path.name,
-        "sha256": sha256(path),
-        "bytes": path.stat().st_size,
-        "parameters": sum(value.numel() for value in artifact.state.values()),
-        "seed": artifact.config["seed_everything"],
-        "command": "make ship-heads",
-        "data": {"store": relative(str(store.path.absolute()), root), "hash": store.hash},
-        "metrics": metrics,
-        "machine": machine(),
-    }
-    known[artifact.joint_set]["video"] = record
-    write(folder / LIST, {"lifters": [known[name] for name in sorted(known)]})
-    return record
+HEAD = Beside("temporal", "video", "make ship-heads", load_temporal, _figures)
 
 
 def table(records: dict[str, dict[str, Any]]) -> str:
@@ -103,7 +67,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     try:
         for run in options.runs:
-            record = ship_head(run, FrameStore(options.store), options.output, Path.cwd())
+            record = ship_beside(HEAD, run, FrameStore(options.store), options.output, Path.cwd())
             print(f"{record['file']}: {record['bytes'] / 1e6:.2f} MB")
         if options.table is not None:
             write(options.table, table(shipped_records(options.output)))

@@ -16,12 +16,14 @@ from s2m.cli import main as s2m
 from s2m.data.store import FrameStore
 from s2m.errors import UserError
 from s2m.files import sha256
-from s2m.lifter import Lifter, shipped, shipped_head
+from s2m.lifter import Lifter, shipped, shipped_doubt, shipped_head
+from s2m.lifter.doubt import DoubtHead
 from s2m.lifter.temporal_head import TemporalHead
 from s2m.skeletons import H36M17
 from studies.lifter.conditions import read_frames
 from studies.lifter.head_figures import METHODS
 from studies.lifter.ship import main, relative, slim
+from studies.lifter.ship_doubt import main as ship_doubt
 from studies.lifter.ship_head import main as ship_heads
 from tests.lifter.scenes import n_mpjpe_mm
 
@@ -163,6 +165,23 @@ def test_a_head_is_shipped_with_its_lifter(store: Path, monkeypatch: pytest.Monk
     run_in(store, monkeypatch)
     with pytest.raises(UserError, match="no temporal head for joint set 'h36m17'"):
         shipped_head("h36m17", folder)
+
+
+def test_doubt_is_shipped_with_its_lifter(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = run_in(store, monkeypatch)
+    run, arguments = store.parents[1] / "runs" / "doubt", {"joint_set": "h36m17", "rest_bone_length": 0.25, "width": 8}
+    spec = {"class_path": "s2m.lifter.doubt.DoubtHead", "init_args": arguments}
+    state, parents = DoubtHead(**arguments).state_dict(), {"lifter": sha256(folder / "lifter_h36m17.pt")}
+    given = Artifact("doubt", "h36m17", load_body().hash, spec, state, parents, config(str(store)))
+    artifacts.save(run / "doubt.pt", given)
+    ship_doubt([str(run), "--store", "data/open", "--output", str(folder), "--table", "docs/d.md"])
+    assert all(torch.equal(v, state[name]) for name, v in shipped_doubt("h36m17", folder).state_dict().items())
+    [record] = json.loads((folder / "shipped.json").read_text())["lifters"]
+    shares = record["doubt"]["metrics"]["test"]["camera known"]["coverage90"]
+    assert set(shares) == set(H36M17.joints) - {"pelvis"}
+    assert f"| {100 * min(shares.values()):.1f} % (" in (folder.parent / "docs/d.md").read_text()
+    run_in(store, monkeypatch)  # the same lifter, shipped again, keeps its head
+    assert shipped_doubt("h36m17", folder).joint_set is H36M17
 
 
 def test_a_head_of_another_lifter_is_not_shipped(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,82 @@
+"""What ships beside a lifter: heads that were trained on its very weights, each with its record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from s2m import artifact as artifacts
+from s2m.data.store import FrameStore
+from s2m.errors import UserError
+from s2m.files import sha256
+from s2m.lifter.network import Lifter
+from s2m.lifter.shipped_lifters import LIST, read_lifter, shipped_records
+from studies.lifter.ship import relative, slim
+from studies.writing import machine, write
+
+M = TypeVar("M")
+
+
+@dataclass(frozen=True)
+class Beside(Generic[M]):
+    """A kind of head.
+
+    Attributes:
+        stage: The stage that trains it; also the first word of its file.
+        key: Its place in the lifter's record.
+        command: What makes it again.
+        load: From its artifact, the lifter and the lifter's file to what is measured.
+        measured: Its figures on a store.
+    """
+
+    stage: str
+    key: str
+    command: str
+    load: Callable[[Path, Lifter, Path], M]
+    measured: Callable[[M, Lifter, FrameStore], dict[str, Any]]
+
+
+def ship_beside(kind: Beside[M], run: Path, store: FrameStore, folder: Path, root: Path) -> dict[str, Any]:
+    """Write ``<stage>_<joint set>.pt`` into a folder, and its record into the folder's ``shipped.json``.
+
+    Args:
+        kind: Of head.
+        run: Folder of a finished stage of that kind, on the lifter that ships. The rest as in
+            :func:`studies.lifter.ship.ship`.
+        store: The frame store.
+        folder: The folder.
+        root: The repository.
+
+    Returns:
+        The record.
+
+    Raises:
+        UserError: Names what is wrong, in one sentence.
+    """
+    trained = run / f"{kind.stage}.pt"
+    artifact = slim(artifacts.load(trained, kind.stage), root)
+    known = shipped_records(folder)
+    if artifact.joint_set not in known:
+        raise UserError(f"{folder / LIST}: no lifter for {artifact.joint_set}, which {run} has a head for")
+    path = folder / known[artifact.joint_set]["file"]
+    lifter = read_lifter(path)
+    metrics = kind.measured(kind.load(trained, lifter, path), lifter, store)
+    path = folder / f"{kind.stage}_{artifact.joint_set}.pt"
+    artifacts.save(path, artifact)
+    path.chmod(0o644)
+    record = {
+        "file": path.name,
+        "sha256": sha256(path),
+        "bytes": path.stat().st_size,
+        "parameters": sum(value.numel() for value in artifact.state.values()),
+        "seed": artifact.config["seed_everything"],
+        "command": kind.command,
+        "data": {"store": relative(str(store.path.absolute()), root), "hash": store.hash},
+        "metrics": metrics,
+        "machine": machine(),
+    }
+    known[artifact.joint_set][kind.key] = record
+    write(folder / LIST, {"lifters": [known[name] for name in sorted(known)]})
+    return record
