@@ -15,7 +15,7 @@ from s2m.ik.collars import Collars
 from s2m.ik.columns import Columns, constant, turned
 from s2m.ik.denoise import BoneLengths
 from s2m.ik.endpoints import Endpoints
-from s2m.ik.inputs import Presence, bones, differences, end_points, facing, rows
+from s2m.ik.inputs import Presence, bones, differences, end_points, facing, parts_read, rows
 from s2m.ik.interface import IKSolver
 from s2m.ik.joint_maps import Parts, part_matrix, parts_of
 from s2m.ik.limbs import PlainLimbs, SmoothLimbs
@@ -90,7 +90,7 @@ class DIK(IKSolver):
         available = parts_of(rest.joint_set)
         self.units = tuple(self.motion.hinged(unit) for unit in _usable(rest.joint_set, available))
         self._balls, self._ends = rows(self.units, "ball"), rows(self.units, "points")
-        self._parts = _parts_read(self.units, available)
+        self._parts = parts_read(self.units, available)
         self._facing = facing(self._parts)
         self._presence = Presence(self.units, self._parts)
         self._calibrate()
@@ -397,10 +397,3 @@ def _usable(joint_set: JointSet, available: Parts) -> tuple[Unit, ...]:
     if missing:
         raise KeyError(f"joint set {joint_set.name} has no part {', '.join(missing)}, which DIK needs")
     return units
-
-
-def _parts_read(units: tuple[Unit, ...], available: Parts) -> tuple[str, ...]:
-    wanted = [*ROOT_PARTS]
-    for unit in units:
-        wanted += [*unit.parts, *([unit.pivot] if unit.pivot else [])]
-    return tuple(part for part in dict.fromkeys(wanted) if part in available)
