@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from s2m.artifact import Artifact, ArtifactError, save
+from s2m.batch import Lifted
 from s2m.body import load_body
 from s2m.cli import main
 from s2m.errors import UserError
@@ -33,10 +34,11 @@ def random_head() -> DoubtHead:
     return head.eval().requires_grad_(False)
 
 
-def people(count: int = 5, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def people(count: int = 5, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor, Lifted]:
     generator = torch.Generator().manual_seed(seed)
-    skeletons = 0.3 * torch.randn(count, 17, 3, generator=generator)
-    return torch.randn(count, 17, 2, generator=generator), torch.ones(count, 17), skeletons
+    skeletons, points = (torch.randn(count, 17, size, generator=generator) for size in (3, 2))
+    moved = points + 0.05 * torch.randn(points.shape, generator=generator)
+    return points, torch.ones(count, 17), Lifted(0.3 * skeletons, moved)
 
 
 @pytest.fixture
@@ -52,32 +54,36 @@ def filed(tmp_path: Path) -> Path:
 
 
 def test_a_mirror_image_is_doubted_alike() -> None:
-    head, (points, sure, skeletons) = random_head(), people()
+    head, (points, sure, lifted) = random_head(), people()
     sure[1, H36M17.index("left_wrist")] = 0
-    mirror = list(H36M17.mirror)
-    flipped = (points * torch.tensor([-1.0, 1]))[:, mirror], sure[:, mirror]
-    found = head(*flipped, (skeletons * torch.tensor([-1.0, 1, 1]))[:, mirror])
-    expected = head(points, sure, skeletons)
-    torch.testing.assert_close(found.deviation, expected.deviation[:, mirror])
-    torch.testing.assert_close(found.reversed_logit, expected.reversed_logit)
+    mirror, across = list(H36M17.mirror), torch.tensor([-1.0, 1.0, 1.0])
+    flipped = (points * across[:2])[:, mirror], sure[:, mirror]
+    answer = Lifted((lifted.joints3d * across)[:, mirror], (lifted.joints2d * across[:2])[:, mirror])
+    camera = torch.tensor([3.0, 3.0, 0.7, 0.2]).expand(5, 4)
+    for known, seen in ((None, None), (camera, camera * torch.tensor([1.0, 1.0, -1.0, 1.0]))):
+        found, expected = head(*flipped, answer, seen), head(points, sure, lifted, known)
+        torch.testing.assert_close(found.deviation, expected.deviation[:, mirror])
+        torch.testing.assert_close(found.reversed_logit, expected.reversed_logit)
+    assert not torch.allclose(head(points, sure, lifted, camera).deviation, head(points, sure, lifted).deviation)
 
 
 def test_place_and_size_in_the_picture_and_missing_joints_do_not_matter() -> None:
-    head, (points, sure, skeletons) = random_head(), people()
+    head, (points, sure, lifted) = random_head(), people()
     sure[0, 3] = 0
-    expected = head(points, sure, skeletons)
+    camera = torch.tensor([3.0, 3.0, 0.7, 0.2]).expand(5, 4)
+    expected = head(points, sure, lifted, camera)
     points[0, 3] = float("nan")
-    found = head(40 * points + 300, sure, skeletons)
-    torch.testing.assert_close(found.deviation, expected.deviation, atol=1e-5, rtol=1e-4)
+    pixels = Lifted(lifted.joints3d, 40 * lifted.joints2d + 300)
+    found = head(40 * points + 300, sure, pixels, 40 * camera + torch.tensor([0.0, 0.0, 300.0, 300.0]))
+    torch.testing.assert_close(found.deviation, expected.deviation, atol=1e-5, rtol=1e-3)
     assert bool((expected.deviation[:, 1:] > 0).all())
     assert expected.deviation[:, H36M17.root_index].abs().max() == 0
 
 
 def test_bad_input_is_refused() -> None:
-    with pytest.raises(
-        ValueError, match=r"DoubtHead for h36m17: expected joints2d \(B, 17, 2\).*\(B, 17, 3\), found .*\(3, 17, 3\)"
-    ):
-        random_head()(torch.zeros(2, 17, 2), torch.zeros(2, 17), torch.zeros(3, 17, 3))
+    lifted = Lifted(torch.zeros(3, 17, 3), torch.zeros(2, 17, 2))
+    with pytest.raises(ValueError, match=r"DoubtHead for h36m17: expected .*\(B, 17, 3\), found .*\(3, 17, 3\)"):
+        random_head()(torch.zeros(2, 17, 2), torch.zeros(2, 17), lifted)
     with pytest.raises(ValueError, match="rest_bone_length: expected a length > 0"):
         DoubtHead("h36m17", 0.0)
 
@@ -104,7 +110,7 @@ def test_lift_tells_what_the_head_says_of_single_frames() -> None:
     video = lift(seen, lifter=lifter, head=shipped_head(), doubt=head, video_fps=30)
     tall = lift(seen, lifter=lifter, doubt=head, height=2.2)
     with torch.no_grad():
-        expected = head(seen, sure, lifter(seen, sure).joints3d)
+        expected = head(seen, sure, lifter(seen, sure))
     whole = found.lifted
     assert whole.tolist() == [True, True, False, True, True, True]
     torch.testing.assert_close(found.deviation[whole], expected.deviation[whole])
