@@ -37,8 +37,9 @@ Videos of one person walking over a beam, {frames} frames at 60 per second, seen
 demonstration `Demo_SinglePerson` in the wheel `{wheel}` (BSD-3-Clause), which `make real` fetches. There is
 no 3D label in it. Truth is made of our own detections: BlazePose's 33 landmarks in each view (tracked by
 `s2m.detect.BlazePose`), triangulated by robust least squares and smoothed at 6 Hz. The median distance between the
-truth in a picture and the detection there is **{median:.1f} pixels** ({each}), {millimetres:.0f} mm at the person. No
-figure below is better known than that, and what all four views see wrongly in the same way is not seen at all.
+truth in a picture and the detection there is **{median:.1f} pixels** ({each}),
+{millimetres:.0f} mm at the person. No figure below is better known than that, and what all four views see wrongly in
+the same way is not seen at all.
 
 Each camera alone against that truth, in millimetres over the pelvis and 12 joints of the limbs, relative to the pelvis:
 N-MPJPE after the best scale of each frame; PA-MPJPE after Procrustes without reflection; acceleration in mm/frame² at

@@ -98,7 +98,7 @@ def test_exact_projections_are_lifted_better_than_flat_ones() -> None:
     rest = (regressor @ load_body().v_template).numpy()
     world = np.zeros((len(BLAZEPOSE33), 3))
     for name, row in names.items():
-        near = name if name in S2M27 else "nose"
+        near = name if name in S2M27 else "neck_nose"
         world[row] = rest[S2M27.index(near)]
     shoulder = world[names["left_shoulder"]]
     for part, reach in (("elbow", 0.28), ("wrist", 0.53)):
