@@ -81,6 +81,8 @@ def _row(body: Body, joint: str, known: dict[str, Tensor]) -> Tensor:
         return landmark_row(body, joint)
     if joint.startswith("unused_"):
         return known["pelvis"]
+    if joint == "upper_neck":  # of MPII: where the skull sits, which is SMPL's "head"
+        return body.joint_regressor[SMPL24.index("head")]
     if joint == "face":
         return (known["left_ear"] + known["right_ear"]) / 2
     if joint in _VERTEX:
@@ -91,5 +93,5 @@ def _row(body: Body, joint: str, known: dict[str, Tensor]) -> Tensor:
         return body.joint_regressor[SMPL24.index(joint)]
     raise KeyError(
         f"joint '{joint}' has no counterpart on the body; known are the joints of s2m27 and SMPL and "
-        f"{', '.join(sorted({*_NEAREST, *_VERTEX, 'face'}))}"
+        f"{', '.join(sorted({*_NEAREST, *_VERTEX, 'face', 'upper_neck'}))}"
     )
