@@ -33,6 +33,7 @@ _TRUNK: dict[str, Place] = {
     "lumbar3": {"own:spine3": 0.6, "own:neck": 0.4},
     "neck2": {"own:neck": 0.5, "own:head": 0.5},
     "head_joint": {"own:head": 1.0},
+    "upper_neck": {"own:head": 1.0},  # of MPII: where the skull sits
     "face": _EARS,
     "nose": {"at:nose": 1.0},
     "jaw": {"left_ear": 0.35, "right_ear": 0.35, "at:nose": 0.3},
