@@ -32,6 +32,7 @@ EXTRAS = {
     ),
     "pytorch3d": "pytorch3d",
     **dict.fromkeys(("av", "cdflib", "h5py"), "datasets"),
+    "ai_edge_litert": "photo",
     "wandb_workspaces": "compare",
     "anny": "body",
 }
