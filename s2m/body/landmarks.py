@@ -12,7 +12,7 @@ from s2m.body.model import Body
 from s2m.skeletons import SMPL24
 
 # Joints of h36m17 and s2m27 that the body's own tree answers best under another name.
-BODY_JOINT_FOR = {"spine": "spine2", "thorax": "neck"}
+BODY_JOINT_FOR = {"spine": "spine2", "thorax": "neck", "neck_nose": "head"}
 
 _LANDMARK_FOR = {
     "nose": "nose",

@@ -45,20 +45,21 @@ class Site:
     radius: float
 
 
-# The right side mirrors the left. Human3.6M's hips are wider apart than the body's hip joints; its pelvis is the
-# middle of the hips, its thorax the base of the neck.
+# The right side mirrors the left. Bones have the ratios of lengths of Human3.6M (its skeleton's offsets in millimetres: hip
+# 133, thigh 443, shin 454, spine 233, thorax 257, neck 121, head 115, shoulder 151, upper arm 279, forearm 252): hips as
+# high as the pelvis, which is their middle; the thorax below the base of the neck; "neck_nose" where the skull begins.
 SITES = {
-    "pelvis": Site("pelvis", "pelvis", (0.0, -0.048, 0.006), 0.20),
-    "spine": Site("spine2", "spine1", (0.0, 0.015, -0.018), 0.17),
-    "thorax": Site("neck", "spine3", (0.0, -0.025, -0.010), 0.12),
-    "nose": Site("nose", "head", (0.0, 0.0, -0.006), 0.025),
-    "head": Site("head", "head", (0.0, 0.133, 0.004), 0.08),
-    "left_hip": Site("left_hip", "pelvis", (0.020, 0.008, -0.006), 0.15),
-    "left_knee": Site("left_knee", "left_hip", (0.006, 0.012, -0.010), 0.09),
-    "left_ankle": Site("left_ankle", "left_knee", (-0.006, 0.014, -0.012), 0.08),
-    "left_shoulder": Site("left_shoulder", "left_collar", (-0.012, 0.010, -0.006), 0.12),
-    "left_elbow": Site("left_elbow", "left_shoulder", (-0.006, 0.004, 0.010), 0.07),
-    "left_wrist": Site("left_wrist", "left_elbow", (-0.010, 0.004, 0.003), 0.06),
+    "pelvis": Site("pelvis", "pelvis", (0.0, -0.015, 0.004), 0.20),
+    "spine": Site("spine2", "spine1", (0.0, 0.020, -0.018), 0.17),
+    "thorax": Site("neck", "spine3", (0.0, -0.042, -0.012), 0.12),
+    "neck_nose": Site("head", "neck", (0.0, -0.031, 0.002), 0.12),
+    "head": Site("head", "head", (0.0, 0.078, 0.019), 0.12),
+    "left_hip": Site("left_hip", "pelvis", (0.017, 0.041, -0.004), 0.15),
+    "left_knee": Site("left_knee", "left_hip", (0.006, -0.004, -0.010), 0.09),
+    "left_ankle": Site("left_ankle", "left_knee", (-0.006, 0.002, -0.012), 0.08),
+    "left_shoulder": Site("left_shoulder", "left_collar", (-0.029, 0.012, -0.012), 0.12),
+    "left_elbow": Site("left_elbow", "left_shoulder", (-0.012, 0.004, 0.010), 0.07),
+    "left_wrist": Site("left_wrist", "left_elbow", (-0.004, 0.004, 0.003), 0.06),
     "left_ear": Site("lear", "head", (-0.002, 0.0, 0.0), 0.025),
     "left_heel": Site("LHeel", "left_ankle", (-0.006, -0.004, 0.010), 0.04),
     "left_toe": Site("LBigToe", "left_foot", (0.0, 0.006, -0.015), 0.03),

@@ -20,7 +20,7 @@ from s2m.errors import FormatError, UserError
 from s2m.formats import mmpose
 from s2m.formats.names import joint_set_by_names, known_name
 from s2m.formats.raw import described, load_json
-from s2m.skeletons import COCO17, CROWN, JointSet, get_joint_set, joint_set_of
+from s2m.skeletons import COCO17, ON_THE_WAY_TO_THE_EARS, JointSet, get_joint_set, joint_set_of
 
 Array = NDArray[Any]
 
@@ -281,8 +281,9 @@ def _graded(found: list[Detection]) -> list[Detection]:
 def as_joint_set(keypoints: Array, joint_set: str) -> tuple[Array, Array]:
     """Keypoints as those of another joint set, by name.
 
-    Pelvis, thorax and spine are middles (of the hips, the shoulders, and of those two), and the top of the head lies
-    beyond the ears, unless the keypoints have them; each is as certain as the least certain point that it comes from.
+    Pelvis, thorax and spine are middles (of the hips, the shoulders, and of those two), and Human3.6M's joints of the
+    head lie on the line from the shoulders to the ears, unless the keypoints have them; each is as certain as the least
+    certain point that it comes from.
     What cannot be had has confidence 0.
 
     Args:
@@ -297,7 +298,8 @@ def as_joint_set(keypoints: Array, joint_set: str) -> tuple[Array, Array]:
     for name, sides in (("pelvis", "hip"), ("thorax", "shoulder")):
         places.setdefault(name, _between(places[f"left_{sides}"], places[f"right_{sides}"], 0.5))
     ears = _between(places["left_ear"], places["right_ear"], 0.5)
-    places.setdefault("head", _between(places["thorax"], ears, 1 + CROWN))
+    for name, share in ON_THE_WAY_TO_THE_EARS.items():
+        places.setdefault(name, _between(places["thorax"], ears, share))
     places.setdefault("spine", _between(places["pelvis"], places["thorax"], 0.5))
     missing = np.zeros_like(keypoints[:, 0, :2]), np.zeros_like(keypoints[:, 0, 2])
     chosen = [places.get(name, missing) for name in get_joint_set(joint_set).joints]

@@ -76,9 +76,9 @@ def joint_set_by_names(names: Sequence[str], where: str) -> tuple[JointSet, tupl
     """
     found = [known_name(str(name)) for name in names]
     if "thorax" in [known_name(str(n)) for n in names if str(n).lower() != "neck_base"]:
-        # Human3.6M's tenth joint, which MMPose calls so: a point amid the face.
+        # Human3.6M's tenth joint, which MMPose calls so.
         found = [
-            "nose" if str(name).lower() == "neck_base" else joint for name, joint in zip(names, found, strict=True)
+            "neck_nose" if str(name).lower() == "neck_base" else joint for name, joint in zip(names, found, strict=True)
         ]
     found = [None if joint in found[:place] else joint for place, joint in enumerate(found)]
     if sum(joint is not None for joint in found) < min(_FEWEST, len(names)):

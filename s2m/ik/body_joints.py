@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from s2m.body import Body
+from s2m.body.landmarks import landmark_row
 from s2m.body.regressors import dataset_regressor, own_regressor
 from s2m.ik.rest import RestSkeleton
 from s2m.skeletons import S2M27, SMPL24, JointSet, is_smpl
@@ -64,6 +65,8 @@ def _row(body: Body, joint: str, known: dict[str, Tensor]) -> Tensor:
     joint = _NEAREST.get(joint, joint)
     if joint in known:
         return known[joint]
+    if joint == "nose":
+        return landmark_row(body, joint)
     if joint.startswith("unused_"):
         return known["pelvis"]
     if joint == "face":

@@ -187,8 +187,9 @@ def forwardness(joints: Tensor, joint_set: JointSet) -> float | None:
     front = torch.linalg.cross(across, trunk)
     front = front / front.norm(dim=-1, keepdim=True).clamp_min(1e-9)
     cues = []
-    if "nose" in parts:
-        cues.append(_part(joints, joint_set, "nose") - _part(joints, joint_set, "thorax"))
+    for face in ("nose", "neck_nose"):
+        if face in parts:
+            cues.append(_part(joints, joint_set, face) - _part(joints, joint_set, "thorax"))
     for side in ("left", "right"):
         hip, knee, ankle = (_part(joints, joint_set, f"{side}_{part}") for part in ("hip", "knee", "ankle"))
         cues.append(knee - (hip + ankle) / 2)

@@ -29,6 +29,7 @@ _SIDED = (
     ("wrist", "pinky"),
     ("index", "pinky"),
     ("nose", "ear"),
+    ("neck_nose", "ear"),
     ("head", "ear"),
 )
 _MIDDLE = (
@@ -36,12 +37,14 @@ _MIDDLE = (
     ("spine", "thorax"),
     ("thorax", "nose"),
     ("nose", "head"),
+    ("thorax", "neck_nose"),
+    ("neck_nose", "head"),
     ("thorax", "head"),
     ("left_hip", "right_hip"),
     ("left_shoulder", "right_shoulder"),
     ("left_ear", "right_ear"),
 )
-_UNSIDED = frozenset({"pelvis", "spine", "thorax", "nose", "head"})
+_UNSIDED = frozenset({"pelvis", "spine", "thorax", "nose", "neck_nose", "head"})
 
 
 def stiff_pairs(parts: tuple[str, ...]) -> list[tuple[int, int]]:

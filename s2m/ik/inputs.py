@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import torch
 from torch import Tensor
 
@@ -43,8 +45,8 @@ def rows(units: tuple[Unit, ...], rule: str) -> tuple[Unit, ...]:
 def bones(units: tuple[Unit, ...], parts: tuple[str, ...]) -> list[Difference]:
     """What collars, neck and limbs read, in the order in which the solver slices it.
 
-    Shoulders from the thorax; head and nose from the thorax; upper bones of the arms, then their lower ones; the same
-    of the legs.
+    Shoulders from the thorax; the head from the thorax, and where it faces; upper bones of the arms, then their lower
+    ones; the same of the legs.
 
     Args:
         units: Rows of the table in ``s2m/ik/units.py``.
@@ -53,12 +55,26 @@ def bones(units: tuple[Unit, ...], parts: tuple[str, ...]) -> list[Difference]:
     balls = rows(units, "ball")
     arms, legs = balls[:2], balls[2:]
     wanted: list[Difference] = [(unit.parts[1], unit.parts[0]) for unit in rows(units, "collar")]
-    wanted += [("head", "thorax"), ("nose", "thorax") if "nose" in parts else None]
+    wanted += [("head", "thorax"), facing(parts)]
     for limbs in (arms, legs):
         wanted += [(unit.parts[1], unit.parts[0]) for unit in limbs] + [
             (unit.parts[2], unit.parts[1]) for unit in limbs
         ]
     return wanted
+
+
+def facing(parts: Collection[str]) -> Difference:
+    """What tells where the head faces: the nose seen from the thorax, else the line between the ears.
+
+    Args:
+        parts: Names of the parts that there are.
+
+    Returns:
+        Names of end and start; ``None`` where nothing tells.
+    """
+    if "nose" in parts:
+        return ("nose", "thorax")
+    return ("left_ear", "right_ear") if {"left_ear", "right_ear"} <= set(parts) else None
 
 
 def end_points(ends: tuple[Unit, ...], parts: tuple[str, ...]) -> list[Difference]:

@@ -15,7 +15,7 @@ from s2m.ik.collars import Collars
 from s2m.ik.columns import Columns, constant, powers, turned
 from s2m.ik.denoise import BoneLengths
 from s2m.ik.endpoints import Endpoints
-from s2m.ik.inputs import Presence, bones, differences, end_points, rows
+from s2m.ik.inputs import Presence, bones, differences, end_points, facing, rows
 from s2m.ik.interface import IKSolver
 from s2m.ik.joint_maps import Parts, part_matrix, parts_of
 from s2m.ik.limbs import PlainLimbs, SmoothLimbs
@@ -91,6 +91,7 @@ class DIK(IKSolver):
         self.units = tuple(self.motion.hinged(unit) for unit in _usable(rest.joint_set, available))
         self._balls, self._ends = rows(self.units, "ball"), rows(self.units, "points")
         self._parts = _parts_read(self.units, available)
+        self._facing = facing(self._parts)
         self._presence = Presence(self.units, self._parts)
         self._calibrate()
         self.register_load_state_dict_post_hook(_calibrate_again)
@@ -155,7 +156,9 @@ class DIK(IKSolver):
         centre = torch.stack([body[unit.name] for unit in self._balls]) if strategy.centred else start
         thorax, head = at_rest["thorax"], at_rest["head"]
         upper = torch.cat([(head - thorax)[None], middle - centre])
-        lower = torch.cat([(at_rest.get("nose", head) - thorax)[None], end - middle])
+        end_of, start_of = self._facing or ("head", "thorax")
+        facing = at_rest[end_of] - at_rest[start_of]
+        lower = torch.cat([facing[None], end - middle])
         # What the difference of two keypoints lacks to start at the body's own joint.
         offsets = torch.stack([torch.cat([torch.zeros_like(thorax)[None], start - centre]), torch.zeros_like(upper)])
         constant(self, "offsets", offsets.permute(2, 0, 1)[..., None])
@@ -291,9 +294,11 @@ class DIK(IKSolver):
         return torch.stack([known[unit.name] for rule in rules for unit in rows(self.units, rule)])
 
     def _limb_confidence(self, confidence: Tensor) -> Tensor:
-        """(1 + U, B) how far the nose and the limbs' last joints may decide twists."""
-        nose = confidence[self._parts.index("nose")] if "nose" in self._parts else torch.zeros_like(confidence[0])
-        return torch.stack([nose, *(confidence[self._parts.index(unit.parts[2])] for unit in self._balls)])
+        """(1 + U, B) how far the head's facing and the limbs' last joints may decide twists."""
+        facing = torch.zeros_like(confidence[0])
+        if self._facing:
+            facing = torch.minimum(*(confidence[self._parts.index(part)] for part in self._facing))
+        return torch.stack([facing, *(confidence[self._parts.index(unit.parts[2])] for unit in self._balls)])
 
     def _solve_endpoints(
         self,

@@ -7,14 +7,15 @@ from numpy.typing import NDArray
 
 from s2m.errors import UserError
 from s2m.formats.keypoints2d import Keypoints
-from s2m.ik.joint_maps import parts_of
-from s2m.skeletons import CROWN, H36M17, S2M27, JointSet, is_smpl
+from s2m.ik.joint_maps import Weights, parts_of
+from s2m.skeletons import H36M17, ON_THE_WAY_TO_THE_EARS, S2M27, JointSet, is_smpl
 
 # As in training: with fewer joints there is no pose to speak of.
 FEWEST_JOINTS = 6
 # Middles that stand for a joint which the set does not name. The other rules of s2m.ik.joint_maps name what plays a
 # part in a calibrated solver; here a joint has to lie where the lifter's training data have it.
 _MIDDLES = ("pelvis", "thorax", "spine")
+_EARS = ("left_ear", "right_ear")
 
 
 def on_joint_set(keypoints: Keypoints, joint_set: JointSet) -> Keypoints:
@@ -39,7 +40,7 @@ def lifter_weights(given: JointSet, wanted: JointSet) -> NDArray[np.float64]:
     """Every joint of one set as a weighted sum of another's.
 
     Pelvis and thorax are the middles of the hips and the shoulders and the spine the middle of these two, where they
-    are not named; the top of the head lies beyond the ears.
+    are not named; Human3.6M's joints of the head lie on the line from the shoulders to the ears.
 
     Args:
         given: The K joints that there are.
@@ -79,7 +80,16 @@ def _row(name: str, given: JointSet) -> dict[str, float]:
     parts = parts_of(given)
     if name in given or (name in _MIDDLES and name in parts):
         return dict(parts[name])
-    if name == "head" and "thorax" in parts and all(ear in given for ear in ("left_ear", "right_ear")):
-        beyond = {joint: -CROWN * weight for joint, weight in parts["thorax"].items()}
-        return beyond | dict.fromkeys(("left_ear", "right_ear"), (1 + CROWN) / 2)
-    return {}
+    share = ON_THE_WAY_TO_THE_EARS.get(name)
+    if share is None or "thorax" not in parts:
+        return {}
+    if all(ear in given for ear in _EARS):
+        return _blend(parts["thorax"], dict.fromkeys(_EARS, 0.5), share)
+    return _blend(parts["thorax"], {"head": 1.0}, 0.5) if name == "neck_nose" and "head" in given else {}
+
+
+def _blend(first: Weights, second: Weights, share: float) -> dict[str, float]:
+    """Weights of a point between two others."""
+    return {joint: (1 - share) * weight for joint, weight in first.items()} | {
+        joint: share * weight for joint, weight in second.items()
+    }

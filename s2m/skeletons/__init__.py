@@ -1,6 +1,6 @@
 """Joint sets. Data only; nothing else in the project knows a joint by its number."""
 
-from s2m.skeletons.core import CROWN, EXTREMITIES, H36M17, S2M27, SMPL22, SMPL24, is_smpl
+from s2m.skeletons.core import EXTREMITIES, H36M17, ON_THE_WAY_TO_THE_EARS, S2M27, SMPL22, SMPL24, is_smpl
 from s2m.skeletons.datasets import COCO17, LSP14, MPI3DHP17, MPI3DHP28
 from s2m.skeletons.detectors import BLAZEPOSE33, BODY25, KINECT32, OPENPOSE18, PANOPTIC19
 from s2m.skeletons.joint_set import JointSet, mirrored_name
@@ -11,7 +11,6 @@ __all__ = [
     "BLAZEPOSE33",
     "BODY25",
     "COCO17",
-    "CROWN",
     "EXTREMITIES",
     "H36M17",
     "JOINT_SETS",
@@ -19,6 +18,7 @@ __all__ = [
     "LSP14",
     "MPI3DHP17",
     "MPI3DHP28",
+    "ON_THE_WAY_TO_THE_EARS",
     "OPENPOSE18",
     "PANOPTIC19",
     "S2M27",

@@ -8,8 +8,9 @@ _SIDES = ("right", "left")
 
 # SMPL joints at the ends of the skeleton: no further joint tells their rotation, PR does (paper section 3.2).
 EXTREMITIES = ("head", "left_wrist", "right_wrist", "left_ankle", "right_ankle")
-# From the shoulders' middle to the ears' middle, and on by this share, is the top of the head (of the open body).
-CROWN = 0.58
+# Human3.6M's two joints of the head lie on the way from the shoulders' middle to the ears' middle, at these shares
+# of it (least squares over poses of the open body; 10 and 16 mm are left), and the lower one amid thorax and head.
+ON_THE_WAY_TO_THE_EARS = {"neck_nose": 0.69, "head": 1.29}
 
 
 def limbs(side: str) -> dict[str, str]:
@@ -30,7 +31,7 @@ def limbs(side: str) -> dict[str, str]:
 
 def _endpoints(side: str) -> dict[str, str]:
     return {
-        f"{side}_ear": "nose",
+        f"{side}_ear": "neck_nose",
         f"{side}_heel": f"{side}_ankle",
         f"{side}_toe": f"{side}_ankle",
         f"{side}_index": f"{side}_wrist",
@@ -43,8 +44,8 @@ _H36M17_PARENTS = {
     **limbs("left"),
     "spine": "pelvis",
     "thorax": "spine",
-    "nose": "thorax",
-    "head": "nose",
+    "neck_nose": "thorax",
+    "head": "neck_nose",
 }
 
 H36M17 = JointSet(
@@ -59,7 +60,7 @@ H36M17 = JointSet(
         "left_ankle",
         "spine",
         "thorax",
-        "nose",
+        "neck_nose",
         "head",
         "left_shoulder",
         "left_elbow",

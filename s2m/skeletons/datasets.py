@@ -12,7 +12,7 @@ _MPI_LIMBS = {
     "thorax": "spine",
 }
 
-# MPI-INF-3DHP's test annotation; "nose" is its "head", a point amid the face.
+# MPI-INF-3DHP's test annotation; "neck_nose" is its "head", a point amid the face.
 MPI3DHP17 = JointSet(
     name="mpi3dhp17",
     joints=(
@@ -32,9 +32,9 @@ MPI3DHP17 = JointSet(
         "left_ankle",
         "pelvis",
         "spine",
-        "nose",
+        "neck_nose",
     ),
-    parent_of={**_MPI_LIMBS, "nose": "thorax", "head": "nose"},
+    parent_of={**_MPI_LIMBS, "neck_nose": "thorax", "head": "neck_nose"},
     root="pelvis",
 )
 

@@ -104,7 +104,7 @@ def write_tiled(store: Path, out: Path, rows: int) -> None:
 def _walk(frames: int, seed: int) -> NDArray[np.float64]:
     """(T, 17, 3) a figure that sways in the middle of the room."""
     heights = {"ankle": 0.1, "knee": 0.5, "hip": 0.9, "wrist": 0.9, "elbow": 1.15, "shoulder": 1.4}
-    middle = {"pelvis": 0.95, "spine": 1.15, "thorax": 1.4, "nose": 1.55, "head": 1.7}
+    middle = {"pelvis": 0.95, "spine": 1.15, "thorax": 1.4, "neck_nose": 1.55, "head": 1.7}
     rest = np.zeros((len(H36M17), 3))
     for joint, name in enumerate(H36M17.joints):
         side, _, part = name.rpartition("_")

@@ -25,7 +25,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 # The 17 joints of the test annotation by the names of the 28 of the training annotation; the rest are alike.
-_RENAMED = {"thorax": "neck", "nose": "face"}
+_RENAMED = {"thorax": "neck", "neck_nose": "face"}
 COLUMNS = MPI3DHP28.indices(_RENAMED.get(joint, joint) for joint in MPI3DHP17.joints)
 _CALIBRATION_TITLE = "Skeletool Camera Calibration File V1.0"
 # Universal skeletons are metric ones times one number; rounding in the files stays far below this (mm).

@@ -16,6 +16,7 @@ _CARRIER = {
     "ankle": "knee",
     "spine": "spine1",
     "thorax": "spine3",
+    "neck_nose": "neck",
     "nose": "head",
     "head": "head",
     "ear": "head",

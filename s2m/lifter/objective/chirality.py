@@ -19,8 +19,8 @@ class Chirality(Term):
     f = unit((thorax - pelvis) x ((right hip - left hip) + (right shoulder - left shoulder))) points out of the chest
     (camera frame, +y down). A mirrored depth turns f around relative to the body, so of a skeleton and its mirror
     image one pays: ``mean relu(-f.(knee - (hip + ankle) / 2))`` for both knees, plus ``mean relu(m - f.(a - b))`` for
-    every pair of joints of which a lies in front of b by a margin m: nose before thorax; where the set has them, toes
-    before heels and nose before ears. Unit: lifter units. Source: this project.
+    every pair of joints of which a lies in front of b by a margin m: the middle of the neck before its base; where the
+    set has them, toes before heels. Unit: lifter units. Source: this project.
 
     Args:
         joint_set: Names and order of the joints.
@@ -101,9 +101,8 @@ def front_pairs(joint_set: JointSet) -> list[tuple[str, str]]:
     Args:
         joint_set: Names and order of the joints.
     """
-    pairs = [("nose", "thorax")]
+    pairs = [("neck_nose", "thorax")]
     pairs += [(f"{side}_toe", f"{side}_heel") for side in ("right", "left")]
-    pairs += [("nose", f"{side}_ear") for side in ("right", "left")]
     return [pair for pair in pairs if all(joint in joint_set for joint in pair)]
 
 

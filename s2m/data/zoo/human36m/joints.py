@@ -10,7 +10,7 @@ from s2m.skeletons import H36M17
 
 # In the order of the files (H36M_NAMES of github.com/una-dinosauria/3d-pose-baseline, src/data_utils.py, and the
 # toolbox's BVH names). Those that H36M17 has are called as there: "spine" is the toolbox's Spine1, "thorax" its Neck,
-# "nose" its Head, "head" the end site above it. The others repeat a joint or are ends that nobody evaluates.
+# "neck_nose" its Head, "head" the end site above it. The others repeat a joint or are ends that nobody evaluates.
 HUMAN36M32 = (
     "pelvis",
     "right_hip",
@@ -26,7 +26,7 @@ HUMAN36M32 = (
     "spine_base",
     "spine",
     "thorax",
-    "nose",
+    "neck_nose",
     "head",
     "left_collar",
     "left_shoulder",

@@ -45,7 +45,7 @@ SPIN24 = (
     "pelvis",
     "mpii_thorax",
     "spine",
-    "nose",
+    "neck_nose",
     "head",
     "coco_nose",
     "left_eye",
