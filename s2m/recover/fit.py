@@ -55,12 +55,12 @@ class FitOptions:
         silhouette: Weight of 1 - IoU.
     """
 
-    steps: int = 30
+    steps: int = 40
     noise: float = 0.012
     outlier: float = 0.05
     shape: bool = False
-    shake: float = 0.02
-    jolt: float = 0.01
+    shake: float = 0.06
+    jolt: float = 0.02
     silhouette: float = 60.0
 
 
@@ -210,7 +210,6 @@ class _Problem:
         pace = (self.fps * _TIME) ** 2
         angles = turns * self.spread * (pace / self.options.shake)
         moves = place * (pace / self.options.jolt)
-        # Along the line of sight places shake most, and least of it is motion.
         return sum((values.diff(n=2, dim=0) ** 2).sum() for values in (angles, moves))  # type: ignore[return-value]
 
 

@@ -26,9 +26,7 @@ _LOWER, _UPPER, _KNEES = (tuple(f"{side}_{part}" for side in _SIDES) for part in
 _ALWAYS = ("pelvis", "spine", "thorax", *_LOWER, *_UPPER)  # completed where they were not seen
 _ENDS = ("head", "nose", "ear", "heel", "toe", "index", "pinky")
 _HEAD = ("head", "nose", "ear")
-_LIMB_JOINTS = tuple(
-    f"{side}_{part}" for side in ("left", "right") for part in ("elbow", "wrist", "knee", "ankle")
-)
+_LIMB_JOINTS = tuple(f"{side}_{part}" for side in ("left", "right") for part in ("elbow", "wrist", "knee", "ankle"))
 _MOST_LIMB_JOINTS = 5  # of the eight: of a person who is seen this well, the lifter may fill in the rest
 _FEWEST_BONES = 3
 # How people stand who were asked for nothing (radians about the body's x, y, z at rest, left side): arms hang a little
@@ -74,7 +72,9 @@ def completed(skeleton: Tensor, seen: Tensor, rest: RestSkeleton) -> Tensor:
     joint_set = rest.joint_set
     lower, upper = (seen[:, _places(joint_set, ends)].all(1) for ends in (_LOWER, _UPPER))
     skeleton = _hung(skeleton, upper & ~lower, _UPPER, "thorax", ("pelvis", "spine", *_LOWER), rest)
-    above = [joint for joint in joint_set.joints if joint in ("spine", "thorax", "head", "nose", *_UPPER)]
+    above = [
+        joint for joint in joint_set.joints if joint in ("spine", "thorax", *_UPPER) or joint.split("_")[-1] in _HEAD
+    ]
     return _hung(skeleton, lower & ~upper, _LOWER, "pelvis", above, rest)
 
 
