@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,7 @@ def write_amass(
     fps: float,
     label: BodyLabel | None = None,
     valid: NDArray[np.bool_] | None = None,
+    more: Mapping[str, Spool | NDArray[Any]] | None = None,
 ) -> None:
     """Write an AMASS-style npz (+z up), complete or not at all.
 
@@ -83,6 +85,7 @@ def write_amass(
         fps: Frames per second.
         label: Which body it is; the open one by default.
         valid: (T,) bool, False where a pose was only held; all True by default.
+        more: Further fields, which AMASS's readers ignore.
 
     Raises:
         WriteError: It cannot be written.
@@ -98,5 +101,6 @@ def write_amass(
         "mocap_framerate": np.array(float(fps)),
         "valid": np.ones(len(trans), bool) if valid is None else valid,
         "body": np.array(label.body),
+        **(more or {}),
     }
     write_npz_of(path, fields, compressed=False)

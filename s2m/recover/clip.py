@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -12,16 +11,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from s2m.batch import BodyParams
-from s2m.body import Body, load_body
 from s2m.formats.clips import blocks
 from s2m.formats.spool import Spool
 from s2m.ik import quaternion as quat
-from s2m.ik.gaps import LONGEST_FILL, fill_places, gaps_of, held_frames
+from s2m.ik.gaps import fill_places, gaps_of, held_frames
 from s2m.ik.rotation_clips import drop_jumps, filled_rotations
 from s2m.recover.bodies import Bodies, Poser
 from s2m.recover.camera import Camera
 from s2m.recover.fit import FitOptions, fitted
 from s2m.recover.lifting import PictureLifting
+from s2m.recover.options import RecoverOptions
 from s2m.recover.shapes import bone_betas, with_height
 from s2m.recover.sightings import Sightings
 from s2m.recover.silhouettes import Outlines
@@ -33,23 +32,6 @@ _MARGIN = 16  # further frames on both sides, so that a block's ends do not show
 _SAMPLE = 1024  # frames whose bones tell the shape
 _OUTLINES = 32  # frames whose silhouettes do
 _STEPS = 60  # of the fit; frames hold each other, which takes more steps than a single one
-
-
-@dataclass(frozen=True)
-class RecoverOptions:
-    """How bodies are recovered.
-
-    Attributes:
-        height: Of the person, metres; ``None`` where it is not known.
-        refine: Steps with silhouettes; 0: none.
-        fill: Longest gap in seconds that is filled from both sides.
-        body: The body to pose; the open one by default.
-    """
-
-    height: float | None = None
-    refine: int = 0
-    fill: float = LONGEST_FILL
-    body: Body = field(default_factory=load_body)
 
 
 class PersonClip:
@@ -156,7 +138,7 @@ class PersonClip:
         sure, joints2d = _some(self._confidence, rows), _some(self._joints2d, rows)
         rotations, _ = poser.rotations(_some(self._skeletons, rows), sure > 0)
         bodies = poser.placed(rotations, joints2d, sure, self.camera)
-        options = FitOptions(steps=self.options.refine, shape=True)
+        options = FitOptions(steps=self.options.refine, shape="one")
         outlines = self._outlines([(int(row), int(row) + 1) for row in rows])
         return fitted(bodies, joints2d, poser, self.camera, options, outlines=outlines).params.betas[:1]
 

@@ -8,6 +8,7 @@ kind usually needs, until the body's own limbs lie on those in the picture; plac
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -49,7 +50,7 @@ class FitOptions:
         steps: Of Adam.
         noise: Of the detector, as a share of the person's extent in the picture.
         outlier: The same, beyond which a joint pulls less and less.
-        shape: Whether one shape of all frames is fitted, too.
+        shape: Whether a shape is fitted, too: ``one`` of all rows, one of ``each``, or ``none``.
         shake: Standard deviation of the turns' second difference between frames at 30 frames per second, radians.
         jolt: The same of the place, metres.
         silhouette: Weight of 1 - IoU.
@@ -58,7 +59,7 @@ class FitOptions:
     steps: int = 40
     noise: float = 0.012
     outlier: float = 0.05
-    shape: bool = False
+    shape: Literal["none", "one", "each"] = "none"
     shake: float = 0.06
     jolt: float = 0.02
     silhouette: float = 60.0
@@ -164,7 +165,7 @@ class _Problem:
         self.bodies, self.poser, self.camera, self.options, self.fps = bodies, poser, camera, options, fps
         self.outlines, self.model = outlines, JointModel(poser)
         self.start = bodies.params.rotations.clone()
-        self.betas = bodies.params.betas[:1].clone()
+        self.betas = bodies.params.betas.clone()
         self.place = bodies.params.transl.clone()  # type: ignore[union-attr]
         self.sure = bodies.confidence.clone()
         self.joints2d = torch.where(bodies.seen[..., None], joints2d, torch.zeros(()))
@@ -175,12 +176,13 @@ class _Problem:
         # In units of their standard deviations all unknowns take steps of one size.
         turns = torch.zeros(len(self.start), len(SMPL24), 3, requires_grad=True)
         shift = torch.zeros_like(self.place, requires_grad=True)
-        change = torch.zeros_like(self.betas, requires_grad=True)
-        unknowns = [turns, shift, *([change] if self.options.shape else [])]
+        shapes = len(self.betas) if self.options.shape == "each" else 1
+        change = torch.zeros(shapes, self.betas.shape[1], requires_grad=True)
+        unknowns = [turns, shift, *([change] if self.options.shape != "none" else [])]
         descend(lambda: self._cost(turns, shift, change), unknowns, self.options.steps, _STEP / 0.3, _LAST_STEP / 0.3)
         with torch.no_grad():
             rotations, place, betas = self._values(turns, shift, change)
-            params = BodyParams.from_rotations(rotations, betas.expand(len(rotations), -1))
+            params = BodyParams.from_rotations(rotations, betas)
             return self.poser.at(params, place, self.bodies.confidence, self.camera)
 
     def _values(self, turns: Tensor, shift: Tensor, change: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -197,11 +199,11 @@ class _Problem:
         off = ((self.camera.pixels(joints) - self.joints2d) / self.extent).norm(dim=-1) ** 2
         limit = options.outlier**2
         cost = (self.sure * limit * off / (limit + off)).sum() / options.noise**2
-        cost = cost + (turns**2).sum() + 0.1 * (shift**2).sum() + len(turns) * (change**2).sum()
+        cost = cost + (turns**2).sum() + 0.1 * (shift**2).sum() + (betas**2).sum()
         if self.fps is not None:
             cost = cost + self._shaking(turns, place)
         if self.outlines is not None:
-            lost = self.outlines.lost(BodyParams.from_rotations(rotations, betas.expand(len(turns), -1), place))
+            lost = self.outlines.lost(BodyParams.from_rotations(rotations, betas, place))
             cost = cost + options.silhouette * lost.sum()
         return cost
 
