@@ -18,6 +18,8 @@ _COMMANDS = {
     "data": "s2m.data.commands:add_data_command",
     "ik": "s2m.ik.commands:add_ik_command",
     "lift": "s2m.lifter.commands:add_lift_command",
+    "convert": "s2m.convert.commands:add_convert_command",
+    "view": "s2m.view.commands:add_view_command",
     "report": "s2m.report.commands:add_report_command",
     "compare": "s2m.compare.commands:add_compare_command",
 }

@@ -35,6 +35,7 @@ EXTRAS = {
     "ai_edge_litert": "photo",
     "wandb_workspaces": "compare",
     "anny": "body",
+    "pxr": "usd",
 }
 
 

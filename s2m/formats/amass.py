@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from s2m.formats.spool import Spool, write_npz_of
 
+OPEN_BODY = "open-body"  # what files call it
 _BODY_COLUMNS = 66  # root and 21 joints, which SMPL and SMPL-H share
 _SMPLH_COLUMNS = 156
 _GENDERS = {"f": "female", "female": "female", "m": "male", "male": "male"}
@@ -42,7 +43,7 @@ class BodyLabel:
             The label; the gender is read from the official names of files (``SMPL_FEMALE``, ``basicModel_f_lbs``).
         """
         if path is None:
-            return BodyLabel("neutral", f"open-body/{digest[:12]}")
+            return BodyLabel("neutral", f"{OPEN_BODY}/{digest[:12]}")
         words = re.split(r"[^a-z]+", path.stem.lower())
         gender = next((_GENDERS[word] for word in words if word in _GENDERS), "neutral")
         return BodyLabel(gender, f"{path.stem}/{digest[:12]}")
@@ -92,7 +93,7 @@ def write_amass(
     """
     if isinstance(poses, np.ndarray) and poses.shape[1] != _SMPLH_COLUMNS:
         poses = smplh_poses(poses)
-    label = BodyLabel("neutral", "open-body") if label is None else label
+    label = BodyLabel("neutral", OPEN_BODY) if label is None else label
     fields: dict[str, Spool | NDArray[Any]] = {
         "poses": poses,
         "trans": np.asarray(trans, np.float64),

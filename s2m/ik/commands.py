@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from s2m.clip_options import add_fill, add_reading, check_fill, check_fps, check_reading, how_many, of_person
 from s2m.errors import UserError
+from s2m.export.known import SUFFIXES, add_export, chosen_format
 from s2m.formats.own import OwnFields, own_fields
 from s2m.options import (
     add_joint_set,
@@ -48,7 +49,11 @@ def add_ik_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParse
         help=".npy, .npz, .json or .csv with (frames, joints, 3); EasyMocap, MMPose, Panoptic or MediaPipe json, or a "
         "folder of such files; MDM's .npy, AIST++'s .pkl; - reads a file from standard input",
     )
-    add_output(parser, "the AMASS-style .npz to write; - writes it to standard output")
+    add_output(
+        parser,
+        "the motion to write: AMASS-style .npz, .glb, .bvh, .fbx, .usd, .csv, .trc; - is an npz on standard output",
+    )
+    add_export(parser)
     add_joint_set(parser, "joints of the file (default: those that it names, else h36m17)")
     parser.add_argument("--key", help="field of an npz or json file that holds the joints")
     add_reading(parser)
@@ -106,7 +111,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _check(arguments: argparse.Namespace) -> None:
     inputs = [path for path in (arguments.file, arguments.body, set_file(arguments.joint_set)) if path is not None]
-    check_outputs({"--output": (arguments.output, ".npz")}, inputs, arguments.overwrite)
+    check_outputs({"--output": (arguments.output, SUFFIXES)}, inputs, arguments.overwrite)
+    chosen_format(arguments.output, arguments)
     if arguments.fps is not None:
         check_fps(arguments.fps)
     if arguments.noise is not None:
