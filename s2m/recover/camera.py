@@ -74,6 +74,15 @@ class Camera:
         """(4,) fx, fy, cx, cy in pixels."""
         return torch.tensor([self.focal, self.focal, *self.centre])
 
+    def resized(self, width: int, height: int) -> Camera:
+        """The camera of the same picture in another size.
+
+        Args:
+            width: Pixels.
+            height: Pixels.
+        """
+        return Camera(self.focal * width / self.width, width, height, self.source)
+
     def rays(self, pixels: Tensor) -> Tensor:
         """Where pixels look: x / z and y / z of their lines of sight.
 

@@ -76,6 +76,11 @@ class PersonClip:
         return self._lifting.joint_set
 
     @property
+    def number(self) -> int:
+        """Of the person."""
+        return self.sightings.person
+
+    @property
     def first(self) -> int:
         """Number of the video's frame that is the first row here."""
         return self.sightings.first
@@ -95,6 +100,15 @@ class PersonClip:
         params = BodyParams.from_rotations(rotations, self.poser.betas.expand(len(rotations), -1))
         with torch.inference_mode():
             return self.poser.at(params, place, self._sure(start, stop), self.camera)
+
+    def boxes(self, start: int, stop: int) -> NDArray[np.float32]:
+        """See :meth:`s2m.recover.sightings.Sightings.boxes`.
+
+        Args:
+            start: The first row.
+            stop: One after the last.
+        """
+        return self.sightings.boxes(start, stop)
 
     def blocks(self) -> Iterator[tuple[int, int]]:
         """First row, and one after the last, of stretches that fit into the memory."""

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from s2m.formats.clips import ROWS, ArrayFrames, Block, FrameSource, blocks
+from s2m.formats.keypoints2d import Keypoints
 from s2m.lifter.api import Lifting
 from s2m.lifter.keypoints import on_joint_set
-from s2m.formats.keypoints2d import Keypoints
 from s2m.recover.camera import Camera
 from s2m.recover.sight import looking_at, seen_from
 from s2m.skeletons import JointSet
