@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from s2m.clip_options import add_fill, add_min_confidence, check_fill, check_least_confidence
+from s2m.clip_options import add_fill, check_fill, check_least_confidence
 from s2m.errors import UserError, one_line
 from s2m.options import add_output, add_voice, detail, say, warn
 
@@ -31,6 +31,7 @@ _KINDS = ("npz", "overlay", "page", "obj", "ply")
 _USUAL = ("npz", "overlay", "page")
 _STOPPED = 130
 _MOST_STEPS = 1000
+_SURE = 0.5  # BlazePose gives hidden joints 0.2 to 0.5, and they are rarely where it says
 
 
 def add_recover_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -83,7 +84,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--landmark-model", type=Path, metavar="FILE", help="a larger network, pose_landmark_heavy.tflite"
     )
     parser.add_argument("--detector", metavar="MODULE:CLASS", help="a detector of your own instead (docs/detect.md)")
-    add_min_confidence(parser)
+    parser.add_argument(
+        "--min-confidence",
+        type=float,
+        metavar="C",
+        help=f"joints below count as missing (default: {_SURE} of the detector that ships, 0 of others)",
+    )
     add_fill(parser, "of videos: ")
     parser.add_argument("--body", type=Path, metavar="FILE", help="an official SMPL file (default: the open body)")
     parser.add_argument("--webcam", type=int, metavar="N", help="show camera N live in the browser instead")
@@ -181,7 +187,7 @@ def _observing(arguments: argparse.Namespace) -> Callable[[float | None], Observ
     """What makes who finds people, for so many frames per second."""
     from s2m.recover.observing import Detecting, FromKeypoints, WithMasks
 
-    lowest = arguments.min_confidence
+    lowest = least_confidence(arguments)
     if arguments.keypoints is not None:
         known: Observer = FromKeypoints(arguments.keypoints, lowest)
         joints: Callable[[float | None], Observer] = lambda fps: known  # noqa: E731
@@ -192,6 +198,17 @@ def _observing(arguments: argparse.Namespace) -> Callable[[float | None], Observ
         return joints
     folder = arguments.masks
     return lambda fps: WithMasks(joints(fps), folder)
+
+
+def least_confidence(arguments: argparse.Namespace) -> float:
+    """The confidence below which joints count as missing.
+
+    Args:
+        arguments: Parsed options.
+    """
+    if arguments.min_confidence is not None:
+        return float(arguments.min_confidence)
+    return 0.0 if arguments.keypoints or arguments.detector else _SURE
 
 
 def detector_of(arguments: argparse.Namespace) -> Detector:
@@ -275,6 +292,7 @@ def _check(arguments: argparse.Namespace) -> tuple[str, ...]:
         raise UserError(f"--frame: expected the number of a frame, 0 or more, found {arguments.frame}")
     if arguments.keypoints is not None and (arguments.detector or arguments.landmark_model):
         raise UserError("--keypoints: these come instead of a detector; leave --detector and --landmark-model out")
-    check_least_confidence(arguments.min_confidence)
+    if arguments.min_confidence is not None:
+        check_least_confidence(arguments.min_confidence)
     check_fill(arguments.fill)
     return kinds

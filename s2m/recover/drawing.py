@@ -18,6 +18,7 @@ _OPACITY = 0.85
 _LARGEST = 640  # pixels of the square around a body that are drawn; more are only enlarged
 _MARGIN = 4
 _FACES = 6000
+_STEP = 1.1  # metres between bodies in a row
 
 
 def overlay(picture: Picture, bodies: Bodies, people: list[int], body: Body, camera: Camera) -> Picture:
@@ -53,7 +54,7 @@ def colour(person: int) -> tuple[int, int, int]:
 
 
 def turned(bodies: Bodies, people: list[int], body: Body, size: int, azimuth_deg: float = 90.0) -> Picture:
-    """Bodies side by side, as somebody sees them who walked around them.
+    """Bodies in a row, each as somebody sees it who walked around it.
 
     Args:
         bodies: Of B people.
@@ -67,12 +68,17 @@ def turned(bodies: Bodies, people: list[int], body: Body, size: int, azimuth_deg
     """
     found = np.full((size, size, 3), 255, np.uint8)
     vertices, faces = _mesh(bodies, body)
-    known = [row for row in range(len(people)) if bool(torch.isfinite(vertices[row]).all())]
+    known = torch.isfinite(vertices).all(2).all(1).nonzero()[:, 0].tolist()
     if not known:
         return found
-    everyone = view(vertices[known].flatten(0, 1), azimuth_deg).unflatten(0, (len(known), -1))
-    for row in sorted(range(len(known)), key=lambda k: -float(everyone[k, :, 2].mean())):
-        found = shade(everyone[row], faces, size, found, colour(people[known[row]]), supersampling=2)
+    # Each from where the picture shows it: real distances would make everybody tiny.
+    spread = [row for _, row in sorted((float(vertices[row, :, 0].mean()), row) for row in known)]
+    aside = [view(vertices[row], azimuth_deg, half_extent=1.0) for row in spread]
+    steps = torch.arange(len(spread)) * _STEP
+    everyone = torch.stack([one + one.new_tensor([float(x), 0, 0]) for one, x in zip(aside, steps, strict=True)])
+    everyone = view(everyone.flatten(0, 1)).unflatten(0, (len(spread), -1))
+    for points, row in zip(everyone, spread, strict=True):
+        found = shade(points, faces, size, found, colour(people[row]), supersampling=2)
     return found
 
 
