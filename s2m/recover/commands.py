@@ -226,10 +226,9 @@ def detector_of(arguments: argparse.Namespace) -> Detector:
         return BlazePose(arguments.landmark_model)
     module, _, name = arguments.detector.partition(":")
     try:
-        found: Any = getattr(import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
+        made: Any = getattr(import_module(module), name)()
+    except (ImportError, AttributeError, ValueError, TypeError) as error:
         raise UserError(f"--detector {arguments.detector}: expected MODULE:CLASS, found {one_line(error)}") from error
-    made: Any = found()
     if not isinstance(made, Detector):
         raise UserError(f"--detector {arguments.detector}: expected a s2m.detect.Detector, found {type(made).__name__}")
     return made

@@ -16,8 +16,9 @@ from s2m.recover.drawing import overlay, turned
 from s2m.recover.result import Result, RowReader
 from s2m.recover.videos import Video, VideoWriter
 
-_LARGEST = 1280  # pixels of the longer side of an overlay in a video
-_LARGEST_PICTURE = 2048
+_LARGEST = 720  # pixels of the longer side of an overlay in a video
+_LARGEST_PICTURE, _LARGEST_ASIDE = 2048, 480
+_FILTER = Image.Resampling.HAMMING
 
 
 def draw_photo(path: Path, picture: Picture, result: Result, body: Body) -> None:
@@ -66,7 +67,8 @@ def _panels(picture: Picture, frame: int, readers: list[RowReader], result: Resu
     numbers, bodies = [number for number, _ in found], concatenate([one for _, one in found])
     camera = result.camera.resized(picture.shape[1], height)
     drawn = overlay(picture, bodies, numbers, body, camera)
-    return np.concatenate([picture, drawn, turned(bodies, numbers, body, height)], 1)
+    aside = turned(bodies, numbers, body, min(height, _LARGEST_ASIDE))
+    return np.concatenate([picture, drawn, _resized(aside, height, height)], 1)
 
 
 def _smaller(picture: Picture, largest: int) -> Picture:
@@ -74,5 +76,9 @@ def _smaller(picture: Picture, largest: int) -> Picture:
     scale = largest / max(height, width)
     if scale >= 1:
         return picture
-    size = max(2, round(width * scale)), max(2, round(height * scale))
-    return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BOX))
+    return _resized(picture, max(2, round(width * scale)), max(2, round(height * scale)))
+
+
+def _resized(picture: Picture, width: int, height: int) -> Picture:
+    size = width, height
+    return picture if picture.shape[1::-1] == size else np.asarray(Image.fromarray(picture).resize(size, _FILTER))
