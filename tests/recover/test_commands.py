@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from s2m.body import load_body
@@ -31,12 +33,17 @@ class Nobody(Actors):
         super().__init__([])
 
 
+@cache
+def _walkers() -> tuple[list[torch.Tensor], list[np.ndarray]]:
+    people = [acted("walk", range(FRAMES), place, 0.5) for place in ((-0.6, 0.1, 4.0), (0.7, 0.1, 4.5))]
+    return [true_joints(p) for p in people], [silhouette(p) for p in people]
+
+
 class Walkers(Actors):
     """A detector that finds two people who walk, one of whom is not there in some frames."""
 
     def __init__(self) -> None:
-        people = [acted("walk", range(FRAMES), place, 0.5) for place in ((-0.6, 0.1, 4.0), (0.7, 0.1, 4.5))]
-        super().__init__([true_joints(p) for p in people], [silhouette(p) for p in people])
+        super().__init__(*_walkers())
 
     def _one(self, number: int, frame: int) -> Detection:
         return super()._one(number, min(frame, FRAMES - 1))
@@ -94,7 +101,6 @@ def test_a_photo_of_two_people(photo: Path, out: Path, capsys: pytest.CaptureFix
 
 def assert_world_is_camera(found: np.lib.npyio.NpzFile) -> None:
     """AMASS's fields pose the body where the camera's own fields have it: by scipy and the extrinsics alone."""
-    import torch
     from scipy.spatial.transform import Rotation
 
     from s2m.batch import BodyParams
