@@ -127,6 +127,7 @@ class Observation(TensorRecord):
         silhouette: (B, S, S) in {0, 1}, float; row 0 is the top of the crop. ``None`` without a segmenter.
         crop: (B, 3) centre x, centre y and half side of the square crop, in pixels of the full image.
         index: (B,) row in the frame store, to name a frame in messages and pictures.
+        camera: (B, 4) focal lengths x, y and principal point x, y, crop units; ``None`` where the camera is not known.
     """
 
     joints2d: Tensor
@@ -134,6 +135,7 @@ class Observation(TensorRecord):
     silhouette: Tensor | None = None
     crop: Tensor | None = None
     index: Tensor | None = None
+    camera: Tensor | None = None
 
 
 @dataclass(frozen=True, repr=False)

@@ -134,6 +134,26 @@ def around_zero(low: NDArray[np.float64], high: NDArray[np.float64]) -> NDArray[
     return inside
 
 
+def reasons(points: Any, confidence: Any | None, masked: NDArray[np.float32]) -> dict[str, NDArray[np.bool_]]:
+    """Why joints were taken for missing, for messages; plain numbers that nobody would read as a place need none.
+
+    Args:
+        points: (T, K, D) as :func:`mask_missing` was given them.
+        confidence: (T, K) likewise, or ``None``.
+        masked: (T, K) the confidences that it returned.
+
+    Returns:
+        In words -> (T, K) bool; no joint has two reasons.
+    """
+    found = np.asarray(points, np.float64)
+    sure = np.ones(found.shape[:-1]) if confidence is None else np.asarray(confidence, np.float64)
+    missing = masked == 0
+    zero, minus = missing & (found == 0).all(-1), missing & (found == -1).all(-1)
+    with np.errstate(invalid="ignore"):
+        unsure = missing & ~(sure > 0) & (np.abs(found) < _LARGEST).all(-1)
+    return {"exact zeros": zero, "exactly -1": minus, "confidence not above 0": unsure & ~zero & ~minus}
+
+
 def names_and_counts(missing: Sequence[int], names: Sequence[str], frames: int, shown: int = 12) -> str:
     """Which joints are missing how often, in words.
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from s2m.batch import BodyOutput, BodyParams, IKOutput, Lifted, Observation, TensorRecord
 from s2m.body import Body
 from s2m.body.regressors import JointRegressor
-from s2m.body.skeleton import global_rotations
+from s2m.body.skinning import global_rotations
 from s2m.geometry.camera import fit_weak_perspective, weak_perspective
 from s2m.heads import CameraHead, Encoder, InitialEstimate, PoseHead, RootHead, ShapeHead
 from s2m.heads.encoder import silhouette_of
@@ -225,7 +225,7 @@ class MeshRecovery(nn.Module):
             observation: Frames (B): 2D joints in crop units, their confidence and, where there are any, silhouettes.
         """
         with torch.no_grad():
-            return self.lifter(observation.joints2d, observation.confidence)
+            return self.lifter(observation.joints2d, observation.confidence, observation.camera)
 
     @torch.no_grad()
     def initial(self, observation: Observation, lifted: Lifted) -> InitialEstimate:

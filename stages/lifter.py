@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, Literal
 
@@ -12,13 +13,13 @@ from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torchmetrics import MetricCollection
 
-from s2m.batch import FrameBatch
+from s2m.batch import FrameBatch, Observation
 from s2m.body import Body
-from s2m.body.regressors import own_regressor
+from s2m.body.regressors import dataset_regressor, own_regressor
 from s2m.data import FrameDataModule
 from s2m.errors import UserError
 from s2m.lifter import Lifter, mean_bone_length, planar_skeleton
-from s2m.lifter.normalise import normalise
+from s2m.lifter.normalise import normalise, turned_to
 from s2m.lifter.objective import (
     Adversarial,
     DetectionNoise,
@@ -46,8 +47,8 @@ class LifterStage(Stage):
     The losses of both networks are differentiated at once (each is cut from the other's weights), so one optimiser with
     two parameter groups trains them, and every distributed strategy works as it does for an ordinary network.
 
-    The prior's rest skeleton, for bone-length ratios and absolute scale, is the mean body's own joints and surface
-    landmarks (``own_regressor``), not the skeleton of any dataset.
+    The prior's rest skeleton, for bone-length ratios and absolute scale, is that of the mean body: the places of the
+    joint set's joints on it, where the body ships them, else its own joints and landmarks.
 
     Args:
         joint_set: Name of the joint set, such as h36m17; it follows from the data.
@@ -61,6 +62,8 @@ class LifterStage(Stage):
         discriminator_blocks: Residual blocks of each discriminator, of two layers each.
         discriminator_bones: Whether discriminators are shown the direction and length of every bone beside the joints;
             Chen et al. show the joints alone.
+        discriminator_noise: Standard deviation of noise on all that discriminators see, lifter units.
+        discriminator_steepness: Weight of the squared gradient of discriminators at the labels (R1).
         discriminator_parts: Names of joint sets that discriminators of their own look at, for data with more joints
             than these. In a large set a discriminator of all joints finds its mistakes in feet and hands and says
             little about elbows.
@@ -75,6 +78,8 @@ class LifterStage(Stage):
         missing: Augmentation: probability that a visible joint is hidden.
         outlier: Augmentation: probability that a joint jumps away.
         swap: Augmentation: probability, per sample, that the legs, and that the arms, change sides.
+        hidden: Augmentation: probability, per sample, that a part of the body is hidden, and that joints here and there
+            are.
         learning_rate: Peak of Adam's learning rate.
         betas: Adam's decay rates of the first and second moments; a small first one keeps adversarial training stable.
         schedule: The learning rate over the course of the training, as shares of its peak.
@@ -99,6 +104,8 @@ class LifterStage(Stage):
         discriminator_width: int | None = None,
         discriminator_blocks: int = 2,
         discriminator_bones: bool = True,
+        discriminator_noise: float = 0.0,
+        discriminator_steepness: float = 0.0,
         discriminator_parts: Sequence[str] = ("h36m17",),
         weights: Weights = Weights(),  # noqa: B008 (frozen)
         rule: GanRule | None = None,
@@ -108,6 +115,7 @@ class LifterStage(Stage):
         missing: float = 0.02,
         outlier: float = 0.0,
         swap: float = 0.0,
+        hidden: float = 0.0,
         learning_rate: float = 1.5e-3,
         betas: tuple[float, float] = (0.5, 0.99),
         schedule: Schedule = CosineTail(),  # noqa: B008 (frozen)
@@ -131,7 +139,9 @@ class LifterStage(Stage):
         parts = [_part(name, self.joint_set) for name in discriminator_parts]
         size = discriminator_width or width, discriminator_blocks
         critics = discriminators(self.joint_set, parts, *size, discriminator_bones)
-        learned: dict[str, LearnedTerm] = {"adversarial": Adversarial(critics, rule or NonSaturating())}
+        learned: dict[str, LearnedTerm] = {
+            "adversarial": Adversarial(critics, rule or NonSaturating(), discriminator_noise, discriminator_steepness)
+        }
         if flow is not None:
             learned["flow"] = flow(self.joint_set)
         video = weights.temporal > 0
@@ -144,7 +154,7 @@ class LifterStage(Stage):
             lifter=self.lifter,
             weights=weights,
             turn=turn,
-            noise=DetectionNoise(self.joint_set, noise, missing, outlier, swap),
+            noise=DetectionNoise(self.joint_set, noise, missing, outlier, swap, hidden),
             frames_per_turn=FRAMES if video else 1,
         )
         self.learning_rate, self.betas, self.schedule = learning_rate, betas, schedule
@@ -165,7 +175,7 @@ class LifterStage(Stage):
 
     def training_step(self, frame: FrameBatch, batch_idx: int) -> Tensor:
         """One step of the lifter and of the networks that judge it."""
-        observation = training_observation(frame)
+        observation = self.straight_ahead(training_observation(frame))
         output = self.objective(observation.joints2d, observation.confidence)
         if self._logs_this_step():
             mirrored = self.objective.chirality.suspicious(output.cycle.skeleton.detach()).float().mean()
@@ -174,6 +184,17 @@ class LifterStage(Stage):
             figures = {"loss": output.lifter, "mirrored_by_labels": mirrored}
             self.log_terms({**figures, **learned, **output.terms}, len(observation))
         return self.guard(output.total, observation)
+
+    def straight_ahead(self, observation: Observation) -> Observation:
+        """Where cameras are known: the same people as cameras turned to them would see them.
+
+        Args:
+            observation: Frames (B).
+        """
+        if observation.camera is None:
+            return observation
+        seen = turned_to(observation.joints2d, observation.confidence, observation.camera, self.joint_set)
+        return replace(observation, joints2d=seen.seen(observation.joints2d), camera=None)
 
     def on_fit_start(self) -> None:
         """Show the learned terms the labels that they want to see before training.
@@ -190,7 +211,7 @@ class LifterStage(Stage):
         learned = [term for term in self.objective.terms.values() if isinstance(term, LearnedTerm) and term.sample_size]
         for term in learned:
             data: FrameDataModule = self.trainer.datamodule  # type: ignore[attr-defined]
-            seen = self.as_handed_over(data.training_sample(term.sample_size).observation)
+            seen = self.straight_ahead(self.as_handed_over(data.training_sample(term.sample_size).observation))
             labels = normalise(seen.joints2d, seen.confidence, self.joint_set)
             term.prepare(labels.joints2d, labels.visible)
 
@@ -218,7 +239,10 @@ class LifterStage(Stage):
         assert truth is not None
         assert self.evaluation is not None
         inputs = (observation.joints2d, observation.confidence)
-        predictions = {"full": self.lifter(*inputs).joints3d, "planar": planar_skeleton(self.lifter, *inputs)}
+        predictions = {
+            "full": self.lifter(*inputs, observation.camera).joints3d,
+            "planar": planar_skeleton(self.lifter, *inputs),
+        }
         for method, joints in predictions.items():
             self.evaluation.record(split, method, pred_joints=joints, true_joints=truth.joints3d)
 
@@ -239,10 +263,14 @@ class LifterStage(Stage):
 
 
 def _template(body: Body, joint_set: JointSet) -> Tensor:
-    """The mean body's joints (J, 3), metres. Raises UserError for joints that the body does not have."""
+    """The mean body's joints (J, 3), metres. Raises UserError for joints that the body does not have.
+
+    Where Human3.6M's skeleton has its joints on a body is a definition, like the names; an official body lacks it.
+    """
+    regressor = own_regressor if body.skeleton_regressor is None else dataset_regressor
     try:
-        return own_regressor(body, joint_set) @ body.v_template
-    except KeyError as error:
+        return regressor(body, joint_set) @ body.v_template
+    except (KeyError, ValueError) as error:
         raise UserError(
             f"data.init_args.joint_set: expected joints that the body has landmarks for (h36m17, s2m27, mpi3dhp17), "
             f"found {joint_set.name} ({error.args[0]})"

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from s2m.batch import FrameBatch, Observation, Truth
 from s2m.body import Body
-from s2m.body.skeleton import global_rotations
+from s2m.body.skinning import global_rotations
 from s2m.errors import UserError
 from s2m.evaluation.methods import true_values
 from s2m.geometry.procrustes import scale_align

@@ -85,7 +85,7 @@ class RegressorStage(Stage):
             observation: Frames (B): 2D joints in crop units, their confidence and, where there are any, silhouettes.
         """
         with torch.no_grad():
-            joints3d: Tensor = self.lifter(observation.joints2d, observation.confidence).joints3d
+            joints3d: Tensor = self.lifter(observation.joints2d, observation.confidence, observation.camera).joints3d
         return joints3d
 
     def pose_body(self, skeleton: Tensor) -> BodyParams:

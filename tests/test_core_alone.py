@@ -12,10 +12,7 @@ import pytest
 from s2m.optional import EXTRAS, MissingPackageError, extras_explained, require
 
 ROOT = Path(__file__).parents[1]
-TESTS = [
-    *("tests/ik/test_commands.py", "tests/ik/test_streaming.py"),
-    *("tests/lifter/test_commands.py", "tests/lifter/test_api.py", "tests/test_missing.py"),
-]
+TESTS = ("tests/ik/test_commands.py", "tests/lifter/test_commands.py")
 
 
 def python(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -18,6 +18,7 @@ import pytest
 from s2m.body import load_body
 from s2m.ik.body_joints import body_regressor
 from s2m.skeletons import get_joint_set
+from tests.stages.fixtures import BRIEFLY
 
 ROOT = Path(__file__).parents[1]
 FOLDERS, FILES = ("s2m", "stages", "configs"), ("setup.py", "setup.cfg", "pyproject.toml", "MANIFEST.in")
@@ -106,7 +107,7 @@ def test_a_stage_of_two_steps_finds_its_configs_by_name(python: str, tmp_path: P
     ran([s2m, "data", "open", "--output", "store", "--config", "configs/preset/smoke/data.yaml"], tmp_path)
     layers = ("configs/lifter.yaml", "configs/data/open.yaml", "configs/preset/smoke/lifter.yaml")
     configs = [part for layer in layers for part in ("--config", layer)]
-    options = ["--output", "run/lifter", "--data.init_args.store", "store", "--trainer.accelerator", "cpu"]
+    options = ["--output", "run/lifter", "--data.init_args.store", "store", "--trainer.accelerator", "cpu", *BRIEFLY]
     ran([python, "-m", "stages", "lifter", *configs, *options], tmp_path)
     assert (tmp_path / "run/lifter/lifter.pt").is_file()
     assert np.isfinite(json.loads((tmp_path / "run/lifter/metrics.json").read_text())["test/n_mpjpe_mm"])

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from s2m.batch import BodyOutput, BodyParams
 from s2m.body.model import Body
+from s2m.body.skinning import global_rotations
 from s2m.skeletons import S2M27, SMPL24, mirrored_name
 
 _SAMPLES = 128
@@ -45,8 +46,8 @@ class Site:
     radius: float
 
 
-# The right side mirrors the left. Bones have the ratios of lengths of Human3.6M (its skeleton's offsets in millimetres: hip
-# 133, thigh 443, shin 454, spine 233, thorax 257, neck 121, head 115, shoulder 151, upper arm 279, forearm 252): hips as
+# The right side mirrors the left. Bones have the ratios of Human3.6M's (its skeleton's offsets in millimetres: hip 133,
+# thigh 443, shin 454, spine 233, thorax 257, neck 121, head 115, shoulder 151, upper arm 279, forearm 252): hips as
 # high as the pelvis, which is their middle; the thorax below the base of the neck; "neck_nose" where the skull begins.
 SITES = {
     "pelvis": Site("pelvis", "pelvis", (0.0, -0.015, 0.004), 0.20),
@@ -88,22 +89,6 @@ def dataset_skeleton(body: Body, mirror: Tensor, seed: int = 0) -> NDArray[np.fl
         elif joint not in rows:
             rows[joint] = rows[mirrored][mirror]
     return torch.stack([rows[joint] for joint in S2M27.joints]).float().numpy()
-
-
-def global_rotations(rotations: Tensor) -> Tensor:
-    """Rotations relative to the parents to rotations of the parts in the camera frame.
-
-    Args:
-        rotations: (B, 24, 3, 3), root first.
-
-    Returns:
-        (B, 24, 3, 3).
-    """
-    found: list[Tensor] = []
-    for joint, parent in enumerate(SMPL24.parents):
-        local = rotations[:, joint]
-        found.append(local if parent < 0 else found[parent] @ local)
-    return torch.stack(found, dim=1)
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,6 +19,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from s2m.skeletons import SMPL24
+
 # Numbers in the (bodies, 12, vertices) transforms of a chunk: on a CPU these stay in the cache.
 _CHUNK_ON_CPU = 1 << 20
 _CHUNK_ON_GPU = 1 << 28
@@ -89,6 +91,22 @@ def rigid_transforms(rotations: Tensor, joints: Tensor, tree: Tree) -> tuple[Ten
     """
     transforms, posed = _RigidTransforms.apply(rotations, joints, tree)  # type: ignore[no-untyped-call]
     return transforms, posed
+
+
+def global_rotations(rotations: Tensor) -> Tensor:
+    """Rotations relative to the parents to rotations of the parts in the camera frame.
+
+    Args:
+        rotations: (B, 24, 3, 3), root first.
+
+    Returns:
+        (B, 24, 3, 3).
+    """
+    found: list[Tensor] = []
+    for joint, parent in enumerate(SMPL24.parents):
+        local = rotations[:, joint]
+        found.append(local if parent < 0 else found[parent] @ local)
+    return torch.stack(found, dim=1)
 
 
 def skin(transforms: Tensor, rest: Tensor, weights: Tensor) -> Tensor:

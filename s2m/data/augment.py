@@ -212,7 +212,9 @@ def recrop(observation: Observation, centre: Tensor, side: Tensor) -> Observatio
     """
     joints = (observation.joints2d - centre[:, None]) / side[:, None, None]
     joints = torch.where((observation.confidence > 0)[..., None], joints, torch.zeros_like(joints))
-    crop, silhouette = observation.crop, observation.silhouette
+    crop, silhouette, camera = observation.crop, observation.silhouette, observation.camera
+    if camera is not None:
+        camera = torch.cat([camera[:, :2], camera[:, 2:] - centre], 1) / side[:, None]
     if crop is not None:
         crop = torch.cat([crop[:, :2] + centre * crop[:, 2:], crop[:, 2:] * side[:, None]], dim=1)
     if silhouette is not None:
@@ -223,7 +225,7 @@ def recrop(observation: Observation, centre: Tensor, side: Tensor) -> Observatio
         grid = F.affine_grid(turn, [len(side), 1, *silhouette.shape[1:]], align_corners=False)
         sampled = F.grid_sample(silhouette[:, None], grid, align_corners=False)[:, 0]
         silhouette = (sampled > 0.5).to(silhouette.dtype)
-    return replace(observation, joints2d=joints, crop=crop, silhouette=silhouette)
+    return replace(observation, joints2d=joints, crop=crop, silhouette=silhouette, camera=camera)
 
 
 class _Draw:

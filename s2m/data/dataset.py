@@ -128,13 +128,29 @@ class FrameDataset(Dataset[FrameBatch]):
         joints = self._picked("joints2d", rows).take(self._columns, 1)
         joints = (joints - crop[:, None, :2]) / crop[:, None, 2:]
         joints[confidence <= 0] = 0.0
+        camera = self._camera(rows, crop)
         if flip.any():
             mirror = list(self.joint_set.mirror)
             mirrored = joints.take(mirror, 1) * np.array([-1, 1], joints.dtype)
             joints = np.where(flip[:, None, None], mirrored, joints)
             confidence = np.where(flip[:, None], confidence.take(mirror, 1), confidence)
             crop[flip, 0] = self._widths(rows[flip]) - crop[flip, 0]
-        return Observation(_tensor(joints), _tensor(confidence), None, _tensor(crop), torch.from_numpy(rows))
+            if camera is not None:
+                camera[flip, 2] *= -1
+        return Observation(
+            _tensor(joints),
+            _tensor(confidence),
+            crop=_tensor(crop),
+            index=torch.from_numpy(rows),
+            camera=None if camera is None else _tensor(camera),
+        )
+
+    def _camera(self, rows: NDArray[np.int64], crop: Array) -> Array | None:
+        """Focal lengths and principal points (B, 4) in crop units, where the store knows them."""
+        if "intrinsics" not in self._arrays.observation:
+            return None
+        pixels = self._picked("intrinsics", rows)
+        return np.concatenate([pixels[:, :2], pixels[:, 2:] - crop[:, :2]], 1) / crop[:, 2:]
 
     def _picked(self, name: str, rows: NDArray[np.int64]) -> Array:
         """Rows of a stored array; ``take`` on a plain array is several times as fast as indexing the file's."""

@@ -75,13 +75,13 @@ def store_fields(joints: int, mask_size: int | None) -> list[Field]:
         Field("joints2d", OBSERVATION, (joints, 2), "<f4", "pixels of the full image, +y down"),
         Field("confidence", OBSERVATION, (joints,), "<f4", "0 (missing) to 1"),
         Field("crop", OBSERVATION, (3,), "<f4", "pixels: centre x, centre y, half side"),
+        Field("intrinsics", OBSERVATION, (4,), "<f4", "pixels: fx, fy, cx, cy"),
         Field("sequence", OBSERVATION, (), "<i4", "number of the recording; -1 for independent frames"),
         Field("frame", OBSERVATION, (), "<i4", "position within the recording"),
         Field("joints3d", TRUTH, (joints, 3), "<f4", "metres, camera frame"),
         Field("poses", TRUTH, (72,), "<f4", "radians, axis-angle; the root maps the body into the camera frame"),
         Field("betas", TRUTH, (10,), "<f4", "standard deviations"),
         Field("transl", TRUTH, (3,), "<f4", "metres, camera frame"),
-        Field("intrinsics", TRUTH, (4,), "<f4", "pixels: fx, fy, cx, cy"),
         Field("clip", TRUTH, (), "<i4", "position in store.json's clips; -1 for sampled poses"),
     ]
     if mask_size is not None:
@@ -90,24 +90,25 @@ def store_fields(joints: int, mask_size: int | None) -> list[Field]:
 
 
 # What one split of a dataset may lack: 3D joints, a known camera, parameters of a body in SMPL format.
-TRUTH_GROUPS = {"joints3d": ("joints3d",), "camera": ("intrinsics",), "body": ("poses", "betas", "transl", "gender")}
+GROUPS = {"joints3d": ("joints3d",), "camera": ("intrinsics",), "body": ("poses", "betas", "transl", "gender")}
 GENDERS = ("neutral", "female", "male")
 
 
-def dataset_fields(joints: int, mask_size: int | None, truth: Collection[str]) -> list[Field]:
+def dataset_fields(joints: int, mask_size: int | None, groups: Collection[str]) -> list[Field]:
     """The fields of one split of a converted dataset: those of :func:`store_fields` that the dataset has, and more.
 
     Args:
         joints: Number of stored joints.
         mask_size: Side of the masks, pixels; None: without.
-        truth: Which of TRUTH_GROUPS it has.
+        groups: Which of GROUPS it has.
     """
     own = [
         Field("image_size", OBSERVATION, (2,), "<i4", "pixels: width and height of the full image"),
         Field("gender", TRUTH, (), "|i1", f"which model the body's parameters belong to: {', '.join(GENDERS)}"),
     ]
-    wanted = {name for group in truth for name in TRUTH_GROUPS[group]}
-    return [f for f in store_fields(joints, mask_size) + own if f.part == OBSERVATION or f.name in wanted]
+    lacking = {name for group in GROUPS.keys() - set(groups) for name in GROUPS[group]}
+    known = [f for f in store_fields(joints, mask_size) + own if f.name not in lacking]
+    return [f for f in known if f.name != "clip"]
 
 
 def pack_masks(masks: NDArray[np.bool_]) -> NDArray[np.uint8]:

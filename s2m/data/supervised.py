@@ -78,6 +78,7 @@ def mirror_frame(frame: FrameBatch, flip: Tensor, joint_set: JointSet) -> FrameB
         confidence=torch.where(flip[:, None], confidence[:, list(joint_set.mirror)], confidence),
         silhouette=silhouette,
         index=observation.index,
+        camera=None if observation.camera is None else _mirror_camera(observation.camera, flip),
     )
     params = None if truth.params is None else mirror_params(truth.params, flip)
     return FrameBatch(mirrored, replace(truth, joints3d=_mirror_points(truth.joints3d, flip, joint_set), params=params))
@@ -101,6 +102,10 @@ def mirror_params(params: BodyParams, flip: Tensor) -> BodyParams:
         transl = torch.where(flip[:, None], transl * factor, transl)
     chosen = torch.where(flip[:, None, None, None], reflected, rotations)
     return BodyParams.from_rotations(chosen, params.betas, transl)
+
+
+def _mirror_camera(camera: Tensor, flip: Tensor) -> Tensor:
+    return torch.where(flip[:, None], camera * camera.new_tensor([1.0, 1.0, -1.0, 1.0]), camera)
 
 
 def _mirror_points(points: Tensor, flip: Tensor, joint_set: JointSet) -> Tensor:

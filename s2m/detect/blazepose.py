@@ -2,40 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from s2m.arrays import short_repr
 from s2m.detect.interface import Detection, Detector, Picture, not_seen
 from s2m.detect.landmarks import LandmarkNetwork, Landmarks
 from s2m.detect.masks import give_to_nearest, one_piece
 from s2m.detect.models import shipped_model
 from s2m.detect.people import Candidate, PeopleNetwork, once
 from s2m.detect.region import Region
+from s2m.detect.sides import Sides
 from s2m.detect.tiles import tiles
 from s2m.skeletons import BLAZEPOSE33
 
 _REFINEMENTS = 2  # further looks at a new person, each in the square that the look before gives
+_HOPELESS = 0.1  # after the first look
 _SURE = 0.5
 _SAME = 0.1  # mean distance of the landmarks of one and the same person, as a share of the side of the square
 _LOWEST_VISIBILITY = 0.2
+# Of someone new: mean of what the first network says, what the second says, and how visible the joints are that lie in
+# the picture. Each of them alone is sure of some lamp post.
+_SURE_OF_NEW = 0.75
 _PERIOD = 60  # frames of a video within which all of it is searched for newcomers
 
 
 @dataclass(frozen=True, eq=False)
+class Track:
+    """What is known of a person from the frames so far.
+
+    Attributes:
+        following: The square to look in next.
+        sides: Where left and right are.
+        frame: Number of frames since the video's first one with somebody in it.
+    """
+
+    following: Region
+    sides: Sides
+    frame: int
+
+    __repr__ = short_repr
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Tracked(Detection):
     """A person whom BlazePose can find again in the next frame.
 
     Attributes:
-        following: The square to look in.
-        frame: Number of frames since the track started.
+        track: What it needs for that.
     """
 
-    following: Region | None = None
-    frame: int = 0
+    track: Track | None = None
 
 
 class BlazePose(Detector):
@@ -90,31 +111,50 @@ class BlazePose(Detector):
             picture: See there.
             previous: See there; only this detector's own entries are followed.
         """
-        tracks = [one for one in previous if isinstance(one, Tracked) and one.following is not None]
-        followed = _different(self._landmarks(picture, one.following) for one in tracks if one.following is not None)
-        frame = max((one.frame + 1 for one in tracks), default=0)
+        tracks = [one.track for one in previous if isinstance(one, Tracked) and one.track is not None]
+        frame = max((track.frame + 1 for track in tracks), default=0)
+        followed = _different([self._followed(picture, track) for track in tracks])
         places = tiles(picture.shape[1], picture.shape[0], self._scales)
         if tracks and len(followed) == len(tracks):
             places = places[frame % _PERIOD :: _PERIOD]
-        known = [one.following for one in followed]
-        newcomers = once(self._people(picture, places), known)[: self._most - len(followed)]
-        found = _different([*followed, *(self._closer(picture, one) for one in newcomers)])
-        return self._detections(picture, found, frame)
+        found = _different([*followed, *self._newcomers(picture, places, [one.following for one, _ in followed])])
+        return self._detections(picture, found[: self._most], frame)
+
+    def _followed(self, picture: Picture, track: Track) -> tuple[Landmarks, Sides]:
+        found = self._landmarks(picture, track.following)
+        if track.sides.distance(found) > 1:
+            # Another look, at a square that is a little different, nearly always tells.
+            again = self._landmarks(picture, found.following)
+            found = min(found, again, key=track.sides.distance)
+        return track.sides.next(found)
+
+    def _newcomers(
+        self, picture: Picture, places: Sequence[Region], known: Sequence[Region]
+    ) -> list[tuple[Landmarks, Sides]]:
+        size = (picture.shape[1], picture.shape[0])
+        candidates = once(self._people(picture, places), known)[: self._most]
+        looked_at = [(candidate, self._closer(picture, candidate)) for candidate in candidates]
+        return [
+            (one, Sides(one.joints2d))
+            for candidate, one in looked_at
+            if _certainty(candidate, one, size) >= _SURE_OF_NEW
+        ]
 
     def _closer(self, picture: Picture, person: Candidate) -> Landmarks:
         """The landmarks of someone new: the square gets better with every look."""
         found = self._landmarks(picture, person.region)
-        for _ in range(_REFINEMENTS):
+        for _ in range(_REFINEMENTS if found.score > _HOPELESS else 0):
             found = self._landmarks(picture, found.following)
         return found
 
-    def _detections(self, picture: Picture, found: Sequence[Landmarks], frame: int) -> list[Detection]:
+    def _detections(self, picture: Picture, found: Sequence[tuple[Landmarks, Sides]], frame: int) -> list[Detection]:
         shape = (picture.shape[0], picture.shape[1])
-        detections = [self._detection(person, shape, frame) for person in found]
-        give_to_nearest([one.mask for one in detections if one.mask is not None], [p.following.side for p in found])
+        detections = [self._detection(person, shape, sides, frame) for person, sides in found]
+        sizes = [person.following.side for person, _ in found]
+        give_to_nearest([one.mask for one in detections if one.mask is not None], sizes)
         return [one for one in detections if (one.confidence > 0).any()]
 
-    def _detection(self, person: Landmarks, shape: tuple[int, int], frame: int) -> Detection:
+    def _detection(self, person: Landmarks, shape: tuple[int, int], sides: Sides, frame: int) -> Detection:
         missing = not_seen(person.joints2d, person.visibility, (shape[1], shape[0]), self._lowest)
         joints = np.where(missing[:, None], np.nan, person.joints2d)
         mask = person.region.paste(one_piece(person.mask, person.in_mask[~missing]), shape)
@@ -126,17 +166,22 @@ class BlazePose(Detector):
             score=person.score,
             mask=mask,
             joints3d=person.joints3d,
-            following=person.following,
-            frame=frame,
+            track=Track(person.following, sides, frame),
         )
 
 
-def _different(found: Iterable[Landmarks]) -> list[Landmarks]:
+def _certainty(candidate: Candidate, person: Landmarks, size: tuple[int, int]) -> float:
+    inside = ~not_seen(person.joints2d, person.visibility, size, 0.0)
+    visible = float(person.visibility[inside].mean()) if inside.any() else 0.0
+    return (candidate.score + person.score + visible) / 3
+
+
+def _different(found: Sequence[tuple[Landmarks, Sides]]) -> list[tuple[Landmarks, Sides]]:
     """The people among what was found, the surest first, each once."""
-    kept: list[Landmarks] = []
-    for person in sorted(found, key=lambda one: -one.score):
-        if person.score >= _SURE and not any(_same(person, other) for other in kept):
-            kept.append(person)
+    kept: list[tuple[Landmarks, Sides]] = []
+    for person, sides in sorted(found, key=lambda one: -one[0].score):
+        if person.score >= _SURE and not any(_same(person, other) for other, _ in kept):
+            kept.append((person, sides))
     return kept
 
 

@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from s2m.detect.heatmaps import refined
 from s2m.detect.interface import Picture
 from s2m.detect.models import Network, sigmoid
 from s2m.detect.region import Region
 from s2m.skeletons import BLAZEPOSE33
 
 _SIDE = 256
+_HEAT = 64  # side of the heatmaps
 _JOINTS = len(BLAZEPOSE33)
 _POINTS = _JOINTS + 6  # after the joints: the middle of the hips, a point of the circle, and four of the hands
 _HIPS, _TOP = _JOINTS, _JOINTS + 1
@@ -54,7 +56,7 @@ class LandmarkNetwork:
     """
 
     def __init__(self, path: Path, threads: int = 1) -> None:
-        sizes = (_POINTS * _NUMBERS, 1, _SIDE * _SIDE, _POINTS * 3)
+        sizes = (_POINTS * _NUMBERS, 1, _SIDE * _SIDE, _HEAT * _HEAT * _POINTS, _POINTS * 3)
         self._network = Network(path, _SIDE, sizes, threads)
 
     def __call__(self, picture: Picture, region: Region) -> Landmarks:
@@ -67,17 +69,20 @@ class LandmarkNetwork:
         Returns:
             What is there.
         """
-        numbers, score, logits, world = self._network(region.sample(picture, _SIDE) / np.float32(255))
+        numbers, score, logits, heat, world = self._network(region.sample(picture, _SIDE) / np.float32(255))
         points = numbers.reshape(_POINTS, _NUMBERS).astype(np.float64)
-        pixels = region.to_picture(points[:, :2] / _SIDE)
+        plain = points[:, :2] / _SIDE
+        places = refined(plain, heat.reshape(_HEAT, _HEAT, _POINTS))[:_JOINTS]
+        # Of the points that tell the next square, the heat says no more than the numbers (docs/detect.md).
+        hips, top = region.to_picture(plain[[_HIPS, _TOP]])
         certain = sigmoid(points[:_JOINTS, 3:])
         return Landmarks(
             region=region,
-            joints2d=pixels[:_JOINTS],
-            in_mask=points[:_JOINTS, :2],
+            joints2d=region.to_picture(places),
+            in_mask=places * _SIDE,
             visibility=certain[:, 0] * certain[:, 1],
             joints3d=region.turned(world.reshape(_POINTS, 3)[:_JOINTS]),
             mask=(sigmoid(logits) * 255).astype(np.uint8).reshape(_SIDE, _SIDE),
             score=float(score[0]),
-            following=Region.around(pixels[_HIPS], pixels[_TOP]),
+            following=Region.around(hips, top),
         )

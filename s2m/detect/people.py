@@ -20,7 +20,7 @@ _GRIDS = ((28, 2), (14, 2), (7, 6))
 _COUNT = sum(side * side * anchors for side, anchors in _GRIDS)
 _NUMBERS = 12  # of an anchor: a box (centre, size), then four points
 _HIPS, _TOP = slice(4, 6), slice(6, 8)  # the points that tell a person's square
-_SURE = 0.5
+_SURE = 0.4  # MediaPipe: 0.5; the second network decides about the uncertain
 _SAME = 0.3  # overlap over union of the boxes around two squares of the same person
 _CUT = 0.15  # share of a person's circle that may stick out of a tile over more of the picture
 

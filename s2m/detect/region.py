@@ -15,6 +15,9 @@ from s2m.detect.interface import Picture
 # How much larger than the circle around a person the square is that the landmarks are looked for in (MediaPipe's).
 _MARGIN = 1.25
 _SMALLEST = 2.0  # pixels
+# Bilinear reading skips pixels where the picture is finer than the result. The networks were trained so, and see better
+# with it than with smoothed pictures (docs/detect.md); far beyond what they were trained with, it would be noise.
+_COARSEST = 6.0
 
 
 @dataclass(frozen=True)
@@ -86,8 +89,7 @@ class Region:
         left, top, right, bottom = self._window(picture.shape[1], picture.shape[0])
         if left >= right or top >= bottom:
             return np.zeros((size, size, 3), np.float32)
-        # Bilinear reading alone would skip pixels where the square is much larger than the result.
-        shrink = max(int(self.side / size), 1)
+        shrink = max(int(self.side / size / _COARSEST), 1)
         part = Image.fromarray(picture[top:bottom, left:right]).reduce(shrink)
         matrix, origin = self._matrix()
         matrix, origin = matrix / (size * shrink), (origin - [left, top]) / shrink

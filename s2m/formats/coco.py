@@ -66,21 +66,38 @@ class Found:
         detections: All people, in the file's order.
         names: What the keypoints are, where the file says so.
         images: All pictures that it names, also those without a person.
+        counted: Whether ``images`` are places in a sequence, counted from 0, instead of the pictures' own numbers.
     """
 
     detections: list[Detection]
     names: tuple[str, ...] | None
     images: tuple[str, ...]
+    counted: bool = False
 
 
 def read_coco(file: Path) -> list[Detection]:
-    """All people of a file whose keypoints are COCO's, or begin with them.
+    """All people of a file, see :func:`read_coco_file`.
 
     Args:
         file: The JSON file.
 
     Returns:
         The people, in the file's order.
+
+    Raises:
+        FormatError: See :func:`read_coco_file`.
+    """
+    return read_coco_file(file).detections
+
+
+def read_coco_file(file: Path) -> Found:
+    """People and pictures of a file whose keypoints are COCO's, or begin with them.
+
+    Args:
+        file: The JSON file.
+
+    Returns:
+        What the file tells.
 
     Raises:
         FormatError: For anything else, also for keypoints that the file itself names otherwise; the message names
@@ -101,7 +118,7 @@ def read_coco(file: Path) -> list[Detection]:
     if unknown:
         counts = ", ".join(str(3 * count) for count in _FURTHER)
         raise FormatError(f"{file}: person 0: field keypoints: expected {counts} numbers, found {3 * unknown[0]}")
-    return found.detections
+    return found
 
 
 def found_in(content: Any, file: Path) -> Found:
@@ -124,7 +141,8 @@ def found_in(content: Any, file: Path) -> Found:
         raise FormatError(f"{file}: expected one number of keypoints, found {', '.join(map(str, sorted(sizes)))}")
     if names is not None and sizes and sizes != {len(names)}:
         raise FormatError(f"{file}: expected {len(names)} keypoints, as it names them, found {sizes.pop()}")
-    return Found(_graded(found), names, tuple(dict.fromkeys([*images, *(d.image for d in found)])))
+    every = tuple(dict.fromkeys([*images, *(d.image for d in found)]))
+    return Found(_graded(found), names, every, mmpose.is_sequence(content) or _from_zero(every))
 
 
 def joints_of(found: Found, file: Path) -> tuple[JointSet, list[int], tuple[str, ...]]:
@@ -155,6 +173,10 @@ def joints_of(found: Found, file: Path) -> tuple[JointSet, list[int], tuple[str,
     if len(named) < len(joint_set):
         joint_set = joint_set_of(joint_set.name, tuple(joint_set.joints[i] for i in named))
     return joint_set, named, notes
+
+
+def _from_zero(images: Sequence[str]) -> bool:
+    return "0" in images and all(image.isdecimal() for image in images)
 
 
 def _begin_with_coco(names: Sequence[str]) -> bool:

@@ -42,6 +42,18 @@ def frames(content: Any) -> Frames | None:
     return None
 
 
+def is_sequence(content: Any) -> bool:
+    """Whether :func:`frames` numbers what stands in a file: these are MMPose's places in a sequence.
+
+    Args:
+        content: What stands in a file that :func:`frames` read.
+
+    Returns:
+        False as well for what is none of MMPose's forms.
+    """
+    return frames(content) is not None
+
+
 def _instances(listed: Any) -> list[Any]:
     if not isinstance(listed, list):
         raise TypeError(f"instances: a {type(listed).__name__} instead of a list")

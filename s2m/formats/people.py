@@ -15,6 +15,7 @@ from scipy.optimize import linear_sum_assignment
 from s2m.errors import FormatError, UserError
 from s2m.formats.frames import all_frames
 from s2m.formats.tracks import Track, masked
+from s2m.missing import mask_with
 from s2m.skeletons import JointSet
 
 Floats = NDArray[np.float64]
@@ -246,10 +247,7 @@ def _cost(person: _Person, points: Floats, frame: int) -> float:
 
 def _seen(sighting: Sighting) -> Floats:
     """Points with NaN where nothing was seen."""
-    points = np.asarray(sighting.points, np.float64)
-    with np.errstate(invalid="ignore"):
-        there = (sighting.confidence > 0) & ~(points == 0).all(-1) & ~(points == -1).all(-1)
-    return np.where((there & np.isfinite(points).all(-1))[:, None], points, np.nan)
+    return mask_with(sighting.points, sighting.confidence, None)[0]
 
 
 def _size(points: Floats) -> float:

@@ -1,7 +1,7 @@
 """The joints of one person over time, as every reader gives them: what was not seen is missing, decided once.
 
-Files say "not seen" in many ways: NaN, exact zeros, -1, a confidence of 0 or -1. :func:`masked` turns all of them into
-NaN and confidence 0; nothing behind the readers looks at anything else.
+Files say "not seen" in many ways; :func:`masked` turns all of them into NaN and confidence 0, by the rule of
+:mod:`s2m.missing`, and says so; nothing behind the readers looks at anything else.
 """
 
 from __future__ import annotations
@@ -15,11 +15,9 @@ from numpy.typing import NDArray
 
 from s2m.arrays import short_repr
 from s2m.errors import UserError
+from s2m.missing import Origin, mask_with, reasons
 from s2m.skeletons import JointSet
 
-Floats = NDArray[np.float64]
-
-_FAR = 1e18  # beyond it, squares are no longer finite in float32
 _SHOWN = 8
 _SHARES = 0.9  # of the points lie in the picture when coordinates are shares of its size
 
@@ -83,9 +81,8 @@ def masked(
 ) -> Track:
     """A track of raw numbers: what says "not seen", in whatever way, becomes missing.
 
-    Missing is a joint that is not finite, at exactly zero or exactly -1 in all coordinates, or whose confidence is
-    not above 0. One exception: the root joint of a clip whose positions are relative to it stands at exactly zero
-    because that is its place; it is known by the hips on both sides of it, and a note says so.
+    What is missing :mod:`s2m.missing` decides; of the joints, the root alone may be the origin of the coordinates,
+    and a note says so.
 
     Args:
         points: (T, K, D) as the file has them.
@@ -100,57 +97,23 @@ def masked(
         The track; its notes name the joints that were taken as missing, and how often.
     """
     values = np.asarray(points, np.float64)
-    sure = np.ones(values.shape[:2]) if confidence is None else np.asarray(confidence, np.float64)
-    with np.errstate(invalid="ignore"):
-        finite = (np.abs(values) < _FAR).all(-1)
-        unsure = ~(sure > 0)
-    zero = (values == 0).all(-1)
-    centred = zero[:, joint_set.root_index] & _is_the_origin(
-        np.where((finite & ~unsure)[..., None], values, np.nan), joint_set
-    )
-    zero[:, joint_set.root_index] &= ~centred
-    minus = (values == -1).all(-1)
-    missing = ~finite | unsure | zero | minus
-    never = missing.all(1)[:, None]
-    reasons = (
-        ("exact zeros", zero),
-        ("exactly -1", minus),
-        ("confidence not above 0", unsure & finite & ~zero & ~minus),
-    )
-    said = [_counts(chosen & ~never, joint_set, reason) for reason, chosen in reasons if (chosen & ~never).any()]
+    origin = Origin(joint_set.root_index)
+    origin.look(values, confidence)
+    places, sure = mask_with(values, confidence, origin.found)
+    once: NDArray[np.bool_] = np.asarray((sure > 0).any(1))[:, None]  # a frame without anybody is said elsewhere
+    why = {reason: chosen & once for reason, chosen in reasons(values, confidence, sure).items()}
+    said = [_counts(chosen, joint_set, reason) for reason, chosen in why.items() if chosen.any()]
     found = [f"taken as missing: {'; '.join(said)}"] if said else []
-    if values.shape[-1] == 3 and len(centred) and centred[~missing.all(1)].all() and not missing.all():
+    if values.shape[-1] == 3 and origin.found is not None:
         found.append(f"{joint_set.root} is at exactly zero in every frame: read as positions relative to it")
     return Track(
-        np.where(missing[..., None], np.nan, values),
-        np.where(missing, 0, sure).astype(np.float32),
+        places,
+        sure,
         joint_set,
         images,
         np.arange(len(values)) if frames is None else np.asarray(frames, np.int64),
         person,
         (*notes, *found),
-    )
-
-
-def _is_the_origin(points: Floats, joint_set: JointSet) -> NDArray[np.bool_]:
-    """(T,) whether the zero point is a place where the root can be: between the hips, or amid all other joints."""
-    hips = ("left_hip", "right_hip")
-    if joint_set.root not in hips and all(hip in joint_set for hip in hips):
-        left, right = (points[:, joint_set.index(hip)] for hip in hips)
-        with np.errstate(invalid="ignore"):
-            between: NDArray[np.bool_] = np.linalg.norm(left + right, axis=-1) <= 2 * np.linalg.norm(
-                left - right, axis=-1
-            )
-        known = np.isfinite(left + right).all(-1)
-        # Where a hip is missing, a frame is what the others are.
-        return np.where(known, between, bool(between[known].all()) and bool(known.any()))
-    others = np.delete(points, joint_set.root_index, axis=1)
-    others = np.where((others == 0).all(-1, keepdims=True), np.nan, others)
-    low = np.where(np.isnan(others), np.inf, others).min(1)
-    high = np.where(np.isnan(others), -np.inf, others).max(1)
-    amid = ((low < 0) & (high > 0)).all(-1)
-    return np.full(
-        len(points), bool(len(amid)) and bool(amid.all()) and bool((points[:, joint_set.root_index] == 0).all())
     )
 
 

@@ -10,6 +10,7 @@ from s2m.body.landmarks import landmark_row
 from s2m.body.regressors import dataset_regressor, own_regressor
 from s2m.ik.rest import RestSkeleton
 from s2m.skeletons import S2M27, SMPL24, JointSet, is_smpl
+from s2m.skeletons.places import TRUNK, to_detector
 
 # Joints outside s2m27 and SMPL's own: the joint of the body that is nearest ...
 _NEAREST = {
@@ -47,7 +48,18 @@ def body_regressor(body: Body, joint_set: JointSet) -> Tensor:
         return rows[places]
     regressor = own_regressor if body.skeleton_regressor is None else dataset_regressor
     known = dict(zip(S2M27.joints, regressor(body, S2M27), strict=True))
+    if joint_set.detected and body.skeleton_regressor is not None:
+        known |= _as_detected(known)
     return torch.stack([_row(body, joint, known) for joint in joint_set.joints])
+
+
+def _as_detected(known: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Rows of the joints that detectors have at other places than Human3.6M, and of the middles of these."""
+    matrix = torch.from_numpy(to_detector()).to(known["pelvis"])
+    found = dict(zip(TRUNK, matrix @ torch.stack([known[joint] for joint in TRUNK]), strict=True))
+    for middle, part in (("pelvis", "hip"), ("thorax", "shoulder")):
+        found[middle] = (found[f"left_{part}"] + found[f"right_{part}"]) / 2
+    return {**found, "spine": (found["pelvis"] + found["thorax"]) / 2}
 
 
 def rest_skeleton(body: Body, joint_set: JointSet, betas: Tensor | None = None) -> RestSkeleton:

@@ -170,7 +170,7 @@ def mirrored(clip: Clip) -> str | None:
 
 
 def forwardness(joints: Tensor, joint_set: JointSet) -> float | None:
-    """How far nose, knees and toes lie in front of the body.
+    """How far nose or neck, knees and toes lie in front of the body.
 
     Args:
         joints: (T, J, 3) metres, any right-handed frame; not finite where a joint is missing.

@@ -232,11 +232,34 @@ def powers(q: Tensor, exponents: Tensor) -> Tensor:
     Returns:
         Unit quaternions (4, N, B).
     """
+    return _turns(_half_vectors(q) * exponents)
+
+
+def mixed(q: Tensor, factors: Tensor) -> Tensor:
+    """Rotations whose vectors are sums of other rotations' vectors.
+
+    Args:
+        q: (4, M, B) quaternions; as in :func:`power`, they need not have unit length.
+        factors: (3 N, 3 M) from M rotation vectors, x of all of them first, to N; or (B, 3 N, 3 M).
+
+    Returns:
+        Unit quaternions (4, N, B).
+    """
+    vectors = _half_vectors(q).reshape(-1, q.shape[-1])
+    mix = torch.mm(factors, vectors) if factors.ndim == 2 else torch.einsum("bnm,mb->nb", factors, vectors)
+    return _turns(mix.view(3, -1, q.shape[-1]))
+
+
+def _half_vectors(q: Tensor) -> Tensor:
+    """(3, N, B) halves of the rotation vectors."""
     vector, real = q[:3], q[3]
     sine = torch.sqrt((vector * vector).sum(0) + _TINY)
-    part = vector * (torch.atan2(sine, real) / sine) * exponents
-    angle = torch.sqrt((part * part).sum(0) + _TINY)
-    return torch.cat([part * (torch.sin(angle) / angle), torch.cos(angle).unsqueeze(0)])
+    return vector * (torch.atan2(sine, real) / sine)
+
+
+def _turns(half: Tensor) -> Tensor:
+    angle = torch.sqrt((half * half).sum(0) + _TINY)
+    return torch.cat([half * (torch.sin(angle) / angle), torch.cos(angle).unsqueeze(0)])
 
 
 def each(blocks: Tensor) -> Tensor:

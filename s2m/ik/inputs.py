@@ -45,8 +45,8 @@ def rows(units: tuple[Unit, ...], rule: str) -> tuple[Unit, ...]:
 def bones(units: tuple[Unit, ...], parts: tuple[str, ...]) -> list[Difference]:
     """What collars, neck and limbs read, in the order in which the solver slices it.
 
-    Shoulders from the thorax; the head from the thorax, and where it faces; upper bones of the arms, then their lower
-    ones; the same of the legs.
+    Shoulders from the thorax; the head from the thorax, where it faces, and the middle of the neck from the thorax;
+    upper bones of the arms, then their lower ones; the same of the legs.
 
     Args:
         units: Rows of the table in ``s2m/ik/units.py``.
@@ -55,7 +55,7 @@ def bones(units: tuple[Unit, ...], parts: tuple[str, ...]) -> list[Difference]:
     balls = rows(units, "ball")
     arms, legs = balls[:2], balls[2:]
     wanted: list[Difference] = [(unit.parts[1], unit.parts[0]) for unit in rows(units, "collar")]
-    wanted += [("head", "thorax"), facing(parts)]
+    wanted += [("head", "thorax"), facing(parts), ("neck_nose", "thorax") if "neck_nose" in parts else None]
     for limbs in (arms, legs):
         wanted += [(unit.parts[1], unit.parts[0]) for unit in limbs] + [
             (unit.parts[2], unit.parts[1]) for unit in limbs

@@ -8,13 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from s2m.ik import quaternion as quat
-from s2m.ik.collars import shrinkage
-from s2m.ik.columns import Columns, Swing, constant, each, power, rounded, turned, unit
+from s2m.ik.columns import Columns, Swing, constant, each, rounded, turned, unit
 from s2m.ik.units import Unit
 
 # Growth of the fade with noise, per metre: with a bend that noise may have made, the twist says little.
 _STRAIGHT_PER_METRE = 16.0
-_NECK_SPREAD = 0.2  # radians: how far heads turn, as a standard deviation about each axis
 _NOSE_SOFTNESS = 0.02  # metres: a nose behind the head is noise; no sudden half turn
 
 
@@ -27,7 +25,7 @@ class SmoothLimbs(nn.Module):
     for every bending direction around a straight limb, so some such limit is needed.
 
     The neck comes first among the units: its upper bone goes to the head, its lower one to the nose, which gives the
-    twist itself; with ``noise`` both are shrunk towards rest as far as the noise warrants.
+    twist itself. (:mod:`s2m.ik.neck` weighs both.)
 
     Args:
         balls: Rows of the table, one for each of U limbs.
@@ -52,13 +50,12 @@ class SmoothLimbs(nn.Module):
     real: Tensor
     usual: Tensor
     rest_along: Tensor
-    gains: Tensor | None
 
     def __init__(self, balls: tuple[Unit, ...], upper: Tensor, lower: Tensor, noise: float) -> None:
         super().__init__()
-        lever, nose = upper[0], quat.reject(lower[0], quat.direction(upper[0]))
+        nose = quat.reject(lower[0], quat.direction(upper[0]))
         front = (
-            quat.direction(nose) if float(nose.norm()) > 1e-3 else quat.reject(_forward(upper), quat.direction(lever))
+            quat.direction(nose) if float(nose.norm()) > 1e-3 else quat.reject(_forward(upper), quat.direction(upper[0]))
         )
         upper, lower = quat.direction(upper), quat.direction(lower)
         hinges = torch.cat([front[None], hinge_axes(balls, upper)])
@@ -71,12 +68,6 @@ class SmoothLimbs(nn.Module):
         constant(self, "rest_along", upper.T[..., None])
         self._build_twist(balls, upper, lower, axis, side, hinges, noise)
         self._build_hinge(lower[1:], quat.direction(hinges[1:]))
-        self.register_buffer("gains", None)
-        if noise > 0:
-            arms = (float(lever.norm()), max(float(nose.norm()), 1e-3))
-            gains = upper.new_ones(2, len(upper), 1)
-            gains[:, 0, 0] = upper.new_tensor([shrinkage(noise, arm, _NECK_SPREAD) for arm in arms])
-            constant(self, "gains", gains)
 
     def _build_twist(
         self,
@@ -159,8 +150,6 @@ class SmoothLimbs(nn.Module):
         )
         twist = torch.mm(self.twist, unit(halves).view(2 * units, samples)).view(4, units, samples)
         hinge = self._hinge(turned(self.algebra.inverse(twist[:, 1:]), lower[:, 1:]))
-        if self.gains is not None:
-            swing, twist = power(swing, self.gains[0]), power(twist, self.gains[1])
         return self.algebra.product(swing, twist), hinge
 
     def _upper(self, along: Tensor) -> Tensor:

@@ -12,14 +12,14 @@ from torch import Tensor, nn
 from s2m.batch import IKOutput
 from s2m.ik.body_motion import BodyMotion, chosen
 from s2m.ik.collars import Collars
-from s2m.ik.columns import Columns, constant, powers, turned
+from s2m.ik.columns import Columns, constant, turned
 from s2m.ik.denoise import BoneLengths
 from s2m.ik.endpoints import Endpoints
 from s2m.ik.inputs import Presence, bones, differences, end_points, facing, rows
 from s2m.ik.interface import IKSolver
 from s2m.ik.joint_maps import Parts, part_matrix, parts_of
 from s2m.ik.limbs import PlainLimbs, SmoothLimbs
-from s2m.ik.neck import neck_shares
+from s2m.ik.neck import Neck
 from s2m.ik.rest import RestSkeleton
 from s2m.ik.trunk import FRAME_VECTORS, Trunk
 from s2m.ik.trunk_model import SPINE, TRUNK_PARTS
@@ -72,8 +72,8 @@ class DIK(IKSolver):
     reading: Tensor
     offsets: Tensor
     place: Tensor
+    neck_offset: Tensor
     end_offset: Tensor
-    shares: Tensor
     conjugate: Tensor
     lengths: BoneLengths | None
     collars: Collars | None
@@ -119,9 +119,8 @@ class DIK(IKSolver):
         self._build_trunk(at_rest, body, strategy, noise)
         self._build_limbs(at_rest, body, strategy, noise)
         self._build_endpoints(at_rest, body)
-        shares = neck_shares(self.motion.neck, at_rest["thorax"], at_rest["head"], body["neck"], body["head"])
-        constant(self, "shares", shares)
-        constant(self, "conjugate", shares.new_tensor([-1.0, -1.0, -1.0, 1.0])[:, None, None])
+        self._build_neck(at_rest, body, noise)
+        constant(self, "conjugate", matrix.new_tensor([-1.0, -1.0, -1.0, 1.0])[:, None, None])
         constant(self, "place", torch.tensor(self._places(), device=matrix.device))
 
     def _build_trunk(
@@ -149,18 +148,24 @@ class DIK(IKSolver):
             shoulders = torch.stack([at_rest[unit.parts[1]] for unit in units]) - at_rest["thorax"]
             self.collars = Collars(collars, shoulders, units[0].spread, noise)
 
+    def _build_neck(self, at_rest: dict[str, Tensor], body: dict[str, Tensor], noise: float) -> None:
+        levers = torch.stack([at_rest[part] for part in ("head", "neck_nose") if part in at_rest]) - body["neck"]
+        facing = None if self._facing is None else at_rest[self._facing[0]] - at_rest[self._facing[1]]
+        self.neck = Neck(self.motion.neck, levers, body["head"] - body["neck"], facing, noise)
+        constant(self, "neck_offset", (at_rest["thorax"] - body["neck"])[:, None, None])
+
     def _build_limbs(
         self, at_rest: dict[str, Tensor], body: dict[str, Tensor], strategy: _Strategy, noise: float
     ) -> None:
         start, middle, end = (torch.stack([at_rest[unit.parts[k]] for unit in self._balls]) for k in range(3))
         centre = torch.stack([body[unit.name] for unit in self._balls]) if strategy.centred else start
-        thorax, head = at_rest["thorax"], at_rest["head"]
-        upper = torch.cat([(head - thorax)[None], middle - centre])
+        upper = torch.cat([(at_rest["head"] - body["neck"])[None], middle - centre])
         end_of, start_of = self._facing or ("head", "thorax")
         facing = at_rest[end_of] - at_rest[start_of]
         lower = torch.cat([facing[None], end - middle])
         # What the difference of two keypoints lacks to start at the body's own joint.
-        offsets = torch.stack([torch.cat([torch.zeros_like(thorax)[None], start - centre]), torch.zeros_like(upper)])
+        thorax = at_rest["thorax"] - body["neck"]
+        offsets = torch.stack([torch.cat([thorax[None], start - centre]), torch.zeros_like(upper)])
         constant(self, "offsets", offsets.permute(2, 0, 1)[..., None])
         self.limbs = strategy.limbs(self._balls, upper, lower, noise)
 
@@ -260,7 +265,7 @@ class DIK(IKSolver):
         legs = slice(self._bones.stop - self._bones.start - 4, self._bones.stop - self._bones.start)
         chest = bends[:, 2:]
         upright = turned(self.algebra.inverse(chest), inside[:, : legs.start])
-        arms = upright[:, 4:].view(3, 2, 2, -1)
+        arms = upright[:, 5:].view(3, 2, 2, -1)
         collars = None
         if self.collars is not None:
             collars = self.algebra.kept(self._known(known, "collar"), self.collars(upright[:, :2]))
@@ -271,21 +276,31 @@ class DIK(IKSolver):
         )
         balls = self.algebra.kept(self._known(known, "neck", "ball"), balls)
         hinges = self.algebra.kept(self._known(known, "hinge"), hinges)
-        balls, shared = self._shared(bends, balls)
+        balls, shared = self._shared(bends, balls, upright[:, 4:5], confidence)
         found = [bends[:, :1], balls, hinges, *([] if collars is None else [collars]), shared]
         if self.endpoints is not None:
             ends = self._solve_endpoints(inside[:, legs.stop :], chest, collars, balls, hinges, confidence)
             found.append(self.algebra.kept(self._known(known, "points"), ends))
         return torch.cat([*found, self.algebra.identity.expand(-1, -1, bends.shape[-1])], 1)
 
-    def _shared(self, bends: Tensor, balls: Tensor) -> tuple[Tensor, Tensor]:
-        """The balls with the neck's own share of the head's turn, and (4, 2 or 3, B) spine2, spine3 and the head."""
-        turns = powers(balls[:, :1], self.shares)
+    def _shared(
+        self, bends: Tensor, balls: Tensor, middle: Tensor, confidence: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """The balls with the neck's own part of the head's turn, and (4, 2 or 3, B) spine2, spine3 and the head."""
+        seen = None
+        if confidence is not None:
+            seen = self._seen(confidence, ("neck_nose",)), self._seen(confidence, self._facing or ("",))
+        turns = self.neck(balls[:, :1], middle + self.neck_offset, seen)
         below, above = [bends[:, :2]], [bends[:, 1:]]
         if "head" not in (unit.name for unit in self._ends):
             below, above = [*below, turns[:, :1]], [*above, turns[:, 1:]]
         steps = self.algebra.product(torch.cat(below, 1) * self.conjugate, torch.cat(above, 1))
         return torch.cat([turns[:, :1], balls[:, 1:]], 1), steps
+
+    def _seen(self, confidence: Tensor, parts: tuple[str, ...]) -> Tensor:
+        """(B,) bool, where all of these parts were seen."""
+        each = [confidence[self._parts.index(p)] > 0 if p in self._parts else confidence[0] < 0 for p in parts]
+        return torch.stack(each).all(0)
 
     def _known(self, known: dict[str, Tensor] | None, *rules: str) -> Tensor | None:
         """(U, B) which units with these rules are determined, in the order of their quaternions."""

@@ -2,7 +2,8 @@
 
 A detector that loses a person from view may come back with the labels of left and right swapped, of all limbs or of
 the arms or the legs alone. Nobody turns round between two frames: where the exchanged labels continue the frame before
-far better than the labels as they are, they were exchanged.
+far better than the labels as they are, they were exchanged. In pictures legs do change places, as they walk past each
+other: there the exchanged labels have to continue the motion before as well.
 """
 
 from __future__ import annotations
@@ -60,7 +61,8 @@ class SwapFinder:
         self._groups = [group for names in (_ARMS, _LEGS) if (group := _pairs(joint_set, names))]
         self._members = [_side_members(joint_set, names) for names in (_ARMS, _LEGS) if _pairs(joint_set, names)]
         self._fps = fps
-        self._last: list[tuple[int, NDArray[np.float64]] | None] = [None] * len(self._groups)
+        self._flat = dims == 2
+        self._last = [_Past() for _ in self._groups]
         self._flags: list[list[Flags]] = [[] for _ in self._groups]
         self._count = 0
 
@@ -68,7 +70,7 @@ class SwapFinder:
         """Take in the next frames.
 
         Args:
-            points: (N, J, 3) any unit, NaN where missing.
+            points: (N, J, D) any unit, NaN where missing.
         """
         for group, pairs in enumerate(self._groups):
             self._flags[group].append(self._compare(group, points[:, pairs]))
@@ -95,15 +97,39 @@ class SwapFinder:
         if not len(seen):
             return flags
         here, frames = sides[seen], seen + self._count
-        last = self._last[group]
-        before = np.concatenate([here[:1] if last is None else last[1][None], here[:-1]])
-        times = np.concatenate([frames[:1] if last is None else [last[0]], frames[:-1]])
-        flags[seen] = _turned(before, here) * _TURNED
-        flags[seen[frames - times > max(1.0, _MEMORY * self._fps)]] = _LOST
-        if last is None:
+        past = self._last[group]
+        sides, times = past.before(here, frames)
+        turned = may_be = _turned(sides[1:-1], here)
+        if self._flat:
+            # A frame that may be exchanged continues the one before it as its mirror image.
+            mirrored = np.concatenate([[past.turned], may_be[:-1]])
+            turned = may_be & _against_the_motion(sides, times, mirrored)
+        flags[seen] = turned * _TURNED
+        flags[seen[np.diff(times[1:]) > max(1.0, _MEMORY * self._fps)]] = _LOST
+        if not past.frames:
             flags[seen[0]] = _LOST
-        self._last[group] = (int(frames[-1]), here[-1].copy())
+        past.keep(sides, times, bool(may_be[-1]))
         return flags
+
+
+class _Past:
+    """The last two frames that were seen, of a group of joints."""
+
+    def __init__(self) -> None:
+        self.sides: NDArray[np.float64] | None = None
+        self.frames: list[int] = []
+        self.turned = False
+
+    def before(
+        self, here: NDArray[np.float64], frames: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Two frames of the past, and ``here``; where there are none, the first of ``here`` again."""
+        if self.sides is None:
+            return np.concatenate([here[:1], here[:1], here]), np.concatenate([frames[:1], frames[:1], frames])
+        return np.concatenate([self.sides, here]), np.concatenate([self.frames, frames])
+
+    def keep(self, sides: NDArray[np.float64], frames: NDArray[np.int64], turned: bool) -> None:
+        self.sides, self.frames, self.turned = sides[-2:].copy(), frames[-2:].tolist(), turned
 
 
 def undo(
@@ -141,6 +167,19 @@ def _turned(before: NDArray[np.float64], here: NDArray[np.float64]) -> NDArray[n
         (count >= 2) & (distance[1] < _CONTRAST * distance[0]) & (distance[0] > 2 * _WIDTH * width)
     )
     return turned
+
+
+def _against_the_motion(
+    sides: NDArray[np.float64], times: NDArray[np.int64], mirrored: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """(N,) whether exchanged labels continue the motion of the two frames before better, too; (N + 2, P, 2, D)."""
+    first, before, here = sides[:-2], sides[1:-1], sides[2:]
+    first = np.where(mirrored[:, None, None, None], first[:, :, ::-1], first)
+    steps = (np.diff(times[1:]) / np.maximum(np.diff(times[:-1]), 1))[:, None, None, None]
+    expected = before + np.nan_to_num(before - first) * steps
+    distance = [np.nansum(np.linalg.norm(here[:, :, order] - expected, axis=-1), (1, 2)) for order in ([0, 1], [1, 0])]
+    better: NDArray[np.bool_] = distance[1] < _CONTRAST * distance[0]
+    return better
 
 
 def _decide(flags: Flags, fps: float) -> tuple[NDArray[np.int64], list[int]]:

@@ -139,7 +139,7 @@ TEN: tuple[Unit, ...] = (
         parent=ROOT,
         rotates=("spine1", "spine2", "spine3"),
     ),
-    Unit("neck", "neck", ("thorax", "head", "nose"), parent="torso", minimum=2, rotates=("neck", "head")),
+    Unit("neck", "neck", ("thorax", "head", "nose", "neck_nose"), parent="torso", minimum=2, rotates=("neck", "head")),
     *_arm("left", _LEFT_ARM),
     *_arm("right", _RIGHT_ARM),
     *_leg("left"),

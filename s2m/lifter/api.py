@@ -22,6 +22,7 @@ from s2m.lifter.network import Lifter, mean_bone_length
 from s2m.lifter.objective.chirality import Chirality
 from s2m.lifter.shipped_lifters import shipped, shipped_head, shipped_records
 from s2m.lifter.temporal_head import TemporalHead
+from s2m.lifter.untangled import Untangled
 from s2m.lifter.video import smoothed
 from s2m.lifter.warnings import lift_warnings
 from s2m.missing import mask_missing
@@ -46,7 +47,7 @@ class Lift:
         confidence: (T, J) of the input's joints, 0 where the lifter had to fill in.
         elevation: (T,) radians, by how much the camera looks down; ``None`` where the lifter does not tell.
         lifted: (T,) bool; where it is False too few joints were seen and the numbers are NaN.
-        reversed_suspected: (T,) bool, the knees, the nose and the toes speak for the mirrored depth.
+        reversed_suspected: (T,) bool, the knees, the neck and the toes speak for the mirrored depth.
     """
 
     joint_set: JointSet
@@ -87,7 +88,7 @@ def lift(
         height: Of the person standing upright, in metres; without it the bones are on average as long as the lifter's
             prior says, since one view cannot tell scale.
         video_fps: Frames per second where the frames are those of one video, in their order: each is then smoothed
-            with those around it.
+            with those around it, and left and right that are exchanged for a few frames are put right.
         head: What smooths them, for a ``lifter`` of your own.
 
     Returns:
@@ -98,7 +99,7 @@ def lift(
             when no frame has six joints.
 
     Warns:
-        S2MWarning: For what looks wrong: joints that are missing, people upside down or mirrored.
+        S2MWarning: For what looks wrong: joints that are missing, left and right exchanged, people upside down.
 
     Example:
         >>> import numpy as np
@@ -109,10 +110,14 @@ def lift(
         ((1, 17, 3), True)
     """
     given = get_joint_set(joint_set) if isinstance(joint_set, str) else joint_set
-    keypoints = _keypoints(joints2d, confidence, given)
+    keypoints, exchanged = _keypoints(joints2d, confidence, given), []
+    if video_fps is not None and 0 < video_fps <= _FASTEST:
+        source = Untangled(ArrayFrames(keypoints.points, keypoints.confidence), given, video_fps)
+        points, sure = source.read(0, len(source))
+        keypoints, exchanged = Keypoints(points.astype(np.float32), sure, given), source.messages
     device = joints2d.device if isinstance(joints2d, Tensor) else torch.device("cpu")
     found = lift_keypoints(keypoints, lifter=lifter, height=height, video_fps=video_fps, head=head, device=device)
-    for message in lift_warnings(keypoints, found):
+    for message in [*exchanged, *lift_warnings(keypoints, found)]:
         warnings.warn(message, S2MWarning, stacklevel=2)
     back = back_to(joints2d)
     arrays = {field.name: back(getattr(found, field.name)) for field in fields(found) if field.name != "joint_set"}
@@ -302,7 +307,7 @@ def _keypoints(joints2d: Array, confidence: Array | None, given: JointSet) -> Ke
     certain = certain[None] if certain.ndim == 1 else certain
     if certain.shape != points.shape[:2]:
         raise UserError(f"confidence: expected {points.shape[:2]} like the joints, found {certain.shape}")
-    masked, sure = mask_missing(points, certain)
+    masked, sure = mask_missing(points, certain, given.root_index)
     return Keypoints(masked.astype(np.float32), sure, given)
 
 

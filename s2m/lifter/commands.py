@@ -85,7 +85,8 @@ def add_lift_command(subparsers: argparse._SubParsersAction[argparse.ArgumentPar
     parser.add_argument(
         "--video",
         action="store_true",
-        help="the frames are those of one video: smooth each with those around it, against jitter",
+        help="the frames are those of one video: smooth each with those around it, against jitter, "
+        "and put left and right back where they are exchanged for a few frames",
     )
     parser.add_argument(
         "--temporal", type=Path, metavar="FILE", help="for --video with --lifter: its temporal.pt (`make temporal`)"
@@ -134,6 +135,7 @@ def _one_person(
     source: FrameSource, joint_set: JointSet, images: tuple[str, ...], fps: float, arguments: argparse.Namespace
 ) -> None:
     from s2m.lifter.api import too_few_joints
+    from s2m.lifter.untangled import Untangled
     from s2m.lifter.warnings import Findings
     from s2m.lifter.writing import LiftWriter
 
@@ -141,13 +143,17 @@ def _one_person(
     with writable(arguments.output) as output, LiftWriter(output.resolve().parent) as lifted:
         try:
             lifting = _lifting(joint_set, fps, arguments)
+            exchanged = []
+            if arguments.video:
+                source = Untangled(source, joint_set, fps)
+                exchanged = source.messages
             findings = Findings(joint_set, lifting.joint_set)
             _lift(source, joint_set, lifting, findings, lifted)
             if not findings.lifted.any():
                 raise too_few_joints(findings.most)
         except UserError as error:
             raise UserError(f"{arguments.file}: {error}") from error
-        for message in findings.messages():
+        for message in [*exchanged, *findings.messages()]:
             warn(message)
         if not _is_motion(arguments.output):
             lifted.write(output, fps, images)
@@ -166,7 +172,8 @@ def _people(
     joint_set = None if name is None else chosen_joint_set(name)
     if is_large(file) and arguments.image_size is None:
         joint_set = joint_set or H36M17
-        return [(NpyFrames(file, len(joint_set), 2, arguments.min_confidence), joint_set, (), arguments)]
+        source = NpyFrames(file, len(joint_set), 2, arguments.min_confidence, joint_set.root_index)
+        return [(source, joint_set, (), arguments)]
     return [
         (
             TrackFrames(track),

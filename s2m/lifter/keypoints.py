@@ -9,6 +9,7 @@ from s2m.errors import UserError
 from s2m.formats.keypoints2d import Keypoints
 from s2m.ik.joint_maps import Weights, parts_of
 from s2m.skeletons import H36M17, ON_THE_WAY_TO_THE_EARS, S2M27, JointSet, is_smpl
+from s2m.skeletons.places import TRUNK, to_human36m
 
 # As in training: with fewer joints there is no pose to speak of.
 FEWEST_JOINTS = 6
@@ -29,11 +30,38 @@ def on_joint_set(keypoints: Keypoints, joint_set: JointSet) -> Keypoints:
     """
     seen = np.isfinite(keypoints.points).all(-1) & (np.nan_to_num(keypoints.confidence) > 0)
     confidence = np.where(seen, keypoints.confidence, 0).astype(np.float32)
+    given = np.where(seen[..., None], keypoints.points, 0).astype(np.float64)
+    if keypoints.joint_set.detected and not joint_set.detected:
+        given = moved(given, confidence, keypoints.joint_set, to_human36m())
     weights = lifter_weights(keypoints.joint_set, joint_set)
-    points = np.einsum("jk,tkc->tjc", weights, np.where(seen[..., None], keypoints.points, 0).astype(np.float64))
+    points = np.einsum("jk,tkc->tjc", weights, given)
     sure = np.where(weights != 0, confidence[:, None], np.inf).min(-1)
     sure = np.where(np.isfinite(sure), sure, 0).astype(np.float32)
     return Keypoints((points * (sure > 0)[..., None]).astype(np.float32), sure, joint_set, keypoints.images)
+
+
+def moved(
+    points: NDArray[np.float64], confidence: NDArray[np.float32], joint_set: JointSet, matrix: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Hips and shoulders at the places of another definition, where all four are seen; the others as they are.
+
+    Args:
+        points: (T, K, D) in any unit.
+        confidence: (T, K); above 0: seen.
+        joint_set: Names of the joints.
+        matrix: (4, 4) of :mod:`s2m.skeletons.places`.
+
+    Returns:
+        (T, K, D).
+    """
+    if not set(TRUNK) <= set(joint_set.joints):
+        return points
+    columns = joint_set.indices(TRUNK)
+    whole = np.asarray((confidence[:, columns] > 0).all(1))
+    found = points.copy()
+    trunk = np.einsum("ij,tjc->tic", matrix, points[:, columns])
+    found[:, columns] = np.where(whole[:, None, None], trunk, points[:, columns])
+    return found
 
 
 def lifter_weights(given: JointSet, wanted: JointSet) -> NDArray[np.float64]:

@@ -6,11 +6,13 @@ how each 2D joint should move (a denoising head), which fills in missing joints 
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
 from s2m.batch import Lifted
-from s2m.lifter.normalise import normalise
+from s2m.lifter.normalise import normalise, turned_to
 from s2m.lifter.projection import back_project
 from s2m.skeletons import H36M17, JointSet, get_joint_set
 
@@ -77,6 +79,8 @@ class Lifter(nn.Module):
             back-projection ``X = (c + d) x / c``; 10 is Chen et al.'s value.
         elevation_width: Of a second, small network that tells the camera's elevation (ElePose, Wandt et al., CVPR
             2022); 0: there is none.
+        elevation_range: Smallest and largest elevation that it can tell, degrees. Without limits a training may settle
+            on cameras that look straight down: whoever walks around such a picture only turns it.
     """
 
     def __init__(
@@ -87,12 +91,19 @@ class Lifter(nn.Module):
         blocks: int = 3,
         camera_distance: float = 10.0,
         elevation_width: int = 0,
+        elevation_range: tuple[float, float] = (-25.0, 45.0),
     ) -> None:
         super().__init__()
         if rest_bone_length <= 0:
             raise ValueError(f"rest_bone_length: expected a length > 0 in metres, found {rest_bone_length}")
         if camera_distance <= 1:
             raise ValueError(f"camera_distance: expected more than 1 lifter unit, found {camera_distance}")
+        low, high = elevation_range
+        if not -90 <= low < high <= 90:
+            raise ValueError(
+                f"elevation_range: expected -90 <= smallest < largest <= 90 degrees, found {low} and {high}"
+            )
+        self.elevation_middle, self.elevation_reach = math.radians((low + high) / 2), math.radians((high - low) / 2)
         self.joint_set: JointSet = get_joint_set(joint_set)
         self.rest_bone_length = rest_bone_length
         self.camera_distance = camera_distance
@@ -105,12 +116,14 @@ class Lifter(nn.Module):
         self.register_buffer("shared_bones", bones, persistent=False)
         self.shared_bones: Tensor
 
-    def forward(self, joints2d: Tensor, confidence: Tensor) -> Lifted:
+    def forward(self, joints2d: Tensor, confidence: Tensor, camera: Tensor | None = None) -> Lifted:
         """Lift 2D joints to skeletons.
 
         Args:
-            joints2d: (B, J, 2) crop units.
+            joints2d: (B, J, 2) crop units, or any other.
             confidence: (B, J) in [0, 1]; joints of confidence 0 are ignored.
+            camera: (B, 4) focal lengths x, y and principal point x, y, in the same unit. With it, people beside the
+                optical axis are lifted as a camera turned to them would see them; without, as if they were on it.
 
         Returns:
             Skeletons and denoised 2D joints.
@@ -119,6 +132,8 @@ class Lifter(nn.Module):
             ValueError: When the shapes are not those of the joint set.
         """
         self._check(joints2d, confidence)
+        if camera is not None:
+            return self._lift_turned(joints2d, confidence, camera)
         normalised = normalise(joints2d, confidence, self.joint_set)
         points, visible = normalised.joints2d, normalised.visible
         both = self.lift(torch.cat([points, self.mirrored(points)]), torch.cat([visible, visible[:, self.mirror]]))
@@ -127,6 +142,11 @@ class Lifter(nn.Module):
             joints3d=skeleton * self.metres_per_unit(skeleton),
             joints2d=normalised.origin + normalised.scale * denoised,
         )
+
+    def _lift_turned(self, joints2d: Tensor, confidence: Tensor, camera: Tensor) -> Lifted:
+        turned = turned_to(joints2d, confidence, camera, self.joint_set)
+        lifted = self(turned.seen(joints2d), confidence)
+        return Lifted(joints3d=turned.to_camera(lifted.joints3d), joints2d=turned.back(lifted.joints2d))
 
     def elevation(self, joints2d: Tensor, confidence: Tensor) -> Tensor | None:
         """Elevation (B,) of the camera in radians, positive where it looks down; None without an elevation head.
@@ -215,8 +235,8 @@ class Lifter(nn.Module):
         """
         if self.elevation_network is None:
             raise ValueError("this lifter has no elevation head; give it an elevation_width > 0")
-        angle: Tensor = self.elevation_network(torch.cat([joints2d.flatten(1), visible], dim=1))
-        return angle[:, 0]
+        told: Tensor = self.elevation_network(torch.cat([joints2d.flatten(1), visible], dim=1))
+        return self.elevation_middle + self.elevation_reach * torch.tanh(told[:, 0] / self.elevation_reach)
 
     def metres_per_unit(self, skeleton: Tensor) -> Tensor:
         """What makes the mean shared bone of a skeleton ``rest_bone_length`` metres long.

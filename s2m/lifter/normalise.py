@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from s2m.batch import TensorRecord
+from s2m.geometry.virtual_camera import VirtualCamera
 from s2m.skeletons import JointSet
 
 # A sample without extent (one visible joint, or none) stays finite.
@@ -71,6 +72,18 @@ def normalise(joints2d: Tensor, confidence: Tensor, joint_set: JointSet) -> Norm
     anchor = _anchor(visible, joint_set)
     normalised, origin, scale = _normalised(points, visible, anchor)
     return Normalised(normalised, visible, origin, scale, anchor)
+
+
+def turned_to(joints2d: Tensor, confidence: Tensor, camera: Tensor, joint_set: JointSet) -> VirtualCamera:
+    """A camera turned to the origin that :func:`normalise` takes.
+
+    Args:
+        joints2d: (B, J, 2) any unit, +y down.
+        confidence: (B, J); a joint counts as visible where it is positive.
+        camera: (B, 4) focal lengths x, y and principal point x, y, in the unit of the joints.
+        joint_set: Names and order of the joints.
+    """
+    return VirtualCamera.towards(normalise(joints2d, confidence, joint_set).origin[:, 0], camera)
 
 
 def mean_distance(centred: Tensor, visible: Tensor) -> Tensor:

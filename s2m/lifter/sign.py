@@ -43,7 +43,7 @@ class SignWatch:
         if self.limit is not None and step >= self.patience and self._mean > self.limit:
             raise MirroredError(
                 f"step {step}: {100 * self._mean:.0f} % of the lifted skeletons have knees that bend the wrong way or "
-                "noses behind the neck: the lifter has learned depth with the wrong sign. Give "
+                "necks that lean backwards: the lifter has learned depth with the wrong sign. Give "
                 "model.weights.chirality more weight or take another seed; model.mirrored_limit: null goes on anyway"
             )
         return self._mean

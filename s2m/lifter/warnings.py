@@ -147,7 +147,7 @@ def _back(found: Findings) -> str | None:
         return None
     where = _frames(found.reversed)
     return (
-        f"knees, nose or toes point backwards in {where}: front and back may be exchanged there. Are left and right "
+        f"knees, neck or toes point backwards in {where}: front and back may be exchanged there. Are left and right "
         "the person's own, and is the picture not mirrored?"
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from s2m.skeletons.joint_set import JointSet
 
 _SIDES = ("right", "left")
@@ -80,6 +82,10 @@ S2M27 = JointSet(
     parent_of={**_H36M17_PARENTS, **_endpoints("right"), **_endpoints("left")},
     root="pelvis",
 )
+
+# The same joints with hips and shoulders where detectors have them: what `s2m lift` makes of a detector's file.
+H36M17_DETECTED = replace(H36M17, name="h36m17_detected", detected=True)
+S2M27_DETECTED = replace(S2M27, name="s2m27_detected", detected=True)
 
 _SMPL_CHAIN = (
     ("left_hip", "pelvis"),

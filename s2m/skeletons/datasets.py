@@ -111,6 +111,7 @@ COCO17 = JointSet(
         **{f"{side}_{part}": "nose" for side in ("left", "right") for part in ("eye", "ear")},
     },
     root="left_hip",
+    detected=True,
 )
 
 # Leeds Sports Pose: "thorax" is its "neck", "head" its "head top".

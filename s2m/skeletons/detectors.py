@@ -42,6 +42,7 @@ BLAZEPOSE33 = JointSet(
         },
     },
     root="left_hip",
+    detected=True,
 )
 
 
@@ -116,6 +117,7 @@ OPENPOSE18 = JointSet(
         "left_hip": "thorax",
     },
     root="thorax",
+    detected=True,
 )
 
 BODY25 = JointSet(
@@ -123,6 +125,7 @@ BODY25 = JointSet(
     joints=("nose", "thorax", *_ARMS, "pelvis", *_LEGS, *_FACE, *_FEET),
     parent_of={**_WITH_PELVIS, **{foot: f"{foot.split('_')[0]}_ankle" for foot in _FEET}},
     root="pelvis",
+    detected=True,
 )
 
 # CMU Panoptic's body3DScene: "thorax" is its neck, "pelvis" its body centre.
@@ -139,4 +142,5 @@ PANOPTIC19 = JointSet(
     ),
     parent_of=_WITH_PELVIS,
     root="pelvis",
+    detected=True,
 )

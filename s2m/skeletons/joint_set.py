@@ -16,12 +16,15 @@ class JointSet:
         joints: Names, in the order of the data.
         parent_of: The parent of every joint but the root.
         root: The joint without a parent.
+        detected: Whether hips and shoulders are where 2D detectors have them instead of where Human3.6M does
+            (:mod:`s2m.skeletons.places`).
     """
 
     name: str
     joints: tuple[str, ...]
     parent_of: dict[str, str]
     root: str
+    detected: bool = False
 
     def __post_init__(self) -> None:
         if len(set(self.joints)) != len(self.joints):

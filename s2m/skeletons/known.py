@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from s2m.skeletons.core import H36M17, S2M27, SMPL22, SMPL24
+from s2m.skeletons.core import H36M17, H36M17_DETECTED, S2M27, S2M27_DETECTED, SMPL22, SMPL24
 from s2m.skeletons.datasets import COCO17, LSP14, MPI3DHP17, MPI3DHP28
 from s2m.skeletons.detectors import BLAZEPOSE33, BODY25, KINECT32, OPENPOSE18, PANOPTIC19
 from s2m.skeletons.joint_set import JointSet
@@ -10,7 +10,7 @@ from s2m.skeletons.joint_set import JointSet
 JOINT_SETS: dict[str, JointSet] = {
     s.name: s
     for s in (
-        *(H36M17, S2M27, SMPL22, SMPL24, MPI3DHP17, MPI3DHP28, COCO17, LSP14),
+        *(H36M17, S2M27, H36M17_DETECTED, S2M27_DETECTED, SMPL22, SMPL24, MPI3DHP17, MPI3DHP28, COCO17, LSP14),
         *(BLAZEPOSE33, KINECT32, OPENPOSE18, BODY25, PANOPTIC19),
     )
 }

@@ -10,6 +10,7 @@ from s2m.reading import read_yaml
 from s2m.skeletons.core import S2M27
 from s2m.skeletons.joint_set import JointSet
 from s2m.skeletons.known import JOINT_SETS
+from s2m.skeletons.places import TRUNK
 
 
 def read_joint_set(path: str | Path) -> JointSet:
@@ -74,4 +75,6 @@ def joint_set_of(name: str, joints: tuple[str, ...]) -> JointSet:
 
     found = {joint: parent(joint) for joint in joints if joint != root}
     # A chain of ancestors that leads back to itself hangs from the root instead.
-    return JointSet(name, joints, {j: (root if p == j else p) for j, p in found.items()}, root)
+    # Who names the nose and the hips, but neither Human3.6M's point of the neck nor a Kinect's navel, is a detector.
+    detected = {"nose", *TRUNK} <= set(joints) and not {"neck_nose", "navel"} & set(joints)
+    return JointSet(name, joints, {j: (root if p == j else p) for j, p in found.items()}, root, detected)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from s2m.batch import FrameBatch, Observation
-from s2m.body.skeleton import global_rotations
+from s2m.body.skinning import global_rotations
 from s2m.data.augment import Augmentation
 from s2m.data.keys import Purpose, frame_keys, keys_for
 from s2m.losses import Losses

@@ -1,7 +1,7 @@
 """Genuine motion for DIK's constants and tables: AMASS-style files of a folder, a part to measure on and one to test.
 
 Joint errors are told apart by what joints can tell. ``observable``: the chest against the pelvis, the head against the
-chest; the direction of every upper bone, and its twist where the limb is bent enough to show it; the direction of every
+chest (where neither nose nor ears are seen: the direction of the head's bone); the direction of every upper bone, and its twist where the limb is bent enough to show it; the direction of every
 lower bone in the upper one's frame. Left out: the forearm's and the shank's own twist, the split of a bend along the
 spine and between neck and head, the twist of a straight limb.
 """
@@ -18,6 +18,9 @@ from torch import Tensor
 
 from s2m.data.motion import amass
 from s2m.data.motion.clips import MotionError
+from s2m.ik.inputs import facing
+from s2m.ik.joint_maps import parts_of
+from s2m.ik.rest import RestSkeleton
 from s2m.metrics.rotations import geodesic_angle
 from s2m.skeletons import SMPL24
 
@@ -65,13 +68,21 @@ def read_takes(folder: Path) -> Takes:
     return Takes(names, tuple(roma.rotvec_to_rotmat(pose) for pose in poses))
 
 
-def observable_errors(found: Tensor, truth: Tensor, rest: Tensor) -> Tensor:
+def head_bone(rest: RestSkeleton) -> Tensor | None:
+    """(3,) what alone shows the head where a joint set has neither nose nor ears; ``None`` where it has them."""
+    if facing(parts_of(rest.joint_set)) is not None:
+        return None
+    return rest.joints[rest.joint_set.index("head")] - rest.body_joints[SMPL24.index("head")]
+
+
+def observable_errors(found: Tensor, truth: Tensor, rest: Tensor, head: Tensor | None = None) -> Tensor:
     """Errors in radians (N, 10) of what joints can tell of the ten rotations.
 
     Args:
         found: Rotations (N, 24, 3, 3), relative to the parent.
         truth: The true ones, the same.
         rest: The body's joints (24, 3) at rest, metres.
+        head: The bone (3,) at rest whose direction alone shows the head; ``None``: nose or ears show it whole.
 
     Returns:
         Columns: torso, head, shoulders and elbows (left, then right), hips and knees.
@@ -84,10 +95,12 @@ def observable_errors(found: Tensor, truth: Tensor, rest: Tensor) -> Tensor:
             result = result @ rotations[:, at(joint)]
         return result
 
-    columns = [
-        geodesic_angle(chain(found, *joints), chain(truth, *joints))
+    torso, above = (
+        [chain(rotations, *joints) for rotations in (found, truth)]
         for joints in (("spine1", "spine2", "spine3"), ("neck", "head"))
-    ]
+    )
+    columns = [geodesic_angle(*torso)]
+    columns.append(geodesic_angle(*above) if head is None else _between(*(turn @ head.to(turn) for turn in above)))
     for upper, lower, end in (("shoulder", "elbow", "wrist"), ("hip", "knee", "ankle")):
         for side in ("left", "right"):
             ball, hinge, tip = (at(f"{side}_{part}") for part in (upper, lower, end))

@@ -21,7 +21,7 @@ from s2m.metrics.rotations import LOCAL_PARTS, geodesic_angle
 from s2m.skeletons import H36M17, SMPL24
 from studies import writing
 from studies.ik.evaluation import SkinnedJoints, with_noise
-from studies.ik.genuine import Takes, jumps, observable_errors, read_takes
+from studies.ik.genuine import Takes, head_bone, jumps, observable_errors, read_takes
 from studies.ik.training import train_learned
 
 _NOISE_MM = (0, 30)
@@ -66,7 +66,7 @@ def _measured(solver: IKSolver, test: Takes, source: SkinnedJoints, sigma: float
     truth = test.all()
     found = _solved(solver, with_noise(source(truth), sigma, _SEED))
     local = geodesic_angle(found, truth)[:, SMPL24.indices(LOCAL_PARTS)].mean(0)
-    observable = observable_errors(found, truth, source.rest.body_joints)
+    observable = observable_errors(found, truth, source.rest.body_joints, head_bone(source.rest))
     each = dict(zip(LOCAL_PARTS, local.tolist(), strict=True))
     return {"all": float(local.mean()), "observable": float(observable.mean())} | each
 
@@ -81,7 +81,8 @@ def _text(rows: list[dict[str, Any]], found: int, takes: Takes, test: Takes) -> 
     text += (
         f"Mean error of the ten local rotations in radians, {len(test.names)} takes kept for tests "
         f"({sum(map(len, test.rotations))} frames). `observable` leaves out what joints cannot tell (twist of "
-        "forearms, shanks and straight limbs, the split along spine and neck). "
+        "forearms, shanks and straight limbs, and of the head, whose nose and ears are not among the joints; the split "
+        "along spine and neck). "
         f"Discontinuities (a radian beyond the truth's turn) on all {len(takes.names)} takes: {found}.\n\n"
     )
     header = ["solver", "noise, mm", "all", "observable", *LOCAL_PARTS]

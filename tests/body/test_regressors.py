@@ -19,7 +19,7 @@ from s2m.body.regressors import (
     own_regressor,
     surrounding,
 )
-from s2m.skeletons import H36M17, S2M27, SMPL24, JointSet
+from s2m.skeletons import H36M17, ON_THE_WAY_TO_THE_EARS, S2M27, SMPL24, JointSet
 
 from .fabricated import arrays
 
@@ -57,7 +57,8 @@ def test_own_joints_are_found_by_name(body: Body) -> None:
         torch.testing.assert_close(place[name], tree[name], atol=1e-6, rtol=0)
     top = body.v_template[:, 1].max()
     assert top - 0.01 < place["head"][1] <= top
-    assert place["nose"][2] > place["left_ear"][2] > place["left_heel"][2]
+    assert place["neck_nose"][1] < place["left_ear"][1] < place["head"][1]
+    assert place["left_ear"][2] > place["left_heel"][2]
     assert place["left_toe"][2] > place["left_heel"][2] + 0.15
     # Palm down in the T-pose: the index finger is in front of the little one, both beyond the wrist.
     for side, sign in (("left", 1), ("right", -1)):
@@ -75,7 +76,7 @@ def test_dataset_skeleton_is_convex_sparse_and_compact(body: Body) -> None:
     weights = dataset_regressor(body, S2M27)
     assert weights.min() >= 0
     torch.testing.assert_close(weights.sum(dim=1), torch.ones(27))
-    assert (weights > 0).sum(dim=1).max() <= 250
+    assert (weights > 0).sum(dim=1).max() <= 260
     for row, place in zip(weights, weights @ body.v_template, strict=True):
         assert (body.v_template[row > 0] - place).norm(dim=1).max() < 0.21
 
@@ -84,10 +85,43 @@ def test_dataset_skeleton_is_not_the_bodys(body: Body) -> None:
     own, data = (places(body, make(body, H36M17), H36M17) for make in (own_regressor, dataset_regressor))
     offset = torch.stack([(own[name] - data[name]).norm() for name in H36M17.joints if name != "pelvis"])
     assert offset.min() > 0.005
-    assert 0.012 < offset.mean() < 0.025
-    assert offset.max() < 0.035
+    assert 0.015 < offset.mean() < 0.035
+    # The top of Human3.6M's head bone lies far below the crown.
+    assert offset.argmax() + 1 == H36M17.index("head")
+    assert offset.max() < 0.08
     # Human3.6M's pelvis is the middle of the hips; SMPL's lies some centimetres above.
     assert (data["pelvis"] - (data["left_hip"] + data["right_hip"]) / 2).norm() < 0.01
+
+
+# Offsets of Human3.6M's skeleton (mm), as published with its data and in github.com/una-dinosauria/3d-pose-baseline.
+HUMAN36M_MM = {
+    "hip": 132.95, "knee": 442.89, "ankle": 454.21, "spine": 233.38, "thorax": 257.08, "neck_nose": 121.13,
+    "head": 115.0, "shoulder": 151.03, "elbow": 278.88, "wrist": 251.73,
+}  # fmt: skip
+
+
+def test_dataset_skeleton_has_human36ms_proportions(body: Body) -> None:
+    place = (dataset_regressor(body, H36M17) @ body.v_template).numpy()
+    ours = np.array([np.linalg.norm(place[child] - place[parent]) for parent, child in H36M17.bones])
+    ends = [H36M17.joints[child] for _, child in H36M17.bones]
+    theirs = np.array([HUMAN36M_MM[end.removeprefix("left_").removeprefix("right_")] for end in ends])
+    assert len(ours) == 16
+    np.testing.assert_allclose(ours / ours.mean(), theirs / theirs.mean(), rtol=0.05)
+
+
+def test_heads_of_detectors_are_where_least_squares_puts_them(body: Body) -> None:
+    rng = np.random.default_rng(0)
+    vectors = np.zeros((200, 24, 3))
+    for joint in ("neck", "head", "left_collar", "right_collar"):
+        vectors[:, SMPL24.index(joint)] = rng.normal(0, 0.2, (200, 3))
+    turns, betas = roma.rotvec_to_rotmat(torch.tensor(vectors).float()), torch.tensor(rng.normal(size=(200, 10)))
+    joints = dataset_regressor(body, S2M27) @ body(BodyParams.from_rotations(turns, betas.float())).vertices
+    at = dict(zip(S2M27.joints, joints.double().numpy().swapaxes(0, 1), strict=True))
+    shoulders, ears = ((at[f"left_{part}"] + at[f"right_{part}"]) / 2 for part in ("shoulder", "ear"))
+    way = (ears - shoulders).reshape(-1, 1)
+    for name, share in ON_THE_WAY_TO_THE_EARS.items():
+        found, *_ = np.linalg.lstsq(way, (at[name] - shoulders).ravel(), rcond=None)
+        assert share == pytest.approx(found[0], abs=0.02), name
 
 
 def test_dataset_skeleton_is_symmetric(body: Body) -> None:
@@ -119,7 +153,7 @@ def test_dataset_joint_stays_at_its_joint(
     row = dataset_regressor(body, S2M27)[S2M27.index(joint)]
     rest, posed = body.rest(), bent(body, **{turned: degrees})
     at_rest, moved = ((row @ p.vertices[0] - p.joints[0, SMPL24.index(anchor)]).norm() for p in (rest, posed))
-    assert moved < 0.03
+    assert moved < 0.05
     assert abs(moved - at_rest) < 0.01
 
 
@@ -165,7 +199,7 @@ def test_convex_regressor_starts_at_the_own_joints(body: Body, joint_set: JointS
     start = places(body, ConvexRegressor(body, joint_set).weights(), joint_set)
     own = places(body, own_regressor(body, joint_set), joint_set)
     for name in joint_set.joints:
-        on_surface = name in ("nose", "head") or name.endswith(("toe", "heel", "index", "pinky", "ear"))
+        on_surface = name == "head" or name.endswith(("toe", "heel", "index", "pinky", "ear"))
         assert (start[name] - own[name]).norm() < (0.004 if on_surface else 0.001), name
 
 

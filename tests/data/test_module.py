@@ -84,7 +84,7 @@ def test_only_chosen_rows_of_a_batch_are_mirrored(made: Path) -> None:
 
 def damage(store: Path, split: str) -> None:
     joints, confidence = edit(store, split, "joints2d"), edit(store, split, "confidence")
-    joints[2, H36M17.index("nose"), 0] = np.nan
+    joints[2, H36M17.index("neck_nose"), 0] = np.nan
     confidence[4, 3:17] = 0
     edit(store, split, "silhouette")[6] = 0
     edit(store, split, "crop")[8, 2] = np.inf

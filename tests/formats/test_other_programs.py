@@ -76,7 +76,7 @@ def test_mmposes_pictures_alone_and_in_a_folder(tmp_path: Path, content: object)
 
 def test_coco_style_files_are_followed_by_their_own_names(tmp_path: Path) -> None:
     names = [*H36M17.joints]
-    names[names.index("nose")] = "neck_base"
+    names[names.index("neck_nose")] = "neck_base"
     people = [
         {"image_id": n, "category_id": 1, "keypoints": np.insert(p, 2, 2, axis=1).ravel().tolist()}
         for n, p in enumerate(PIXELS)

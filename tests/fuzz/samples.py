@@ -97,7 +97,7 @@ def option_samples() -> list[Sample]:
 
     def joint_set(to: Path) -> None:
         _npy(to / "a.npy", skeletons())
-        names = [None if name == "nose" else name for name in H36M17.joints]
+        names = [None if name == "neck_nose" else name for name in H36M17.joints]
         (to / "set.yaml").write_text(yaml.safe_dump({"name": "mine", "joints": names}))
 
     def with_set(given: Path, out: Path) -> list[str]:

@@ -77,7 +77,7 @@ def test_a_mirrored_person_gets_mirrored_rotations(noise):
 def test_neck_and_head_share_what_is_seen():
     truth = np.tile(np.eye(3), (1, 24, 1, 1))
     for joint in ("neck", "head"):
-        truth[:, SMPL24.index(joint)] = Rotation.from_rotvec([0.2, 0.2, 0.0]).as_matrix()
+        truth[:, SMPL24.index(joint)] = Rotation.from_rotvec([0.2, 0.0, 0.1]).as_matrix()
     found = DIK(rest_of(H36M17), motion=SYNTHETIC)(torch.from_numpy(forward(truth, H36M17))).rotations.numpy()
     ends = SMPL24.indices(("neck", "head"))
     assert angle(found[:, ends], truth[:, ends]).max() < 0.08

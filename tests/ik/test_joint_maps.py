@@ -75,7 +75,7 @@ def test_order_of_the_published_sets():
         "mpi3dhp28": {"spine3": 0, "pelvis": 4, "neck": 5, "head": 7, "left_shoulder": 9, "right_collar": 13,
                       "left_hip": 18, "left_toe": 22, "right_hip": 23, "right_toe": 27},
         "mpi3dhp17": {"head": 0, "thorax": 1, "right_shoulder": 2, "left_wrist": 7, "right_hip": 8, "pelvis": 14,
-                      "spine": 15, "nose": 16},
+                      "spine": 15, "neck_nose": 16},
     }  # fmt: skip
     for name, positions in known.items():
         for joint, position in positions.items():

@@ -155,7 +155,7 @@ def test_a_lifter_of_ones_own_is_used() -> None:
 def test_cocos_joints_are_lifted() -> None:
     """COCO's eyes are of no use, its ears tell the top of the head, its middles are nearly Human3.6M's."""
     true, pixels = scene(S2M27)
-    coco = np.stack([pixels[:, S2M27.index(j if j in S2M27 else "nose")] for j in COCO17.joints], 1)
+    coco = np.stack([pixels[:, S2M27.index(j if j in S2M27 else "neck_nose")] for j in COCO17.joints], 1)
     lifted = lift(coco, "coco17")
     assert lifted.joint_set is H36M17
     assert bool((lifted.confidence == 1).all())
@@ -184,13 +184,13 @@ def test_smpls_own_joints_are_refused() -> None:
 
 
 def test_all_27_joints_are_lifted_by_the_lifter_that_knows_them() -> None:
-    """Feet and ears lie where they are, relative to ankle and nose: better than at constant depth."""
+    """Feet and ears lie where they are, relative to ankle and neck: better than at constant depth."""
     true, pixels = scene(S2M27)
     lifted = lift(pixels, "s2m27")
     assert lifted.joint_set is S2M27
     flat = np.concatenate([pixels, np.zeros_like(pixels[..., :1])], -1)
     assert n_mpjpe_mm(lifted.joints3d.numpy(), true) < 0.55 * n_mpjpe_mm(flat, true)
-    for end, base in (("left_toe", "left_ankle"), ("right_ear", "nose")):
+    for end, base in (("left_toe", "left_ankle"), ("right_ear", "neck_nose")):
         columns = S2M27.indices((end, base))
         depth = lifted.joints3d[:, columns, 2].numpy() @ [1, -1], true[:, columns, 2] @ [1, -1]
         assert np.corrcoef(*depth)[0, 1] > 0.7

@@ -112,7 +112,7 @@ def test_a_picture_shows_both_views(walk: Path, tmp_path: Path) -> None:
 
 def test_detectors_files_are_lifted(tmp_path: Path) -> None:
     pixels = scene(S2M27)[1]
-    coco = np.stack([pixels[:, S2M27.index(j if j in S2M27 else "nose")] for j in COCO17.joints], 1)
+    coco = np.stack([pixels[:, S2M27.index(j if j in S2M27 else "neck_nose")] for j in COCO17.joints], 1)
     people = [
         {"image_id": f"{i}.jpg", "keypoints": np.pad(frame, ((0, 0), (0, 1)), constant_values=0.9).ravel().tolist()}
         for i, frame in enumerate(coco)
@@ -194,10 +194,10 @@ def test_a_file_with_y_up_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[
 def test_joints_that_are_never_seen_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pixels = scene(H36M17)[1]
     trusted = np.concatenate([pixels, np.full((24, 17, 1), 0.8)], -1)
-    trusted[:, H36M17.index("nose"), 2] = 0.1
+    trusted[:, H36M17.index("neck_nose"), 2] = 0.1
     np.save(tmp_path / "a.npy", trusted)
     assert lift(tmp_path / "a.npy", "-o", tmp_path / "out.npz", "--min-confidence", 0.2) == 0
-    assert "filled them in: nose" in capsys.readouterr().err
+    assert "filled them in: neck_nose" in capsys.readouterr().err
     assert lift(tmp_path / "a.npy", "-o", tmp_path / "out.npz", "--overwrite") == 0
     assert capsys.readouterr().err == ""
 

@@ -63,7 +63,7 @@ STORED = [
     "left_ankle",
     "pelvis",
     "spine",
-    "nose",
+    "neck_nose",
 ]  # fmt: skip
 EVALUATED = [
     "pelvis",
@@ -75,7 +75,7 @@ EVALUATED = [
     "left_ankle",
     "spine",
     "thorax",
-    "nose",
+    "neck_nose",
     "head",
     "left_shoulder",
     "left_elbow",
@@ -84,7 +84,7 @@ EVALUATED = [
     "right_elbow",
     "right_wrist",
 ]  # fmt: skip
-FOURTEEN = [i for i, name in enumerate(EVALUATED) if name not in ("pelvis", "spine", "nose")]
+FOURTEEN = [i for i, name in enumerate(EVALUATED) if name not in ("pelvis", "spine", "neck_nose")]
 
 
 def write_masks(folder: Path, sequences: Sequence[str]) -> None:

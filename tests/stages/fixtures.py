@@ -13,6 +13,8 @@ import torch
 
 ROOT = Path(__file__).parents[2]
 Train = Callable[..., Path]
+# For trainings whose figures nobody compares: one test split, few frames of it. It is most of a smoke run's time.
+BRIEFLY = ("--data.init_args.test_splits", "[test]", "--data.init_args.eval_batch_size", "4")
 
 
 def stage_arguments(stage: str, store: Path, run_dir: Path, *extra: str) -> list[str]:

@@ -14,7 +14,7 @@ from s2m.body import load_body
 from s2m.cli import main
 from s2m.data import OpenData
 from s2m.pretrained import load_mesh_model
-from tests.stages.fixtures import ROOT, Train, environment, in_subprocess, stage_arguments
+from tests.stages.fixtures import BRIEFLY, ROOT, Train, environment, in_subprocess, stage_arguments
 
 METHODS = ("mean_pose/", "planar/", "lifter/", "dik_mean_shape/", "")
 
@@ -67,7 +67,7 @@ def test_an_exported_model_gives_the_trained_models_output(chain: Path, store: P
 
 def test_other_joint_set_runs_through_all_stages(train: Train, tmp_path: Path) -> None:
     for stage in ("lifter", "regressor", "mesh"):
-        artifact = train(stage, tmp_path, "--data.init_args.joint_set", "s2m27")
+        artifact = train(stage, tmp_path, "--data.init_args.joint_set", "s2m27", *BRIEFLY)
         assert load(artifact, stage).joint_set == "s2m27"
 
 
@@ -75,7 +75,7 @@ def test_other_joint_set_runs_through_all_stages(train: Train, tmp_path: Path) -
 def test_ablations_train(train: Train, chain: Path, tmp_path: Path, ablation: str) -> None:
     for stage in ("lifter", "regressor"):
         (tmp_path / stage).symlink_to(chain / stage)
-    train("mesh", tmp_path, "--config", str(ROOT / f"configs/ablation/{ablation}.yaml"))
+    train("mesh", tmp_path, "--config", str(ROOT / f"configs/ablation/{ablation}.yaml"), *BRIEFLY)
     components = []
     for run_dir in (chain, tmp_path):
         model = dict(load(run_dir / "mesh/mesh.pt", "mesh").config["model"])
@@ -91,7 +91,7 @@ def test_papers_weights_and_pytorch3d_train(train: Train, chain: Path, tmp_path:
     for stage in ("lifter", "regressor"):
         (tmp_path / stage).symlink_to(chain / stage)
     renderer = ["--model.renderer", "s2m.render.PyTorch3DSilhouette", "--model.renderer.init_args.faces_per_pixel", "5"]
-    train("mesh", tmp_path, "--config", str(ROOT / "configs/weights/paper.yaml"), *renderer)
+    train("mesh", tmp_path, "--config", str(ROOT / "configs/weights/paper.yaml"), *renderer, *BRIEFLY)
     config = yaml.safe_load((tmp_path / "mesh/config.yaml").read_text())
     assert config["model"]["objective"]["init_args"]["norm"] == "paper"
     assert config["model"]["renderer"]["class_path"].endswith("PyTorch3DSilhouette")
@@ -99,7 +99,7 @@ def test_papers_weights_and_pytorch3d_train(train: Train, chain: Path, tmp_path:
 
 def test_the_papers_free_regressor_trains(train: Train, chain: Path, tmp_path: Path) -> None:
     (tmp_path / "lifter").symlink_to(chain / "lifter")
-    artifact = train("regressor", tmp_path, "--model.regressor", "s2m.body.regressors.FreeRegressor")
+    artifact = train("regressor", tmp_path, "--model.regressor", "s2m.body.regressors.FreeRegressor", *BRIEFLY)
     assert load(artifact, "regressor").spec["class_path"].endswith("FreeRegressor")
 
 
@@ -109,7 +109,7 @@ def test_works_without_network_display_and_home(chain: Path, store: Path, tmp_pa
     env = environment(HOME="/nonexistent/home", WANDB_MODE="")
     for name in ("WANDB_MODE", "DISPLAY", "WANDB_API_KEY"):
         env.pop(name, None)
-    result = in_subprocess("lifter", stage_arguments("lifter", store, tmp_path), env, unshare)
+    result = in_subprocess("lifter", stage_arguments("lifter", store, tmp_path, *BRIEFLY), env, unshare)
     assert result.returncode == 0, result.stdout + result.stderr
     offline = list((tmp_path / "wandb").glob("offline-run-*"))
     assert len(offline) == 1

@@ -25,7 +25,7 @@ from stages.mesh import MeshStage
 from stages.schedules import CosineTail, EpochDecay, Warmup
 from studies.mesh import synthetic_bodies as synthetic_bodies
 from studies.mesh.pictures import PANEL
-from tests.stages.fixtures import Train, stage_arguments
+from tests.stages.fixtures import BRIEFLY, Train, stage_arguments
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_means_in_place_of_outputs_and_correlations_are_reported(chain: Path) ->
 def test_a_warm_start_begins_where_another_run_ended(train: Train, chain: Path, linked: Path) -> None:
     source = chain / "mesh/mesh.pt"
     still = ("--model.learning_rate", "1e-12", "--model.synthetic_supervision.init_args.learning_rate", "1e-12")
-    path = train("mesh", linked, "--model.warm_start", str(source), *still)
+    path = train("mesh", linked, "--model.warm_start", str(source), *still, *BRIEFLY)
     before, after = load(source, "mesh").state, load(path, "mesh").state
     for name, value in before.items():
         if value.is_floating_point() and "running" not in name:
@@ -128,6 +128,7 @@ def test_synthetic_supervision_comes_first_and_then_beside_equation_7(
         linked,
         *synthetic_supervision,
         *after,
+        *BRIEFLY,
         "--model.schedule.init_args.factor",
         "0.5",
         "--trainer.max_epochs",

@@ -16,7 +16,7 @@ from s2m.data import OpenData
 from stages.base import Stage
 from stages.cli import StageCLI, quieten, run
 from stages.mesh import MeshStage
-from tests.stages.fixtures import ROOT, in_subprocess, stage_arguments
+from tests.stages.fixtures import BRIEFLY, ROOT, in_subprocess, stage_arguments
 
 RATE = "1e-3"
 # Share of the way by which two trainings may end apart that differ in the order of their sums alone. In float32 it is
@@ -30,7 +30,7 @@ TEACHING = (
     "--model.synthetic_supervision.init_args.warmup_steps",
     "0",
 )
-UNTOUCHED = ("--trainer.limit_val_batches", "0", "--model.learning_rate", RATE, *TEACHING, *DOUBLE)
+UNTOUCHED = ("--trainer.limit_val_batches", "0", "--model.learning_rate", RATE, *TEACHING, *DOUBLE, *BRIEFLY)
 BATCH_OF_8 = ("--data.init_args.batch_size", "8", "--data.init_args.steps_per_epoch", "3")
 TWICE_4 = ("--data.init_args.batch_size", "4", "--data.init_args.steps_per_epoch", "6")
 PAPERS_ENCODER = ("--config", str(ROOT / "configs/ablation/silhouette_encoder.yaml"))
@@ -123,6 +123,7 @@ def test_an_epoch_that_was_cut_short_is_done_again_with_the_same_frames_in_the_s
     monkeypatch.setattr(Stage, "guard", watching)
     run_dir = linked(chain, tmp_path / "run")
     extra = ("--trainer.max_epochs", "3", "--trainer.limit_val_batches", "0", "--data.init_args.steps_per_epoch", "4")
+    extra += BRIEFLY
     arguments = stage_arguments("mesh", store, run_dir, *extra)
     os.environ["WANDB_MODE"] = "disabled"
     with pytest.raises(Stopped):

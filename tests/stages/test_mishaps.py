@@ -29,7 +29,7 @@ from stages.__main__ import main
 from stages.checkpoints import WholeCheckpoints, resume_point, unusable
 from stages.cli import run
 from stages.ranges import check_ranges
-from tests.stages.fixtures import ROOT, Train, environment, stage_arguments
+from tests.stages.fixtures import BRIEFLY, ROOT, Train, environment, stage_arguments
 
 CHECKPOINT: dict[str, Any] = {
     "state_dict": {"w": torch.ones(2000)}, "loops": {}, "optimizer_states": [], "epoch": 0, "global_step": 1,
@@ -346,7 +346,7 @@ def test_a_stage_whose_checkpoint_was_cut_gets_to_its_end(
     train: Train, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """In double precision, which resumes like any other, and under a name that W&B would refuse."""
-    options = ("--trainer.precision", "64-true")
+    options = ("--trainer.precision", "64-true", *BRIEFLY)
     artifact = train("lifter", tmp_path / "lr=0.1", *options)
     checkpoints = artifact.parent / "checkpoints"
     assert not (checkpoints / "previous.ckpt").exists()

@@ -19,9 +19,10 @@ from stages.base import Stage
 from stages.checkpoints import resume_point
 from stages.cli import run
 from stages.tracking import continue_csv
-from tests.stages.fixtures import ROOT, environment, in_subprocess, stage_arguments
+from tests.stages.fixtures import BRIEFLY, ROOT, environment, in_subprocess, stage_arguments
 
 EPOCHS = ("--trainer.max_epochs", "3", "--trainer.check_val_every_n_epoch", "1", "--trainer.log_every_n_steps", "1")
+EPOCHS += BRIEFLY
 
 
 TWO = ("--trainer.devices", "2", "--trainer.strategy", "ddp")
@@ -95,7 +96,7 @@ def frames_seen(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
 
 
 def test_a_killed_stage_resumes_to_the_same_weights(chain: Path, store: Path, tmp_path: Path) -> None:
-    """After an epoch; within one, all stages are tested below."""
+    """After an epoch; within one is tested below, this stage in two processes."""
     stage = "lifter"
     straight, killed = run_folders(chain, tmp_path, stage, "straight", "killed")
     os.environ["WANDB_MODE"] = "disabled"
@@ -113,7 +114,6 @@ def test_a_killed_stage_resumes_to_the_same_weights(chain: Path, store: Path, tm
 @pytest.mark.parametrize(
     ("stage", "more"),
     [
-        ("lifter", ()),
         ("regressor", ("--data.init_args.num_workers", "2")),
         ("mesh", ("--trainer.accumulate_grad_batches", "2", "--data.init_args.batch_size", "4")),
     ],

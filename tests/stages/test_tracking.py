@@ -16,7 +16,7 @@ from s2m.compare.local import LocalRuns
 from s2m.report.examples import Examples
 from stages import tracking
 from stages.showcase import captions
-from tests.stages.fixtures import ROOT, environment, in_subprocess, stage_arguments
+from tests.stages.fixtures import BRIEFLY, ROOT, environment, in_subprocess, stage_arguments
 
 KEY = "0123456789abcdef" * 2 + "01234567"
 GONE = ("WANDB_MODE", "WANDB_SILENT", "WANDB_BASE_URL")
@@ -89,7 +89,9 @@ def test_a_server_that_takes_no_run_leaves_it_offline(
 
 def test_a_stage_with_a_login_and_no_network_gets_to_its_end(store: Path, tmp_path: Path) -> None:
     unshare = ["unshare", "--net"] if subprocess.run(["unshare", "--net", "true"], check=False).returncode == 0 else []
-    arguments = stage_arguments("lifter", store, tmp_path / "run", "--group", "ours", "--tags", "smoke", "open")
+    arguments = stage_arguments(
+        "lifter", store, tmp_path / "run", "--group", "ours", "--tags", "smoke", "open", *BRIEFLY
+    )
     result = in_subprocess("lifter", arguments, logged_in(), unshare)
     assert result.returncode == 0, result.stderr
     assert result.stdout.count("recording offline") == 1

@@ -12,7 +12,7 @@ from s2m.artifact import load
 from s2m.batch import FrameBatch, Observation, Truth
 from stages.base import training_observation
 from stages.cli import run
-from tests.stages.fixtures import stage_arguments
+from tests.stages.fixtures import BRIEFLY, stage_arguments
 
 
 @pytest.mark.parametrize("stage", ["lifter", "regressor", "mesh"])
@@ -23,7 +23,7 @@ def test_weights_are_bit_identical_without_truth(chain: Path, store: Path, tmp_p
         shutil.rmtree(truth)
     for parent in {"lifter": (), "regressor": ("lifter",), "mesh": ("lifter", "regressor")}[stage]:
         (tmp_path / parent).symlink_to(chain / parent)
-    run(stage, stage_arguments(stage, blind, tmp_path))
+    run(stage, stage_arguments(stage, blind, tmp_path, *BRIEFLY))
     with_truth, without = (load(folder / stage / f"{stage}.pt", stage) for folder in (chain, tmp_path))
     assert with_truth.state.keys() == without.state.keys()
     for name, value in with_truth.state.items():

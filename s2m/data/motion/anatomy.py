@@ -113,6 +113,39 @@ LIMBS: dict[str, JointLimits] = {
     "neck": JointLimits("XYZ", (Angle(3, 14, -35, 40), Angle(0, 16, -45, 45), Angle(0, 8, -25, 25))),
 }
 
+
+@dataclass(frozen=True)
+class Seat:
+    """A way of not standing.
+
+    Args:
+        share: How often it is drawn.
+        limbs: Limits that take the place of those of :data:`LIMBS`.
+        root: Turn of the whole body about its +x, degrees: 90 lies on the belly, -90 on the back.
+    """
+
+    share: float
+    limbs: dict[str, JointLimits]
+    root: Angle = Angle(0, 8, -30, 30)
+
+
+def _legs(hip: Angle, knee: Angle, apart: Angle = Angle(10, 12, -15, 50)) -> dict[str, JointLimits]:
+    return {
+        "left_hip": JointLimits("XZY", (hip, apart, Angle(5, 15, -40, 40))),
+        "left_knee": JointLimits("YZX", (Angle(0, 5, -15, 15), Angle(0, 3, -8, 8), knee)),
+    }
+
+
+# On a chair, on the floor with straight legs, kneeling, crouching, lying on the back or on the belly.
+SEATED = (
+    Seat(0.45, _legs(Angle(-80, 14, -120, -40), Angle(82, 20, 15, 135))),
+    Seat(0.12, _legs(Angle(-80, 12, -110, -45), Angle(15, 15, 0, 80), Angle(12, 14, -10, 55))),
+    Seat(0.13, _legs(Angle(-30, 25, -95, 15), Angle(118, 14, 80, 145))),
+    Seat(0.18, _legs(Angle(-98, 14, -125, -55), Angle(115, 18, 70, 145), Angle(18, 14, -10, 55))),
+    Seat(0.06, _legs(Angle(-20, 25, -100, 20), Angle(30, 30, 0, 130)), Angle(-88, 12, -120, -60)),
+    Seat(0.06, _legs(Angle(-5, 12, -40, 20), Angle(20, 25, 0, 120)), Angle(88, 12, 60, 120)),
+)
+
 # The whole torso's bend; each of the three spine joints takes a third and a little of its own.
 TORSO = (Angle(10, 14, -25, 70), Angle(0, 11, -40, 40), Angle(0, 8, -30, 30))
 SPINE_JOINT = (Angle(0, 4, -10, 10), Angle(0, 4, -10, 10), Angle(0, 3, -8, 8))

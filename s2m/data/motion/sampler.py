@@ -10,7 +10,7 @@ import roma
 import torch
 from torch import Tensor
 
-from s2m.data.motion.anatomy import LIMBS, MIRROR_SIGN, SPINE_JOINT, TORSO, FloatArray
+from s2m.data.motion.anatomy import LIMBS, MIRROR_SIGN, SEATED, SPINE_JOINT, TORSO, FloatArray
 from s2m.skeletons import SMPL24, mirrored_name
 
 _SPINE = ("spine1", "spine2", "spine3")
@@ -78,6 +78,26 @@ def sample_poses(rng: np.random.Generator, count: int, any_root: float = 0.1) ->
         own = [angle.draw(rng, count) for angle in SPINE_JOINT]
         pose[:, SMPL24.index(joint)] = compose("XYZ", [a + b for a, b in zip(torso, own, strict=True)])
     pose[:, SMPL24.root_index] = _roots(rng, count, any_root)
+    return pose
+
+
+def sample_seated(rng: np.random.Generator, count: int) -> Tensor:
+    """People who sit, kneel or crouch, and some who lie: poses as of :func:`sample_poses` with bent legs.
+
+    Args:
+        rng: Source of random numbers.
+        count: Number of poses.
+    """
+    pose = sample_poses(rng, count, any_root=0.0)
+    kind = rng.choice(len(SEATED), size=count, p=[seat.share for seat in SEATED])
+    for number, seat in enumerate(SEATED):
+        rows = torch.from_numpy(np.flatnonzero(kind == number))
+        for name, limits in seat.limbs.items():
+            for joint, side in sides(name):
+                degrees = [angle.draw(rng, len(rows)) for angle in limits.angles]
+                pose[rows, SMPL24.index(joint)] = compose(limits.axes, degrees, side)
+        lying = compose("X", [seat.root.draw(rng, len(rows))])
+        pose[rows, SMPL24.root_index] = roma.quat_product(lying, pose[rows, SMPL24.root_index])
     return pose
 
 

@@ -6,6 +6,8 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any
 
+from s2m.data.motion.anatomy import Angle
+
 
 @dataclass(frozen=True)
 class JointNoise:
@@ -50,22 +52,69 @@ class MaskNoise:
 
 
 @dataclass(frozen=True)
+class DetectorNoise:
+    """Errors of a detector on video: heavy tails, errors that stay for some frames, sides that change for some frames,
+    and a confidence that falls with the error.
+
+    Args:
+        size: Scale of the errors, as a share of the head-root length in the image.
+        freedom: Degrees of freedom of Student's t, from which their size per joint and while comes; small: heavy tails.
+        memory: Share of an error that stays until the next frame, at 30 frames per second.
+        swap: Probability per frame and limb pair that an exchange of left and right begins.
+        swap_frames: Mean length of an exchange, frames.
+        missing: Probability per joint that it is not found.
+    """
+
+    size: float = 0.022
+    freedom: float = 3.0
+    memory: float = 0.8
+    swap: float = 0.004
+    swap_frames: float = 6.0
+    missing: float = 0.03
+
+
+@dataclass(frozen=True)
 class CameraRange:
     """Perspective cameras; every azimuth is equally likely.
 
     Args:
-        distance: Smallest and largest distance to the body, metres.
-        elevation: Smallest and largest elevation, degrees; positive looks down.
-        offset: How far from the image's centre the body may be, as a share of the image's side.
+        elevation: Elevation, degrees; positive looks down.
+        roll: Turn about the optical axis, degrees.
+        focal: Shortest and longest focal length over the image's side: 0.75 is a phone's, 1.15 Human3.6M's; evenly in
+            its logarithm.
+        size: Height of an upright person over the image's side, smallest and largest; evenly in its logarithm.
+        distance: Smallest and largest distance to the body, metres, which come before ``size``.
+        offset: How far from the image's centre the body may be, as a share of what the person leaves free.
         image_size: Side of the square image, pixels.
-        focal: Focal length, pixels.
     """
 
-    distance: tuple[float, float] = (4.0, 6.0)
-    elevation: tuple[float, float] = (-5.0, 20.0)
-    offset: float = 0.1
+    elevation: Angle = field(default_factory=lambda: Angle(10.0, 11.0, -30.0, 60.0))
+    roll: Angle = field(default_factory=lambda: Angle(0.0, 3.0, -20.0, 20.0))
+    focal: tuple[float, float] = (0.75, 2.4)
+    size: tuple[float, float] = (0.3, 0.85)
+    distance: tuple[float, float] = (1.5, 15.0)
+    offset: float = 0.9
     image_size: int = 1000
-    focal: float = 1150.0
+
+
+@dataclass(frozen=True)
+class Definitions:
+    """What a subject's joints are called is one thing, where they lie another: a detector's hip is not a dataset's.
+
+    Each subject's joints lie beside the skeleton's places by up to this in each direction, metres, mirrored alike on
+    both sides, and move with the part of the body that carries them.
+
+    Args:
+        hips: Hips and pelvis.
+        head: The head's joints.
+        trunk: Spine, thorax and shoulders.
+        limbs: Elbows, wrists, knees, ankles, and what follows them.
+    """
+
+    hips: float = 0.030
+    head: float = 0.040
+    trunk: float = 0.025
+    limbs: float = 0.015
 
 
 @dataclass(frozen=True)
@@ -75,20 +124,24 @@ class PoseMix:
     Args:
         sampler: Share of poses that are sampled within anatomical limits.
         blend: Share of poses that are blends of two clip poses; what is left are clip poses.
+        exchange: Share of blends that take the legs of one pose and the rest of another, each as it is.
         any_root: Share of sampled poses whose root has any orientation.
+        seated: Share of sampled poses that sit, kneel or crouch.
     """
 
     sampler: float = 0.5
     blend: float = 0.3
+    exchange: float = 0.3
     any_root: float = 0.1
+    seated: float = 0.25
 
 
 @dataclass(frozen=True)
 class Frames:
     """Number of frames per split; ``test`` and ``acrobatic`` are written twice, clean and noisy.
 
-    ``train`` and ``train_pose`` are independent frames, the others recordings: ``train_video`` of the training clips,
-    joints alone.
+    ``train``, ``train_pose`` and ``sitting`` are independent frames, the others recordings: ``train_video`` of the
+    training clips, joints alone.
 
     Args:
         train: Training frames with joints and silhouettes.
@@ -97,6 +150,10 @@ class Frames:
         test: Test frames of ordinary motion.
         acrobatic: Test frames of acrobatic motion.
         train_video: Training frames in recordings, with 2D joints alone.
+        above: Test frames of ordinary motion, seen from high up.
+        half_body: Test frames of ordinary motion whose legs the picture's lower edge cuts off.
+        sitting: Test frames of people who sit, kneel or crouch.
+        detector: Test frames of ordinary motion as a detector finds them in a video.
     """
 
     train: int = 16_000
@@ -105,6 +162,10 @@ class Frames:
     test: int = 1_500
     acrobatic: int = 800
     train_video: int = 20_000
+    above: int = 800
+    half_body: int = 800
+    sitting: int = 800
+    detector: int = 1_000
 
 
 @dataclass(frozen=True)
@@ -120,14 +181,16 @@ class Subjects:
 
 @dataclass(frozen=True)
 class ClipSplit:
-    """Which shipped clips are kept from training, by name; all others train.
+    """Which clips are kept from training, by patterns of their names as in a shell; all others train.
 
     Args:
+        used: Clips that are used at all; those of a folder of one's own are called ``motions/...``.
         val: Clips of val.
-        test: Clips of test and test_noisy.
-        acrobatic: Clips of acrobatic and acrobatic_noisy.
+        test: Clips of test, above, half_body and detector.
+        acrobatic: Clips of acrobatic.
     """
 
+    used: tuple[str, ...] = ("*",)
     val: tuple[str, ...] = ("kick",)
     test: tuple[str, ...] = ("walk", "dance_b", "punch")
     acrobatic: tuple[str, ...] = ("backflip", "cartwheel", "roll", "spinkick")
@@ -143,9 +206,12 @@ class OpenConfig:
         subjects: Number of bodies per split.
         clips: Which clips are kept from training.
         camera: Ranges of the cameras.
+        above: Ranges of the cameras of the split ``above``.
+        definitions: How far the definitions of joints differ between subjects.
         poses: Mixture of the poses.
         train_joints: Noise of the training splits' joints.
         noisy_joints: Noise of the noisy test splits' joints.
+        detector: Noise of the joints of the split ``detector``.
         train_masks: Noise of the training splits' masks.
         noisy_masks: Noise of the noisy test splits' masks.
         mask_size: Side of the silhouettes in pixels, a multiple of 4.
@@ -158,11 +224,14 @@ class OpenConfig:
     subjects: Subjects = field(default_factory=Subjects)
     clips: ClipSplit = field(default_factory=ClipSplit)
     camera: CameraRange = field(default_factory=CameraRange)
+    above: CameraRange = field(default_factory=lambda: CameraRange(elevation=Angle(35.0, 10.0, 20.0, 60.0)))
+    definitions: Definitions = field(default_factory=Definitions)
     poses: PoseMix = field(default_factory=PoseMix)
     train_joints: JointNoise = field(default_factory=lambda: JointNoise(gaussian=0.01))
     noisy_joints: JointNoise = field(
         default_factory=lambda: JointNoise(gaussian=0.03, outlier=0.01, swap=0.02, missing=0.02, confidence=(0.6, 1.0))
     )
+    detector: DetectorNoise = field(default_factory=DetectorNoise)
     train_masks: MaskNoise = field(default_factory=MaskNoise)
     noisy_masks: MaskNoise = field(
         default_factory=lambda: MaskNoise(occluder=0.15, hole=0.15, morphology=0.5, boundary=0.7)
@@ -179,10 +248,6 @@ class OpenConfig:
         empty = [name for name, count in dataclasses.asdict(self.frames).items() if count <= 0]
         if empty or self.subjects.train <= 0:
             raise ValueError(f"frames and subjects must be positive; found otherwise: {', '.join(empty) or 'subjects'}")
-        held = self.clips.val + self.clips.test + self.clips.acrobatic
-        twice = sorted({name for name in held if held.count(name) > 1})
-        if twice:
-            raise ValueError(f"clips: in more than one split: {', '.join(twice)}")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain dictionaries and lists, as in JSON."""

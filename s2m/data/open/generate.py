@@ -19,15 +19,15 @@ from s2m.body.regressors import dataset_regressor
 from s2m.data.motion import Clip, open_motion
 from s2m.data.motion.amass import read_folder
 from s2m.data.open.config import OpenConfig
-from s2m.data.open.maker import FrameMaker, has_masks
-from s2m.data.open.plan import Job, plan, stored_splits
+from s2m.data.open.maker import FrameMaker
+from s2m.data.open.plan import Job, kind_of, plan, stored_splits
 from s2m.data.pool import run_jobs
 from s2m.data.store import SCHEMA_VERSION, FrameStore, StoreError, store_fields
 from s2m.data.store_writer import StoreWriter, clean_leftovers
 from s2m.skeletons import S2M27
 
 # Raise when the same settings give other data.
-_GENERATOR_VERSION = 1
+_GENERATOR_VERSION = 2
 _FPS = 30.0
 
 
@@ -78,7 +78,7 @@ def generate(
         return False
     with StoreWriter(out) as writer:
         for split, rows in stored_splits(config.frames).items():
-            writer.create(split, rows, store_fields(len(S2M27), config.mask_size if has_masks(split) else None))
+            writer.create(split, rows, store_fields(len(S2M27), config.mask_size if kind_of(split).masks else None))
         total, hidden = sum(job.count for job in jobs), None if progress is None else not progress
         run = contextlib.closing(run_jobs(jobs, _Work(clips, config, writer.folder), workers))
         with _one_thread(), run as done, tqdm(total=total, unit="frame", disable=hidden) as counter:

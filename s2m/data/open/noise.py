@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from s2m.data.corruption import HOLE_RADII, KEPT_JOINTS, OCCLUDER_SIDES, disc, enough_left, rectangle
-from s2m.data.open.config import JointNoise, MaskNoise
+from s2m.data.open.config import DetectorNoise, JointNoise, MaskNoise
 from s2m.skeletons import H36M17, S2M27
 
 FloatArray = NDArray[np.float64]
@@ -16,6 +16,10 @@ BoolArray = NDArray[np.bool_]
 # Limbs whose left and right a detector confuses as a whole.
 _LIMBS = (("hip", "knee", "ankle", "heel", "toe"), ("shoulder", "elbow", "wrist", "index", "pinky"))
 _SHARED = list(range(len(H36M17)))
+# Frames that a detector's trouble with a joint lasts; and how many times the usual error halves its confidence.
+_WHILE, _DOUBTFUL = 8, 3.0
+# Of the 17 shared joints, what a picture that was cut on purpose shows at least.
+_FEWEST = 6
 
 
 def observe_joints(
@@ -45,14 +49,79 @@ def observe_joints(
     return noisy + scale * jump, confidence
 
 
-def _swap(rng: np.random.Generator, joints: FloatArray, probability: float) -> FloatArray:
-    swapped: FloatArray = joints.copy()
+def detect_joints(
+    rng: np.random.Generator, joints: FloatArray, unit: FloatArray, noise: DetectorNoise
+) -> tuple[FloatArray, FloatArray]:
+    """Joints (N, 27, 2) of a recording as a detector finds them frame by frame, pixels, and confidence (N, 27).
+
+    Args:
+        rng: Source of random numbers; the result is a function of its state.
+        joints: Joints (N, 27, 2) of consecutive frames, pixels.
+        unit: (N,) pixels, the head-root length.
+        noise: Kinds and sizes of the errors.
+    """
+    frames, count, _ = joints.shape
+    fresh = rng.standard_normal(joints.shape)
+    errors = fresh.copy()
+    for frame in range(1, frames):
+        errors[frame] = noise.memory * errors[frame - 1] + np.sqrt(1 - noise.memory**2) * fresh[frame]
+    # Student's t: a normal error over the root of a chi-square, which stays for a while.
+    whiles = noise.freedom / rng.chisquare(noise.freedom, (frames // _WHILE + 1, count))
+    tail = np.sqrt(np.repeat(whiles, _WHILE, 0)[:frames])
+    noisy = joints + noise.size * unit[:, None, None] * tail[..., None] * errors
     for limb in _LIMBS:
-        rows = np.flatnonzero(rng.random(len(joints)) < probability)
-        for here, there in (("left", "right"), ("right", "left")):
-            for joint in limb:
-                source, target = S2M27.index(f"{here}_{joint}"), S2M27.index(f"{there}_{joint}")
-                swapped[rows, target] = joints[rows, source]
+        noisy = _exchange(noisy, limb, _runs(rng, frames, noise.swap, noise.swap_frames))
+    confidence = rng.uniform(0.85, 1.0, (frames, count)) / (1 + (tail / _DOUBTFUL) ** 2)
+    missing = rng.random((frames, count)) < noise.missing
+    missing[(~missing[:, _SHARED]).sum(1) < KEPT_JOINTS] = False
+    return noisy, confidence * ~missing
+
+
+def leave_the_picture(
+    joints: FloatArray, confidence: FloatArray, size: float, bottom: float | None = None
+) -> FloatArray:
+    """Confidence (N, 27) without joints that lie beyond the picture's edge.
+
+    A frame of which fewer than eight of the 17 shared joints would be left keeps what it has, unless the picture was
+    cut on purpose.
+
+    Args:
+        joints: Joints (N, 27, 2), pixels.
+        confidence: Like the joints (N, 27).
+        size: Side of the square picture, pixels.
+        bottom: Its lower edge where it is cut, pixels.
+    """
+    inside = ((joints >= 0) & (joints < size)).all(2)
+    if bottom is not None:
+        inside &= joints[..., 1] < bottom
+    kept = confidence * inside
+    few = (kept[:, _SHARED] > 0).sum(1) < (KEPT_JOINTS if bottom is None else _FEWEST)
+    kept[few] = confidence[few]
+    return kept
+
+
+def _runs(rng: np.random.Generator, frames: int, probability: float, length: float) -> NDArray[np.int64]:
+    """Rows of runs that begin with a probability per frame and end with one."""
+    inside, rows = False, []
+    for row, (begins, ends) in enumerate(rng.random((frames, 2)) < (probability, 1 / length)):
+        inside = begins if not inside else not ends
+        if inside:
+            rows.append(row)
+    return np.array(rows, np.int64)
+
+
+def _exchange(joints: FloatArray, limb: tuple[str, ...], rows: NDArray[np.int64]) -> FloatArray:
+    exchanged: FloatArray = joints.copy()
+    for joint in limb:
+        left, right = S2M27.index(f"left_{joint}"), S2M27.index(f"right_{joint}")
+        exchanged[rows, left], exchanged[rows, right] = joints[rows, right], joints[rows, left]
+    return exchanged
+
+
+def _swap(rng: np.random.Generator, joints: FloatArray, probability: float) -> FloatArray:
+    swapped: FloatArray = joints
+    for limb in _LIMBS:
+        swapped = _exchange(swapped, limb, np.flatnonzero(rng.random(len(joints)) < probability))
     return swapped
 
 

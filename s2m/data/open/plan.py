@@ -5,6 +5,8 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,14 +15,57 @@ from s2m.data.motion import Clip, MotionError
 from s2m.data.open.config import ClipSplit, Frames, OpenConfig
 
 NOISY = "_noisy"
-VIDEO = "train_video"
-POSE_ONLY = ("train_pose", VIDEO)
-INDEPENDENT = ("train", "train_pose")
-TRAINING = (*INDEPENDENT, VIDEO)
-TWICE = ("test", "acrobatic")
-SEQUENCES = ("val", *TWICE)
 # Frames without masks are cheap: larger pieces keep the overhead small.
 _POSE_CHUNK_FACTOR = 10
+_HELD = ("val", "test", "acrobatic")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a split is made of.
+
+    Args:
+        clips: The group of clips that its recordings run through; None: independent frames.
+        poses: Of independent frames: the training mixture, or people who sit.
+        training: Whether it is trained on; its bodies are then those of ``train``.
+        masks: Whether it has silhouettes.
+        twice: Whether it is written a second time, with errors.
+        joints: What finds its joints: exactly, or a detector; training splits have their own errors.
+        camera: The field of the configuration that its cameras are drawn from.
+        cut: Whether the picture ends at the thighs.
+    """
+
+    clips: str | None = None
+    poses: Literal["mixture", "seated"] = "mixture"
+    training: bool = False
+    masks: bool = True
+    twice: bool = False
+    joints: Literal["exact", "detector"] = "exact"
+    camera: Literal["camera", "above"] = "camera"
+    cut: bool = False
+
+
+KINDS = {
+    "train": Kind(training=True),
+    "train_pose": Kind(training=True, masks=False),
+    "val": Kind("val"),
+    "test": Kind("test", twice=True),
+    "acrobatic": Kind("acrobatic", twice=True),
+    "train_video": Kind("train", training=True, masks=False),
+    "above": Kind("test", camera="above"),
+    "half_body": Kind("test", cut=True),
+    "sitting": Kind(poses="seated"),
+    "detector": Kind("test", joints="detector"),
+}
+
+
+def kind_of(split: str) -> Kind:
+    """The kind of a stored split.
+
+    Args:
+        split: Its name, with ``_noisy`` or without.
+    """
+    return KINDS[split.removesuffix(NOISY)]
 
 
 @dataclass(frozen=True)
@@ -42,9 +87,14 @@ class Job:
     clip: int = -1
 
     @property
+    def kind(self) -> Kind:
+        """What its split is made of."""
+        return KINDS[self.split]
+
+    @property
     def variants(self) -> tuple[str, ...]:
         """The stored splits that hold these frames: clean, and noisy where there are both."""
-        return (self.split, self.split + NOISY) if self.split in TWICE else (self.split,)
+        return (self.split, self.split + NOISY) if self.kind.twice else (self.split,)
 
 
 def stored_splits(frames: Frames) -> dict[str, int]:
@@ -53,8 +103,8 @@ def stored_splits(frames: Frames) -> dict[str, int]:
     Args:
         frames: Number of frames per split.
     """
-    rows = {split: int(getattr(frames, split)) for split in (*TRAINING, *SEQUENCES)}
-    return {**rows, **{split + NOISY: rows[split] for split in TWICE}}
+    rows = {split: int(getattr(frames, split)) for split in KINDS}
+    return {**rows, **{split + NOISY: rows[split] for split, kind in KINDS.items() if kind.twice}}
 
 
 def stream(config: OpenConfig, *names: str | int) -> np.random.Generator:
@@ -76,32 +126,42 @@ def subject(config: OpenConfig, split: str, number: int) -> NDArray[np.float64]:
         split: Name of the split.
         number: Number of the subject.
     """
-    return stream(config, "subject", "train" if split in INDEPENDENT else split, number).standard_normal(10)
+    return stream(config, "subject", split, number).standard_normal(10)
 
 
 def split_clips(clips: Sequence[Clip], held: ClipSplit) -> dict[str, list[int]]:
-    """Positions of the clips of every split ("train" for all training splits).
+    """Positions of the clips of every group ("train" for all training splits).
 
     Args:
         clips: Motion clips.
         held: Clips that are kept from training.
 
     Raises:
-        MotionError: For unknown names.
+        MotionError: For patterns that no clip or the same clip fits, and when a group has no clip.
     """
     names = [clip.name for clip in clips]
-    chosen = {split: list(getattr(held, split)) for split in SEQUENCES}
-    unknown = sorted({name for group in chosen.values() for name in group} - set(names))
-    if unknown:
-        raise MotionError(f"clips: no clip named {', '.join(unknown)}; there are: {', '.join(names)}")
-    if empty := [split for split, group in chosen.items() if not group]:
-        raise MotionError(f"clips: no clip for split {', '.join(empty)}")
-    result = {split: [names.index(name) for name in group] for split, group in chosen.items()}
-    kept = {i for group in result.values() for i in group}
-    result["train"] = [i for i in range(len(clips)) if i not in kept]
-    if not result["train"]:
+    used = _fitting(names, held.used)
+    groups = {group: _fitting(names, getattr(held, group)) & used for group in _HELD}
+    if empty := [group for group, found in groups.items() if not found]:
+        wanted = ", ".join(pattern for group in empty for pattern in getattr(held, group)) or "no pattern"
+        raise MotionError(f"clips.{', clips.'.join(empty)}: no clip fits {wanted}; there are: {', '.join(names)}")
+    taken = [i for found in groups.values() for i in found]
+    if twice := sorted({names[i] for i in taken if taken.count(i) > 1}):
+        raise MotionError(f"clips: in more than one split: {', '.join(twice)}")
+    groups["train"] = used - set(taken)
+    if not groups["train"]:
         raise MotionError("clips: none is left for training")
-    return result
+    return {group: sorted(found) for group, found in groups.items()}
+
+
+def _fitting(names: Sequence[str], patterns: Sequence[str]) -> set[int]:
+    found: set[int] = set()
+    for pattern in patterns:
+        fitting = {i for i, name in enumerate(names) if fnmatchcase(name, pattern)}
+        if not fitting and pattern != "*":
+            raise MotionError(f"clips: no clip fits {pattern}; there are: {', '.join(names)}")
+        found |= fitting
+    return found
 
 
 def plan(config: OpenConfig, clips: Sequence[Clip]) -> list[Job]:
@@ -112,18 +172,26 @@ def plan(config: OpenConfig, clips: Sequence[Clip]) -> list[Job]:
         clips: Motion clips.
     """
     groups = split_clips(clips, config.clips)
-    jobs = []
-    for split in INDEPENDENT:
+    jobs: list[Job] = []
+    for split, kind in KINDS.items():
         total = int(getattr(config.frames, split))
-        chunk = config.chunk * (_POSE_CHUNK_FACTOR if split in POSE_ONLY else 1)
-        starts = range(0, total, chunk)
-        jobs += [Job(split, i, start, min(chunk, total - start)) for i, start in enumerate(starts)]
-    for split in (*SEQUENCES, VIDEO):
-        group = groups["train" if split == VIDEO else split]
-        total, start, index = int(getattr(config.frames, split)), 0, 0
-        while start < total:
-            clip = group[index % len(group)]
-            count = min(len(clips[clip]), total - start)
-            jobs.append(Job(split, index, start, count, clip))
-            start, index = start + count, index + 1
+        if kind.clips is None:
+            jobs += _pieces(split, total, config.chunk * (1 if kind.masks else _POSE_CHUNK_FACTOR))
+        else:
+            jobs += _recordings(split, total, groups[kind.clips], clips)
+    return jobs
+
+
+def _pieces(split: str, total: int, chunk: int) -> list[Job]:
+    return [Job(split, i, start, min(chunk, total - start)) for i, start in enumerate(range(0, total, chunk))]
+
+
+def _recordings(split: str, total: int, group: Sequence[int], clips: Sequence[Clip]) -> list[Job]:
+    jobs: list[Job] = []
+    start = 0
+    while start < total:
+        clip = group[len(jobs) % len(group)]
+        count = min(len(clips[clip]), total - start)
+        jobs.append(Job(split, len(jobs), start, count, clip))
+        start += count
     return jobs

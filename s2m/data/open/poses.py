@@ -13,10 +13,12 @@ from torch import Tensor
 
 from s2m.data.motion import Clip
 from s2m.data.motion.augment import blend, mirror, move_endpoints, turn
-from s2m.data.motion.sampler import sample_poses
+from s2m.data.motion.sampler import sample_poses, sample_seated
 from s2m.data.open.config import OpenConfig
-from s2m.data.open.plan import INDEPENDENT, Job, split_clips, stream, subject
+from s2m.data.open.definitions import draw_definition
+from s2m.data.open.plan import Job, split_clips, stream, subject
 from s2m.data.open.scene import steady
+from s2m.skeletons import S2M27
 
 # The golden ratio: its multiples, modulo 1, cover the circle evenly for any number of steps.
 _GOLDEN = (5**0.5 - 1) / 2
@@ -30,12 +32,14 @@ class Bodies:
         poses: (N, 24, 4) unit quaternions.
         position: (N, 3) metres.
         betas: (N, 10).
+        definition: (N, 27, 3) metres, where joints lie beside the places of the skeleton, body frame at rest.
         clip: (N,), -1 where sampled.
     """
 
     poses: Tensor
     position: Tensor
     betas: Tensor
+    definition: Tensor
     clip: NDArray[np.int32]
 
 
@@ -52,8 +56,7 @@ class PoseSource:
         train = split_clips(clips, config.clips)["train"]
         self._poses = torch.cat([_quaternions(clips[i]) for i in train])
         self._clip_of = np.concatenate([np.full(len(clips[i]), i, np.int32) for i in train])
-        numbers = range(config.subjects.train)
-        self._subjects = np.stack([subject(config, "train", number) for number in numbers])
+        self._subjects: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
 
     def bodies(self, job: Job) -> Bodies:
         """The bodies of a job: independent frames or one sequence.
@@ -62,26 +65,55 @@ class PoseSource:
             job: The piece of work.
         """
         rng = stream(self._config, "bodies", job.split, job.index)
-        return self._independent(job, rng) if job.split in INDEPENDENT else self._sequence(job, rng)
+        return self._independent(job, rng) if job.kind.clips is None else self._sequence(job, rng)
 
     def _independent(self, job: Job, rng: np.random.Generator) -> Bodies:
-        mix, count = self._config.poses, job.count
-        sampled = rng.random(count) < mix.sampler
-        poses = torch.empty(count, 24, 4)
-        clip = np.full(count, -1, np.int32)
-        number = int(sampled.sum())
-        drawn = sample_poses(rng, number, mix.any_root)
-        poses[torch.from_numpy(sampled)] = move_endpoints(drawn, rng, fps=None, still=True)
-        from_clips, clip[~sampled] = self._from_clips(rng, count - number, mix.blend / max(1e-9, 1 - mix.sampler))
-        poses[torch.from_numpy(~sampled)] = move_endpoints(from_clips, rng, fps=None)
+        count = job.count
+        poses, clip = self._seated(rng, count) if job.kind.poses == "seated" else self._mixture(rng, count)
         yaw = torch.from_numpy(rng.uniform(0, 2 * np.pi, count)).float()
-        betas = self._subjects[rng.integers(len(self._subjects), size=count)]
-        return Bodies(turn(poses, yaw), torch.zeros(count, 3), torch.from_numpy(betas).float(), clip)
+        everybody, definitions = self._people("train" if job.kind.training else job.split)
+        who = rng.integers(len(everybody), size=count)
+        betas, definition = (torch.from_numpy(values[who]).float() for values in (everybody, definitions))
+        return Bodies(turn(poses, yaw), torch.zeros(count, 3), betas, definition, clip)
 
-    def _from_clips(self, rng: np.random.Generator, count: int, share: float) -> tuple[Tensor, NDArray[np.int32]]:
+    def _people(self, split: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Shapes (S, 10) and definitions (S, 27, 3) of the subjects of independent frames."""
+        if split not in self._subjects:
+            numbers = range(self._config.subjects.train)
+            shapes = np.stack([subject(self._config, split, number) for number in numbers])
+            self._subjects[split] = shapes, np.stack([self._definition(split, number) for number in numbers])
+        return self._subjects[split]
+
+    def _definition(self, split: str, number: int) -> NDArray[np.float64]:
+        rng = stream(self._config, "definition", split, number)
+        return draw_definition(rng, self._config.definitions, S2M27)
+
+    def _seated(self, rng: np.random.Generator, count: int) -> tuple[Tensor, NDArray[np.int32]]:
+        poses = move_endpoints(sample_seated(rng, count), rng, fps=None, still=True)
+        return poses, np.full(count, -1, np.int32)
+
+    def _mixture(self, rng: np.random.Generator, count: int) -> tuple[Tensor, NDArray[np.int32]]:
+        mix = self._config.poses
+        drawn = rng.random(count)
+        seated, sampled = drawn < mix.sampler * mix.seated, drawn < mix.sampler
+        poses, clip = torch.empty(count, 24, 4), np.full(count, -1, np.int32)
+        poses[torch.from_numpy(seated)], _ = self._seated(rng, int(seated.sum()))
+        free = sample_poses(rng, int((sampled & ~seated).sum()), mix.any_root)
+        poses[torch.from_numpy(sampled & ~seated)] = move_endpoints(free, rng, fps=None, still=True)
+        share = mix.blend / max(1e-9, 1 - mix.sampler)
+        from_clips, clip[~sampled] = self._from_clips(rng, int((~sampled).sum()), share, mix.exchange)
+        poses[torch.from_numpy(~sampled)] = move_endpoints(from_clips, rng, fps=None)
+        return poses, clip
+
+    def _from_clips(
+        self, rng: np.random.Generator, count: int, share: float, exchange: float
+    ) -> tuple[Tensor, NDArray[np.int32]]:
         first, second = rng.integers(len(self._poses), size=(2, count))
-        lower, upper = rng.random((2, count)) * (rng.random(count) < share)
-        weights = [torch.from_numpy(w).float() for w in (lower, upper)]
+        lower, upper = rng.random((2, count))
+        exchanged = rng.random(count) < exchange
+        lower, upper = np.where(exchanged, 1.0, lower), np.where(exchanged, 0.0, upper)
+        blended = rng.random(count) < share
+        weights = [torch.from_numpy(w * blended).float() for w in (lower, upper)]
         poses = blend(self._poses[first], self._mirrored(rng, self._poses[second]), *weights)
         return self._mirrored(rng, poses), self._clip_of[first]
 
@@ -96,9 +128,11 @@ class PoseSource:
         yaw = torch.tensor(self._azimuth(job), dtype=torch.float32)
         around = roma.rotvec_to_rotmat(torch.stack([torch.zeros(()), yaw, torch.zeros(())]))
         position = torch.from_numpy(steady(clip.trans.astype(np.float64))[: job.count]).float() @ around.T
-        betas = torch.from_numpy(subject(self._config, job.split, job.index)).float().expand(job.count, 10)
+        shape, definition = subject(self._config, job.split, job.index), self._definition(job.split, job.index)
+        betas = torch.from_numpy(shape).float().expand(job.count, 10)
+        beside = torch.from_numpy(definition).float().expand(job.count, *definition.shape)
         clips = np.full(job.count, job.clip, np.int32)
-        return Bodies(turn(poses, yaw.expand(job.count)), position, betas, clips)
+        return Bodies(turn(poses, yaw.expand(job.count)), position, betas, beside, clips)
 
     def _azimuth(self, job: Job) -> float:
         """Spread evenly over a split's sequences (there are few of them), from a random start."""

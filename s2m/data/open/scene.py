@@ -16,6 +16,8 @@ from s2m.geometry.camera import FACING_CAMERA
 from s2m.skeletons import SMPL24
 
 FloatArray = NDArray[np.float64]
+# Metres of an upright person, and how wide people are compared with that: for the picture's composition alone.
+_UPRIGHT, _SLENDER = 1.7, 0.5
 
 
 @dataclass(frozen=True)
@@ -24,11 +26,13 @@ class Cameras:
 
     Args:
         elevation: (N,) radians, positive looks down.
+        roll: (N,) radians about the optical axis.
         target: (N, 3) metres, camera frame, where the body's place in the world lands.
         intrinsics: (N, 4) pixels.
     """
 
     elevation: Tensor
+    roll: Tensor
     target: Tensor
     intrinsics: Tensor
 
@@ -41,13 +45,21 @@ def draw_cameras(rng: np.random.Generator, count: int, camera: CameraRange) -> C
         count: Number of cameras.
         camera: Ranges that are drawn from.
     """
-    distance = rng.uniform(*camera.distance, count)
-    elevation = np.deg2rad(rng.uniform(*camera.elevation, count))
-    shift = rng.uniform(-camera.offset, camera.offset, (count, 2)) * camera.image_size / camera.focal
+    focal = _log_uniform(rng, camera.focal, count)
+    size = _log_uniform(rng, camera.size, count)
+    distance = np.clip(focal * _UPRIGHT / size, *camera.distance)
+    elevation, roll = (np.deg2rad(angle.draw(rng, count)) for angle in (camera.elevation, camera.roll))
+    free = 1 - np.clip(focal * _UPRIGHT / distance, 0, 1)[:, None] * np.array([_SLENDER, 1.0])
+    shift = camera.offset * free * rng.uniform(-0.5, 0.5, (count, 2)) / focal[:, None]
     target = np.concatenate([shift * distance[:, None], distance[:, None]], axis=1)
-    centre = camera.image_size / 2
-    intrinsics = torch.tensor([camera.focal, camera.focal, centre, centre]).expand(count, 4).clone()
-    return Cameras(torch.from_numpy(elevation).float(), torch.from_numpy(target).float(), intrinsics)
+    pixels = np.stack([focal, focal, np.full(count, 0.5), np.full(count, 0.5)], 1) * camera.image_size
+    return Cameras(*(torch.from_numpy(value).float() for value in (elevation, roll, target, pixels)))
+
+
+def _log_uniform(rng: np.random.Generator, limits: tuple[float, float], count: int) -> FloatArray:
+    low, high = np.log(limits)
+    drawn: FloatArray = np.exp(rng.uniform(low, high, count))
+    return drawn
 
 
 def place(poses: Tensor, position: Tensor, betas: Tensor, pelvis: Tensor, cameras: Cameras) -> BodyParams:
@@ -61,9 +73,12 @@ def place(poses: Tensor, position: Tensor, betas: Tensor, pelvis: Tensor, camera
             reach the wanted place.
         cameras: The cameras (N).
     """
-    tilt = torch.zeros(len(poses), 3)
-    tilt[:, 0] = cameras.elevation
-    world_to_camera = roma.rotvec_to_rotmat(tilt) @ FACING_CAMERA
+    axes = torch.eye(3)
+    roll, tilt = (
+        roma.rotvec_to_rotmat(angle[:, None] * axis)
+        for angle, axis in ((cameras.roll, axes[2]), (cameras.elevation, axes[0]))
+    )
+    world_to_camera = roll @ tilt @ FACING_CAMERA
     rotations = roma.unitquat_to_rotmat(poses)
     root = SMPL24.root_index
     rotations[:, root] = world_to_camera @ rotations[:, root]

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from s2m.batch import BodyParams
 from s2m.body import Body
+from s2m.body.skinning import global_rotations
 
 
 class SubsetSkinner:
@@ -22,6 +23,7 @@ class SubsetSkinner:
     def __init__(self, body: Body, regressor: Tensor):
         self.support = (regressor != 0).any(0).nonzero()[:, 0]
         self._regressor, self._body = regressor[:, self.support], body
+        self._carriers = regressor @ body.weights
 
     def rest_joints(self, betas: Tensor) -> Tensor:
         """SMPL joints (B, 24, 3) of bodies at rest, body frame, metres; betas (B, 10).
@@ -32,8 +34,17 @@ class SubsetSkinner:
         return self._body.rest_joints(betas)
 
     @torch.no_grad()
-    def __call__(self, params: BodyParams) -> Tensor:
-        """Joints (B, J, 3) in the camera frame, metres."""
+    def __call__(self, params: BodyParams, offsets: Tensor | None = None) -> Tensor:
+        """Joints (B, J, 3) in the camera frame, metres.
+
+        Args:
+            params: Bodies (B).
+            offsets: (B, J, 3) metres beside the regressor's places at rest, body frame; they move with the parts of the
+                body that carry the joints. None: none.
+        """
         # The translation is added to the joints: metres away from the camera would cost the vertices digits.
         skeleton = self._regressor @ self._body(replace(params, transl=None), self.support).vertices
+        if offsets is not None:
+            turns = global_rotations(params.rotations)
+            skeleton = skeleton + torch.einsum("jk,bkxy,bjy->bjx", self._carriers, turns, offsets)
         return skeleton if params.transl is None else skeleton + params.transl[:, None]

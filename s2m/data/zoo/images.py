@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
@@ -25,12 +26,13 @@ from s2m.data.zoo.own_files import (
     mask_of,
     numbered_masks,
     pictures_by_folder,
+    place_in_sequence,
     plain_number,
     shared_names,
 )
 from s2m.data.zoo.pictures import ListedPictures, VideoPictures
 from s2m.data.zoo.source import SPLITS, PictureReader, Recording, RecordingRef, Source, SourceError
-from s2m.formats.coco import Detection, as_joint_set, read_coco
+from s2m.formats.coco import Detection, as_joint_set, read_coco_file
 from s2m.optional import require
 from s2m.skeletons import COCO17, H36M17, S2M27
 
@@ -177,12 +179,12 @@ class Images(Source):
         if "video" in ref.payload:
             return self._read_video(ref, Path(ref.payload["video"]))
         pictures = [Path(picture) for picture in ref.payload["pictures"]]
-        people = self._people(str(ref.payload["group"]))
+        seen = self._people(str(ref.payload["group"]))
         kept = _share(len(pictures), ref.payload["from"], ref.payload["to"])
-        found = [self._choose(_named(people, picture, self.root, ref.payload)) for picture in pictures]
+        found = [self._choose(_named(seen, picture, self.root, ref.payload)) for picture in pictures]
         chosen = {i: d for i in kept if (d := found[i]) is not None}
         if not any(found) and not self.photos:
-            names = ", ".join(sorted(people)[:3]) or "nobody"
+            names = ", ".join(sorted(seen.people)[:3]) or "nobody"
             person = "" if self.person == BEST else f" with person {self.person}"
             raise SourceError(
                 f"{self._file(str(ref.payload['group']))}: expected people{person} in pictures such as "
@@ -203,7 +205,7 @@ class Images(Source):
 
     def _read_video(self, ref: RecordingRef, video: Path) -> Recording:
         size, frames = _video_header(video)
-        people = {_frame_number(self._file(ref.name), image): d for image, d in self._people(ref.name).items()}
+        people = {_frame_number(self._file(ref.name), image): d for image, d in self._people(ref.name).people.items()}
         last = max(people, default=-1)
         if frames and last >= frames:
             raise SourceError(f"{self._file(ref.name)}: expected frames 0 to {frames - 1} as in {video}, found {last}")
@@ -255,7 +257,7 @@ class Images(Source):
 
     def _of_pictures(self, name: str, pictures: Sequence[Path], ambiguous: bool) -> dict[str, dict[str, Any]]:
         files = [str(picture) for picture in pictures]
-        common = {"group": name, "ambiguous": ambiguous, "first": plain_number(pictures[0].stem), "count": len(files)}
+        common = {"group": name, "ambiguous": ambiguous, "first": pictures[0].stem, "count": len(files)}
         if not self.photos:
             return {name: {**common, "pictures": files}}
         return {
@@ -276,7 +278,7 @@ class Images(Source):
     def _file(self, name: str) -> Path:
         return self._keypoints / f"{name}.json" if self._keypoints.is_dir() else self._keypoints
 
-    def _people(self, name: str) -> dict[str, list[Detection]]:
+    def _people(self, name: str) -> _Seen:
         file = self._file(name)
         if not file.is_file():
             raise SourceError(f"{file}: expected a detector's COCO-style JSON (--keypoints), found nothing")
@@ -289,27 +291,32 @@ class Images(Source):
         return next((person for person in people if person.track == int(self.person)), None)
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """People by picture; ``counted``: pictures are places in the sequence, from 0, instead of their own numbers."""
+
+    people: dict[str, list[Detection]]
+    counted: bool
+
+
 @lru_cache(maxsize=4)
-def _read_people(file: Path, state: tuple[int, int]) -> dict[str, list[Detection]]:
-    """People by picture. ``state`` tells a file from what it was before."""
+def _read_people(file: Path, state: tuple[int, int]) -> _Seen:
+    """``state`` tells a file from what it was before."""
+    found = read_coco_file(file)
     people: dict[str, list[Detection]] = {}
-    for detection in read_coco(file):
+    for detection in found.detections:
         people.setdefault(detection.image, []).append(detection)
-    return people
+    return _Seen(people, found.counted)
 
 
-def _named(
-    people: Mapping[str, list[Detection]], picture: Path, root: Path, payload: Mapping[str, Any]
-) -> list[Detection]:
+def _named(seen: _Seen, picture: Path, root: Path, payload: Mapping[str, Any]) -> list[Detection]:
     """Who was found in a picture: by its path below the root, its name, its stem, or its stem as a number."""
-    path = picture.relative_to(root).as_posix()
+    people, path = seen.people, picture.relative_to(root).as_posix()
     if path in people:
         return people[path]
-    number = plain_number(picture.stem)
-    keys = [picture.name, picture.stem, number]
-    # Programs that count frames from 0 mean ffmpeg's pictures, which count from 1.
-    if payload["first"] == "1" and "0" in people and all(name.isdecimal() for name in people):
-        keys = [str(int(number) - 1)] if number.isdecimal() else []
+    keys: list[str | None] = [picture.name, picture.stem, plain_number(picture.stem)]
+    if seen.counted:
+        keys = [place_in_sequence(picture, payload["first"])]
     key = next((key for key in keys if key in people), None)
     if key is not None and payload["ambiguous"]:
         raise SourceError(

@@ -42,7 +42,7 @@ class Lsp(Source):
     Args:
         root: Folder of the dataset.
         joints: ``lsp14`` as annotated, or ``h36m17``, for models trained on those: pelvis and spine are then middles
-            (of the hips; of pelvis and neck), and the nose is missing.
+            (of the hips; of pelvis and neck), and so is ``neck_nose`` (of neck and head).
     """
 
     name: ClassVar[str] = "lsp"
@@ -78,7 +78,7 @@ class Lsp(Source):
     @property
     def notes(self) -> list[str]:
         """What a reader of the pictures must know."""
-        derived = "pelvis and spine are middles of annotated joints, the nose is missing"
+        derived = "pelvis, spine and neck_nose are middles of annotated joints"
         return [derived] if self.joints == H36M17.name else []
 
     def recordings(self) -> list[RecordingRef]:
@@ -166,7 +166,7 @@ class LspExtended(Lsp):
 def as_joint_set(target: JointSet, joints2d: Joints, confidence: Joints) -> tuple[Joints, Joints]:
     """Joints (T, 14, 2) and confidence (T, 14) of LSP as those of another joint set, by name.
 
-    Middles are as certain as the less certain end; what cannot be had has confidence 0.
+    Middles are as certain as the less certain end.
 
     Args:
         target: The joint set that is wanted.
@@ -178,8 +178,8 @@ def as_joint_set(target: JointSet, joints2d: Joints, confidence: Joints) -> tupl
     places = {joint: (joints2d[:, i], confidence[:, i]) for i, joint in enumerate(LSP14.joints)}
     places["pelvis"] = _middle(places["left_hip"], places["right_hip"])
     places["spine"] = _middle(places["pelvis"], places["thorax"])
-    missing = np.zeros_like(joints2d[:, 0]), np.zeros_like(confidence[:, 0])
-    chosen = [places.get(joint, missing) for joint in target.joints]
+    places["neck_nose"] = _middle(places["thorax"], places["head"])
+    chosen = [places[joint] for joint in target.joints]
     return np.stack([place for place, _ in chosen], axis=1), np.stack([sure for _, sure in chosen], axis=1)
 
 

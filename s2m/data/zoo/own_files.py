@@ -132,6 +132,30 @@ def counted_from_zero(found: Mapping[str, T], frames: int) -> dict[str, T]:
     }
 
 
+def place_in_sequence(picture: Path, first: str) -> str | None:
+    """Where a picture stands in its sequence, counted from 0 as some detectors do: by the last number in its name.
+
+    Args:
+        picture: The picture.
+        first: Stem of the sequence's first picture; numbers count from 0 or, as ffmpeg's, from 1.
+
+    Returns:
+        The place as text; ``None`` where the name tells no number.
+
+    Raises:
+        SourceError: The sequence begins with another number, so that places are not clear.
+    """
+    begin, own = (_NUMBERS.findall(stem)[-1:] for stem in (first, picture.stem))
+    if not begin or not own:
+        return None
+    if int(begin[0]) > 1:
+        raise SourceError(
+            f"{picture}: expected pictures numbered from 0 or from 1, found {first} first: the keypoints count frames "
+            "from 0, and which picture is frame 0 is not clear; give the pictures' names in the keypoints"
+        )
+    return str(int(own[0]) - int(begin[0]))
+
+
 def mask_of(folder: Path, picture: Path) -> Path | None:
     """The mask of a picture: of its name, with any picture's suffix.
 

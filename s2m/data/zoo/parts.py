@@ -96,7 +96,7 @@ class Part:
         rows: Number of frames.
         joint_set: Name of the joint set.
         silhouettes: Whether there are masks.
-        groups: Which of :data:`s2m.data.store.TRUTH_GROUPS` it has.
+        groups: Which of :data:`s2m.data.store.GROUPS` it has.
         dropped: Number of unusable frames by reason.
         left_out: Number of frames by reason why the source left them out.
         distances: Distances of the projected truth from the 2D joints.
@@ -238,6 +238,8 @@ class PartMaker:
             "image_size": np.tile(part.image_size, (len(rows), 1)),
             **_truth(part),
         }
+        if recording.camera is not None:
+            arrays["intrinsics"] = np.tile(recording.camera.intrinsics, (len(rows), 1))
         if not self._has_masks(recording):
             return arrays, 0
         assert recording.masks is not None
@@ -341,10 +343,8 @@ def _read_masks(recording: Recording, rows: NDArray[np.int64], crops: NDArray[np
 
 
 def _groups(recording: Recording) -> tuple[str, ...]:
-    if recording.joints3d is None:
-        return ()
-    present = {"joints3d": True, "camera": recording.camera is not None, "body": recording.body is not None}
-    return tuple(name for name, there in present.items() if there)
+    present = {"joints3d": recording.joints3d, "camera": recording.camera, "body": recording.body}
+    return tuple(name for name, there in present.items() if there is not None)
 
 
 def _truth(recording: Recording) -> dict[str, Any]:
@@ -352,8 +352,6 @@ def _truth(recording: Recording) -> dict[str, Any]:
     count = len(recording)
     if recording.joints3d is not None:
         truth["joints3d"] = recording.joints3d
-        if recording.camera is not None:
-            truth["intrinsics"] = np.tile(recording.camera.intrinsics, (count, 1))
     if recording.body is not None:
         body = recording.body
         truth["poses"], truth["transl"] = body.poses, body.transl

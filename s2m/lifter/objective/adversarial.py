@@ -16,6 +16,8 @@ from s2m.lifter.objective.gan_rules import GanRule
 from s2m.lifter.objective.terms import EPSILON, LearnedTerm, distances, weights_held
 from s2m.skeletons import JointSet
 
+_STEPS_PER_PENALTY = 4
+
 
 class BaseDiscriminator(nn.Module):
     """A network that tells real from made-up: positive logits mean real."""
@@ -116,14 +118,23 @@ class Adversarial(LearnedTerm):
     See the rule for the formula. They judge the re-projection with the missing joints of the label beside it, so that
     missing joints betray nothing. Source: Chen et al. 2019, L_adv (one discriminator).
 
+    Discriminators that have learned the training labels by heart tell every re-projection from them, however good, and
+    say no more what is wrong with it. Against that: ``noise`` on whatever they see (instance noise, Soenderby et al.,
+    ICLR 2017), and ``steepness``, the weight of ``|dD/dx|^2`` at the labels (R1, Mescheder et al., ICML 2018).
+
     Args:
         discriminators: The networks that tell real 2D poses from re-projected ones.
         rule: Losses of the game between lifter and discriminators.
+        noise: Standard deviation of the instance noise, lifter units.
+        steepness: Weight of R1; every fourth step, with four times the weight.
     """
 
-    def __init__(self, discriminators: Sequence[BaseDiscriminator], rule: GanRule) -> None:
+    def __init__(
+        self, discriminators: Sequence[BaseDiscriminator], rule: GanRule, noise: float = 0.0, steepness: float = 0.0
+    ) -> None:
         super().__init__()
         self.discriminators, self.rule = nn.ModuleList(discriminators), rule
+        self.noise, self.steepness, self._step = noise, steepness, 0
 
     def forward(self, cycle: Cycle) -> Tensor:
         """Return the unweighted loss of the lifter, a scalar; the discriminators' weights get no gradient.
@@ -132,7 +143,8 @@ class Adversarial(LearnedTerm):
             cycle: One batch's way around the cycle, see :class:`~s2m.lifter.objective.cycle.Cycle`.
         """
         critics = cast(Sequence[BaseDiscriminator], self.discriminators)
-        losses = [self.rule.generator(each.frozen(cycle.masked, cycle.visible)) for each in critics]
+        seen = self._noisy(cycle.masked, cycle.visible)
+        losses = [self.rule.generator(each.frozen(seen, cycle.visible)) for each in critics]
         return torch.stack(losses).mean()
 
     def own_loss(self, cycle: Cycle) -> Tensor:
@@ -141,10 +153,27 @@ class Adversarial(LearnedTerm):
         Args:
             cycle: One batch's way around the cycle, see :class:`~s2m.lifter.objective.cycle.Cycle`.
         """
-        poses = torch.cat([cycle.target, cycle.masked.detach()])
         visible = torch.cat([cycle.visible, cycle.visible])
+        poses = self._noisy(torch.cat([cycle.target, cycle.masked.detach()]), visible)
         losses = [self.rule.discriminator(*each(poses, visible).chunk(2)) for each in self.discriminators]
-        return torch.stack(losses).sum()
+        return torch.stack([*losses, *self._penalties(poses[: len(cycle.target)], cycle.visible)]).sum()
+
+    def _noisy(self, poses: Tensor, visible: Tensor) -> Tensor:
+        if self.noise == 0:
+            return poses
+        return poses + self.noise * torch.randn_like(poses) * visible[..., None]
+
+    def _penalties(self, labels: Tensor, visible: Tensor) -> list[Tensor]:
+        """How steep each discriminator is at the labels."""
+        self._step += 1
+        if self.steepness == 0 or self._step % _STEPS_PER_PENALTY:
+            return []
+        labels = labels.detach().requires_grad_()
+        slopes = [
+            torch.autograd.grad(each(labels, visible).sum(), labels, create_graph=True)[0]
+            for each in self.discriminators
+        ]
+        return [self.steepness * _STEPS_PER_PENALTY * slope.square().sum((1, 2)).mean() for slope in slopes]
 
 
 def discriminators(

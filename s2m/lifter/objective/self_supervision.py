@@ -28,7 +28,7 @@ class Weights:
         cycle_2d: Weight of: lifted again and turned back, the projection is the input.
         cycle_3d: Weight of: lifted again, the turned skeleton is the same.
         bone_ratios: Weight of: people's bones have the same ratios of lengths, close to the mean body's.
-        chirality: Weight of: knees bend forwards and noses are in front, which fixes the sign of depth.
+        chirality: Weight of: knees bend forwards and necks lean forwards, which fixes the sign of depth.
         denoising: Weight of: the lifter undoes the augmentation's noise.
         flow: Weight of the likelihood of the re-projection under a normalising flow; model.flow makes it.
         temporal: Weight of: pairs of frames change as real ones do; it needs data of windows of two frames.

@@ -38,7 +38,7 @@ def test_swaps_exchange_whole_limbs() -> None:
     for joint in ("hip", "toe", "wrist", "pinky"):
         left, right = S2M27.indices([f"left_{joint}", f"right_{joint}"])
         np.testing.assert_array_equal(found[:, [left, right]], joints[:, [right, left]])
-    middle = S2M27.indices(["pelvis", "nose", "left_ear"])
+    middle = S2M27.indices(["pelvis", "neck_nose", "left_ear"])
     np.testing.assert_array_equal(found[:, middle], joints[:, middle])
 
 

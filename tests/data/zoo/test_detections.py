@@ -32,7 +32,7 @@ def raw(tmp_path: Path) -> dict[str, Any]:
 def coco_of(joints2d: np.ndarray, noise: float = 3.0) -> np.ndarray:
     """(T, 17, 3) COCO keypoints near the recording's; ears and eyes where the nose is."""
     rng = np.random.default_rng(0)
-    columns = [H36M17.joints.index(j) if j in H36M17 else H36M17.joints.index("nose") for j in COCO17.joints]
+    columns = [H36M17.joints.index(j) if j in H36M17 else H36M17.joints.index("neck_nose") for j in COCO17.joints]
     pixels = joints2d[:, columns] + rng.normal(0, noise, (len(joints2d), 17, 2))
     return np.concatenate([pixels, rng.uniform(0.3, 1, (len(joints2d), 17, 1))], axis=2)
 
@@ -57,7 +57,7 @@ def test_coco_results_replace_the_joints(tmp_path: Path, raw: dict[str, Any]) ->
     keypoints = coco_of(raw["joints2d"])
     write_results(tmp_path / "found.json", keypoints)
     found = converted(tmp_path, tmp_path / "found.json")
-    for joint in ("left_wrist", "right_ankle", "left_shoulder", "nose"):
+    for joint in ("left_wrist", "right_ankle", "left_shoulder"):
         ours, theirs = H36M17.index(joint), COCO17.index(joint)
         np.testing.assert_allclose(found["joints2d"][:, ours], keypoints[:, theirs, :2], atol=1e-3)
         np.testing.assert_allclose(found["confidence"][:, ours], keypoints[:, theirs, 2], atol=1e-6)

@@ -79,9 +79,9 @@ def test_the_best_person_or_a_tracked_one(lab: Path) -> None:
     with pytest.raises(SourceError, match="expected the joints of its picture on it"):
         only(Images(lab, person="7"))
     (lab / "masks").rename(lab.parent / "of another person")
-    nose = H36M17.index("nose")
+    knee = H36M17.index("left_knee")
     np.testing.assert_allclose(
-        only(Images(lab, person="7")).joints2d[:, nose], SCENE.joints["nose"] + np.array([30, 0])
+        only(Images(lab, person="7")).joints2d[:, knee], SCENE.joints["left_knee"] + np.array([30, 0])
     )
     with pytest.raises(SourceError, match="keypoints.json: expected people with person 5 in pictures such as"):
         only(Images(lab, person="5"))
@@ -141,6 +141,35 @@ def test_keypoints_of_another_video_are_refused(tmp_path: Path) -> None:
     fabricate.write_json(tmp_path / "walk.json", fabricate.results(["x", "y", "z", "w"], SCENE.keypoints))
     with pytest.raises(SourceError, match="walk.json: field image_id: expected frame numbers for a video"):
         only(Images(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["{:06d}.jpg", "walk_{:03d}.jpg"])
+def test_mmpose_counts_places_and_ffmpeg_pictures(tmp_path: Path, name: str) -> None:
+    """Nobody in the first frame: the pictures that are named still begin with 1, the frames with 0."""
+    fabricate.write_pictures(tmp_path, FRAMES, tmp_path / "masks")
+    for folder, kind in ((tmp_path, "jpg"), (tmp_path / "masks", "png")):
+        for t in reversed(range(FRAMES)):
+            called = Path(name.format(t + 1)).with_suffix(f".{kind}")
+            (folder / f"{t:06d}.{kind}").rename(folder / called)
+    content = fabricate.mmpose(SCENE.keypoints)
+    content["instance_info"][0]["instances"] = []
+    for first in (1, 0):  # the demos' frame_id, and the Inferencer's
+        for t, frame in enumerate(content["instance_info"]):
+            frame["frame_id"] = t + first
+        fabricate.write_json(tmp_path / "keypoints.json", content)
+        check(only(Images(tmp_path)), [1, 2, 3])
+
+
+def test_places_in_a_sequence_that_begins_somewhere_are_refused(lab: Path) -> None:
+    for t in reversed(range(FRAMES)):
+        (lab / f"{t:06d}.jpg").rename(lab / f"{t + 7:06d}.jpg")
+        (lab / "masks" / f"{t:06d}.png").rename(lab / "masks" / f"{t + 7:06d}.png")
+    fabricate.write_json(lab / "keypoints.json", fabricate.mmpose(SCENE.keypoints))
+    with pytest.raises(SourceError, match=r"expected pictures numbered from 0 or from 1, found 000007 first"):
+        only(Images(lab))
+    # Numbers that are the pictures' own are no places.
+    fabricate.write_json(lab / "keypoints.json", fabricate.results([7, 8, 9, 10], SCENE.keypoints))
+    check(only(Images(lab)))
 
 
 def test_the_end_of_a_recording_is_for_validation(lab: Path) -> None:

@@ -102,7 +102,7 @@ def test_as_the_seventeen_joints_of_the_models(root: Path) -> None:
     pelvis = (truth["left_hip"] + truth["right_hip"]) / 2
     assert joint["pelvis"] == pytest.approx(pelvis, abs=1e-9)
     assert joint["spine"] == pytest.approx((pelvis + truth["neck"]) / 2, abs=1e-9)
-    assert (sure["pelvis"], sure["spine"], sure["nose"], sure["right_hip"]) == (0.5, 0.5, 0.0, 1.0)
+    assert (sure["pelvis"], sure["spine"], sure["neck_nose"], sure["right_hip"]) == (0.5, 0.5, 0.5, 1.0)
 
 
 @pytest.mark.parametrize("labels", [False, True])

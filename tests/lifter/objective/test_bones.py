@@ -60,7 +60,7 @@ def test_feet_hands_and_head_are_closed_triangles():
     for triangle in (
         ("left_ankle", "left_heel", "left_toe"),
         ("right_wrist", "right_index", "right_pinky"),
-        ("nose", "left_ear", "head"),
+        ("neck_nose", "left_ear", "head"),
     ):
         assert all(frozenset((a, b)) in named for a in triangle for b in triangle if a != b)
     assert frozenset(("left_ear", "right_ear")) in named

@@ -65,7 +65,7 @@ def degenerate(joint_set: JointSet) -> dict[str, torch.Tensor]:
         "shoulders along the spine": changed(
             good, left_shoulder=at("thorax") + up, right_shoulder=at("thorax") - up, spine=at("thorax") - up
         ),
-        "head in the thorax": changed(good, head=at("thorax"), nose=at("thorax")),
+        "head in the thorax": changed(good, head=at("thorax"), neck_nose=at("thorax")),
         "arm pointing opposite to rest": changed(
             rest,
             left_elbow=at("left_shoulder", rest) - (at("left_elbow", rest) - at("left_shoulder", rest)),

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -27,7 +25,7 @@ from stages.temporal import every
 from studies.lifter import step_profile as lifter_profile
 from studies.lifter import table as lifter_table
 from studies.lifter.methods import load_network
-from tests.stages.fixtures import ROOT, Train, environment, stage_arguments
+from tests.stages.fixtures import BRIEFLY, ROOT, Train, stage_arguments
 
 SUPERVISED = ("--config", str(ROOT / "configs/lifter_supervised.yaml"))
 
@@ -83,7 +81,7 @@ def test_the_pipeline_refuses_the_twins_data(store: Path, tmp_path: Path) -> Non
 
 
 def test_only_the_network_is_trained_and_it_learns(store: Path, supervised: Path, tmp_path: Path) -> None:
-    longer = ("--data.init_args.steps_per_epoch", "250", "--data.init_args.batch_size", "32")
+    longer = ("--data.init_args.steps_per_epoch", "250", "--data.init_args.batch_size", "32", *BRIEFLY)
     taught = train_supervised(store, tmp_path, *longer)
     before, after = (
         json.loads((p.parent / "metrics.json").read_text())["test/n_mpjpe_mm"] for p in (supervised, taught)
@@ -148,13 +146,12 @@ def test_the_temporal_stage_needs_recordings(store: Path, lifter: Path, tmp_path
 
 
 def test_the_table_is_made_once_and_made_again_from_what_is_there(
-    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    store: Path, tmp_path: Path, trained_here: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    command = [sys.executable, "-m", "studies.lifter.table", "--store", str(store), "--preset", "smoke", "--seeds", "1"]
+    command = ["--store", str(store), "--preset", "smoke", "--seeds", "1"]
     command += ["--variants", "ours", "lifter_supervised", "--joint-sets", "h36m17", "--output", str(tmp_path / "out")]
     command += ["--runs", str(tmp_path / "runs"), "--", "--trainer.accelerator", "cpu"]
-    made = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
-    assert made.returncode == 0, made.stderr
+    lifter_table.main(command)
     content = json.loads((tmp_path / "out/table_lifter_smoke.json").read_text())
     methods = [row["method"] for row in content["rows"]]
     assert methods == ["planar", "linear", "linear_augmented", "ours", "lifter_supervised"]
@@ -164,7 +161,7 @@ def test_the_table_is_made_once_and_made_again_from_what_is_there(
     assert "| supervised counterpart |" in (tmp_path / "out/table_lifter_smoke.md").read_text()
     artifact = tmp_path / "runs/ours-s0/lifter/lifter.pt"
     first = artifact.stat().st_mtime_ns
-    lifter_table.main(command[command.index("studies.lifter.table") + 1 :])
+    lifter_table.main(command)
     assert artifact.stat().st_mtime_ns == first
     assert "ours, seed 0: finished before" in capsys.readouterr().out
 

@@ -2,46 +2,20 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from studies.mesh import ablations
-from tests.stages.fixtures import ROOT, environment
 
 
 def test_tables_are_made_once_and_made_again_from_what_is_there(
-    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    store: Path, tmp_path: Path, trained_here: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "studies.mesh.ablations",
-        "--store",
-        str(store),
-        "--preset",
-        "smoke",
-        "--seeds",
-        "1",
-    ]
-    command += [
-        "--rows",
-        "no_pr",
-        "--runs",
-        str(tmp_path),
-        "--lifters",
-        str(tmp_path / "lifters"),
-        "--fit-frames",
-        "3",
-        "--fit-steps",
-        "2",
-        "1",
-    ]
+    command = ["--store", str(store), "--preset", "smoke", "--seeds", "1", "--rows", "no_pr", "--runs", str(tmp_path)]
+    command += ["--lifters", str(tmp_path / "lifters"), "--fit-frames", "3", "--fit-steps", "2", "1"]
     command += ["--mesh-arguments", "--model.learning_rate 1e-3", "--", "--trainer.accelerator", "cpu"]
-    made = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
-    assert made.returncode == 0, made.stderr
+    ablations.main(command)
     # A smoke run leaves the published tables alone.
     content = json.loads((tmp_path / "table7_smoke.json").read_text())
     assert [each["name"] for each in content["rows"]] == ["full", "no_pr"]
@@ -57,7 +31,8 @@ def test_tables_are_made_once_and_made_again_from_what_is_there(
     artifacts = {path: path.stat().st_mtime_ns for path in tmp_path.glob("**/*.pt")}
     assert len(artifacts) == 4  # lifter and regressor are shared
     command[command.index("--fit-frames") + 1] = "0"
-    ablations.main(command[command.index("studies.mesh.ablations") + 1 :])
+    capsys.readouterr()
+    ablations.main(command)
     assert {path: path.stat().st_mtime_ns for path in tmp_path.glob("**/*.pt")} == artifacts
     assert "full-s0, mesh: finished before" in capsys.readouterr().out
 

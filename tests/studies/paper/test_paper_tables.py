@@ -198,7 +198,7 @@ def test_a_store_without_silhouettes_or_truth(
     header = json.loads((store / "store.json").read_text())
     (store / "store.json").write_text(json.dumps({**header, "joint_set": "smpl24"}))
     assert paper_tables.main([*arguments, "--check"]) == 2
-    assert "whose joint set smpl24 lacks spine, thorax, nose" in " ".join(capsys.readouterr().err.split())
+    assert "whose joint set smpl24 lacks spine, thorax, neck_nose" in " ".join(capsys.readouterr().err.split())
     (store / "store.json").write_text(json.dumps(header))
     own = load_run(workplace / "runs/own/mesh/mesh.pt", load_body())
     with pytest.raises(ReportError, match="the run needs silhouettes, the split has none"):

@@ -22,9 +22,9 @@ from tests.data.zoo.fabricate.people import BETAS, draw, motion, pose
 
 Floats = NDArray[np.float64]
 SIZE = (160, 120)
-# COCO's order, written out by hand as the oracle of the reader's map by name; the eyes are at the nose here.
+# COCO's order, written out by hand as the oracle of the reader's map by name; nose and eyes are at an ear here.
 COCO = (
-    "nose", "nose", "nose", "left_ear", "right_ear", "left_shoulder", "right_shoulder", "left_elbow", "right_elbow",
+    *["left_ear"] * 4, "right_ear", "left_shoulder", "right_shoulder", "left_elbow", "right_elbow",
     "left_wrist", "right_wrist", "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle",
 )  # fmt: skip
 

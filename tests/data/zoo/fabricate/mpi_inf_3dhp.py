@@ -32,7 +32,7 @@ Floats = NDArray[np.float64]
 # mpii_get_joints.m, case 'all': the training files' order. Where the joint comes from: h36m17 (h.) or SMPL (s.).
 ALL_28 = {
     "spine3": "s.spine3", "spine4": "s.neck", "spine2": "s.spine2", "spine": "h.spine", "pelvis": "h.pelvis",
-    "neck": "h.thorax", "head": "h.nose", "head_top": "h.head",
+    "neck": "h.thorax", "head": "h.neck_nose", "head_top": "h.head",
     "left_clavicle": "s.left_collar", "left_shoulder": "h.left_shoulder", "left_elbow": "h.left_elbow",
     "left_wrist": "h.left_wrist", "left_hand": "s.left_hand",
     "right_clavicle": "s.right_collar", "right_shoulder": "h.right_shoulder", "right_elbow": "h.right_elbow",
@@ -46,7 +46,7 @@ ALL_28 = {
 RELEVANT = [8, 6, 15, 16, 17, 10, 11, 12, 24, 25, 26, 19, 20, 21, 5, 4, 7]
 # What this project calls the 17, written out by hand as the oracle of the reader's mapping by name.
 OURS = {
-    "head": "head_top", "thorax": "neck", "nose": "head",
+    "head": "head_top", "thorax": "neck", "neck_nose": "head",
     **{name: name for name in ALL_28 if name not in ("head", "neck", "head_top")},
 }  # fmt: skip
 SIZE = 256
