@@ -15,7 +15,7 @@ from torchmetrics import MetricCollection
 
 from s2m.batch import FrameBatch, Observation
 from s2m.body import Body
-from s2m.body.regressors import dataset_regressor, own_regressor
+from s2m.body.regressors import defined_regressor
 from s2m.data import FrameDataModule
 from s2m.errors import UserError
 from s2m.lifter import Lifter, mean_bone_length, planar_skeleton
@@ -267,9 +267,8 @@ def _template(body: Body, joint_set: JointSet) -> Tensor:
 
     Where Human3.6M's skeleton has its joints on a body is a definition, like the names; an official body lacks it.
     """
-    regressor = own_regressor if body.skeleton_regressor is None else dataset_regressor
     try:
-        return regressor(body, joint_set) @ body.v_template
+        return defined_regressor(body, joint_set) @ body.v_template
     except (KeyError, ValueError) as error:
         raise UserError(
             f"data.init_args.joint_set: expected joints that the body has landmarks for (h36m17, s2m27, mpi3dhp17), "

@@ -65,6 +65,24 @@ def dataset_regressor(body: Body, joint_set: JointSet) -> Tensor:
     return body.skeleton_regressor[S2M27.indices(joint_set.joints)].clone()
 
 
+def defined_regressor(body: Body, joint_set: JointSet) -> Tensor:
+    """The places of a joint set's joints on a body: the dataset skeleton's where the body ships it, else its own.
+
+    Args:
+        body: A body in SMPL format.
+        joint_set: A subset of ``s2m27``.
+
+    Returns:
+        (J, V), rows sum to one.
+
+    Raises:
+        KeyError: For a joint without a counterpart.
+        ValueError: When the body has a dataset skeleton, which lacks a joint.
+    """
+    regressor = own_regressor if body.skeleton_regressor is None else dataset_regressor
+    return regressor(body, joint_set)
+
+
 class JointRegressor(nn.Module, ABC):
     """W of the paper: joints as linear combinations of vertices."""
 

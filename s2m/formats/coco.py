@@ -21,6 +21,7 @@ from s2m.formats import mmpose
 from s2m.formats.names import joint_set_by_names, known_name
 from s2m.formats.raw import described, load_json
 from s2m.skeletons import COCO17, ON_THE_WAY_TO_THE_EARS, JointSet, get_joint_set, joint_set_of
+from s2m.skeletons.places import moved, to_human36m
 
 Array = NDArray[Any]
 
@@ -303,6 +304,7 @@ def _graded(found: list[Detection]) -> list[Detection]:
 def as_joint_set(keypoints: Array, joint_set: str) -> tuple[Array, Array]:
     """Keypoints as those of another joint set, by name.
 
+    Hips and shoulders go to the places of the other set (:mod:`s2m.skeletons.places`), where all four are there.
     Pelvis, thorax and spine are middles (of the hips, the shoulders, and of those two), and Human3.6M's joints of the
     head lie on the line from the shoulders to the ears, unless the keypoints have them; each is as certain as the least
     certain point that it comes from.
@@ -316,7 +318,11 @@ def as_joint_set(keypoints: Array, joint_set: str) -> tuple[Array, Array]:
         Pixels (T, J, 2) and confidence (T, J).
     """
     names = {i: name for i, name in enumerate(COCO17.joints)} | _FURTHER[keypoints.shape[1]]
-    places = {name: (keypoints[:, i, :2], keypoints[:, i, 2]) for i, name in names.items()}
+    wanted, sure = get_joint_set(joint_set), keypoints[..., 2]
+    points = keypoints[..., :2]
+    if not wanted.detected:
+        points = moved(points, sure, [names.get(i, "") for i in range(points.shape[1])], to_human36m())
+    places = {name: (points[:, i], sure[:, i]) for i, name in names.items()}
     for name, sides in (("pelvis", "hip"), ("thorax", "shoulder")):
         places.setdefault(name, _between(places[f"left_{sides}"], places[f"right_{sides}"], 0.5))
     ears = _between(places["left_ear"], places["right_ear"], 0.5)
@@ -324,8 +330,8 @@ def as_joint_set(keypoints: Array, joint_set: str) -> tuple[Array, Array]:
         places.setdefault(name, _between(places["thorax"], ears, share))
     places.setdefault("spine", _between(places["pelvis"], places["thorax"], 0.5))
     missing = np.zeros_like(keypoints[:, 0, :2]), np.zeros_like(keypoints[:, 0, 2])
-    chosen = [places.get(name, missing) for name in get_joint_set(joint_set).joints]
-    return np.stack([place for place, _ in chosen], axis=1), np.stack([sure for _, sure in chosen], axis=1)
+    chosen = [places.get(name, missing) for name in wanted.joints]
+    return np.stack([place for place, _ in chosen], axis=1), np.stack([certain for _, certain in chosen], axis=1)
 
 
 def _between(first: tuple[Array, Array], second: tuple[Array, Array], share: float) -> tuple[Array, Array]:

@@ -131,7 +131,7 @@ def in_pixels(track: Track, size: tuple[int, int] | None, path: Path) -> Track:
 
     Args:
         track: 2D joints.
-        size: Width and height of the picture, where the user gave them: the joints are shares of these.
+        size: Width and height of the picture, pixels, where the user gave them.
         path: The file, for messages.
 
     Returns:
@@ -139,7 +139,7 @@ def in_pixels(track: Track, size: tuple[int, int] | None, path: Path) -> Track:
 
     Raises:
         UserError: For joints that are shares of the picture's width and height without a size, which would squeeze
-            the person, and for a size with joints that are no shares.
+            the person, and for a size of another picture than that of the joints.
     """
     seen = track.points[track.confidence > 0]
     inside = ((seen >= 0) & (seen <= 1)).all(-1)
@@ -152,7 +152,11 @@ def in_pixels(track: Track, size: tuple[int, int] | None, path: Path) -> Track:
             )
         return track
     if len(seen) and not shares:
-        raise UserError(
-            f"{path}: --image-size: expected coordinates between 0 and 1, found {seen.min():.4g} to {seen.max():.4g}"
-        )
+        low, high = np.quantile(seen, 0.05, axis=0), np.quantile(seen, 0.95, axis=0)
+        if (high < 0).any() or (low > size).any():
+            raise UserError(
+                f"{path}: --image-size: expected joints in a picture of {size[0]}x{size[1]} pixels, "
+                f"found most of them from {low.round().tolist()} to {high.round().tolist()}"
+            )
+        return track
     return replace(track, points=track.points * np.array(size, np.float64))

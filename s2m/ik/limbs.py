@@ -55,7 +55,9 @@ class SmoothLimbs(nn.Module):
         super().__init__()
         nose = quat.reject(lower[0], quat.direction(upper[0]))
         front = (
-            quat.direction(nose) if float(nose.norm()) > 1e-3 else quat.reject(_forward(upper), quat.direction(upper[0]))
+            quat.direction(nose)
+            if float(nose.norm()) > 1e-3
+            else quat.reject(_forward(upper), quat.direction(upper[0]))
         )
         upper, lower = quat.direction(upper), quat.direction(lower)
         hinges = torch.cat([front[None], hinge_axes(balls, upper)])

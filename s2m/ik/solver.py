@@ -283,9 +283,7 @@ class DIK(IKSolver):
             found.append(self.algebra.kept(self._known(known, "points"), ends))
         return torch.cat([*found, self.algebra.identity.expand(-1, -1, bends.shape[-1])], 1)
 
-    def _shared(
-        self, bends: Tensor, balls: Tensor, middle: Tensor, confidence: Tensor | None
-    ) -> tuple[Tensor, Tensor]:
+    def _shared(self, bends: Tensor, balls: Tensor, middle: Tensor, confidence: Tensor | None) -> tuple[Tensor, Tensor]:
         """The balls with the neck's own part of the head's turn, and (4, 2 or 3, B) spine2, spine3 and the head."""
         seen = None
         if confidence is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
@@ -17,7 +18,7 @@ from s2m.arrays import Array, as_tensor, back_to, short_repr
 from s2m.errors import S2MWarning, UserError
 from s2m.formats.clips import ROWS, ArrayFrames, FrameSource, blocks
 from s2m.formats.keypoints2d import Keypoints
-from s2m.lifter.keypoints import FEWEST_JOINTS, best_lifter_set, on_joint_set
+from s2m.lifter.keypoints import FEWEST_JOINTS, as_detected, best_lifter_set, on_joint_set
 from s2m.lifter.network import Lifter, mean_bone_length
 from s2m.lifter.objective.chirality import Chirality
 from s2m.lifter.shipped_lifters import shipped, shipped_head, shipped_records
@@ -26,9 +27,10 @@ from s2m.lifter.untangled import Untangled
 from s2m.lifter.video import smoothed
 from s2m.lifter.warnings import lift_warnings
 from s2m.missing import mask_missing
-from s2m.skeletons import JointSet, get_joint_set
+from s2m.skeletons import H36M17_DETECTED, S2M27_DETECTED, JointSet, get_joint_set
 
 _FASTEST = 1000
+_DETECTED = {"h36m17": H36M17_DETECTED, "s2m27": S2M27_DETECTED}
 # Metres: a small child and a giant.
 _HEIGHTS = (0.5, 2.6)
 
@@ -40,7 +42,8 @@ class Lift:
     """3D skeletons of one person over time, as torch tensors or NumPy arrays, whichever the joints were.
 
     Attributes:
-        joint_set: Names of the joints.
+        joint_set: Names of the joints. Where they came from a detector, its hips and shoulders lie where detectors have
+            them (h36m17_detected, s2m27_detected).
         joints3d: (T, J, 3) metres, camera frame (+x right, +y down, +z forward), relative to the pelvis.
         joints2d: (T, J, 2) as the lifter believes them, each frame on its own, in the input's unit: denoised, missing
             ones filled in.
@@ -71,6 +74,8 @@ def lift(
     *,
     lifter: Lifter | None = None,
     height: float | None = None,
+    focal: float | None = None,
+    image_size: tuple[int, int] | None = None,
     video_fps: float | None = None,
     head: TemporalHead | None = None,
 ) -> Lift:
@@ -116,7 +121,16 @@ def lift(
         points, sure = source.read(0, len(source))
         keypoints, exchanged = Keypoints(points.astype(np.float32), sure, given), source.messages
     device = joints2d.device if isinstance(joints2d, Tensor) else torch.device("cpu")
-    found = lift_keypoints(keypoints, lifter=lifter, height=height, video_fps=video_fps, head=head, device=device)
+    found = lift_keypoints(
+        keypoints,
+        lifter=lifter,
+        height=height,
+        focal=focal,
+        image_size=image_size,
+        video_fps=video_fps,
+        head=head,
+        device=device,
+    )
     for message in [*exchanged, *lift_warnings(keypoints, found)]:
         warnings.warn(message, S2MWarning, stacklevel=2)
     back = back_to(joints2d)
@@ -129,6 +143,8 @@ def lift_keypoints(
     *,
     lifter: Lifter | None = None,
     height: float | None = None,
+    focal: float | None = None,
+    image_size: tuple[int, int] | None = None,
     video_fps: float | None = None,
     head: TemporalHead | None = None,
     device: torch.device | None = None,
@@ -139,6 +155,8 @@ def lift_keypoints(
         keypoints: 2D joints of one person.
         lifter: See :func:`lift`.
         height: See :func:`lift`.
+        focal: See :func:`lift`.
+        image_size: See :func:`lift`.
         video_fps: See :func:`lift`.
         head: See :func:`lift`.
         device: Where a shipped lifter runs; the CPU by default.
@@ -150,7 +168,16 @@ def lift_keypoints(
         UserError: See :func:`lift`.
     """
     source = ArrayFrames(keypoints.points, keypoints.confidence)
-    lifting = Lifting(keypoints.joint_set, lifter, height=height, video_fps=video_fps, head=head, device=device)
+    lifting = Lifting(
+        keypoints.joint_set,
+        lifter,
+        height=height,
+        focal=focal,
+        image_size=image_size,
+        video_fps=video_fps,
+        head=head,
+        device=device,
+    )
     parts = list(lifting.blocks(source))
     if not any(bool(part.lifted.any()) for part in parts):
         raise too_few_joints(max(int((part.confidence > 0).sum(1).max()) for part in parts))
@@ -178,6 +205,8 @@ class Lifting:
         given: Joint set of the clips.
         lifter: See :func:`lift`.
         height: See :func:`lift`.
+        focal: See :func:`lift`.
+        image_size: See :func:`lift`.
         video_fps: See :func:`lift`.
         head: See :func:`lift`.
         device: Where a shipped lifter runs; the CPU by default.
@@ -192,6 +221,8 @@ class Lifting:
         lifter: Lifter | None = None,
         *,
         height: float | None = None,
+        focal: float | None = None,
+        image_size: tuple[int, int] | None = None,
         video_fps: float | None = None,
         head: TemporalHead | None = None,
         device: torch.device | None = None,
@@ -203,12 +234,14 @@ class Lifting:
         self._lifter, self._head, self._given, self._fps = lifter, head, given, video_fps
         self._scale = 1.0 if height is None else metres_scale(height, lifter)
         self._device = next(lifter.parameters()).device
+        self._camera = pinhole(focal, image_size)
         self._chirality = Chirality(lifter.joint_set).to(self._device)
 
     @property
     def joint_set(self) -> JointSet:
-        """Joint set of the skeletons."""
-        return self._lifter.joint_set
+        """Joint set of the skeletons: the lifter's, or its variant for joints of detectors."""
+        own = self._lifter.joint_set
+        return _DETECTED.get(own.name, own) if self._given.detected else own
 
     def blocks(self, source: FrameSource, rows: int = ROWS) -> Iterator[Lift]:
         """The skeletons of a clip, in order.
@@ -229,23 +262,29 @@ class Lifting:
         reach = self._head.reach(self._fps) if video and self._head is not None else 0
         first = max(0, start - reach)
         points, confidence = source.read(first, min(len(source), stop + reach))
-        taken = on_joint_set(Keypoints(points, confidence, self._given), self.joint_set)  # type: ignore[arg-type]
+        taken = on_joint_set(Keypoints(points, confidence, self._given), self._lifter.joint_set)  # type: ignore[arg-type]
         points2d = torch.from_numpy(taken.points).to(self._device)
         sure = torch.from_numpy(taken.confidence).to(self._device)
         lifted = (sure > 0).sum(1) >= FEWEST_JOINTS
-        skeleton, denoised, angles = _lift(self._lifter, points2d, sure)
+        camera = None if self._camera is None else points2d.new_tensor(self._camera).expand(len(points2d), 4)
+        skeleton, denoised, angles = _lift(self._lifter, points2d, sure, camera)
         if self._head is not None and self._fps is not None:
             skeleton = smoothed(self._head, skeleton, sure, lifted, self._fps)
         own = slice(start - first, stop - first)
         skeleton, lifted = skeleton[own], lifted[own]
+        suspicious = self._chirality.suspicious(skeleton)
+        skeleton, denoised = skeleton * self._scale, denoised[own]
+        if self.joint_set.detected:
+            skeleton, denoised = (as_detected(points, sure[own], self.joint_set) for points in (skeleton, denoised))
+            skeleton = skeleton - skeleton[:, self.joint_set.root_index, None]
         return Lift(
             joint_set=self.joint_set,
-            joints3d=_masked(skeleton * self._scale, lifted).cpu(),
-            joints2d=_masked(denoised[own], lifted).cpu(),
+            joints3d=_masked(skeleton, lifted).cpu(),
+            joints2d=_masked(denoised, lifted).cpu(),
             confidence=sure[own].cpu(),
             elevation=None if angles is None else _masked(angles[own], lifted).cpu(),
             lifted=lifted.cpu(),
-            reversed_suspected=self._chirality.suspicious(skeleton).cpu() & lifted.cpu(),
+            reversed_suspected=suspicious.cpu() & lifted.cpu(),
         )
 
 
@@ -257,6 +296,32 @@ def _kept_lifter(name: str, device: torch.device) -> Lifter:
 @lru_cache(maxsize=8)
 def _kept_head(name: str, device: torch.device) -> TemporalHead:
     return shipped_head(name).to(device)
+
+
+def pinhole(focal: float | None, image_size: tuple[int, int] | None) -> tuple[float, float, float, float] | None:
+    """Focal lengths and principal point of a camera of which a picture tells something.
+
+    Args:
+        focal: Focal length, in the unit of the joints.
+        image_size: Width and height of the picture, in the same unit.
+
+    Returns:
+        Focal lengths x, y, principal point x, y; ``None`` where nothing is known.
+
+    Raises:
+        UserError: For a focal length without the picture's size, and for values that no camera has.
+    """
+    if image_size is None:
+        if focal is not None:
+            raise UserError("focal: the camera's middle is the picture's; expected its image_size as well, found none")
+        return None
+    width, height = image_size
+    if not (math.isfinite(width) and math.isfinite(height) and min(width, height) > 0):
+        raise UserError(f"image_size: expected a width and a height above 0, found {width} and {height}")
+    focal = math.hypot(width, height) if focal is None else focal
+    if not (math.isfinite(focal) and focal > 0):
+        raise UserError(f"focal: expected a length above 0, found {focal}")
+    return focal, focal, width / 2, height / 2
 
 
 def metres_scale(height: float, lifter: Lifter) -> float:
@@ -273,13 +338,13 @@ def metres_scale(height: float, lifter: Lifter) -> float:
         UserError: For a height that no person has.
     """
     from s2m.body import load_body
-    from s2m.body.regressors import own_regressor
+    from s2m.body.regressors import defined_regressor
 
     if not _HEIGHTS[0] <= height <= _HEIGHTS[1]:
         raise UserError(f"height: expected metres between {_HEIGHTS[0]} and {_HEIGHTS[1]}, found {height}")
     body = load_body()
     upright = body.v_template[:, 1]
-    bones = mean_bone_length(own_regressor(body, lifter.joint_set) @ body.v_template, lifter.joint_set)
+    bones = mean_bone_length(defined_regressor(body, lifter.joint_set) @ body.v_template, lifter.joint_set)
     return height * bones / float(upright.max() - upright.min()) / lifter.rest_bone_length
 
 
@@ -317,8 +382,10 @@ def _float32(values: Array) -> NDArray[np.float32]:
     return found
 
 
-def _lift(lifter: Lifter, points: Tensor, confidence: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
-    found = lifter(points, confidence)
+def _lift(
+    lifter: Lifter, points: Tensor, confidence: Tensor, camera: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    found = lifter(points, confidence, camera)
     return found.joints3d, found.joints2d, lifter.elevation(points, confidence)
 
 

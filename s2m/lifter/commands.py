@@ -77,7 +77,15 @@ def add_lift_command(subparsers: argparse._SubParsersAction[argparse.ArgumentPar
     parser.add_argument("--key", help="field of an npz or json file that holds the joints")
     add_reading(parser)
     parser.add_argument(
-        "--image-size", metavar="WxH", help="of the pictures in pixels, for coordinates from 0 to 1 such as MediaPipe's"
+        "--image-size",
+        metavar="WxH",
+        help="of the pictures in pixels: for the camera, and for coordinates from 0 to 1 such as MediaPipe's",
+    )
+    parser.add_argument(
+        "--focal",
+        type=float,
+        metavar="PIXELS",
+        help="focal length, with --image-size, for people beside the picture's middle (default: its diagonal)",
     )
     parser.add_argument("--lifter", type=Path, metavar="FILE", help="a lifter.pt of your own (default: one that ships)")
     parser.add_argument("--height", type=float, metavar="METRES", help="of the person, for the absolute scale")
@@ -284,4 +292,12 @@ def _lifting(joint_set: JointSet, fps: float, arguments: argparse.Namespace) -> 
     lifter = None if arguments.lifter is None else read_lifter(arguments.lifter)
     head = None if arguments.temporal is None else read_head(arguments.temporal, arguments.lifter)
     video = fps if arguments.video else None
-    return Lifting(joint_set, lifter, height=arguments.height, video_fps=video, head=head)
+    return Lifting(
+        joint_set,
+        lifter,
+        height=arguments.height,
+        focal=arguments.focal,
+        image_size=image_size(arguments.image_size),
+        video_fps=video,
+        head=head,
+    )

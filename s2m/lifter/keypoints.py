@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from s2m.errors import UserError
 from s2m.formats.keypoints2d import Keypoints
 from s2m.ik.joint_maps import Weights, parts_of
 from s2m.skeletons import H36M17, ON_THE_WAY_TO_THE_EARS, S2M27, JointSet, is_smpl
-from s2m.skeletons.places import TRUNK, to_human36m
+from s2m.skeletons.places import TRUNK, moved, to_detector, to_human36m
 
 # As in training: with fewer joints there is no pose to speak of.
 FEWEST_JOINTS = 6
@@ -32,7 +34,7 @@ def on_joint_set(keypoints: Keypoints, joint_set: JointSet) -> Keypoints:
     confidence = np.where(seen, keypoints.confidence, 0).astype(np.float32)
     given = np.where(seen[..., None], keypoints.points, 0).astype(np.float64)
     if keypoints.joint_set.detected and not joint_set.detected:
-        given = moved(given, confidence, keypoints.joint_set, to_human36m())
+        given = moved(given, confidence, keypoints.joint_set.joints, to_human36m())
     weights = lifter_weights(keypoints.joint_set, joint_set)
     points = np.einsum("jk,tkc->tjc", weights, given)
     sure = np.where(weights != 0, confidence[:, None], np.inf).min(-1)
@@ -40,27 +42,25 @@ def on_joint_set(keypoints: Keypoints, joint_set: JointSet) -> Keypoints:
     return Keypoints((points * (sure > 0)[..., None]).astype(np.float32), sure, joint_set, keypoints.images)
 
 
-def moved(
-    points: NDArray[np.float64], confidence: NDArray[np.float32], joint_set: JointSet, matrix: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Hips and shoulders at the places of another definition, where all four are seen; the others as they are.
+def as_detected(points: Tensor, confidence: Tensor, joint_set: JointSet) -> Tensor:
+    """What was lifted at Human3.6M's places, where a detector has it: the way back from :func:`on_joint_set`.
 
     Args:
-        points: (T, K, D) in any unit.
-        confidence: (T, K); above 0: seen.
+        points: (T, J, D) any unit.
+        confidence: (T, J) of what was lifted.
         joint_set: Names of the joints.
-        matrix: (4, 4) of :mod:`s2m.skeletons.places`.
 
     Returns:
-        (T, K, D).
+        (T, J, D); pelvis, thorax and spine are middles, as they were of what the detector gave.
     """
-    if not set(TRUNK) <= set(joint_set.joints):
-        return points
-    columns = joint_set.indices(TRUNK)
-    whole = np.asarray((confidence[:, columns] > 0).all(1))
-    found = points.copy()
-    trunk = np.einsum("ij,tjc->tic", matrix, points[:, columns])
-    found[:, columns] = np.where(whole[:, None, None], trunk, points[:, columns])
+    trunk = joint_set.indices(TRUNK)
+    whole = (confidence[:, trunk] > 0).all(1)[:, None, None]
+    matrix = torch.from_numpy(to_detector()).to(points)
+    found = points.clone()
+    found[:, trunk] = torch.where(whole, matrix @ points[:, trunk], points[:, trunk])
+    hips, shoulders = found[:, trunk[:2]].mean(1), found[:, trunk[2:]].mean(1)
+    for joint, middle in (("pelvis", hips), ("thorax", shoulders), ("spine", (hips + shoulders) / 2)):
+        found[:, joint_set.index(joint)] = middle
     return found
 
 

@@ -8,6 +8,8 @@ views of a person (docs/results/real.md), and the bone ratios of Human3.6M's ske
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -39,3 +41,30 @@ def to_detector() -> NDArray[np.float64]:
         (4, 4) weights, rows and columns in the order of :data:`TRUNK`.
     """
     return np.asarray(np.linalg.inv(to_human36m()), np.float64)
+
+
+def moved(
+    points: NDArray[np.float64],
+    confidence: NDArray[np.floating],
+    joints: Sequence[str],
+    matrix: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Hips and shoulders at the places of another definition, where all four are seen; the others as they are.
+
+    Args:
+        points: (T, K, D) in any unit.
+        confidence: (T, K); above 0: seen.
+        joints: Names of the K joints.
+        matrix: (4, 4), :func:`to_human36m` or :func:`to_detector`.
+
+    Returns:
+        (T, K, D).
+    """
+    if not set(TRUNK) <= set(joints):
+        return points
+    columns = [joints.index(joint) for joint in TRUNK]
+    whole = np.asarray((confidence[:, columns] > 0).all(1))
+    trunk = np.einsum("ij,tjc->tic", matrix, points[:, columns])
+    found = points.copy()
+    found[:, columns] = np.where(whole[:, None, None], trunk, points[:, columns])
+    return found

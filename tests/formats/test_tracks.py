@@ -117,8 +117,9 @@ def test_shares_of_the_picture_need_its_size(tmp_path: Path) -> None:
         read_keypoints(tmp_path / "a.npy")
     np.testing.assert_allclose(read_keypoints(tmp_path / "a.npy", image_size=(1920, 1080)).points, pixels)
     np.save(tmp_path / "b.npy", pixels)
-    with pytest.raises(UserError, match="--image-size: expected coordinates between 0 and 1"):
-        read_keypoints(tmp_path / "b.npy", image_size=(1920, 1080))
+    with pytest.raises(UserError, match="--image-size: expected joints in a picture of 640x200"):
+        read_keypoints(tmp_path / "b.npy", image_size=(640, 200))
+    np.testing.assert_allclose(read_keypoints(tmp_path / "b.npy", image_size=(1920, 1080)).points, pixels)
 
 
 def test_smpls_names_mean_smpls_joints(tmp_path: Path) -> None:

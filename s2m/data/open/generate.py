@@ -21,6 +21,7 @@ from s2m.data.motion.amass import read_folder
 from s2m.data.open.config import OpenConfig
 from s2m.data.open.maker import FrameMaker
 from s2m.data.open.plan import Job, kind_of, plan, stored_splits
+from s2m.data.open.poses import MOTIONS
 from s2m.data.pool import run_jobs
 from s2m.data.store import SCHEMA_VERSION, FrameStore, StoreError, store_fields
 from s2m.data.store_writer import StoreWriter, clean_leftovers
@@ -40,7 +41,7 @@ def gather_clips(motions: str | Path | None) -> list[Clip]:
         motions: Folder of AMASS-style npz files; None: the shipped clips alone.
     """
     own = read_folder(motions, _FPS) if motions is not None else []
-    return open_motion() + [Clip(f"motions/{c.name}", c.poses, c.trans, c.fps) for c in own]
+    return open_motion() + [Clip(MOTIONS + c.name, c.poses, c.trans, c.fps) for c in own]
 
 
 def generate(

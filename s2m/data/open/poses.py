@@ -13,6 +13,7 @@ from torch import Tensor
 
 from s2m.data.motion import Clip
 from s2m.data.motion.augment import blend, mirror, move_endpoints, turn
+from s2m.data.motion.genuine import Person, as_people_move
 from s2m.data.motion.sampler import sample_poses, sample_seated
 from s2m.data.open.config import OpenConfig
 from s2m.data.open.definitions import draw_definition
@@ -20,6 +21,8 @@ from s2m.data.open.plan import Job, split_clips, stream, subject
 from s2m.data.open.scene import steady
 from s2m.skeletons import S2M27
 
+# What the names of users' own clips begin with.
+MOTIONS = "motions/"
 # The golden ratio: its multiples, modulo 1, cover the circle evenly for any number of steps.
 _GOLDEN = (5**0.5 - 1) / 2
 
@@ -55,6 +58,7 @@ class PoseSource:
         self._clips, self._config = clips, config
         train = split_clips(clips, config.clips)["train"]
         self._poses = torch.cat([_quaternions(clips[i]) for i in train])
+        self._converted = torch.tensor([_is_converted(clip) for clip in clips])
         self._clip_of = np.concatenate([np.full(len(clips[i]), i, np.int32) for i in train])
         self._subjects: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
 
@@ -90,20 +94,23 @@ class PoseSource:
 
     def _seated(self, rng: np.random.Generator, count: int) -> tuple[Tensor, NDArray[np.int32]]:
         poses = move_endpoints(sample_seated(rng, count), rng, fps=None, still=True)
-        return poses, np.full(count, -1, np.int32)
+        return as_people_move(poses, Person.draw(rng, count)), np.full(count, -1, np.int32)
 
     def _mixture(self, rng: np.random.Generator, count: int) -> tuple[Tensor, NDArray[np.int32]]:
         mix = self._config.poses
         drawn = rng.random(count)
         seated, sampled = drawn < mix.sampler * mix.seated, drawn < mix.sampler
         poses, clip = torch.empty(count, 24, 4), np.full(count, -1, np.int32)
-        poses[torch.from_numpy(seated)], _ = self._seated(rng, int(seated.sum()))
+        seats = sample_seated(rng, int(seated.sum()))
+        poses[torch.from_numpy(seated)] = move_endpoints(seats, rng, fps=None, still=True)
         free = sample_poses(rng, int((sampled & ~seated).sum()), mix.any_root)
         poses[torch.from_numpy(sampled & ~seated)] = move_endpoints(free, rng, fps=None, still=True)
         share = mix.blend / max(1e-9, 1 - mix.sampler)
         from_clips, clip[~sampled] = self._from_clips(rng, int((~sampled).sum()), share, mix.exchange)
         poses[torch.from_numpy(~sampled)] = move_endpoints(from_clips, rng, fps=None)
-        return poses, clip
+        moved = as_people_move(poses, Person.draw(rng, count))
+        synthetic = torch.from_numpy(clip < 0) | self._converted[torch.from_numpy(clip).long().clamp_min(0)]
+        return torch.where(synthetic[:, None, None], moved, poses), clip
 
     def _from_clips(
         self, rng: np.random.Generator, count: int, share: float, exchange: float
@@ -125,6 +132,8 @@ class PoseSource:
     def _sequence(self, job: Job, rng: np.random.Generator) -> Bodies:
         clip = self._clips[job.clip]
         poses = move_endpoints(_quaternions(clip), rng, clip.fps)[: job.count]
+        if _is_converted(clip):
+            poses = as_people_move(poses, Person.draw(rng, 1).all_alike(job.count))
         yaw = torch.tensor(self._azimuth(job), dtype=torch.float32)
         around = roma.rotvec_to_rotmat(torch.stack([torch.zeros(()), yaw, torch.zeros(())]))
         position = torch.from_numpy(steady(clip.trans.astype(np.float64))[: job.count]).float() @ around.T
@@ -138,6 +147,11 @@ class PoseSource:
         """Spread evenly over a split's sequences (there are few of them), from a random start."""
         start = stream(self._config, "azimuth", job.split).random()
         return 2 * np.pi * ((start + job.index * _GOLDEN) % 1.0)
+
+
+def _is_converted(clip: Clip) -> bool:
+    """Whether a clip was converted from another skeleton, which has other axes than people; users' files were not."""
+    return not clip.name.startswith(MOTIONS)
 
 
 def _quaternions(clip: Clip) -> Tensor:
