@@ -59,7 +59,6 @@ def run(arguments: argparse.Namespace) -> int:
         for note in [note for source in sources for note in source.notes]:
             warn(note)
         people = distinct([person for source in sources for person in source.people])
-        write_people(arguments.output, people, known, arguments.names)
-        lost = f"; {known.name} does not hold {known.lost}" if known.lost else ""
+        lost = write_people(arguments.output, people, known, arguments.names)
         say(arguments, f"{arguments.output}: {', '.join(f'{len(person)} frames' for person in people)}{lost}")
     return 0

@@ -14,7 +14,7 @@ from s2m.body import Body, load_body
 from s2m.errors import FormatError, UserError
 from s2m.export.motion import BodyMotion
 from s2m.formats.amass import OPEN_BODY, BodyLabel
-from s2m.formats.body_motion import MotionFile, read_body_motion
+from s2m.formats.motion_npz import MotionFile, read_motion_npz
 from s2m.formats.npz import array_names
 
 
@@ -105,14 +105,14 @@ def is_motion(path: Path) -> bool:
 
 @contextlib.contextmanager
 def _amass(path: Path, choice: BodyChoice, folder: Path) -> Iterator[Source]:
-    found = read_body_motion(path, folder)
+    found = read_motion_npz(path, folder)
     with found.poses:
         betas, notes = _shape(found, choice, path)
         label = choice.label
         if choice.path is None and found.gender in ("female", "male"):
             label = BodyLabel(found.gender, label.body)
         motion = BodyMotion(
-            choice.body, found.poses, found.trans, betas, found.fps, label, found.valid, path.stem or "person"
+            choice.body, found.poses, found.trans, betas, found.fps, label, found.valid, path.stem, found.hands
         )
         yield Source((motion,), notes)
 

@@ -39,9 +39,14 @@ def write_bvh(path: str | Path, motion: BodyMotion, names: tuple[str, ...] = SMP
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
         file.writelines(_hierarchy(motion.rest, names))
         file.write(f"MOTION\nFrames: {len(motion)}\nFrame Time: {1 / motion.fps:.10f}\n")
+        last = None
         for start, stop in motion.pieces():
             frames = motion.y_up(start, stop)
             angles = _euler(frames.rotations[:, order])
+            angles = angles if last is None else np.concatenate([last, angles])
+            # Half a turn either way is one place, but programs that show frames between would spin through a whole one.
+            angles = np.unwrap(angles, axis=0, period=360)[-len(frames.pelvis) :]
+            last = angles[-1:]
             rows = np.concatenate([frames.pelvis * _CENTIMETRES, angles], axis=1)
             file.writelines(line % tuple(row) for row in rows.tolist())
 

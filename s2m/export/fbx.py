@@ -1,6 +1,7 @@
 """FBX, through Blender: the format has no open specification, so the program that is known to write it does.
 
-A GLB is made, and Blender, which has to be installed (Debian: ``apt-get install blender``), turns it into FBX.
+A GLB is made, and Blender, which has to be installed, turns it into FBX. Debian's package (``apt-get install blender
+python3-numpy``) is what the tests run: its reader of GLB needs NumPy, which the package only recommends.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def write_fbx(path: str | Path, people: Sequence[BodyMotion], names: tuple[str, 
     if program is None:
         raise UserError(
             f"{path}: FBX is written by Blender, of which no command `{BLENDER}` was found; install it (Debian: "
-            "apt-get install blender), or write .glb, which Unity, Unreal and Blender read"
+            "apt-get install blender python3-numpy), or write .glb, which Unity, Unreal and Blender read"
         )
     with replacing(path) as temporary, tempfile.TemporaryDirectory(prefix="s2m-") as folder:
         glb, made = Path(folder) / "motion.glb", Path(folder) / "motion.fbx"

@@ -20,29 +20,35 @@ class MotionFormat:
         suffixes: Of its files; a suffix stands for the first format that has it.
         several: Whether a file holds several people.
         named: Whether joints have names in it.
-        lost: What of a motion it does not hold, in words; "" for nothing.
+        lost: What of a motion it does not hold, in words.
     """
 
     name: str
     suffixes: tuple[str, ...]
     several: bool = False
     named: bool = False
-    lost: str = ""
+    lost: tuple[str, ...] = ()
 
+
+# Words of ``lost``. The last three are lost only where the motion has them: see BodyMotion.has.
+SHAPE, _ROTATIONS = "shape", "rotations"
+FINGERS, HAND_JOINTS, CORRECTIVES = "fingers", "rotations of SMPL's hand joints", "pose blend shapes"
 
 FORMATS = (
-    MotionFormat("amass", (".npz",)),
-    MotionFormat("smplx", (".npz",), lost="the person's shape"),
-    MotionFormat("gmr", (".npz",), lost="the person's shape"),
-    MotionFormat("holosmpl", (".npz",), lost="fingers"),
-    MotionFormat("holosoma", (".npz",), lost="rotations, shape and fingers"),
-    MotionFormat("glb", (".glb",), several=True, named=True, lost="fingers"),
-    MotionFormat("bvh", (".bvh",), named=True, lost="shape and fingers"),
-    MotionFormat("usd", (".usd", ".usda", ".usdc"), several=True, named=True, lost="fingers"),
-    MotionFormat("fbx", (".fbx",), several=True, named=True, lost="fingers"),
-    MotionFormat("csv", (".csv",), named=True, lost="shape and fingers"),
-    MotionFormat("trc", (".trc",), named=True, lost="rotations, shape and fingers"),
+    MotionFormat("amass", (".npz",), lost=(HAND_JOINTS,)),
+    MotionFormat("smplx", (".npz",), lost=(SHAPE, HAND_JOINTS)),
+    MotionFormat("gmr", (".npz",), lost=(SHAPE, HAND_JOINTS)),
+    MotionFormat("holosmpl", (".npz",), lost=(FINGERS,)),
+    MotionFormat("holosoma", (".npz",), lost=(_ROTATIONS, SHAPE, FINGERS)),
+    MotionFormat("glb", (".glb",), several=True, named=True, lost=(FINGERS, CORRECTIVES)),
+    MotionFormat("bvh", (".bvh",), named=True, lost=(SHAPE, FINGERS)),
+    MotionFormat("usd", (".usd", ".usda", ".usdc"), several=True, named=True, lost=(FINGERS, CORRECTIVES)),
+    MotionFormat("fbx", (".fbx",), several=True, named=True, lost=(FINGERS, CORRECTIVES)),
+    MotionFormat("csv", (".csv",), named=True, lost=(SHAPE, FINGERS)),
+    MotionFormat("trc", (".trc",), named=True, lost=(_ROTATIONS, SHAPE, FINGERS)),
 )
+OPTIONAL = frozenset({FINGERS, HAND_JOINTS, CORRECTIVES})
+"""What only some motion has."""
 SUFFIXES = tuple(dict.fromkeys(suffix for known in FORMATS for suffix in known.suffixes))
 """Suffixes of the files that can be written."""
 

@@ -14,6 +14,7 @@ from scipy.spatial.transform import Rotation
 
 from s2m.body import Body
 from s2m.body.skinning import Tree, rigid_transforms
+from s2m.export.known import CORRECTIVES, FINGERS, HAND_JOINTS
 from s2m.formats.amass import BodyLabel
 from s2m.skeletons import SMPL24
 
@@ -115,6 +116,7 @@ class BodyMotion:
         label: What the file says of the body.
         valid: (T,) False where a pose is only held.
         name: Of the person, for files that name their parts.
+        hands: Whether something turns that only some formats hold: SMPL-H's fingers, or SMPL's two hand joints.
     """
 
     body: Body
@@ -125,9 +127,17 @@ class BodyMotion:
     label: BodyLabel
     valid: NDArray[np.bool_]
     name: str = "person"
+    hands: bool = False
 
     def __len__(self) -> int:
         return len(self.trans)
+
+    @property
+    def has(self) -> frozenset[str]:
+        """Of :data:`s2m.export.known.OPTIONAL`, what this motion has."""
+        correctives = {CORRECTIVES} if self.body.has_correctives else set()
+        smpl = self.poses.read(0, 1).shape[1] == 3 * len(SMPL24)
+        return frozenset(correctives | ({HAND_JOINTS if smpl else FINGERS} if self.hands else set()))
 
     @cached_property
     def rest(self) -> Rest:

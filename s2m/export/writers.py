@@ -10,7 +10,7 @@ from s2m.export.bvh import write_bvh
 from s2m.export.csv_table import write_csv
 from s2m.export.fbx import write_fbx
 from s2m.export.glb import write_glb
-from s2m.export.known import MotionFormat
+from s2m.export.known import OPTIONAL, MotionFormat
 from s2m.export.motion import BodyMotion
 from s2m.export.names import NAMES
 from s2m.export.npz import write_amass_npz, write_holosmpl, write_holosoma, write_smplx_npz
@@ -36,7 +36,7 @@ _PLAIN: dict[str, Callable[[Path, BodyMotion], None]] = {
 }
 
 
-def write_people(path: Path, people: Sequence[BodyMotion], known: MotionFormat, names: str = "smpl") -> None:
+def write_people(path: Path, people: Sequence[BodyMotion], known: MotionFormat, names: str = "smpl") -> str:
     """Write motion, whole or not at all.
 
     Args:
@@ -44,6 +44,9 @@ def write_people(path: Path, people: Sequence[BodyMotion], known: MotionFormat, 
         people: Whose.
         known: The format.
         names: Key of :data:`s2m.export.names.NAMES`.
+
+    Returns:
+        What the file does not hold of the motion, in words; "" for nothing.
 
     Raises:
         UserError: Several people in a format for one, or a program or package that the format needs is missing.
@@ -57,3 +60,6 @@ def write_people(path: Path, people: Sequence[BodyMotion], known: MotionFormat, 
         _NAMED[known.name](path, people[0], NAMES[names])
     else:
         _PLAIN[known.name](path, people[0])
+    had = frozenset().union(*(person.has for person in people))
+    lost = [word for word in known.lost if word not in OPTIONAL or word in had]
+    return f"; {known.name} does not hold {', '.join(lost)}" if lost else ""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from s2m.body import Body, load_body
 from s2m.errors import UserError
-from s2m.export.known import MotionFormat, chosen_format
+from s2m.export.known import SHAPE, MotionFormat, chosen_format
 from s2m.export.motion import BodyMotion
 from s2m.export.writers import write_people
 from s2m.formats.amass import BodyLabel
@@ -57,13 +57,13 @@ def write_motion(
                 person = BodyMotion(
                     body, motion.poses, motion.places, motion.betas, options.fps, label, motion.valid, output.stem
                 )
-                write_people(file, [person], known, arguments.names)
+                lost = write_people(file, [person], known, arguments.names)
     except UserError:
         raise
     except (ValueError, KeyError, OSError) as error:
         raise UserError(str(error.args[0] if error.args else error)) from error
     held = int((~motion.valid).sum())
-    say(arguments, f"{output}: {len(motion)} frames" + (f", {held} of them held" if held else "") + remark)
+    say(arguments, f"{output}: {len(motion)} frames" + (f", {held} of them held" if held else "") + remark + lost)
     if options.fit_shape and arguments.body is None and _tells_shape(known):
         say(
             arguments,
@@ -73,7 +73,7 @@ def write_motion(
 
 def _tells_shape(known: MotionFormat) -> bool:
     """Whether a file of the format has betas that somebody could take for SMPL's."""
-    return known.suffixes == (".npz",) and "shape" not in known.lost
+    return known.suffixes == (".npz",) and SHAPE not in known.lost
 
 
 def axes_of(unit: str, up: str) -> NDArray[np.float64]:

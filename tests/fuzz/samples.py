@@ -92,6 +92,20 @@ def ik_samples() -> list[Sample]:
     ]
 
 
+def convert_samples() -> list[Sample]:
+    """Motion of a body."""
+
+    def write(to: Path) -> None:
+        poses = np.random.default_rng(0).normal(0, 0.1, (FRAMES, 156)).astype(np.float32)
+        words = {"gender": "female", "body": "open-body/0123456789ab"}
+        more = {"betas": np.ones(10), "mocap_framerate": 30.0, "valid": np.ones(FRAMES, bool)}
+        np.savez(to / "a.npz", poses=poses, trans=np.zeros((FRAMES, 3)), **more, **words)  # type: ignore[arg-type]
+
+    return [
+        Sample("convert-npz", write, lambda given, out: ["convert", str(only(given)), str(out / "out.bvh"), "-q"]),
+    ]
+
+
 def option_samples() -> list[Sample]:
     """Files that options name: joint sets and bodies."""
 

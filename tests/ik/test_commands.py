@@ -187,7 +187,7 @@ def test_pickles_are_refused(tmp_path):
 def test_missing_file_and_bad_output(tmp_path):
     with pytest.raises(UserError, match="there is no such file"):
         run(tmp_path / "none.npy", "-o", tmp_path / "out.npz")
-    with pytest.raises(UserError, match="ends in .npz"):
+    with pytest.raises(UserError, match="ends in one of .npz, .glb"):
         run(tmp_path / "none.npy", "-o", tmp_path / "out.pkl")
     with pytest.raises(UserError, match="folder does not exist"):
         run(tmp_path / "none.npy", "-o", tmp_path / "no" / "out.npz")
@@ -240,3 +240,14 @@ def test_pipes_carry_the_same_as_files(tmp_path, upright):
     with np.load(io.BytesIO(done.stdout)) as piped, np.load(tmp_path / "out.npz") as filed:
         np.testing.assert_array_equal(piped["poses"], filed["poses"])
     assert b"12 frames" in done.stderr
+
+
+def test_the_suffix_says_which_format(tmp_path, upright):
+    """Solved and written at once, or written as npz and converted: the same file."""
+    from s2m.cli import main
+
+    np.save(tmp_path / "in.npy", upright)
+    run(tmp_path / "in.npy", "-o", tmp_path / "a.npz", "--fps", "50", "-q")
+    run(tmp_path / "in.npy", "-o", tmp_path / "a.bvh", "--fps", "50", "-q", "--names", "cmu")
+    assert main(["convert", str(tmp_path / "a.npz"), str(tmp_path / "b.bvh"), "--names", "cmu", "-q"]) == 0
+    assert (tmp_path / "a.bvh").read_bytes() == (tmp_path / "b.bvh").read_bytes()

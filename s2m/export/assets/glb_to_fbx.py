@@ -3,6 +3,10 @@
 import sys
 
 import bpy
+import numpy
+
+# Debian 12's Blender 3.4 reads GLB with a name that its NumPy 1.24 no longer has.
+vars(numpy).setdefault("bool", bool)
 
 
 def main(glb: str, fbx: str, fps: float) -> None:

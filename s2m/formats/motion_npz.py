@@ -39,6 +39,7 @@ class MotionFile:
         model: ``smpl``, ``smplh`` or ``smplx``.
         body: What `s2m ik` says of the body that the betas belong to; "" in files of others.
         valid: (T,) False where a pose is only held.
+        hands: Whether fingers, or SMPL's two hand joints, turn.
     """
 
     poses: Spool
@@ -49,9 +50,10 @@ class MotionFile:
     model: str
     body: str
     valid: NDArray[np.bool_]
+    hands: bool
 
 
-def read_body_motion(path: Path, folder: Path) -> MotionFile:
+def read_motion_npz(path: Path, folder: Path) -> MotionFile:
     """Read an AMASS-style npz.
 
     Args:
@@ -76,7 +78,7 @@ def read_body_motion(path: Path, folder: Path) -> MotionFile:
         betas = betas[0]  # some programs repeat them for every frame
     if betas.ndim != 1:
         raise FormatError(f"{path}: betas: expected one row of numbers, found {betas.shape}")
-    poses, model = _poses(path, folder)
+    poses, model, hands = _poses(path, folder)
     try:
         count = len(poses)
         if trans.shape != (count, 3):
@@ -88,10 +90,10 @@ def read_body_motion(path: Path, folder: Path) -> MotionFile:
     except BaseException:
         poses.close()
         raise
-    return MotionFile(poses, trans, betas, fps, gender, model, body, valid)
+    return MotionFile(poses, trans, betas, fps, gender, model, body, valid, hands)
 
 
-def _poses(path: Path, folder: Path) -> tuple[Spool, str]:
+def _poses(path: Path, folder: Path) -> tuple[Spool, str, bool]:
     with open_array(path, "poses") as entry:
         if entry.dtype.kind not in "iuf" or entry.fortran or len(entry.shape) != 2 or entry.shape[1] not in _MODELS:
             widths = ", ".join(f"(frames, {width})" for width in _MODELS)
@@ -99,17 +101,19 @@ def _poses(path: Path, folder: Path) -> tuple[Spool, str]:
         count, width = entry.shape
         if not count:
             raise FormatError(f"{path}: poses: expected frames, found none")
-        spool = Spool(folder)
+        spool, hands = Spool(folder), False
         try:
             for start in range(0, count, _ROWS):
                 rows = min(_ROWS, count - start)
                 content = _exactly(entry.stream, rows * width * entry.dtype.itemsize, f"{path}: poses")
                 block = np.frombuffer(content, entry.dtype).reshape(rows, width)
-                spool.append(_narrow(_sane(block, f"{path}: poses").astype(np.float32)))
+                poses = _narrow(_sane(block, f"{path}: poses").astype(np.float32))
+                hands = hands or bool(poses[:, _BODY:].any())
+                spool.append(poses)
         except BaseException:
             spool.close()
             raise
-        return spool, _MODELS[width]
+        return spool, _MODELS[width], hands
 
 
 def _exactly(stream: Any, size: int, where: str) -> bytes:
@@ -130,7 +134,7 @@ def _narrow(poses: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _sane(values: NDArray[Any], where: str) -> NDArray[Any]:
-    if not (np.abs(values) <= _LARGEST).all():
+    if not (np.abs(values.astype(np.float64)) <= _LARGEST).all():
         raise FormatError(f"{where}: expected finite numbers, found some that are not, or beyond {_LARGEST:g}")
     return values
 
