@@ -7,14 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from s2m.formats.clips import ROWS, ArrayFrames, Block, FrameSource, blocks
+from s2m.formats.clips import ROWS, ArrayFrames, FrameSource, blocks
 from s2m.formats.keypoints2d import Keypoints
 from s2m.lifter.api import Lifting
 from s2m.lifter.keypoints import on_joint_set
+from s2m.lifter.untangled import Untangled
 from s2m.recover.camera import Camera
-from s2m.recover.sight import looking_at, seen_from
 from s2m.skeletons import JointSet
 
 
@@ -45,8 +46,9 @@ class PictureLifting:
     """
 
     def __init__(self, joint_set: JointSet, camera: Camera, fps: float | None = None) -> None:
-        self._given, self._camera = joint_set, camera
-        self._lifting = Lifting(joint_set, video_fps=fps)
+        self._given, self._fps = joint_set, fps
+        size = camera.width, camera.height
+        self._lifting = Lifting(joint_set, focal=camera.focal, image_size=size, video_fps=fps)
 
     @property
     def joint_set(self) -> JointSet:
@@ -63,18 +65,17 @@ class PictureLifting:
         Yields:
             Up to ``rows`` frames, in order.
         """
-        view = _VirtualView(source, self._camera)
-        starts = blocks(source, rows)
-        for (start, stop), part in zip(starts, self._lifting.blocks(view, rows), strict=True):
+        if self._fps is not None:
+            source = Untangled(source, self._given, self._fps)
+        for (start, stop), part in zip(blocks(source, rows), self._lifting.blocks(source, rows), strict=True):
             points, confidence = source.read(start, stop)
-            taken = on_joint_set(Keypoints(points, confidence, self._given), self.joint_set)
-            turn = view.turns(points, confidence)
+            taken = on_joint_set(Keypoints(points, confidence, self._given), self.joint_set)  # type: ignore[arg-type]
             yield Skeletons(
-                part.joints3d @ turn, torch.from_numpy(taken.points), torch.from_numpy(taken.confidence), part.lifted
+                part.joints3d, torch.from_numpy(taken.points), torch.from_numpy(taken.confidence), part.lifted
             )
 
-    def arrays(self, joints2d: np.ndarray, confidence: np.ndarray) -> Skeletons:
-        """Skeletons of joints in memory.
+    def arrays(self, joints2d: NDArray[np.float64], confidence: NDArray[np.float64]) -> Skeletons:
+        """Skeletons of people in one picture.
 
         Args:
             joints2d: (B, K, 2) pixels, NaN where a joint was not seen.
@@ -82,24 +83,3 @@ class PictureLifting:
         """
         (found,) = self(ArrayFrames(joints2d, confidence), max(1, len(joints2d)))
         return found
-
-
-class _VirtualView:
-    """A clip as cameras see it that look straight at the person; see :mod:`s2m.recover.sight`."""
-
-    def __init__(self, source: FrameSource, camera: Camera) -> None:
-        self._source, self._camera = source, camera
-
-    def __len__(self) -> int:
-        return len(self._source)
-
-    def turns(self, points: np.ndarray, confidence: np.ndarray) -> Tensor:
-        """(N, 3, 3) from the picture's camera to those that look at the person."""
-        return looking_at(self._camera, torch.from_numpy(points).float(), torch.from_numpy(confidence) > 0)
-
-    def read(self, start: int, stop: int) -> Block:
-        """See :class:`s2m.formats.clips.FrameSource`."""
-        points, confidence = self._source.read(start, stop)
-        pixels = torch.from_numpy(points).float()
-        turned = seen_from(self._camera, pixels, self.turns(points, confidence))
-        return turned.double().numpy(), confidence

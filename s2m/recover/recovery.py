@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from s2m.detect import Picture
+from s2m.detect import Detection, Picture
 from s2m.errors import UserError
 from s2m.recover.camera import Camera
 from s2m.recover.clip import PersonClip
@@ -27,6 +27,8 @@ Progress = Callable[[str, int, int], object]  # what is done, frames done, frame
 _STILL_FPS = 30.0
 _SHORTEST = 0.2  # seconds: who is seen for less is nobody
 _FEWEST_JOINTS = 6
+_SMALL = 0.15  # of the picture's diagonal
+_MOSTLY = 0.7  # of the joints
 
 
 class NobodyError(UserError):
@@ -68,7 +70,7 @@ def recover_photo(
     size = photo.pixels.shape[1], photo.pixels.shape[0]
     camera = Camera.of(size, focal, photo.focal_35mm)
     numbers, found = observer(0, file.stem, photo.pixels)
-    enough = [row for row, one in enumerate(found) if (one.confidence > 0).sum() >= _FEWEST_JOINTS]
+    enough = [row for row, one in enumerate(found) if _enough(one, size)]
     rows = _chosen([(numbers[row], _area(found[row].box)) for row in enough], choice, file)
     picture = PictureRecovery(get_joint_set(observer.joint_set), camera, options)
     kept = [row for row in enough if numbers[row] in rows]
@@ -121,6 +123,8 @@ def recover_video(
             size = size or (frame.pixels.shape[1], frame.pixels.shape[0])
             numbers, found = observer(len(times), f"{len(times)}", frame.pixels)
             for number, detection in zip(numbers, found, strict=True):
+                if not _enough(detection, size):
+                    continue
                 if number not in seen:
                     seen[number] = Sightings(folder, number, masks=options.refine > 0)
                     stack.callback(seen[number].close)
@@ -144,6 +148,13 @@ def recover_video(
             raise NobodyError(f"{file}: expected people, found none of whom enough was seen")
         notes = (f"{file.name}: {video.cut}",) if video.cut else ()
         yield Result(file.name, camera, fps, np.array(times), clips, clips[0].joint_set, video=True, notes=notes)
+
+
+def _enough(one: Detection, size: tuple[int, int]) -> bool:
+    """Whether a detection tells a body. What is small and half seen is more often a thing than a person."""
+    seen = int((one.confidence > 0).sum())
+    large = float(np.hypot(*(one.box[2:] - one.box[:2]))) >= _SMALL * float(np.hypot(*size))
+    return seen >= _FEWEST_JOINTS and (large or seen >= _MOSTLY * len(one.confidence))
 
 
 def _rate(times: list[float], usual: float) -> float:
