@@ -25,7 +25,7 @@ from s2m.ik.body_joints import rest_skeleton
 from s2m.ik.checks import POSTURE, Clip, missing_words, size_ratio, warnings_of, wrong_unit
 from s2m.ik.fit import FRAMES as FIT_FRAMES
 from s2m.ik.fit import Posed, fit_message, joint_errors, shape_hint
-from s2m.ik.gaps import LONGEST_FILL, Gaps, fill_places, frame_ranges, gaps_of, held_frames
+from s2m.ik.gaps import LONGEST_FILL, fill_places, frame_ranges, gaps_of, held_frames
 from s2m.ik.rest import RestSkeleton
 from s2m.ik.rotation_clips import drop_jumps, filled_rotations
 from s2m.ik.shape import fit_betas

@@ -24,8 +24,14 @@ from s2m.recover.recoverer import Recoverer
 _LOCAL = "127.0.0.1"
 _QUALITY = 80
 _FPS = 30.0
-_PAGE = b"""<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>s2m recover</title><link rel="icon" href="data:,">
-<body style="margin:0;background:#222"><img src="/stream" alt="The camera's picture with bodies" style="width:100%">"""
+_PAGE = b"""<!DOCTYPE html>
+<html lang="en">
+<meta charset="utf-8">
+<title>s2m recover</title>
+<link rel="icon" href="data:,">
+<body style="margin:0;background:#222">
+<img src="/stream" alt="The camera's picture with bodies" style="width:100%">
+"""
 # Where systems have their cameras: PyAV's format, and the name of camera N.
 _CAMERAS = {"linux": ("v4l2", "/dev/video{}"), "darwin": ("avfoundation", "{}"), "win32": ("vfwcap", "{}")}
 
