@@ -16,6 +16,7 @@ from s2m.options import LateParser
 
 _COMMANDS = {
     "data": "s2m.data.commands:add_data_command",
+    "recover": "s2m.recover.commands:add_recover_command",
     "ik": "s2m.ik.commands:add_ik_command",
     "lift": "s2m.lifter.commands:add_lift_command",
     "adapt": "s2m.lifter.adaptation.commands:add_adapt_command",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,7 @@ def write_amass(
     label: BodyLabel | None = None,
     valid: NDArray[np.bool_] | None = None,
     labels: Labels | None = None,
+    more: Mapping[str, Spool | NDArray[Any]] | None = None,
 ) -> None:
     """Write an AMASS-style npz (+z up), complete or not at all.
 
@@ -87,6 +89,7 @@ def write_amass(
         label: Which body it is; the open one by default.
         valid: (T,) bool, False where a pose was only held; all True by default.
         labels: What the input calls frames and person; by default frames are counted from 0.
+        more: Further fields, which AMASS's readers ignore.
 
     Raises:
         WriteError: It cannot be written.
@@ -104,5 +107,6 @@ def write_amass(
         "body": np.array(label.body),
         "frames": np.arange(len(trans)),
         **({} if labels is None else labels.fields()),
+        **(more or {}),
     }
     write_npz_of(path, fields, compressed=False)

@@ -27,10 +27,10 @@ from s2m.ik.checks import POSTURE, Clip, missing_words, size_ratio, warnings_of,
 from s2m.ik.choice import solver_for
 from s2m.ik.fit import FRAMES as FIT_FRAMES
 from s2m.ik.fit import Posed, fit_message, joint_errors, shape_hint
-from s2m.ik.gaps import LONGEST_FILL, Gaps, fill_places, frame_ranges, gaps_of, held_frames
+from s2m.ik.gaps import LONGEST_FILL, fill_places, frame_ranges, gaps_of, held_frames
 from s2m.ik.interface import IKSolver
-from s2m.ik.jumps import REACH, discontinuous, slerp
 from s2m.ik.rest import RestSkeleton
+from s2m.ik.rotation_clips import drop_jumps, filled_rotations
 from s2m.ik.shape import fit_betas
 from s2m.ik.solution import places, solve_with
 from s2m.ik.swaps import SwapFinder, Swaps, undo
@@ -40,7 +40,6 @@ Progress = Callable[[int], object]
 
 _SAMPLE = 8192  # frames that say how large a person is
 _ORDINARY = (0.8, 1.25)  # sizes beside the body that people have: they are not scaled
-_THRESHOLD = 0.5  # radians: smaller jumps are no faults
 _FAR = 10.0  # metres: beyond, the height of a clip is not that above a floor at zero
 
 
@@ -195,7 +194,7 @@ def solve_clip(
             )
         corrected = np.zeros(len(world), bool)
         if options.smooth:
-            corrected = _drop_jumps(rotations, good, options)
+            corrected = drop_jumps(rotations, good, options.rows)
         poses = Spool(folder)
         _fill(world, solver, rotations, good, place, poses, options)
     held = held_frames(solved, options.limit)
@@ -325,18 +324,6 @@ def _solve(
     return good, place
 
 
-def _drop_jumps(rotations: Spool, good: NDArray[np.bool_], options: MotionOptions) -> NDArray[np.bool_]:
-    """Mark rotations that jump as not good; (T,) bool, frames in which anything will be replaced."""
-    bad = np.zeros_like(good)
-    for start, stop in blocks(rotations, options.rows):
-        first, last = max(0, start - REACH), min(len(rotations), stop + REACH)
-        around = quat.to_matrix(torch.from_numpy(rotations.read(first, last)))
-        bad[start:stop] = discontinuous(around, _THRESHOLD).numpy()[start - first :][: stop - start]
-    replaced: NDArray[np.bool_] = np.asarray(((bad | ~good) & good.any(0)).any(1))
-    good &= ~bad
-    return replaced
-
-
 def _fill(
     world: World,
     solver: IKSolver,
@@ -351,7 +338,7 @@ def _fill(
     good[:, ~good.any(0)] = True  # never told: at rest
     gaps = [gaps_of(good[:, joint], options.limit) for joint in range(good.shape[1])]
     for start, stop in blocks(rotations, options.rows):
-        filled = _filled(rotations, start, stop, good[start:stop], gaps)
+        filled = filled_rotations(rotations, start, stop, good[start:stop], gaps)
         lost = np.flatnonzero(~good[start:stop, 0])
         if len(lost):
             points, _ = world.read(start, stop)
@@ -360,26 +347,3 @@ def _fill(
             place[start + lost] = places(quat.to_matrix(filled[lost, 0]), local, solver).numpy() + centre
         poses.append(smplh_poses(quat.to_axis_angle(filled).flatten(1).numpy()))
     fill_places(place, options.limit)
-
-
-def _filled(rotations: Spool, start: int, stop: int, good: NDArray[np.bool_], gaps: list[Gaps]) -> torch.Tensor:
-    """(N, 24, 4) rotations of some frames with their gaps filled."""
-    own = rotations.read(start, stop)
-    found = own.copy()
-    elsewhere: dict[int, NDArray[np.float32]] = {}
-
-    def row(frame: int) -> NDArray[np.float32]:
-        if start <= frame < stop:
-            return own[frame - start]
-        if frame not in elsewhere:
-            elsewhere[frame] = rotations.read(frame, frame + 1)[0]
-        return elsewhere[frame]
-
-    for joint, gap in enumerate(gaps):
-        missing = np.flatnonzero(~good[:, joint])
-        if gap.empty or not len(missing):
-            continue
-        before, after, share = gap.around(missing + start)
-        ends = [torch.from_numpy(np.stack([row(int(f))[joint] for f in side])) for side in (before, after)]
-        found[missing, joint] = slerp(ends[0], ends[1], torch.from_numpy(share.astype(np.float32))[:, None]).numpy()
-    return torch.from_numpy(found)
