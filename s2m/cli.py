@@ -16,8 +16,12 @@ from s2m.options import LateParser
 
 _COMMANDS = {
     "data": "s2m.data.commands:add_data_command",
+    "recover": "s2m.recover.commands:add_recover_command",
     "ik": "s2m.ik.commands:add_ik_command",
     "lift": "s2m.lifter.commands:add_lift_command",
+    "adapt": "s2m.lifter.adaptation.commands:add_adapt_command",
+    "convert": "s2m.convert.commands:add_convert_command",
+    "view": "s2m.view.commands:add_view_command",
     "report": "s2m.report.commands:add_report_command",
     "compare": "s2m.compare.commands:add_compare_command",
 }

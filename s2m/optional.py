@@ -32,8 +32,11 @@ EXTRAS = {
     ),
     "pytorch3d": "pytorch3d",
     **dict.fromkeys(("av", "cdflib", "h5py"), "datasets"),
+    "ai_edge_litert": "photo",
     "wandb_workspaces": "compare",
     "anny": "body",
+    "pxr": "usd",
+    "ezc3d": "c3d",
 }
 
 

@@ -14,6 +14,7 @@ from s2m.errors import UserError, one_line
 from s2m.skeletons import JOINT_SETS, JointSet, get_joint_set, read_joint_set
 
 PIPE = Path("-")
+AUTO = "auto"  # --joint-set: what the file tells
 _LARGEST_NOISE_MM = 500
 
 
@@ -136,11 +137,14 @@ def metres_of_noise(millimetres: float) -> float:
     return millimetres / 1000
 
 
-def check_outputs(written: Mapping[str, tuple[Path, str]], inputs: Iterable[Path], overwrite: bool) -> None:
+def check_outputs(
+    written: Mapping[str, tuple[Path, str | tuple[str, ...]]], inputs: Iterable[Path], overwrite: bool
+) -> None:
     """Refuse, before anything is done, what must not be written.
 
     Args:
-        written: Option -> the file that it names, and the suffix that its name must have. ``-`` is standard output.
+        written: Option -> the file that it names, and the suffix that its name must have, or the suffixes of which it
+            must have one. ``-`` is standard output.
         inputs: Files that are read.
         overwrite: Whether files that are there may be replaced.
 
@@ -150,13 +154,15 @@ def check_outputs(written: Mapping[str, tuple[Path, str]], inputs: Iterable[Path
     """
     read = {path.resolve() for path in inputs if path != PIPE}
     places = [path.resolve() for path, _ in written.values() if path != PIPE]
-    for option, (path, suffix) in written.items():
+    for option, (path, suffixes) in written.items():
         if path == PIPE:
             if sys.stdout.isatty():
                 raise UserError(f"{option} -: expected a pipe or a file behind standard output, found a terminal")
             continue
-        if path.suffix.lower() != suffix:
-            raise UserError(f"{option} {path}: expected a name that ends in {suffix}")
+        wanted = (suffixes,) if isinstance(suffixes, str) else suffixes
+        if path.suffix.lower() not in wanted:
+            one_of = "one of " if len(wanted) > 1 else ""
+            raise UserError(f"{option} {path}: expected a name that ends in {one_of}{', '.join(wanted)}")
         if not path.resolve().parent.is_dir():
             raise UserError(f"{option} {path}: the folder does not exist")
         if path.is_dir():

@@ -11,7 +11,7 @@ from torch import Tensor
 from s2m.batch import FrameBatch
 from s2m.errors import UserError
 from s2m.geometry.procrustes import scale_align
-from s2m.lifter.normalise import normalise, turned_to
+from s2m.lifter.normalise import normalise, straight_ahead, turned_to
 from s2m.lifter.objective.terms import confident_distance, distances
 from stages.lifter import LifterStage
 
@@ -51,16 +51,20 @@ class SupervisedLifterStage(LifterStage):
             raise UserError(
                 "stage lifter_supervised: expected training frames with their truth, found none; use SupervisedFrames"
             )
-        real, observation = frame.observation, self.straight_ahead(frame.observation)
+        real, observation = frame.observation, straight_ahead(frame.observation, self.joint_set)
         truth = frame.truth.joints3d
         if real.camera is not None:
             truth = turned_to(real.joints2d, real.confidence, real.camera, self.joint_set).from_camera(truth)
         target = normalise(observation.joints2d, observation.confidence, self.joint_set)
-        disturbed = self.objective.noise(target)
-        denoised, skeleton = self.lifter.lift(disturbed.joints2d, disturbed.visible)
-        fit = relative_error(skeleton, truth, self.joint_set.root_index).mean()
-        corrected = disturbed.origin + disturbed.scale * denoised
-        denoising = confident_distance(corrected, target.joints2d, observation.confidence)
+        fits, denoisings = [], []
+        networks = (self.objective.noise, self.lifter.tell), (self.objective.occlusion, self.lifter.tell_partial)
+        for noise, tell in networks:
+            disturbed = noise(target)
+            denoised, skeleton = self.lifter.read(tell(disturbed.joints2d, disturbed.visible), disturbed.joints2d)
+            fits.append(relative_error(skeleton, truth, self.joint_set.root_index).mean())
+            corrected = disturbed.origin + disturbed.scale * denoised
+            denoisings.append(confident_distance(corrected, target.joints2d, observation.confidence))
+        fit, denoising = torch.stack(fits).sum(), torch.stack(denoisings).sum()
         loss = fit + DENOISING * denoising
         if self._logs_this_step():
             self.log_terms({"loss": loss, "fit": fit, "denoising": denoising}, len(observation))

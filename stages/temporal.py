@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from s2m.batch import FrameBatch, Observation
 from s2m.data.video import VideoFrames
 from s2m.errors import UserError
 from s2m.files import sha256
-from s2m.lifter.normalise import normalise
+from s2m.lifter.normalise import normalise, straight_ahead
 from s2m.lifter.objective import DetectionNoise
 from s2m.lifter.objective.terms import confident_distance, distances
 from s2m.lifter.projection import project
@@ -50,6 +51,8 @@ class TemporalStage(Stage):
         missing: Augmentation: probability that a visible joint is hidden.
         outlier: Augmentation: probability that a joint jumps away.
         swap: Augmentation: probability, per frame, that the legs, and that the arms, change sides.
+        lingering: Augmentation: scale of errors that stay for some frames, as a detector's do, lifter units.
+        memory: Share of such an error that stays until the next frame.
         reprojection: Weight w_2d of the distance of the projected skeleton from the 2D labels.
         acceleration: Weight w_a of the skeleton's acceleration.
         strides: A step takes every frame of its windows, or every second one, and so on up to every strides-th, as
@@ -71,6 +74,8 @@ class TemporalStage(Stage):
         missing: float = 0.03,
         outlier: float = 0.01,
         swap: float = 0.01,
+        lingering: float = 0.03,
+        memory: float = 0.73,
         reprojection: float = 0.5,
         acceleration: float = 1.0,
         strides: int = 2,
@@ -93,6 +98,7 @@ class TemporalStage(Stage):
         }
         self.model = TemporalLifter(self.frozen, TemporalHead(**self.head_arguments))
         self.noise = DetectionNoise(self.joint_set, noise, missing, outlier, swap)
+        self.lingering, self.memory = lingering, memory
         self.weights = {"distance": 1.0, "reprojection": reprojection, "acceleration": acceleration}
         self.strides, self.learning_rate, self.warmup_steps = strides, learning_rate, warmup_steps
 
@@ -119,14 +125,16 @@ class TemporalStage(Stage):
     def training_step(self, frame: FrameBatch, batch_idx: int) -> Tensor:
         """One step on windows of recordings."""
         stride = int(torch.randint(1, self.strides + 1, ()))
-        observation = every(stride, training_observation(frame), self.window)
+        observation = straight_ahead(every(stride, training_observation(frame), self.window), self.joint_set)
         labels = normalise(observation.joints2d, observation.confidence, self.joint_set)
-        disturbed = self.noise(labels)
+        windows = -1, len(range(0, self.window, stride))
+        errors = lingering_errors(labels.joints2d.unflatten(0, windows), self.memory**stride).flatten(0, 1)
+        seen = labels.visible[..., None]
+        disturbed = self.noise(replace(labels, joints2d=labels.joints2d + self.lingering * errors * seen))
         with torch.no_grad():
             target = self.frozen(labels.joints2d, labels.visible).joints3d
             _, units = self.frozen.lift(labels.joints2d, labels.visible)
             lifted = self.frozen(disturbed.joints2d, disturbed.visible).joints3d
-        windows = -1, len(range(0, self.window, stride))
         refined = self.model.head(*(value.unflatten(0, windows) for value in (lifted, disturbed.visible)))
         projected = project(refined.flatten(0, 1) / self.frozen.metres_per_unit(units), self.frozen.camera_distance)
         bone, second = self.frozen.rest_bone_length, refined[:, 2:] - 2 * refined[:, 1:-1] + refined[:, :-2]
@@ -154,7 +162,11 @@ class TemporalStage(Stage):
         assert truth is not None
         assert self.evaluation is not None
         inputs = (observation.joints2d, observation.confidence)
-        predictions = {"full": self.model(*inputs).joints3d, "frame_wise": self.frozen(*inputs).joints3d}
+        camera = observation.camera
+        predictions = {
+            "full": self.model(*inputs, camera=camera).joints3d,
+            "frame_wise": self.frozen(*inputs, camera).joints3d,
+        }
         for method, joints in predictions.items():
             self.evaluation.record(split, method, pred_joints=joints, true_joints=truth.joints3d)
 
@@ -165,6 +177,26 @@ class TemporalStage(Stage):
         tail = CosineTail(self.warmup_steps)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: tail.share(step, total, 1))
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def lingering_errors(like: Tensor, memory: float) -> Tensor:
+    """Errors of joints in windows of frames that stay for a while, of scale 1 and with heavy tails.
+
+    Student's t with four degrees of freedom for each joint of a window, smoothed over time as an autoregression.
+
+    Args:
+        like: (W, T, J, 2).
+        memory: Share of an error that stays until the next frame.
+
+    Returns:
+        (W, T, J, 2).
+    """
+    fresh = torch.randn_like(like)
+    errors = [fresh[:, 0]]
+    for frame in range(1, like.shape[1]):
+        errors.append(memory * errors[-1] + (1 - memory**2) ** 0.5 * fresh[:, frame])
+    trouble = torch.randn(len(like), 1, like.shape[2], 4, dtype=like.dtype, device=like.device).square().mean(-1)
+    return torch.stack(errors, 1) / trouble.sqrt().clamp_min(0.2)[..., None]
 
 
 def every(stride: int, observation: Observation, window: int) -> Observation:

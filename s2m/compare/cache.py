@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -11,7 +12,7 @@ from s2m.compare.runs import Run, whole_number
 from s2m.files import clean_leftovers, write_text
 
 # Raise it when what is read from a file changes.
-_VERSION = 1
+_VERSION = 2
 _FIELDS = {field.name for field in fields(Run)}
 _TEXTS = ("identifier", "name", "stage", "state", "started")
 
@@ -45,7 +46,10 @@ class Cache:
         path = self.path(digest)
         self._used.add(path)
         try:
-            values = json.loads(path.read_text(encoding="utf-8"), parse_int=whole_number)
+            content = json.loads(path.read_text(encoding="utf-8"), parse_int=whole_number)
+            values = content["run"]
+            if content["sha256"] != _mark(values):  # changed since it was written
+                return None
             if set(values) != _FIELDS:
                 return None
             values["curves"] = {name: [(float(x), float(y)) for x, y in c] for name, c in values["curves"].items()}
@@ -67,7 +71,8 @@ class Cache:
         path = self.path(digest)
         with contextlib.suppress(OSError):
             self.folder.mkdir(parents=True, exist_ok=True)
-            write_text(path, json.dumps(asdict(run)))
+            values = asdict(run)
+            write_text(path, json.dumps({"sha256": _mark(values), "run": values}))
 
     def prune(self) -> None:
         """Delete the entries that were not asked for: their files are gone or have changed."""
@@ -76,3 +81,7 @@ class Cache:
             for path in self.folder.glob("*.json"):
                 if path not in self._used:
                     path.unlink(missing_ok=True)
+
+
+def _mark(values: object) -> str:
+    return hashlib.sha256(json.dumps(values).encode()).hexdigest()

@@ -26,9 +26,9 @@ _FRAMES_WORTH_A_WORKER = 2000
 _LONGEST = 400  # characters of an error: jsonargparse's repeat what a file says
 _OPEN_HELP = """\
 Make the open data: people of the open body, moved by real motion capture and by random poses within anatomical
-limits, seen by perspective cameras at 4 to 6 m. Splits: train (joints, silhouettes), train_pose (2D joints only),
-train_video (the same in recordings), val, test, test_noisy, acrobatic, acrobatic_noisy; no clip and no body is in two
-of train, val, test and acrobatic.
+limits, seen by perspective cameras of all kinds. Splits: train (joints, silhouettes), train_pose (2D joints only),
+train_video (the same in recordings), val, test, test_noisy, acrobatic, acrobatic_noisy, above (seen from high up),
+half_body, sitting, detector (a detector's errors); no clip and no body is in two of train, val, test and acrobatic.
 
 The result depends on the settings and the seed alone, not on the number of workers. A store of the same settings is
 left as it is; one of other settings is replaced with --overwrite only, and not before the new one is complete.

@@ -20,7 +20,10 @@ from s2m.errors import UserError
 from s2m.skeletons import JointSet, get_joint_set
 
 _log = logging.getLogger(__name__)
-_EVALUATION = ("test", "test_noisy", "acrobatic", "acrobatic_noisy")
+_EVALUATION = (
+    *("test", "test_noisy", "acrobatic", "acrobatic_noisy"),
+    *("above", "half_body", "sitting", "detector"),
+)
 
 
 class FrameDataModule(pl.LightningDataModule):
@@ -78,6 +81,7 @@ class FrameDataModule(pl.LightningDataModule):
         self._flip, self._min_joints, self.seed = flip, min_joints, seed
         self._worker_timeout = worker_timeout
         self._datasets: dict[tuple[str, bool], FrameDataset] = {}
+        self._said: set[str] = set()
 
     _store: FrameStore | None
 
@@ -144,11 +148,17 @@ class FrameDataModule(pl.LightningDataModule):
         val = self._splits[1]
         if stage == "fit":
             for reason, count in self.skipped.items():
-                _log.warning("%s: %d frames skipped: %s", self._path, count, reason)
+                self._warn(f"{self._path}: {count} frames skipped: {reason}")
         evaluated = [val] if stage in ("fit", "validate") else self.test_names
         for split in evaluated:
             if not self._dataset(split, train=False).has_truth:
-                _log.warning("%s/%s: the truth is missing: nothing can be measured against it", self._path, split)
+                self._warn(f"{self._path}/{split}: the truth is missing: nothing can be measured against it")
+
+    def _warn(self, message: str) -> None:
+        """Once: the trainer sets data up for training, for validation and for tests, which may share splits."""
+        if message not in self._said:
+            self._said.add(message)
+            _log.warning("%s", message)
 
     def train_dataloader(self) -> DataLoader[FrameBatch]:
         """Training frames, without truth."""

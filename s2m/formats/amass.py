@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2m.formats.spool import Spool, write_npz_of
+from s2m.formats.tracks import Labels
 
+OPEN_BODY = "open-body"  # what files call it
 _BODY_COLUMNS = 66  # root and 21 joints, which SMPL and SMPL-H share
 _SMPLH_COLUMNS = 156
 _GENDERS = {"f": "female", "female": "female", "m": "male", "male": "male"}
@@ -41,7 +44,7 @@ class BodyLabel:
             The label; the gender is read from the official names of files (``SMPL_FEMALE``, ``basicModel_f_lbs``).
         """
         if path is None:
-            return BodyLabel("neutral", f"open-body/{digest[:12]}")
+            return BodyLabel("neutral", f"{OPEN_BODY}/{digest[:12]}")
         words = re.split(r"[^a-z]+", path.stem.lower())
         gender = next((_GENDERS[word] for word in words if word in _GENDERS), "neutral")
         return BodyLabel(gender, f"{path.stem}/{digest[:12]}")
@@ -69,11 +72,13 @@ def write_amass(
     fps: float,
     label: BodyLabel | None = None,
     valid: NDArray[np.bool_] | None = None,
+    labels: Labels | None = None,
+    more: Mapping[str, Spool | NDArray[Any]] | None = None,
 ) -> None:
     """Write an AMASS-style npz (+z up), complete or not at all.
 
-    ``poses``, ``trans``, ``betas``, ``gender`` and ``mocap_framerate`` are AMASS's; ``valid`` (T,) and ``body`` are
-    added, which its readers ignore.
+    ``poses``, ``trans``, ``betas``, ``gender`` and ``mocap_framerate`` are AMASS's; ``valid`` (T,), ``body``,
+    ``frames`` (T,) and, where known, ``images`` (T,) and ``person`` are added, which its readers ignore.
 
     Args:
         path: The file to write.
@@ -83,13 +88,15 @@ def write_amass(
         fps: Frames per second.
         label: Which body it is; the open one by default.
         valid: (T,) bool, False where a pose was only held; all True by default.
+        labels: What the input calls frames and person; by default frames are counted from 0.
+        more: Further fields, which AMASS's readers ignore.
 
     Raises:
         WriteError: It cannot be written.
     """
     if isinstance(poses, np.ndarray) and poses.shape[1] != _SMPLH_COLUMNS:
         poses = smplh_poses(poses)
-    label = BodyLabel("neutral", "open-body") if label is None else label
+    label = BodyLabel("neutral", OPEN_BODY) if label is None else label
     fields: dict[str, Spool | NDArray[Any]] = {
         "poses": poses,
         "trans": np.asarray(trans, np.float64),
@@ -98,5 +105,8 @@ def write_amass(
         "mocap_framerate": np.array(float(fps)),
         "valid": np.ones(len(trans), bool) if valid is None else valid,
         "body": np.array(label.body),
+        "frames": np.arange(len(trans)),
+        **({} if labels is None else labels.fields()),
+        **(more or {}),
     }
     write_npz_of(path, fields, compressed=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,14 @@ from numpy.typing import NDArray
 
 from s2m.errors import UserError
 from s2m.formats.frames import number_frames
+from s2m.formats.layouts import Layout
 from s2m.formats.names import joint_set_by_names
 from s2m.formats.people import Crowd, Sighting
 from s2m.formats.raw import described
+from s2m.formats.recognise import Recognised, counts_of_sets, recognise
 from s2m.formats.tables import Table, read_table
 from s2m.formats.tracks import Track, masked
-from s2m.skeletons import H36M17, JOINT_SETS, JointSet
+from s2m.skeletons import BLAZEPOSE33, H36M17, JOINT_SETS, JointSet
 
 Floats = NDArray[np.float64]
 
@@ -90,22 +93,38 @@ def _holds_objects(content: Any) -> bool:
     return isinstance(content, dict)
 
 
-def shaped(array: Floats, joint_set: JointSet | None, dimensions: int, path: Path) -> tuple[Floats, Floats | None]:
+def shaped(
+    array: Floats, joint_set: JointSet | None, dimensions: int, path: Path
+) -> tuple[Floats, Floats | None, Recognised]:
     """Points (T, K, D) and confidence (T, K) of an array that may be flat and may have one frame.
 
     Args:
         array: Numbers.
-        joint_set: Its joints; h36m17 by default.
+        joint_set: Its joints; by default h36m17 in 2D, and in 3D what the number of joints and the person's
+            proportions tell.
         dimensions: D, 2 or 3.
         path: For messages.
 
     Returns:
-        The points, and their confidence where the array has D + 1 columns.
+        The points, their confidence where the array has D + 1 columns, and the joint set.
 
     Raises:
-        UserError: For another shape and for confidences beyond [0, 1].
+        UserError: For another shape, confidences beyond [0, 1], and joints that tell no set.
     """
-    wanted = H36M17 if joint_set is None else joint_set
+    if joint_set is not None or dimensions == 2:
+        chosen = Recognised(H36M17 if joint_set is None else joint_set, "")
+        found = _as_frames(array, chosen.joint_set, dimensions, path)
+    else:
+        found = _told_by_shape(array, path)
+        _check_columns(found, dimensions, path)
+        chosen = recognise(found[..., :dimensions], path)
+    if found.shape[2] == dimensions:
+        return found, None, chosen
+    _check_confidence(found[..., dimensions], dimensions, path)
+    return found[..., :dimensions], found[..., dimensions], chosen
+
+
+def _as_frames(array: Floats, wanted: JointSet, dimensions: int, path: Path) -> Floats:
     count, given = len(wanted), array.shape
     if array.ndim == 2 and array.shape[1] in (dimensions * count, (dimensions + 1) * count):
         array = array.reshape(len(array), count, -1)
@@ -116,10 +135,29 @@ def shaped(array: Floats, joint_set: JointSet | None, dimensions: int, path: Pat
         sure = ", or 3 with a confidence," if dimensions == 2 else ""
         expected = f"(frames, {count}, {dimensions}){sure} for the joint set {wanted.name}"
         raise UserError(f"{path}: expected {expected}, found {given}{_hint(given, dimensions)}")
-    if array.shape[2] == dimensions:
-        return array, None
-    _check_confidence(array[..., dimensions], dimensions, path)
-    return array[..., :dimensions], array[..., dimensions]
+    return array
+
+
+def _told_by_shape(array: Floats, path: Path) -> Floats:
+    """(T, K, 3 or 4) of an array of unknown joints: of three axes, one frame, or flat."""
+    counts = counts_of_sets()
+    if array.ndim == 2 and array.shape[1] in (3, 4) and len(array) in counts:
+        return array[None]
+    if array.ndim != 2:
+        return array
+    wide = array.shape[1]
+    fitting = [array.reshape(len(array), -1, n) for n in (3, 4) if wide % n == 0 and wide // n in counts]
+    if len(fitting) < 2:
+        return fitting[0] if fitting else array
+    with_sure = fitting[1][..., 3]
+    # Fourth columns that are all confidences are no coordinates.
+    return fitting[1] if bool(((with_sure >= 0) & (with_sure <= 1) | np.isnan(with_sure)).all()) else fitting[0]
+
+
+def _check_columns(array: Floats, dimensions: int, path: Path) -> None:
+    if array.ndim != 3 or array.shape[2] not in (dimensions, dimensions + 1) or not array.size:
+        hint = _hint(array.shape, dimensions)
+        raise UserError(f"{path}: expected (frames, joints, {dimensions}), found {array.shape}{hint}")
 
 
 def _hint(shape: tuple[int, ...], dimensions: int) -> str:
@@ -148,7 +186,7 @@ def array_track(content: Any, joint_set: JointSet | None, dimensions: int, path:
 
     Args:
         content: The array, or nested lists; the shapes are those of :func:`shaped`.
-        joint_set: Its joints; h36m17 by default.
+        joint_set: Its joints; see :func:`shaped`.
         dimensions: Coordinates of a joint, 2 or 3.
         path: The file, for messages.
 
@@ -158,8 +196,8 @@ def array_track(content: Any, joint_set: JointSet | None, dimensions: int, path:
     Raises:
         UserError: For what is no array of such joints.
     """
-    points, confidence = shaped(numbers(content, path), joint_set, dimensions, path)
-    return masked(points, confidence, H36M17 if joint_set is None else joint_set)
+    points, confidence, found = shaped(numbers(content, path), joint_set, dimensions, path)
+    return masked(points, confidence, found.joint_set, why=found.why)
 
 
 def read_csv(path: Path, joint_set: JointSet | None, dimensions: int) -> Track | Crowd:
@@ -167,7 +205,7 @@ def read_csv(path: Path, joint_set: JointSet | None, dimensions: int) -> Track |
 
     Args:
         path: The file.
-        joint_set: The joints of a table without names, h36m17 by default; of one with names, those that are wanted.
+        joint_set: The joints of a table without names, see :func:`shaped`; of one with names, those that are wanted.
         dimensions: 2 or 3.
 
     Returns:
@@ -184,20 +222,23 @@ def read_csv(path: Path, joint_set: JointSet | None, dimensions: int) -> Track |
         raise
     except (OSError, ValueError, csv.Error) as error:
         raise UserError(f"{path}: cannot be read: {' '.join(str(error).split())[:200]}") from error
-    points, confidence, found, notes = _table_joints(table, joint_set, dimensions, path)
+    points, confidence, told, notes = _table_joints(table, joint_set, dimensions, path)
+    found = told.joint_set
+    # People turn MediaPipe's axes before they save them, or not: posture tells.
+    layout = Layout("MediaPipe", "m") if dimensions == 3 and found is BLAZEPOSE33 else None
     if table.unread:
         notes = (*notes, f"columns that name no known joint are not read: {', '.join(table.unread[:12])}")
     if table.frames is None and table.people is None:
-        return masked(points, confidence, found, notes=notes)
-    return _crowd(table, points, np.ones(points.shape[:2]) if confidence is None else confidence, found, path, notes)
+        return masked(points, confidence, found, notes=notes, why=told.why, layout=layout)
+    sure = np.ones(points.shape[:2]) if confidence is None else confidence
+    return replace(_crowd(table, points, sure, found, path, notes), layout=layout, why=told.why)
 
 
 def _table_joints(
     table: Table, joint_set: JointSet | None, dimensions: int, path: Path
-) -> tuple[Floats, Floats | None, JointSet, tuple[str, ...]]:
+) -> tuple[Floats, Floats | None, Recognised, tuple[str, ...]]:
     if not table.joints:
-        points, sure = shaped(table.values, joint_set, dimensions, path)
-        return points, sure, H36M17 if joint_set is None else joint_set, ()
+        return *shaped(table.values, joint_set, dimensions, path), ()
     columns = table.joints
     if dimensions == 3 and any(places[2] is None for places in columns.values()):
         raise UserError(f"{path}: expected columns x, y and z, found x and y alone; `s2m lift` takes 2D joints")
@@ -207,8 +248,7 @@ def _table_joints(
         chosen = [columns[number] for number in order]
         points, sure = _picked(table, chosen, dimensions)
         whole = points if sure is None else np.concatenate([points, sure[..., None]], -1)
-        points, sure = shaped(whole, joint_set, dimensions, path)
-        return points, sure, H36M17 if joint_set is None else joint_set, ()
+        return *shaped(whole, joint_set, dimensions, path), ()
     notes: tuple[str, ...] = ()
     if joint_set is None:
         by_names = joint_set_by_names(names, "columns")
@@ -223,7 +263,7 @@ def _table_joints(
     if lacking:
         notes = (*notes, f"no columns for {', '.join(lacking[:12])}: missing in all frames")
     points, sure = _picked(table, [columns.get(joint) for joint in joint_set.joints], dimensions)
-    return points, sure, joint_set, notes
+    return points, sure, Recognised(joint_set, "the names of its columns"), notes
 
 
 def _known_order(joint_set: JointSet) -> JointSet:

@@ -1,7 +1,8 @@
 """3D joints of other programs that say themselves which joints they have.
 
-EasyMocap (``keypoints3d`` of people), MMPose's 3D predictions, CMU Panoptic (``bodies[].joints19``), OpenPose's
-``pose_keypoints_3d``, MDM's ``results.npy`` and AIST++'s pickles.
+EasyMocap (``keypoints3d`` of people), MMPose's 3D predictions, CMU Panoptic (``bodies[].joints19``; its toolbox's
+README: centimetres, +y down), OpenPose's ``pose_keypoints_3d``, MDM's ``results.npy``, AIST++'s pickles
+(google.github.io/aistplusplus_dataset: centimetres, 60 frames per second), Azure Kinect and SAM 3D Body.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2m.errors import FormatError, UserError
-from s2m.formats import mediapipe, mmpose, openpose
+from s2m.formats import kinect, mediapipe, mmpose, openpose, sam3d
 from s2m.formats.frames import number_frames
+from s2m.formats.layouts import AIST, HUMANML3D, PANOPTIC
 from s2m.formats.names import joint_set_by_names
 from s2m.formats.people import Crowd, Sighting
-from s2m.formats.raw import described, load_json
+from s2m.formats.raw import described, load, load_json
+from s2m.formats.recognise import counts_of_sets
 from s2m.skeletons import BODY25, COCO17, H36M17, JOINT_SETS, PANOPTIC19, SMPL22, SMPL24, JointSet
 
 Floats = NDArray[np.float64]
@@ -44,11 +47,14 @@ def crowd_of(content: Any, joint_set: JointSet | None, path: Path) -> Crowd | No
         return _mdm(content, path)
     if isinstance(content, dict) and isinstance(content.get(_AIST), np.ndarray):
         return _aist(content, path)
+    persons = sam3d.crowd_of(content, joint_set, path)
+    if persons is not None:
+        return persons
     return _people_of_json(content, joint_set, 0, path) if path.suffix.lower() == ".json" else None
 
 
 def read_folder(folder: Path, joint_set: JointSet | None) -> Crowd:
-    """A folder with one json file per frame: EasyMocap's, Panoptic's, OpenPose's, MMPose's.
+    """A folder with one file per frame: json of EasyMocap, Panoptic, OpenPose, MMPose, or npz of SAM 3D Body.
 
     Args:
         folder: The folder; other files in it are passed over.
@@ -58,33 +64,40 @@ def read_folder(folder: Path, joint_set: JointSet | None) -> Crowd:
         Everybody in it, in the files' unit and frame.
 
     Raises:
-        UserError: For a folder without json files, and a file that does not hold the people of one frame with the
+        UserError: For a folder without such files, and a file that does not hold the people of one frame with the
             joints of the others.
     """
-    files = sorted(folder.glob("*.json"))
+    files = sorted(folder.glob("*.json")) or sorted((*folder.glob("*.npz"), *folder.glob("*.pkl")))
     if not files:
-        raise UserError(f"{folder}: expected a folder with one json file per frame, found no json file")
+        raise UserError(f"{folder}: expected a folder with one json (or npz) file per frame, found none")
     numbering = number_frames([file.name for file in files], str(folder))
     sightings: list[Sighting] = []
-    found: JointSet | None = None
+    found: Crowd | None = None
     for file in files:
-        content = load_json(file)
+        content = load_json(file) if file.suffix == ".json" else load(file)
         if content == []:
             continue
-        crowd = _people_of_json(content, joint_set, numbering.of[file.name], file)
+        crowd = _of_frame(content, joint_set, numbering.of[file.name], file)
         if crowd is None or len(set(crowd.frames)) > 1:
             raise UserError(f"{file}: expected the people of one frame, found {described(content)}")
-        if crowd.sightings and found is not None and found.joints != crowd.joint_set.joints:
+        if crowd.sightings and found is not None and found.joint_set.joints != crowd.joint_set.joints:
             raise UserError(f"{file}: expected the joints of the other files, found others")
-        found = crowd.joint_set if crowd.sightings else found
+        found = crowd if crowd.sightings else found
         sightings += crowd.sightings
     images = {numbering.of[file.name]: file.name for file in files}
-    return Crowd(found or H36M17, sightings, sorted(images), images, numbering.video, numbering.notes)
+    chosen, layout = (H36M17, None) if found is None else (found.joint_set, found.layout)
+    return Crowd(chosen, sightings, sorted(images), images, numbering.video, numbering.notes, layout)
+
+
+def _of_frame(content: Any, joint_set: JointSet | None, frame: int, file: Path) -> Crowd | None:
+    if file.suffix == ".json":
+        return _people_of_json(content, joint_set, frame, file)
+    return sam3d.crowd_of(content, joint_set, file, frame)
 
 
 def _people_of_json(content: Any, joint_set: JointSet | None, frame: int, path: Path) -> Crowd | None:
     if isinstance(content, dict) and "bodies" in content:
-        return Crowd(PANOPTIC19, _panoptic(content, frame, path), [frame])
+        return Crowd(PANOPTIC19, _panoptic(content, frame, path), [frame], layout=PANOPTIC)
     if isinstance(content, dict) and {"annotations", "categories"} & set(content):
         raise FormatError(f"{path}: expected 3D joints, found COCO's annotations of pictures; `s2m lift` takes them")
     if openpose.is_openpose(content):
@@ -93,7 +106,7 @@ def _people_of_json(content: Any, joint_set: JointSet | None, frame: int, path: 
     if isinstance(content, list) and content and all(isinstance(p, dict) and "keypoints3d" in p for p in content):
         people = [_easymocap(person, number, frame, path) for number, person in enumerate(content)]
         return Crowd(_one_set(people, joint_set, path), people, [frame])
-    crowd = mediapipe.crowd_of(content, path, 3)
+    crowd = kinect.crowd_of(content, path) or mediapipe.crowd_of(content, path, 3)
     if crowd is not None:
         return crowd
     try:
@@ -174,17 +187,22 @@ def _mmpose(content: Any, frames: mmpose.Frames, joint_set: JointSet | None, pat
 
 
 def _one_set(people: Sequence[Sighting], joint_set: JointSet | None, path: Path) -> JointSet:
-    """What the user said; else BODY_25 for 25 joints, Human3.6M's for 17."""
+    """What the user said; else what these programs write: BODY_25, Human3.6M's 17, or the only set with so many."""
     counts = {len(person.points) for person in people}
     if len(counts) > 1:
         raise FormatError(f"{path}: expected one number of joints, found {', '.join(map(str, sorted(counts)))}")
     count = counts.pop() if counts else len(H36M17)
-    chosen = joint_set if joint_set is not None else BODY25 if count == len(BODY25) else H36M17
+    chosen = _usual(count) if joint_set is None else joint_set
     if len(chosen) != count:
         fitting = [name for name, known in JOINT_SETS.items() if len(known) == count]
         hint = f"; --joint-set {' or '.join(fitting)}?" if fitting else ""
         raise FormatError(f"{path}: expected {len(chosen)} joints of {chosen.name}, found {count}{hint}")
     return chosen
+
+
+def _usual(count: int) -> JointSet:
+    fitting = counts_of_sets().get(count, [])
+    return BODY25 if count == len(BODY25) else JOINT_SETS[fitting[0]] if len(fitting) == 1 else H36M17
 
 
 def _is_mdm(content: Any) -> bool:
@@ -214,7 +232,7 @@ def _mdm(content: dict[str, Any], path: Path) -> Crowd:
         for frame in range(min(int(length), longest))
     ]
     used = max((sighting.frame for sighting in sightings), default=0) + 1
-    return Crowd(sets[motion.shape[1]], sightings, range(used))
+    return Crowd(sets[motion.shape[1]], sightings, range(used), layout=HUMANML3D)
 
 
 def _aist(content: dict[str, Any], path: Path) -> Crowd:
@@ -227,4 +245,5 @@ def _aist(content: dict[str, Any], path: Path) -> Crowd:
         COCO17,
         [Sighting(frame, row, np.ones(len(COCO17)), 1.0, 0) for frame, row in enumerate(values)],
         range(len(values)),
+        layout=AIST,
     )

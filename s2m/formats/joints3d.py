@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from s2m.errors import UserError
-from s2m.formats import bodies3d
+from s2m.formats import bodies3d, humanml, kinect
 from s2m.formats.arrays import array_track, field_of, read_csv
+from s2m.formats.c3d import read_c3d
+from s2m.formats.markers import Markers
+from s2m.formats.markers import track_of as track_of_markers
 from s2m.formats.people import Choice, Crowd, tracks_of
 from s2m.formats.raw import load
-from s2m.formats.stored import stored_joint_set
+from s2m.formats.stored import stored_joint_set, with_stored_labels
 from s2m.formats.tracks import Track
+from s2m.formats.trc import read_trc
+from s2m.formats.upright import upright
+from s2m.reading import reading
 from s2m.skeletons import JointSet
 
 UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001}
@@ -22,7 +29,9 @@ UP_AXES: dict[str, tuple[tuple[int, int, int], ...]] = {
     "z-down": ((1, 0, 0), (0, 0, -1), (0, 1, 0)),
 }
 _NAMES = ("joints3d", "joints", "keypoints3d", "keypoints_3d", "positions", "poses3d")
-_SUFFIXES = (".npy", ".npz", ".json", ".csv", ".pkl")
+LabelMap = Mapping[str, Sequence[str]]
+_MARKERS: dict[str, Callable[[Path], Markers]] = {".trc": read_trc, ".c3d": read_c3d}
+_SUFFIXES = (".npy", ".npz", ".json", ".csv", ".pkl", ".skeleton", *_MARKERS)
 
 
 def read_joints(
@@ -32,19 +41,22 @@ def read_joints(
     *,
     min_confidence: float = 0.0,
     person: str | None = None,
+    labels: LabelMap | None = None,
 ) -> Track:
     """3D joints of one person, of a file or of a folder with one json file per frame.
 
     ``.npy``, ``.npz``, ``.json`` and ``.pkl`` hold (T, J, 3), (T, J, 4) with a confidence, or these flattened to two
-    axes; ``.csv`` one frame a row, with or without a header. EasyMocap's, MMPose's, Panoptic's, OpenPose's and
-    MediaPipe's json, MDM's results and AIST++'s pickles are read as well (:mod:`s2m.formats.bodies3d`).
+    axes; ``.csv`` one frame a row, with or without a header. Files of other programs say themselves what they hold
+    (docs/formats.md lists them).
 
     Args:
         path: The file or folder.
-        joint_set: Names of the joints; those that the file tells, else h36m17.
+        joint_set: Names of the joints; by default those that the file tells, else what the number of joints and the
+            person's proportions tell (:mod:`s2m.formats.recognise`).
         key: Field of an npz or json file.
         min_confidence: Joints below it count as missing.
         person: Number of a person, or ``"largest"``; by default whoever is seen in most frames.
+        labels: Which markers of a trc or c3d file make a joint (:func:`s2m.formats.markers.read_label_map`).
 
     Returns:
         The track, in the file's unit and frame; what was not seen is NaN with confidence 0.
@@ -52,7 +64,7 @@ def read_joints(
     Raises:
         UserError: The message names the file, what was expected and what was found.
     """
-    return _tracks(path, joint_set, key, min_confidence, Choice(person=person))[0]
+    return _tracks(path, joint_set, key, min_confidence, Choice(person=person), labels)[0]
 
 
 def read_all_joints(
@@ -62,15 +74,18 @@ def read_all_joints(
     *,
     people: float = float("inf"),
     min_confidence: float = 0.0,
+    labels: LabelMap | None = None,
 ) -> list[Track]:
     """3D joints of several people of a file, those seen in most frames first; see :func:`read_joints`.
 
     Args:
         path: The file or folder.
-        joint_set: Names of the joints; those that the file tells, else h36m17.
+        joint_set: Names of the joints; by default those that the file tells, else what the number of joints and the
+            person's proportions tell (:mod:`s2m.formats.recognise`).
         key: Field of an npz or json file.
         people: How many at most.
         min_confidence: Joints below it count as missing.
+        labels: See :func:`read_joints`.
 
     Returns:
         One track per person, all over the same frames.
@@ -78,36 +93,55 @@ def read_all_joints(
     Raises:
         UserError: See :func:`read_joints`.
     """
-    return _tracks(path, joint_set, key, min_confidence, Choice(people=people))
+    return _tracks(path, joint_set, key, min_confidence, Choice(people=people), labels)
 
 
 def _tracks(
-    path: str | Path, joint_set: JointSet | None, key: str | None, min_confidence: float, choice: Choice
+    path: str | Path,
+    joint_set: JointSet | None,
+    key: str | None,
+    min_confidence: float,
+    choice: Choice,
+    labels: LabelMap | None,
 ) -> list[Track]:
     path = Path(path)
-    found = _read(path, joint_set, key)
+    found = _read(path, joint_set, key, labels)
     tracks = tracks_of(found, choice, path) if isinstance(found, Crowd) else [found]
-    return [track.above(min_confidence) for track in tracks]
+    return [upright(track).above(min_confidence) for track in tracks]
 
 
-def _read(path: Path, joint_set: JointSet | None, key: str | None) -> Track | Crowd:
+def _read(path: Path, joint_set: JointSet | None, key: str | None, labels: LabelMap | None) -> Track | Crowd:
     if path.is_dir():
-        return bodies3d.read_folder(path, joint_set)
+        return _of_set(bodies3d.read_folder(path, joint_set), joint_set, path)
     suffix = path.suffix.lower()
-    if suffix == ".skeleton":
-        raise UserError(
-            f"{path}: NTU RGB+D's skeletons are not read; save their joints as (frames, 25, 3) in an .npy file"
-        )
+    if suffix == ".bvh":
+        raise UserError(f"{path}: expected joints, found a BVH file, whose rotations `s2m ik` carries over")
     if suffix not in _SUFFIXES:
         raise UserError(f"{path}: expected a file that ends in {', '.join(_SUFFIXES)}, found '{path.suffix}'")
+    if not path.is_file():
+        raise UserError(f"{path}: there is no such file")
     if suffix == ".csv":
         return read_csv(path, joint_set, 3)
+    if suffix in _MARKERS:
+        with reading(path, suffix):
+            return track_of_markers(_MARKERS[suffix](path), labels, path)
+    if suffix == ".skeleton":
+        with reading(path, "NTU RGB+D's skeletons"):
+            return _of_set(kinect.read_skeleton(path), joint_set, path)
     content = load(path)
-    crowd = bodies3d.crowd_of(content, joint_set, path) if key is None else None
-    if crowd is None:
-        if joint_set is None:
-            joint_set = stored_joint_set(content)
-        return array_track(field_of(content, key, _NAMES, path), joint_set, 3, path)
+    if key is None:
+        crowd = bodies3d.crowd_of(content, joint_set, path)
+        if crowd is not None:
+            return _of_set(crowd, joint_set, path)
+        numbers = humanml.track_of(content, path)
+        if numbers is not None:
+            return numbers
+    if joint_set is None:
+        joint_set = stored_joint_set(content)
+    return with_stored_labels(array_track(field_of(content, key, _NAMES, path), joint_set, 3, path), content)
+
+
+def _of_set(crowd: Crowd, joint_set: JointSet | None, path: Path) -> Crowd:
     if joint_set is not None and joint_set.joints != crowd.joint_set.joints:
         raise UserError(
             f"{path}: expected the joints of {joint_set.name}, found those of {crowd.joint_set.name}, which the file "

@@ -13,6 +13,7 @@ import numpy as np
 
 from s2m.errors import FormatError
 from s2m.formats.frames import number_frames
+from s2m.formats.layouts import MEDIAPIPE
 from s2m.formats.names import joint_set_by_names
 from s2m.formats.people import Crowd, Sighting
 from s2m.formats.raw import described
@@ -57,7 +58,8 @@ def crowd_of(content: Any, path: Path, dimensions: int) -> Crowd | None:
             if who > 50:
                 raise FormatError(f"{where}: expected people, found more than 50")
     frames_there = list(numbering.of.values())
-    return Crowd(joint_set, sightings, frames_there, {}, numbering.video, (*numbering.notes, *notes))
+    layout = MEDIAPIPE if dimensions == 3 and joint_set is BLAZEPOSE33 else None
+    return Crowd(joint_set, sightings, frames_there, {}, numbering.video, (*numbering.notes, *notes), layout)
 
 
 def _people(frame: Any, dimensions: int) -> list[list[Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ _UNREADABLE = (
     ValueError,
     TypeError,
     SyntaxError,
+    tokenize.TokenError,  # of NumPy's reader of headers
     MemoryError,
     OverflowError,
     zipfile.BadZipFile,

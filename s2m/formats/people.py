@@ -14,6 +14,7 @@ from scipy.optimize import linear_sum_assignment
 
 from s2m.errors import FormatError, UserError
 from s2m.formats.frames import all_frames
+from s2m.formats.layouts import Layout
 from s2m.formats.tracks import Track, masked
 from s2m.missing import mask_with
 from s2m.skeletons import JointSet
@@ -57,6 +58,8 @@ class Crowd:
         images: Frame -> name of its picture.
         video: Whether the frames are consecutive in time; else they are single pictures.
         notes: What is known already.
+        layout: What the file's kind says about unit, axes and rate.
+        why: What the joint set was told by.
     """
 
     joint_set: JointSet
@@ -65,6 +68,8 @@ class Crowd:
     images: dict[int, str] = field(default_factory=dict)
     video: bool = True
     notes: tuple[str, ...] = ()
+    layout: Layout | None = None
+    why: str = "what the file says"
 
 
 @dataclass(frozen=True)
@@ -174,7 +179,15 @@ def _track(crowd: Crowd, number: int, seen: Sequence[Sighting], frames: range, n
         confidence[place[sighting.frame]] = sighting.confidence
     images = tuple(crowd.images.get(frame, "") for frame in frames) if crowd.images else ()
     return masked(
-        points, confidence, crowd.joint_set, images=images, frames=np.array(frames), person=number, notes=notes
+        points,
+        confidence,
+        crowd.joint_set,
+        images=images,
+        frames=np.array(frames),
+        person=number,
+        notes=notes,
+        why=crowd.why,
+        layout=crowd.layout,
     )
 
 

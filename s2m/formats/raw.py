@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from s2m.errors import UserError
 
-_LARGEST = 2 * 10**9  # bytes of an array, and of a text
+_LARGEST = 2 * 10**9  # bytes of an array
+_LARGEST_JSON = 5 * 10**8  # bytes; read, it takes six times as much memory
 _BOMB, _SMALL = 100, 64 * 10**6  # so much smaller when packed is no recording of anybody, above this size
 
 
@@ -50,8 +51,11 @@ def load_json(path: Path) -> Any:
     """
 
     def read() -> Any:
-        if path.stat().st_size > _LARGEST:
-            raise ValueError(f"expected at most {_LARGEST} bytes, found {path.stat().st_size}")
+        if path.stat().st_size > _LARGEST_JSON:
+            raise ValueError(
+                f"expected at most {_LARGEST_JSON} bytes of JSON, found {path.stat().st_size}; write the joints as an "
+                ".npy file, which may have any size, or one JSON file per frame"
+            )
         return json.loads(path.read_text(encoding="utf-8-sig"))
 
     return _readable(path, read)

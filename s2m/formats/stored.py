@@ -1,12 +1,14 @@
-"""Which joints a file of this project's own says that it has."""
+"""What a file of this project's own says of its joints, its frames and its person."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from s2m.errors import UserError
+from s2m.formats.tracks import Track
 from s2m.skeletons import JOINT_SETS, JointSet
 
 
@@ -27,3 +29,33 @@ def stored_joint_set(content: Any) -> JointSet | None:
         return None
     name = name.item() if isinstance(name, np.ndarray) and name.ndim == 0 else name
     return JOINT_SETS.get(name) if isinstance(name, str) else None
+
+
+def with_stored_labels(track: Track, content: Any) -> Track:
+    """A track of an npz that ``s2m lift`` wrote, with the frames, pictures and person that the file names.
+
+    Args:
+        track: The joints of the file.
+        content: What stands in the file.
+
+    Returns:
+        The track; the same one for other files, and for fields that do not fit the joints.
+    """
+    if not isinstance(content, dict) or not {"joint_set", "frames"} <= set(content):
+        return track
+    frames, images, person = (_plain(content.get(name)) for name in ("frames", "images", "person"))
+    steps = np.diff(frames) if frames is not None and frames.shape == (len(track.points),) else np.zeros(0)
+    if frames is None or frames.dtype.kind not in "iu" or frames.shape != (len(track.points),) or (steps <= 0).any():
+        return track
+    known = images is not None and images.dtype.kind == "U" and images.shape == frames.shape
+    numbered = person is not None and person.ndim == 0 and person.dtype.kind in "iuU"
+    return replace(
+        track,
+        frames=frames.astype(np.int64),
+        images=tuple(images.tolist()) if known and images is not None else track.images,
+        person=person.item() if numbered and person is not None else track.person,
+    )
+
+
+def _plain(value: Any) -> np.ndarray[Any, Any] | None:
+    return value if isinstance(value, np.ndarray) else None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2m.errors import FormatError
+from s2m.formats.long_tables import is_long, widened
 from s2m.formats.names import known_name
 
 Floats = NDArray[np.float64]
@@ -32,7 +34,8 @@ _PEOPLE = ("person", "person_id", "track_id", "track", "subject_id")
 _SURE = ("c", "conf", "confidence", "visibility", "vis", "v", "score", "likelihood", "probability", "prob", "s")
 _COLUMN = re.compile(rf"(?i)^(.*?)[ _.:/|-]*(?:pos(?:ition)?[ _.-]*)?(x|y|z|{'|'.join(_SURE)})$")
 _NUMBERED = re.compile(rf"(?i)^(x|y|z|{'|'.join(_SURE)})[ _.-]?(\d+)$")
-_LARGEST = 2 * 10**9
+_LARGEST = 10**9  # bytes; what is read of them takes up to three times as much memory
+_BLOCK = 4096  # rows
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,8 @@ def read_table(path: Path) -> Table:
 
     A header is a first row without a number (``NA`` and blanks are missing numbers, not names), or one that counts
     the columns, as pandas writes it. It names columns such as ``left_knee_x``, ``x3`` or ``nose_visibility``, in any
-    order; columns with frames, times or people may stand among them.
+    order; columns with frames, times or people may stand among them. A table with one landmark a row
+    (:mod:`s2m.formats.long_tables`) is read as one with one frame a row.
 
     Args:
         path: The file.
@@ -73,19 +77,28 @@ def read_table(path: Path) -> Table:
         OSError, ValueError, csv.Error: For what is no text.
     """
     if path.stat().st_size > _LARGEST:
-        raise ValueError(f"expected at most {_LARGEST} bytes, found {path.stat().st_size}")
+        raise ValueError(
+            f"expected at most {_LARGEST} bytes, found {path.stat().st_size}; an .npy file may have any size"
+        )
     with path.open(newline="", encoding="utf-8-sig") as file:
         start = file.read(4096).split("\n")[0]
         file.seek(0)
         # Where cells are separated by semicolons or tabs, commas may be decimal ones.
         mark = next((mark for mark in ";\t" if mark in start), ",")
-        rows = [row for row in csv.reader(file, delimiter=mark) if any(cell.strip() for cell in row)]
-    if not rows:
-        raise FormatError(f"{path}: expected rows of numbers, found none")
-    header, skip, index = _header(rows[0], rows)
-    body = rows[skip:]
-    comma = mark != "," and not any("." in cell for row in body[:3] for cell in row)
-    values = _numbers(body, header, path, skip, comma)
+        rows = (row for row in csv.reader(file, delimiter=mark) if any(cell.strip() for cell in row))
+        first = list(itertools.islice(rows, 4))
+        if not first:
+            raise FormatError(f"{path}: expected rows of numbers, found none")
+        header, skip, index = _header(first[0], first)
+        body: Iterator[Sequence[str]] = itertools.chain(first[skip:], rows)
+        # One landmark a row: as many rows as landmarks make a frame.
+        shown = first[skip:]
+        long = widened(header, list(body), path) if is_long(header) else None
+        if long is not None:
+            header, shown = long
+            body = iter(shown)
+        comma = mark != "," and not any("." in cell for row in shown[:3] for cell in row)
+        values = _numbers(body, header, path, skip, comma)
     if index:
         values, header = values[:, 1:], header[1:]
     return _named(values, header, path)
@@ -114,10 +127,20 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _numbers(rows: Sequence[Sequence[str]], header: Sequence[str], path: Path, skip: int, comma: bool) -> Floats:
-    if not rows:
+def _numbers(rows: Iterator[Sequence[str]], header: Sequence[str], path: Path, skip: int, comma: bool) -> Floats:
+    """All rows; as text never more than a few of them at a time."""
+    parts: list[Floats] = []
+    while block := list(itertools.islice(rows, _BLOCK)):
+        wide = parts[0].shape[1] if parts else len(block[0])
+        parts.append(_block(block, wide, header, path, skip + _BLOCK * len(parts), comma))
+    if not parts:
         raise FormatError(f"{path}: expected rows of numbers below the header, found none")
-    wide = len(rows[0])
+    return np.concatenate(parts)
+
+
+def _block(
+    rows: Sequence[Sequence[str]], wide: int, header: Sequence[str], path: Path, skip: int, comma: bool
+) -> Floats:
     values = np.full((len(rows), wide), np.nan)
     texts = [i for i, name in enumerate(header) if not _is_joint_column(name)]
     for number, row in enumerate(rows):

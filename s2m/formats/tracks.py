@@ -15,11 +15,33 @@ from numpy.typing import NDArray
 
 from s2m.arrays import short_repr
 from s2m.errors import UserError
+from s2m.formats.layouts import Layout
 from s2m.missing import Origin, mask_with, reasons
 from s2m.skeletons import JointSet
 
 _SHOWN = 8
 _SHARES = 0.9  # of the points lie in the picture when coordinates are shares of its size
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What a file calls the frames and the person of a clip; what is not known is empty.
+
+    Attributes:
+        frames: (T,) numbers of the frames.
+        images: (T,) names of the pictures.
+        person: The person's number.
+    """
+
+    frames: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    images: tuple[str, ...] = ()
+    person: int | str | None = None
+
+    def fields(self) -> dict[str, NDArray[Any]]:
+        """What is known, as fields of an npz."""
+        told: dict[str, NDArray[Any]] = {"frames": self.frames} if len(self.frames) else {}
+        told |= {"images": np.array(self.images)} if self.images else {}
+        return told | ({} if self.person is None else {"person": np.array(self.person)})
 
 
 @dataclass(frozen=True)
@@ -35,6 +57,8 @@ class Track:
         frames: (T,) numbers of the frames, evenly spaced.
         person: The person's number in the file, or ``None``.
         notes: Sentences for the user: what was taken for missing, which gaps were filled, who was chosen.
+        why: What the joint set was told by, for the user; empty where the user named it.
+        layout: What the file's kind says about unit, axes and rate.
     """
 
     points: NDArray[Any]
@@ -44,12 +68,19 @@ class Track:
     frames: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     person: int | str | None = None
     notes: tuple[str, ...] = ()
+    why: str = ""
+    layout: Layout | None = None
 
     __repr__ = short_repr
 
     def __post_init__(self) -> None:
         if len(self.frames) != len(self.points):
             object.__setattr__(self, "frames", np.arange(len(self.points)))
+
+    @property
+    def labels(self) -> Labels:
+        """What the file calls the frames and the person."""
+        return Labels(self.frames, self.images, self.person)
 
     def above(self, confidence: float) -> Track:
         """The same joints; those of which the detector is less sure are missing, and a note names them.
@@ -78,6 +109,8 @@ def masked(
     frames: NDArray[np.int64] | None = None,
     person: int | str | None = None,
     notes: tuple[str, ...] = (),
+    why: str = "",
+    layout: Layout | None = None,
 ) -> Track:
     """A track of raw numbers: what says "not seen", in whatever way, becomes missing.
 
@@ -92,6 +125,8 @@ def masked(
         frames: See :class:`Track`.
         person: See :class:`Track`.
         notes: What is already known.
+        why: See :class:`Track`.
+        layout: See :class:`Track`.
 
     Returns:
         The track; its notes name the joints that were taken as missing, and how often.
@@ -101,8 +136,8 @@ def masked(
     origin.look(values, confidence)
     places, sure = mask_with(values, confidence, origin.found)
     once: NDArray[np.bool_] = np.asarray((sure > 0).any(1))[:, None]  # a frame without anybody is said elsewhere
-    why = {reason: chosen & once for reason, chosen in reasons(values, confidence, sure).items()}
-    said = [_counts(chosen, joint_set, reason) for reason, chosen in why.items() if chosen.any()]
+    unseen = {reason: chosen & once for reason, chosen in reasons(values, confidence, sure).items()}
+    said = [_counts(chosen, joint_set, reason) for reason, chosen in unseen.items() if chosen.any()]
     found = [f"taken as missing: {'; '.join(said)}"] if said else []
     if values.shape[-1] == 3 and origin.found is not None:
         found.append(f"{joint_set.root} is at exactly zero in every frame: read as positions relative to it")
@@ -114,6 +149,8 @@ def masked(
         np.arange(len(values)) if frames is None else np.asarray(frames, np.int64),
         person,
         (*notes, *found),
+        why,
+        layout,
     )
 
 

@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
 from s2m.body import Body
-from s2m.body.landmarks import landmark_row
 from s2m.body.regressors import dataset_regressor, own_regressor
+from s2m.ik.places import place_of
 from s2m.ik.rest import RestSkeleton
 from s2m.skeletons import S2M27, SMPL24, JointSet, is_smpl
 from s2m.skeletons.places import TRUNK, to_detector
-
-# Joints outside s2m27 and SMPL's own: the joint of the body that is nearest ...
-_NEAREST = {
-    "navel": "spine1",
-    "chest": "spine3",
-    "spine4": "neck",
-    **{f"{side}_small_toe": f"{side}_toe" for side in ("left", "right")},
-    **{f"{side}_{part}": "nose" for side in ("left", "right") for part in ("eye", "eye_inner", "eye_outer", "mouth")},
-}
-# ... or smplx's landmark vertex.
-_VERTEX = {
-    **{f"{side}_thumb": f"{side[0]}thumb" for side in ("left", "right")},
-    **{f"{side}_handtip": f"{side[0]}middle" for side in ("left", "right")},
-}
 
 
 def body_regressor(body: Body, joint_set: JointSet) -> Tensor:
@@ -42,15 +30,14 @@ def body_regressor(body: Body, joint_set: JointSet) -> Tensor:
     Raises:
         KeyError: For a joint without a counterpart.
     """
-    if is_smpl(joint_set):
-        rows = own_regressor(body, SMPL24)
-        places = [SMPL24.index(joint if joint in SMPL24 else SMPL24.root) for joint in joint_set.joints]
-        return rows[places]
+    own = own_regressor(body, SMPL24)
     regressor = own_regressor if body.skeleton_regressor is None else dataset_regressor
     known = dict(zip(S2M27.joints, regressor(body, S2M27), strict=True))
     if joint_set.detected and body.skeleton_regressor is not None:
         known |= _as_detected(known)
-    return torch.stack([_row(body, joint, known) for joint in joint_set.joints])
+    anchors = _Anchors(body, own, known)
+    smpl = is_smpl(joint_set)
+    return torch.stack([_row(joint, joint_set, anchors, smpl) for joint in joint_set.joints])
 
 
 def _as_detected(known: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -73,23 +60,31 @@ def rest_skeleton(body: Body, joint_set: JointSet, betas: Tensor | None = None) 
     return RestSkeleton.of(body, body_regressor(body, joint_set), joint_set, betas)
 
 
-def _row(body: Body, joint: str, known: dict[str, Tensor]) -> Tensor:
-    joint = _NEAREST.get(joint, joint)
-    if joint in known:
-        return known[joint]
-    if joint == "nose":
-        return landmark_row(body, joint)
-    if joint.startswith("unused_"):
-        return known["pelvis"]
-    if joint == "face":
-        return (known["left_ear"] + known["right_ear"]) / 2
-    if joint in _VERTEX:
-        row = torch.zeros_like(body.v_template[:, 0])
-        row[body.vertex_ids[_VERTEX[joint]]] = 1.0
-        return row
-    if joint in SMPL24:
-        return body.joint_regressor[SMPL24.index(joint)]
-    raise KeyError(
-        f"joint '{joint}' has no counterpart on the body; known are the joints of s2m27 and SMPL and "
-        f"{', '.join(sorted({*_NEAREST, *_VERTEX, 'face'}))}"
-    )
+@dataclass(frozen=True)
+class _Anchors:
+    """Rows of the places that :mod:`s2m.ik.places` names."""
+
+    body: Body
+    own: Tensor
+    known: dict[str, Tensor]
+
+    def row(self, anchor: str) -> Tensor:
+        kind, _, name = anchor.rpartition(":")
+        if kind == "own":
+            return self.own[SMPL24.index(name)]
+        if kind == "at":
+            row = torch.zeros_like(self.body.v_template[:, 0])
+            row[self.body.vertex_ids[name]] = 1.0
+            return row
+        return self.known[name]
+
+
+def _row(joint: str, joint_set: JointSet, anchors: _Anchors, smpl: bool) -> Tensor:
+    if smpl and (joint in SMPL24 or joint.startswith("unused_")):
+        return anchors.own[SMPL24.index(joint if joint in SMPL24 else SMPL24.root)]
+    place = place_of(joint, joint_set)
+    if place is None:
+        raise KeyError(
+            f"joint '{joint}' has no counterpart on the body: {joint_set.name} names it, s2m/ik/places.py does not"
+        )
+    return torch.stack([weight * anchors.row(anchor) for anchor, weight in place.items()]).sum(0)

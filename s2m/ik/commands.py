@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from s2m.clip_options import add_fill, add_reading, check_fill, check_fps, check_reading, how_many, of_person
 from s2m.errors import UserError
+from s2m.export.known import SUFFIXES, add_export, chosen_format
+from s2m.formats.layouts import ANY_SIZE, PRESETS, Layout
 from s2m.formats.own import OwnFields, own_fields
 from s2m.options import (
+    AUTO,
     add_joint_set,
     add_output,
     add_voice,
     check_free,
     check_outputs,
     chosen_joint_set,
-    detail,
     metres_of_noise,
     readable,
+    say,
     set_file,
     warn,
 )
-from s2m.skeletons import H36M17
 
 if TYPE_CHECKING:
     from s2m.formats.clips import FrameSource
-    from s2m.formats.tracks import Track
+    from s2m.formats.tracks import Labels, Track
     from s2m.ik.motion import MotionOptions
     from s2m.skeletons import JointSet
 
@@ -45,20 +48,41 @@ def add_ik_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParse
     parser.add_argument(
         "file",
         type=Path,
-        help=".npy, .npz, .json or .csv with (frames, joints, 3); EasyMocap, MMPose, Panoptic or MediaPipe json, or a "
-        "folder of such files; MDM's .npy, AIST++'s .pkl; - reads a file from standard input",
+        help=".npy, .npz, .json, .csv, .pkl with (frames, joints, 3) or of a program that is known (docs/formats.md), "
+        ".skeleton, .trc, .c3d, .bvh, or a folder with a file per frame; - reads a file from standard input",
     )
-    add_output(parser, "the AMASS-style .npz to write; - writes it to standard output")
-    add_joint_set(parser, "joints of the file (default: those that it names, else h36m17)")
+    add_output(
+        parser,
+        "the motion to write: AMASS-style .npz, .glb, .bvh, .fbx, .usd, .csv, .trc; - is an npz on standard output",
+    )
+    add_export(parser)
+    add_joint_set(
+        parser,
+        "joints of the file: auto (the default) takes those that it names, else tells them by their number and the "
+        "person's proportions, and says so",
+    )
+    parser.add_argument(
+        "--preset",
+        choices=sorted(PRESETS),
+        metavar="PROGRAM",
+        help=f"what wrote the file, which tells joints, unit and axes: {', '.join(sorted(PRESETS))}",
+    )
     parser.add_argument("--key", help="field of an npz or json file that holds the joints")
+    parser.add_argument(
+        "--markers", type=Path, metavar="FILE", help="yaml that says which markers of a .trc or .c3d file make a joint"
+    )
     add_reading(parser)
-    parser.add_argument("--unit", choices=("m", "cm", "mm"), help="unit of the file (default: m)")
+    parser.add_argument(
+        "--unit",
+        choices=("m", "cm", "mm", ANY_SIZE),
+        help="unit of the file (default: what its kind tells, else m); 'any': the person is as large as the body",
+    )
     parser.add_argument(
         "--up",
         choices=("y", "z", "y-down", "z-down"),
-        help="up axis of the file (default: y); y-down for camera frames",
+        help="up axis of the file (default: what its kind tells, else y); y-down for camera frames",
     )
-    parser.add_argument("--fps", type=float, help="frames per second (default: 30)")
+    parser.add_argument("--fps", type=float, help="frames per second (default: the file's, else 30)")
     parser.add_argument(
         "--noise",
         type=float,
@@ -93,20 +117,29 @@ def run(arguments: argparse.Namespace) -> int:
     from s2m.ik.writing import write_motion
 
     with readable(arguments.file) as file:
+        if _is_motion_already(file, arguments):
+            return 0
         own = own_fields(file, arguments.key)
-        options = _options(arguments, own)
         people = _people(file, own, arguments)
-        for _, _, output in people:
-            check_free("--output", output, arguments.overwrite)
-        for source, joint_set, output in people:
-            detail(arguments, f"{arguments.file}: {len(source)} frames of {joint_set.name}, read as {options.unit}")
-            write_motion(source, joint_set, output, options, arguments)
+        for person in people:
+            check_free("--output", person.output, arguments.overwrite)
+        for person in people:
+            options = _options(arguments, own, person)
+            if person.why:
+                say(
+                    arguments,
+                    f"{arguments.file}: joints of {person.joint_set.name} ({person.why}), in {options.unit}, "
+                    f"{options.up} up, {options.fps:g} frames per second",
+                )
+            write_motion(person.source, person.joint_set, person.output, options, arguments, labels=person.labels)
     return 0
 
 
 def _check(arguments: argparse.Namespace) -> None:
-    inputs = [path for path in (arguments.file, arguments.body, set_file(arguments.joint_set)) if path is not None]
-    check_outputs({"--output": (arguments.output, ".npz")}, inputs, arguments.overwrite)
+    given = (arguments.file, arguments.body, arguments.markers, set_file(arguments.joint_set))
+    inputs = [path for path in given if path is not None]
+    check_outputs({"--output": (arguments.output, SUFFIXES)}, inputs, arguments.overwrite)
+    chosen_format(arguments.output, arguments)
     if arguments.fps is not None:
         check_fps(arguments.fps)
     if arguments.noise is not None:
@@ -115,27 +148,47 @@ def _check(arguments: argparse.Namespace) -> None:
     check_fill(arguments.fill)
 
 
-def _axes(arguments: argparse.Namespace, own: OwnFields) -> tuple[str, str]:
-    """Unit and up axis: those that were given, else the file's own, else metres and +y."""
+def _is_motion_already(file: Path, arguments: argparse.Namespace) -> bool:
+    """Write the motion of a file that holds rotations instead of joints; whether it was one."""
+    from s2m.formats.body_motion import is_body_motion
+
+    if file.suffix.lower() == ".bvh":
+        from s2m.ik.body_files import write_bvh_motion
+
+        write_bvh_motion(file, arguments)
+        return True
+    if arguments.key is None and is_body_motion(file):
+        from s2m.ik.body_files import write_body_motion
+
+        write_body_motion(file, arguments)
+        return True
+    return False
+
+
+@dataclass(frozen=True)
+class _Person:
+    """Someone who is to be solved."""
+
+    source: FrameSource
+    joint_set: JointSet
+    output: Path
+    layout: Layout | None = None
+    why: str = ""
+    labels: Labels | None = None
+
+
+def _options(arguments: argparse.Namespace, own: OwnFields, person: _Person) -> MotionOptions:
+    """What was given on the command line, else what the file says, else what its kind tells."""
     from s2m.formats.joints3d import UNITS, UP_AXES
-
-    unit, up = arguments.unit or own.unit or "m", arguments.up or own.up or "y"
-    if unit not in UNITS or up not in UP_AXES:
-        raise UserError(f"{arguments.file}: fields unit, up: expected those that `s2m lift` writes, found {unit}, {up}")
-    return unit, up
-
-
-def _given(*values: float | None) -> float:
-    """The first that is there."""
-    return next(value for value in values if value is not None)
-
-
-def _options(arguments: argparse.Namespace, own: OwnFields) -> MotionOptions:
     from s2m.ik.motion import MotionOptions
 
-    unit, up = _axes(arguments, own)
+    told = PRESETS[arguments.preset].layout if arguments.preset else person.layout or Layout("")
+    unit = arguments.unit or own.unit or told.unit or "m"
+    up = arguments.up or own.up or told.up or "y"
+    if unit not in (*UNITS, ANY_SIZE) or up not in UP_AXES:
+        raise UserError(f"{arguments.file}: fields unit, up: expected those that `s2m lift` writes, found {unit}, {up}")
     return MotionOptions(
-        fps=check_fps(_given(arguments.fps, own.fps, 30.0)),
+        fps=check_fps(_given(arguments.fps, own.fps, told.fps, 30.0)),
         noise=metres_of_noise(_given(arguments.noise, own.noise_mm, 0.0)),
         fill=arguments.fill,
         smooth=arguments.smooth,
@@ -147,34 +200,58 @@ def _options(arguments: argparse.Namespace, own: OwnFields) -> MotionOptions:
     )
 
 
-def _people(file: Path, own: OwnFields, arguments: argparse.Namespace) -> list[tuple[FrameSource, JointSet, Path]]:
-    """Everyone who is to be solved: joints, their names, and the file to write."""
-    from s2m.formats.clips import NpyFrames, TrackFrames, is_large
+def _given(*values: float | None) -> float:
+    """The first that is there."""
+    return next(value for value in values if value is not None)
 
-    name = arguments.joint_set or own.joint_set
-    joint_set = None if name is None else chosen_joint_set(name)
+
+def _people(file: Path, own: OwnFields, arguments: argparse.Namespace) -> list[_Person]:
+    """Everyone who is to be solved: joints, their names, and the file to write."""
+    from s2m.formats.clips import TrackFrames, is_large
+
+    joint_set = _wanted(own, arguments)
     if is_large(file):  # else all in memory, whatever the format
-        joint_set = joint_set or H36M17
-        source = NpyFrames(file, len(joint_set), 3, arguments.min_confidence, joint_set.root_index)
-        return [(source, joint_set, arguments.output)]
+        return [_large(file, joint_set, arguments)]
     return [
-        (
+        _Person(
             TrackFrames(track),
             track.joint_set,
             arguments.output if arguments.people is None else of_person(arguments.output, track.person or 0),
+            track.layout,
+            track.why if joint_set is None else "",
+            track.labels,
         )
         for track in _tracks(file, joint_set, arguments)
     ]
 
 
+def _wanted(own: OwnFields, arguments: argparse.Namespace) -> JointSet | None:
+    """The joint set that the user or the file names; ``None``: it is to be told."""
+    name = None if arguments.joint_set == AUTO else arguments.joint_set
+    name = name or own.joint_set or (PRESETS[arguments.preset].joint_set if arguments.preset else None)
+    return None if name is None else chosen_joint_set(name)
+
+
+def _large(file: Path, joint_set: JointSet | None, arguments: argparse.Namespace) -> _Person:
+    from s2m.formats.clips import NpyFrames
+    from s2m.formats.recognise import Recognised, recognise_large
+
+    found = recognise_large(file) if joint_set is None else Recognised(joint_set, "")
+    least, chosen = arguments.min_confidence, found.joint_set
+    source = NpyFrames(file, len(chosen), 3, least, chosen.root_index)
+    return _Person(source, chosen, arguments.output, None, found.why)
+
+
 def _tracks(file: Path, joint_set: JointSet | None, arguments: argparse.Namespace) -> list[Track]:
     from s2m.formats.joints3d import read_all_joints, read_joints
+    from s2m.formats.markers import read_label_map
 
     people, low, key = how_many(arguments), arguments.min_confidence, arguments.key
+    labels = None if arguments.markers is None else read_label_map(arguments.markers)
     if people is None:
-        tracks = [read_joints(file, joint_set, key, min_confidence=low, person=arguments.person)]
+        tracks = [read_joints(file, joint_set, key, min_confidence=low, person=arguments.person, labels=labels)]
     else:
-        tracks = read_all_joints(file, joint_set, key, people=people, min_confidence=low)
+        tracks = read_all_joints(file, joint_set, key, people=people, min_confidence=low, labels=labels)
     for note in dict.fromkeys(note for track in tracks for note in track.notes):
         warn(note)
     return tracks

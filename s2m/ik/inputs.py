@@ -63,6 +63,19 @@ def bones(units: tuple[Unit, ...], parts: tuple[str, ...]) -> list[Difference]:
     return wanted
 
 
+def parts_read(units: tuple[Unit, ...], available: Collection[str]) -> tuple[str, ...]:
+    """The parts that a solver reads, in the order of its input.
+
+    Args:
+        units: Rows of the table in ``s2m/ik/units.py``.
+        available: Names of the parts that a joint set has.
+    """
+    wanted = [*ROOT_PARTS]
+    for unit in units:
+        wanted += [*unit.parts, *([unit.pivot] if unit.pivot else [])]
+    return tuple(part for part in dict.fromkeys(wanted) if part in available)
+
+
 def facing(parts: Collection[str]) -> Difference:
     """What tells where the head faces: the nose seen from the thorax, else the line between the ears.
 

@@ -27,13 +27,18 @@ def _middle(part: str) -> Weights:
 _DERIVED: tuple[tuple[str, tuple[Weights, ...]], ...] = (
     ("pelvis", (_middle("hip"),)),
     ("thorax", ({"neck": 1.0}, _middle("shoulder"))),
-    ("spine", ({"navel": 1.0}, {"spine2": 1.0}, {"pelvis": 0.5, "thorax": 0.5})),
-    ("head", ({"face": 1.0}, _middle("ear"))),
+    ("spine", ({"navel": 1.0}, {"spine2": 1.0}, {"lumbar1": 1.0}, {"pelvis": 0.5, "thorax": 0.5})),
+    ("head", ({"face": 1.0}, _middle("ear"), {"head_joint": 1.0})),
+    # A rig has eyes in its head, and no nose.
+    ("nose", (_middle("eye"),)),
     # SMPL's foot joint lies at the toes; 3DHP has a toe too, and its foot then plays the heel.
     *((f"{side}_heel", ({f"{side}_foot": 1.0, f"{side}_toe": 0.0},)) for side in ("left", "right")),
-    *((f"{side}_toe", ({f"{side}_foot": 1.0},)) for side in ("left", "right")),
-    *((f"{side}_index", ({f"{side}_handtip": 1.0}, {f"{side}_hand": 1.0})) for side in ("left", "right")),
-    *((f"{side}_pinky", ({f"{side}_thumb": 1.0},)) for side in ("left", "right")),
+    *((f"{side}_toe", ({f"{side}_foot": 1.0}, {f"{side}_ball": 1.0})) for side in ("left", "right")),
+    *(
+        (f"{side}_index", tuple({f"{side}_{point}": 1.0} for point in ("index1", "handtip", "hand")))
+        for side in ("left", "right")
+    ),
+    *((f"{side}_pinky", ({f"{side}_pinky1": 1.0}, {f"{side}_thumb": 1.0})) for side in ("left", "right")),
 )
 
 

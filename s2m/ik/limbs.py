@@ -54,11 +54,9 @@ class SmoothLimbs(nn.Module):
     def __init__(self, balls: tuple[Unit, ...], upper: Tensor, lower: Tensor, noise: float) -> None:
         super().__init__()
         nose = quat.reject(lower[0], quat.direction(upper[0]))
-        front = (
-            quat.direction(nose)
-            if float(nose.norm()) > 1e-3
-            else quat.reject(_forward(upper), quat.direction(upper[0]))
-        )
+        if float(nose.norm()) < 1e-3:
+            nose = quat.reject(_forward(upper), quat.direction(upper[0]))
+        front = quat.direction(nose)
         upper, lower = quat.direction(upper), quat.direction(lower)
         hinges = torch.cat([front[None], hinge_axes(balls, upper)])
         axis = quat.direction(quat.reject(hinges, upper))

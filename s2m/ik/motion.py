@@ -19,18 +19,20 @@ from s2m.body import Body
 from s2m.errors import UserError
 from s2m.formats.amass import smplh_poses
 from s2m.formats.clips import ROWS, Block, FrameSource, blocks
+from s2m.formats.layouts import ANY_SIZE
 from s2m.formats.spool import Spool
 from s2m.ik import quaternion as quat
 from s2m.ik.body_joints import rest_skeleton
 from s2m.ik.checks import POSTURE, Clip, missing_words, size_ratio, warnings_of, wrong_unit
+from s2m.ik.choice import solver_for
 from s2m.ik.fit import FRAMES as FIT_FRAMES
 from s2m.ik.fit import Posed, fit_message, joint_errors, shape_hint
-from s2m.ik.gaps import LONGEST_FILL, Gaps, fill_places, frame_ranges, gaps_of, held_frames
-from s2m.ik.jumps import REACH, discontinuous, slerp
+from s2m.ik.gaps import LONGEST_FILL, fill_places, frame_ranges, gaps_of, held_frames
+from s2m.ik.interface import IKSolver
 from s2m.ik.rest import RestSkeleton
+from s2m.ik.rotation_clips import drop_jumps, filled_rotations
 from s2m.ik.shape import fit_betas
 from s2m.ik.solution import places, solve_with
-from s2m.ik.solver import DIK
 from s2m.ik.swaps import SwapFinder, Swaps, undo
 from s2m.skeletons import SMPL24, JointSet
 
@@ -38,7 +40,6 @@ Progress = Callable[[int], object]
 
 _SAMPLE = 8192  # frames that say how large a person is
 _ORDINARY = (0.8, 1.25)  # sizes beside the body that people have: they are not scaled
-_THRESHOLD = 0.5  # radians: smaller jumps are no faults
 _FAR = 10.0  # metres: beyond, the height of a clip is not that above a floor at zero
 
 
@@ -53,7 +54,7 @@ class MotionOptions:
         smooth: Whether frames that jump against their neighbours are replaced.
         fit_shape: Whether betas are estimated.
         keep_scale: Whether a person of unusual size keeps it, instead of being scaled to the body.
-        unit: What lengths were read as.
+        unit: What lengths were read as; ``any``: the person is made as large as the body.
         up: The axis that the user says is up.
         rows: Frames in memory at a time.
     """
@@ -173,14 +174,16 @@ def solve_clip(
     world.swaps = survey.swaps
     rest = rest_skeleton(body, joint_set)
     clip = _sampled(survey, world, joint_set)
-    message = wrong_unit(Clip(clip, joint_set, rest, unit=options.unit, up="z"))
-    if message is not None:
-        raise UserError(message)
+    if options.unit != ANY_SIZE:
+        message = wrong_unit(Clip(clip, joint_set, rest, unit=options.unit, up="z"))
+        if message is not None:
+            raise UserError(message)
     notes = _set_scale(world, clip, rest, survey, options)
     clip = clip * world.scale
-    warnings = _warnings(survey, Clip(clip, joint_set, rest, unit=options.unit, up="z"), options)
+    warnings = _warnings(survey, Clip(clip, joint_set, rest, up="z"), options)
     betas = fit_betas(clip, joint_set, body) if options.fit_shape else None
-    solver = DIK(rest_skeleton(body, joint_set, betas), noise=options.noise)
+    solver, told = solver_for(clip, joint_set, body, betas, options.noise)
+    notes += told
     with torch.inference_mode(), Spool(folder) as rotations:
         good, place = _solve(world, solver, rotations, options, progress)
         solved = good[:, 0].copy()
@@ -191,7 +194,7 @@ def solve_clip(
             )
         corrected = np.zeros(len(world), bool)
         if options.smooth:
-            corrected = _drop_jumps(rotations, good, options)
+            corrected = drop_jumps(rotations, good, options.rows)
         poses = Spool(folder)
         _fill(world, solver, rotations, good, place, poses, options)
     held = held_frames(solved, options.limit)
@@ -251,6 +254,9 @@ def _set_scale(
     world: World, clip: torch.Tensor, rest: RestSkeleton, survey: _Survey, options: MotionOptions
 ) -> list[str]:
     ratio = size_ratio(clip, rest)
+    if options.unit == ANY_SIZE and ratio:
+        world.scale, world.fixed = 1 / ratio, survey.first
+        return ["the joints' size says nothing: the person was made as large as the body"]
     if ratio is None or _ORDINARY[0] <= ratio <= _ORDINARY[1]:
         return []
     if options.keep_scale:
@@ -301,7 +307,7 @@ def _rarest(survey: _Survey, joint_set: JointSet) -> str:
 
 
 def _solve(
-    world: World, solver: DIK, rotations: Spool, options: MotionOptions, progress: Progress
+    world: World, solver: IKSolver, rotations: Spool, options: MotionOptions, progress: Progress
 ) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
     """Rotations of every frame onto the disk; what was solved (T, 24) and places (T, 3), NaN where there is none."""
     good, place = np.zeros((len(world), len(SMPL24)), bool), np.full((len(world), 3), np.nan)
@@ -318,21 +324,9 @@ def _solve(
     return good, place
 
 
-def _drop_jumps(rotations: Spool, good: NDArray[np.bool_], options: MotionOptions) -> NDArray[np.bool_]:
-    """Mark rotations that jump as not good; (T,) bool, frames in which anything will be replaced."""
-    bad = np.zeros_like(good)
-    for start, stop in blocks(rotations, options.rows):
-        first, last = max(0, start - REACH), min(len(rotations), stop + REACH)
-        around = quat.to_matrix(torch.from_numpy(rotations.read(first, last)))
-        bad[start:stop] = discontinuous(around, _THRESHOLD).numpy()[start - first :][: stop - start]
-    replaced: NDArray[np.bool_] = np.asarray(((bad | ~good) & good.any(0)).any(1))
-    good &= ~bad
-    return replaced
-
-
 def _fill(
     world: World,
-    solver: DIK,
+    solver: IKSolver,
     rotations: Spool,
     good: NDArray[np.bool_],
     place: NDArray[np.float64],
@@ -344,7 +338,7 @@ def _fill(
     good[:, ~good.any(0)] = True  # never told: at rest
     gaps = [gaps_of(good[:, joint], options.limit) for joint in range(good.shape[1])]
     for start, stop in blocks(rotations, options.rows):
-        filled = _filled(rotations, start, stop, good[start:stop], gaps)
+        filled = filled_rotations(rotations, start, stop, good[start:stop], gaps)
         lost = np.flatnonzero(~good[start:stop, 0])
         if len(lost):
             points, _ = world.read(start, stop)
@@ -353,26 +347,3 @@ def _fill(
             place[start + lost] = places(quat.to_matrix(filled[lost, 0]), local, solver).numpy() + centre
         poses.append(smplh_poses(quat.to_axis_angle(filled).flatten(1).numpy()))
     fill_places(place, options.limit)
-
-
-def _filled(rotations: Spool, start: int, stop: int, good: NDArray[np.bool_], gaps: list[Gaps]) -> torch.Tensor:
-    """(N, 24, 4) rotations of some frames with their gaps filled."""
-    own = rotations.read(start, stop)
-    found = own.copy()
-    elsewhere: dict[int, NDArray[np.float32]] = {}
-
-    def row(frame: int) -> NDArray[np.float32]:
-        if start <= frame < stop:
-            return own[frame - start]
-        if frame not in elsewhere:
-            elsewhere[frame] = rotations.read(frame, frame + 1)[0]
-        return elsewhere[frame]
-
-    for joint, gap in enumerate(gaps):
-        missing = np.flatnonzero(~good[:, joint])
-        if gap.empty or not len(missing):
-            continue
-        before, after, share = gap.around(missing + start)
-        ends = [torch.from_numpy(np.stack([row(int(f))[joint] for f in side])) for side in (before, after)]
-        found[missing, joint] = slerp(ends[0], ends[1], torch.from_numpy(share.astype(np.float32))[:, None]).numpy()
-    return torch.from_numpy(found)

@@ -151,3 +151,21 @@ def to_axis_angle(q: Tensor) -> Tensor:
     small = square < 1e-10
     norm = torch.sqrt(torch.where(small, torch.ones_like(square), square))
     return v * torch.where(small, 2 * torch.ones_like(norm), 2 * torch.atan2(norm, w) / norm)
+
+
+def from_axis_angle(vector: Tensor) -> Tensor:
+    """Unit quaternions (..., 4) of rotation vectors (..., 3); differentiable at zero, too.
+
+    Args:
+        vector: (..., 3) axis times angle, radians.
+
+    Example:
+        >>> to_axis_angle(from_axis_angle(torch.tensor([0.0, 0.5, 0.0]))).tolist()
+        [0.0, 0.5, 0.0]
+    """
+    square = dot(vector, vector)
+    small = square < 1e-10
+    angle = torch.sqrt(torch.where(small, torch.ones_like(square), square))
+    half = torch.where(small, 0.5 - square / 48, torch.sin(angle / 2) / angle)
+    real = torch.where(small, 1 - square / 8, torch.cos(angle / 2))
+    return torch.cat([vector * half, real], -1)

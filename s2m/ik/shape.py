@@ -15,7 +15,7 @@ LARGEST_BETA = 5.0  # standard deviations: no person is further from the mean
 _LENGTH_NOISE = 0.01  # metres: how well the median length of a bone is known
 
 
-def fit_betas(joints: Tensor, joint_set: JointSet, body: Body) -> Tensor:
+def fit_betas(joints: Tensor, joint_set: JointSet, body: Body, noise: float = _LENGTH_NOISE) -> Tensor:
     """Shape whose rest skeleton has the bone lengths of a clip.
 
     Least squares on the median bone lengths, with the shape space's own prior (unit variance) and within
@@ -26,6 +26,7 @@ def fit_betas(joints: Tensor, joint_set: JointSet, body: Body) -> Tensor:
         joints: (T, J, 3) metres; where joints are missing (not finite), frames are left out bone by bone.
         joint_set: Names of the joints.
         body: The body whose shape space it is.
+        noise: How well the median length of a bone is known: standard deviation, metres.
 
     Returns:
         (1, K) shape coefficients.
@@ -47,12 +48,12 @@ def fit_betas(joints: Tensor, joint_set: JointSet, body: Body) -> Tensor:
 
     def residuals(betas: NDArray[np.float64]) -> NDArray[np.float64]:
         length = np.linalg.norm(mean + np.einsum("k,kbc->bc", betas, change), axis=-1)
-        return np.concatenate([(length - target) / _LENGTH_NOISE, betas])
+        return np.concatenate([(length - target) / noise, betas])
 
     def jacobian(betas: NDArray[np.float64]) -> NDArray[np.float64]:
         vector = mean + np.einsum("k,kbc->bc", betas, change)
         unit = vector / np.linalg.norm(vector, axis=-1, keepdims=True)
-        return np.concatenate([np.einsum("bc,kbc->bk", unit, change) / _LENGTH_NOISE, np.eye(len(betas))])
+        return np.concatenate([np.einsum("bc,kbc->bk", unit, change) / noise, np.eye(len(betas))])
 
     bounds = (-LARGEST_BETA, LARGEST_BETA)
     found = least_squares(residuals, np.zeros(body.num_betas), jac=jacobian, bounds=bounds, xtol=1e-10)

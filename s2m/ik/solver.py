@@ -15,7 +15,7 @@ from s2m.ik.collars import Collars
 from s2m.ik.columns import Columns, constant, turned
 from s2m.ik.denoise import BoneLengths
 from s2m.ik.endpoints import Endpoints
-from s2m.ik.inputs import Presence, bones, differences, end_points, facing, rows
+from s2m.ik.inputs import Presence, bones, differences, end_points, facing, parts_read, rows
 from s2m.ik.interface import IKSolver
 from s2m.ik.joint_maps import Parts, part_matrix, parts_of
 from s2m.ik.limbs import PlainLimbs, SmoothLimbs
@@ -90,7 +90,7 @@ class DIK(IKSolver):
         available = parts_of(rest.joint_set)
         self.units = tuple(self.motion.hinged(unit) for unit in _usable(rest.joint_set, available))
         self._balls, self._ends = rows(self.units, "ball"), rows(self.units, "points")
-        self._parts = _parts_read(self.units, available)
+        self._parts = parts_read(self.units, available)
         self._facing = facing(self._parts)
         self._presence = Presence(self.units, self._parts)
         self._calibrate()
@@ -276,24 +276,33 @@ class DIK(IKSolver):
         )
         balls = self.algebra.kept(self._known(known, "neck", "ball"), balls)
         hinges = self.algebra.kept(self._known(known, "hinge"), hinges)
-        balls, shared = self._shared(bends, balls, upright[:, 4:5], confidence)
+        head = self._neck_and_head(balls[:, :1], upright[:, 4:5], confidence, known)
+        shared = self._shared(bends, head)
+        balls = torch.cat([head[:, :1], balls[:, 1:]], 1)
         found = [bends[:, :1], balls, hinges, *([] if collars is None else [collars]), shared]
         if self.endpoints is not None:
             ends = self._solve_endpoints(inside[:, legs.stop :], chest, collars, balls, hinges, confidence)
             found.append(self.algebra.kept(self._known(known, "points"), ends))
         return torch.cat([*found, self.algebra.identity.expand(-1, -1, bends.shape[-1])], 1)
 
-    def _shared(self, bends: Tensor, balls: Tensor, middle: Tensor, confidence: Tensor | None) -> tuple[Tensor, Tensor]:
-        """The balls with the neck's own part of the head's turn, and (4, 2 or 3, B) spine2, spine3 and the head."""
+    def _neck_and_head(
+        self, lever: Tensor, middle: Tensor, confidence: Tensor | None, known: dict[str, Tensor] | None
+    ) -> Tensor:
+        """(4, 2, B) the neck's own turn, and that of neck and head together.
+
+        lever: (4, 1, B) that of the line to the head, with where it faces; middle: (3, 1, B) thorax to neck_nose.
+        """
         seen = None
         if confidence is not None:
             seen = self._seen(confidence, ("neck_nose",)), self._seen(confidence, self._facing or ("",))
-        turns = self.neck(balls[:, :1], middle + self.neck_offset, seen)
+        return self.algebra.kept(self._known(known, "neck"), self.neck(lever, middle + self.neck_offset, seen))
+
+    def _shared(self, bends: Tensor, head: Tensor) -> Tensor:
+        """(4, 2 or 3, B) what spine2, spine3 and the head turn beyond the joint below. head: as just found."""
         below, above = [bends[:, :2]], [bends[:, 1:]]
         if "head" not in (unit.name for unit in self._ends):
-            below, above = [*below, turns[:, :1]], [*above, turns[:, 1:]]
-        steps = self.algebra.product(torch.cat(below, 1) * self.conjugate, torch.cat(above, 1))
-        return torch.cat([turns[:, :1], balls[:, 1:]], 1), steps
+            below, above = [*below, head[:, :1]], [*above, head[:, 1:]]
+        return self.algebra.product(torch.cat(below, 1) * self.conjugate, torch.cat(above, 1))
 
     def _seen(self, confidence: Tensor, parts: tuple[str, ...]) -> Tensor:
         """(B,) bool, where all of these parts were seen."""
@@ -388,10 +397,3 @@ def _usable(joint_set: JointSet, available: Parts) -> tuple[Unit, ...]:
     if missing:
         raise KeyError(f"joint set {joint_set.name} has no part {', '.join(missing)}, which DIK needs")
     return units
-
-
-def _parts_read(units: tuple[Unit, ...], available: Parts) -> tuple[str, ...]:
-    wanted = [*ROOT_PARTS]
-    for unit in units:
-        wanted += [*unit.parts, *([unit.pivot] if unit.pivot else [])]
-    return tuple(part for part in dict.fromkeys(wanted) if part in available)

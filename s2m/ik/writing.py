@@ -11,9 +11,13 @@ from numpy.typing import NDArray
 
 from s2m.body import Body, load_body
 from s2m.errors import UserError
-from s2m.formats.amass import BodyLabel, write_amass
+from s2m.export.known import SHAPE, MotionFormat, chosen_format
+from s2m.export.motion import BodyMotion
+from s2m.export.writers import write_people
+from s2m.formats.amass import BodyLabel
 from s2m.formats.clips import FrameSource
 from s2m.formats.joints3d import UNITS, UP_AXES
+from s2m.formats.tracks import Labels
 from s2m.ik.motion import Motion, MotionOptions, solve_clip
 from s2m.options import say, warn, writable
 from s2m.skeletons import JointSet
@@ -29,20 +33,23 @@ def write_motion(
     options: MotionOptions,
     arguments: argparse.Namespace,
     remark: str = "",
+    labels: Labels | None = None,
 ) -> None:
-    """Solve a clip and write an AMASS-style npz; say what was found and done.
+    """Solve a clip and write its motion, in the format that the file's suffix stands for; say what was found and done.
 
     Args:
         source: The joints, in ``options.unit`` with ``options.up`` up.
         joint_set: Their names.
         output: The file to write; ``-`` is standard output.
         options: How to solve.
-        arguments: Of the command: ``body``, and how much it says.
+        arguments: Of the command: ``body``, ``format`` and ``names``, and how much it says.
         remark: What else to say of the file.
+        labels: What the input calls frames and person.
 
     Raises:
         UserError: For input that cannot be solved, and a file that cannot be written.
     """
+    known = chosen_format(output, arguments)
     try:
         body = load_body(arguments.body)
         with writable(output) as file:
@@ -50,31 +57,47 @@ def write_motion(
             with motion.poses:
                 _say(motion, options, arguments)
                 label = BodyLabel.of(arguments.body, body.hash)
-                write_amass(file, motion.poses, motion.places, motion.betas, options.fps, label, motion.valid)
+                person = BodyMotion(
+                    body,
+                    motion.poses,
+                    motion.places,
+                    motion.betas,
+                    options.fps,
+                    label,
+                    motion.valid,
+                    output.stem,
+                    labels=labels,
+                )
+                lost = write_people(file, [person], known, arguments.names)
     except UserError:
         raise
     except (ValueError, KeyError, OSError) as error:
         raise UserError(str(error.args[0] if error.args else error)) from error
     held = int((~motion.valid).sum())
-    say(arguments, f"{output}: {len(motion)} frames" + (f", {held} of them held" if held else "") + remark)
-    if options.fit_shape and arguments.body is None:
+    say(arguments, f"{output}: {len(motion)} frames" + (f", {held} of them held" if held else "") + remark + lost)
+    if options.fit_shape and arguments.body is None and _tells_shape(known):
         say(
             arguments,
             "the betas are those of the open body; they mean nothing to SMPL, which has a shape space of its own",
         )
 
 
+def _tells_shape(known: MotionFormat) -> bool:
+    """Whether a file of the format has betas that somebody could take for SMPL's."""
+    return known.suffixes == (".npz",) and SHAPE not in known.lost
+
+
 def axes_of(unit: str, up: str) -> NDArray[np.float64]:
     """From a file's coordinates to AMASS's world.
 
     Args:
-        unit: ``m``, ``cm`` or ``mm``.
+        unit: ``m``, ``cm``, ``mm``, or ``any`` for lengths that are scaled to the body later.
         up: The axis that points up, a key of ``UP_AXES``.
 
     Returns:
         (3, 3) a rotation times the length of the unit in metres.
     """
-    axes: NDArray[np.float64] = _AMASS @ np.array(UP_AXES[up], np.float64) * UNITS[unit]
+    axes: NDArray[np.float64] = _AMASS @ np.array(UP_AXES[up], np.float64) * UNITS.get(unit, 1.0)
     return axes
 
 

@@ -98,6 +98,10 @@ def lift(
         lifter: By default the shipped one that suits the joint set. One of your own runs on its own device.
         height: Of the person standing upright, in metres; without it the bones are on average as long as the lifter's
             prior says, since one view cannot tell scale.
+        focal: Focal length of the camera, in the unit of the joints; with it, people beside the middle of the picture
+            are seen from where they are seen.
+        image_size: Width and height of the picture, in the unit of the joints, for the camera's middle; without a focal
+            length the usual guess is taken, the picture's diagonal.
         video_fps: Frames per second where the frames are those of one video, in their order: each is then smoothed
             with those around it, and left and right that are exchanged for a few frames are put right.
         head: What smooths them, for a ``lifter`` of your own.

@@ -17,9 +17,12 @@ from s2m.clip_options import (
     of_person,
 )
 from s2m.errors import UserError
+from s2m.export.known import SUFFIXES, add_export, chosen_format
 from s2m.files import write_png
 from s2m.formats.own import own_fields
 from s2m.options import (
+    AUTO,
+    PIPE,
     add_joint_set,
     add_output,
     add_voice,
@@ -39,7 +42,7 @@ from s2m.skeletons import H36M17, SMPL22, SMPL24, JointSet
 if TYPE_CHECKING:
     from s2m.formats.clips import FrameSource
     from s2m.formats.own import OwnFields
-    from s2m.formats.tracks import Track
+    from s2m.formats.tracks import Labels, Track
     from s2m.lifter.api import Lifting
     from s2m.lifter.warnings import Findings
     from s2m.lifter.writing import LiftWriter
@@ -69,7 +72,7 @@ def add_lift_command(subparsers: argparse._SubParsersAction[argparse.ArgumentPar
         help=".npy, .npz, .json or .csv with (frames, joints, 2), or 3 with a confidence; COCO-style, MMPose, OpenPose "
         "or MediaPipe json; a folder with one such json file per frame; - reads a file from standard input",
     )
-    add_output(parser, "the .npz to write; - writes it to standard output")
+    add_output(parser, "the .npz to write, or a file of motion as --ik takes it; - writes an npz to standard output")
     text = "joints of the file (default: those that it names, else h36m17; detectors' json says it itself)"
     add_joint_set(parser, text, without=(SMPL22.name, SMPL24.name))
     parser.add_argument("--key", help="field of an npz or json file that holds the joints")
@@ -101,7 +104,10 @@ def add_lift_command(subparsers: argparse._SubParsersAction[argparse.ArgumentPar
         "--doubt", type=Path, metavar="FILE", help="for --lifter: its doubt.pt, which tells how far off it may be"
     )
     parser.add_argument("--picture", type=Path, metavar="PNG", help="draw some frames, as seen and from the side")
-    parser.add_argument("--ik", type=Path, metavar="NPZ", help="also solve SMPL rotations: an AMASS-style .npz")
+    parser.add_argument(
+        "--ik", type=Path, metavar="FILE", help="also solve SMPL rotations: AMASS-style .npz, .glb, .bvh ..."
+    )
+    add_export(parser)
     parser.add_argument(
         "--noise",
         type=float,
@@ -132,13 +138,13 @@ def run(arguments: argparse.Namespace) -> int:
 
     with readable(arguments.file) as file:
         own = own_fields(file)
-        for source, joint_set, images, options in _people(file, own, arguments):
-            _one_person(source, joint_set, images, check_fps(arguments.fps or own.fps or 30.0), options)
+        for source, joint_set, labels, options in _people(file, own, arguments):
+            _one_person(source, joint_set, labels, check_fps(arguments.fps or own.fps or 30.0), options)
     return 0
 
 
 def _one_person(
-    source: FrameSource, joint_set: JointSet, images: tuple[str, ...], fps: float, arguments: argparse.Namespace
+    source: FrameSource, joint_set: JointSet, labels: Labels | None, fps: float, arguments: argparse.Namespace
 ) -> None:
     from s2m.lifter.api import too_few_joints
     from s2m.lifter.untangled import Untangled
@@ -161,29 +167,31 @@ def _one_person(
             raise UserError(f"{arguments.file}: {error}") from error
         for message in [*exchanged, *findings.messages()]:
             warn(message)
-        lifted.write(output, fps, images)
+        if not _is_motion(arguments.output):
+            lifted.write(output, fps, labels)
         count, total = int(findings.lifted.sum()), len(source)
         say(arguments, f"{arguments.output}: {count} of {total} frames, {lifting.joint_set.name}")
-        _extras(lifted, findings, fps, arguments)
+        _extras(lifted, findings, labels, fps, arguments)
 
 
 def _people(
     file: Path, own: OwnFields, arguments: argparse.Namespace
-) -> list[tuple[FrameSource, JointSet, tuple[str, ...], argparse.Namespace]]:
-    """Everyone who is to be lifted: joints, their names, pictures, and the options with the files to write."""
+) -> list[tuple[FrameSource, JointSet, Labels | None, argparse.Namespace]]:
+    """Everyone who is to be lifted: joints, their names, what the input calls the frames, and the options with
+    the files to write."""
     from s2m.formats.clips import NpyFrames, TrackFrames, is_large
 
-    name = arguments.joint_set or own.joint_set
+    name = own.joint_set if arguments.joint_set in (None, AUTO) else arguments.joint_set
     joint_set = None if name is None else chosen_joint_set(name)
     if is_large(file) and arguments.image_size is None:
         joint_set = joint_set or H36M17
         source = NpyFrames(file, len(joint_set), 2, arguments.min_confidence, joint_set.root_index)
-        return [(source, joint_set, (), arguments)]
+        return [(source, joint_set, None, arguments)]
     return [
         (
             TrackFrames(track),
             track.joint_set,
-            track.images,
+            track.labels,
             arguments if arguments.people is None else _for_person(arguments, track.person or 0),
         )
         for track in _tracks(file, joint_set, arguments)
@@ -225,14 +233,16 @@ def _lift(source: FrameSource, joint_set: JointSet, lifting: Lifting, findings: 
         start += len(block)
 
 
-def _extras(lifted: LiftWriter, findings: Findings, fps: float, arguments: argparse.Namespace) -> None:
+def _extras(
+    lifted: LiftWriter, findings: Findings, labels: Labels | None, fps: float, arguments: argparse.Namespace
+) -> None:
     if arguments.picture is not None:
         from s2m.lifter.drawing import draw_skeletons, spread
 
         shown = spread(findings.lifted)
         write_png(arguments.picture, draw_skeletons(*lifted.some(shown), shown.tolist(), findings.joint_set))
         say(arguments, f"{arguments.picture}: some frames as seen and from the side")
-    if arguments.ik is not None:
+    for file in _motion_files(arguments):
         from s2m.ik.motion import MotionOptions
         from s2m.ik.writing import write_motion
         from s2m.lifter.to_rotations import NOISE
@@ -241,16 +251,29 @@ def _extras(lifted: LiftWriter, findings: Findings, fps: float, arguments: argpa
         # The lifter's own size of people is not known better than the body's: it is kept.
         options = MotionOptions(fps=fps, noise=noise, fill=arguments.fill, keep_scale=True, up="y-down")
         remark = "; the pelvis stays at the origin, the camera is taken to stand level"
-        write_motion(lifted, findings.joint_set, arguments.ik, options, arguments, remark)
+        write_motion(lifted, findings.joint_set, file, options, arguments, remark, labels)
+
+
+def _is_motion(output: Path) -> bool:
+    """Whether ``--output`` asks for the motion of a body instead of skeletons."""
+    return output != PIPE and output.suffix.lower() != ".npz"
+
+
+def _motion_files(arguments: argparse.Namespace) -> list[Path]:
+    """Where the motion of a body goes."""
+    found = [arguments.output] if _is_motion(arguments.output) else []
+    return found if arguments.ik is None else [*found, arguments.ik]
 
 
 def _check(arguments: argparse.Namespace) -> None:
-    written = {"--output": (arguments.output, ".npz")}
+    written: dict[str, tuple[Path, str | tuple[str, ...]]] = {"--output": (arguments.output, SUFFIXES)}
     written |= {"--picture": (arguments.picture, ".png")} if arguments.picture is not None else {}
-    written |= {"--ik": (arguments.ik, ".npz")} if arguments.ik is not None else {}
+    written |= {"--ik": (arguments.ik, SUFFIXES)} if arguments.ik is not None else {}
     own = (arguments.lifter, arguments.temporal, arguments.doubt)
     inputs = (arguments.file, *own, arguments.body, set_file(arguments.joint_set))
     check_outputs(written, [path for path in inputs if path is not None], arguments.overwrite)
+    for file in _motion_files(arguments):
+        chosen_format(file, arguments)
     if arguments.fps is not None:
         check_fps(arguments.fps)
     check_fill(arguments.fill)
@@ -264,8 +287,10 @@ def _check(arguments: argparse.Namespace) -> None:
         )
     check_reading(arguments)
     image_size(arguments.image_size)
-    if arguments.ik is None and (arguments.noise is not None or arguments.body is not None):
+    if not _motion_files(arguments) and (arguments.noise is not None or arguments.body is not None):
         raise UserError("--noise, --body: these are for --ik, which is missing")
+    if not _motion_files(arguments) and (arguments.format is not None or arguments.names != "smpl"):
+        raise UserError("--format, --names: these are for --ik, which is missing")
     if arguments.noise is not None:
         metres_of_noise(arguments.noise)
 

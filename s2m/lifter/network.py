@@ -67,7 +67,8 @@ class Lifter(nn.Module):
     """Lift 2D joints to a root-relative 3D skeleton in metres.
 
     A pose and its mirror image are both lifted and averaged, so that left and right are treated alike. Moving or
-    scaling the input joints leaves the skeleton as it is.
+    scaling the input joints leaves the skeleton as it is. People of whom joints are missing are lifted by a network of
+    their own, which has learned from the other one (:class:`~s2m.lifter.objective.completion.Completion`).
 
     Args:
         joint_set: Name of a joint set that contains the 17 shared joints.
@@ -109,6 +110,7 @@ class Lifter(nn.Module):
         self.camera_distance = camera_distance
         count = len(self.joint_set)
         self.network = perceptron(3 * count, 3 * count, width, blocks)
+        self.partial_network = perceptron(3 * count, 3 * count, width, blocks)
         self.elevation_network = perceptron(3 * count, 1, elevation_width, 1) if elevation_width else None
         self.register_buffer("mirror", torch.tensor(self.joint_set.mirror), persistent=False)
         self.mirror: Tensor
@@ -190,10 +192,27 @@ class Lifter(nn.Module):
             The denoised 2D joints (B, J, 2), measured from the same origin, and the root-relative skeleton (B, J, 3),
             camera frame.
         """
-        return self.read(self.tell(joints2d, visible), joints2d)
+        said = self.tell(joints2d, visible)
+        whole = visible.bool().all(1, keepdim=True)
+        if not bool(whole.all()):
+            said = torch.where(whole, said, self.tell_partial(joints2d, visible))
+        return self.read(said, joints2d)
+
+    def tell_partial(self, joints2d: Tensor, visible: Tensor) -> Tensor:
+        """What the network for people of whom parts are hidden says, see :meth:`tell`.
+
+        Args:
+            joints2d: (B, J, 2) normalised, zero where missing.
+            visible: (B, J) in {0, 1}.
+
+        Returns:
+            (B, 3 J).
+        """
+        said: Tensor = self.partial_network(torch.cat([joints2d.flatten(1), visible], dim=1))
+        return said
 
     def tell(self, joints2d: Tensor, visible: Tensor) -> Tensor:
-        """What the network says, to be read with the same joints by :meth:`read`.
+        """What the network for whole people says, to be read with the same joints by :meth:`read`.
 
         Args:
             joints2d: (B, J, 2) normalised, zero where missing.

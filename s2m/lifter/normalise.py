@@ -7,12 +7,12 @@ mean joint distance. The unit of everything inside the lifter, 2D and 3D, is the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from s2m.batch import TensorRecord
+from s2m.batch import Observation, TensorRecord
 from s2m.geometry.virtual_camera import VirtualCamera
 from s2m.skeletons import JointSet
 
@@ -84,6 +84,22 @@ def turned_to(joints2d: Tensor, confidence: Tensor, camera: Tensor, joint_set: J
         joint_set: Names and order of the joints.
     """
     return VirtualCamera.towards(normalise(joints2d, confidence, joint_set).origin[:, 0], camera)
+
+
+def straight_ahead(observation: Observation, joint_set: JointSet) -> Observation:
+    """Where cameras are known: the same people as cameras turned to them would see them.
+
+    Args:
+        observation: Frames (B).
+        joint_set: Names and order of the joints.
+
+    Returns:
+        The frames without a camera.
+    """
+    if observation.camera is None:
+        return observation
+    turned = turned_to(observation.joints2d, observation.confidence, observation.camera, joint_set)
+    return replace(observation, joints2d=turned.seen(observation.joints2d), camera=None)
 
 
 def mean_distance(centred: Tensor, visible: Tensor) -> Tensor:

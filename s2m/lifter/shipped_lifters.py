@@ -34,8 +34,21 @@ def shipped(joint_set: str = "h36m17", folder: Path | None = None) -> Lifter:
     Raises:
         UserError: When none ships for the joint set, or when a file is missing or is not the one that was shipped.
     """
+    return read_lifter(shipped_file(joint_set, folder), joint_set)
+
+
+def shipped_file(joint_set: str = "h36m17", folder: Path | None = None) -> Path:
+    """The file of the lifter that ships for a joint set, as it was shipped.
+
+    Args:
+        joint_set: Name of the joint set.
+        folder: Where it lies; the package's own by default.
+
+    Raises:
+        UserError: See :func:`shipped`.
+    """
     record, folder = _record(joint_set, folder)
-    return read_lifter(_whole(folder, record), joint_set)
+    return _whole(folder, record)
 
 
 def shipped_head(joint_set: str = "h36m17", folder: Path | None = None) -> TemporalHead:

@@ -159,7 +159,12 @@ class TemporalLifter(nn.Module):
         self.lifter, self.head = lifter, head
 
     def forward(
-        self, joints2d: Tensor, confidence: Tensor, lengths: Sequence[int] | None = None, fps: float | None = None
+        self,
+        joints2d: Tensor,
+        confidence: Tensor,
+        lengths: Sequence[int] | None = None,
+        fps: float | None = None,
+        camera: Tensor | None = None,
     ) -> Lifted:
         """Lift the frames of one video, or of several one after the other.
 
@@ -170,6 +175,7 @@ class TemporalLifter(nn.Module):
             confidence: (N, J) in [0, 1].
             lengths: Frames of each video; one video if not given.
             fps: See :meth:`TemporalHead.forward`.
+            camera: See :meth:`s2m.lifter.Lifter.forward`.
 
         Raises:
             ValueError: When the lengths do not add up to N.
@@ -177,7 +183,7 @@ class TemporalLifter(nn.Module):
         parts = [len(joints2d)] if lengths is None else list(lengths)
         if sum(parts) != len(joints2d):
             raise ValueError(f"lengths: expected {len(joints2d)} frames in all, found {sum(parts)}")
-        lifted: Lifted = self.lifter(joints2d, confidence)
+        lifted: Lifted = self.lifter(joints2d, confidence, camera)
         videos = zip(lifted.joints3d.split(parts), (confidence > 0).to(confidence.dtype).split(parts), strict=True)
         refined = [self.head(skeletons[None], seen[None], fps)[0] for skeletons, seen in videos if len(skeletons)]
         return Lifted(torch.cat(refined) if refined else lifted.joints3d, lifted.joints2d)

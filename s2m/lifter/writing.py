@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from s2m.formats.clips import Block
 from s2m.formats.spool import Spool, write_npz_of
+from s2m.formats.tracks import Labels
 from s2m.lifter.api import Lift
 from s2m.lifter.to_rotations import NOISE
 from s2m.skeletons import JointSet
@@ -61,19 +62,19 @@ class LiftWriter:
         if lifted.elevation is not None:
             self._rows["elevation_deg"].append(np.rad2deg(lifted.elevation.numpy()))
 
-    def write(self, path: Path, fps: float, images: tuple[str, ...] = ()) -> None:
+    def write(self, path: Path, fps: float, labels: Labels | None = None) -> None:
         """Write an npz, complete or not at all.
 
         ``joints3d`` (T, J, 3) metres, camera frame (``up`` is y-down), relative to the pelvis; ``joints2d`` (T, J, 2)
         in the input's unit, denoised; ``confidence`` (T, J) of the input; ``elevation_deg`` (T,) where the lifter tells
         it; ``deviation`` (T, J, 3) metres and ``reversed_probability`` (T,) where there is a head that tells them;
         ``lifted`` and ``reversed_suspected`` (T,) bool; ``joint_set``, ``joints`` (J,) names, ``fps``, ``up``,
-        ``unit``, ``noise_mm``; ``images`` (T,) where known.
+        ``unit``, ``noise_mm``; ``frames`` (T,) their numbers, ``images`` (T,) and ``person`` where known.
 
         Args:
             path: The file to write.
             fps: Frames per second.
-            images: Names of the frames.
+            labels: What the input calls frames and person; by default frames are counted from 0.
 
         Raises:
             WriteError: It cannot be written.
@@ -89,8 +90,7 @@ class LiftWriter:
             "unit": np.array("m"),
             "noise_mm": np.array(NOISE * 1000),
         }
-        if images:
-            fields["images"] = np.array(images)
+        fields |= {"frames": np.arange(len(self)), **({} if labels is None else labels.fields())}
         write_npz_of(path, fields, compressed=True)
 
     def read(self, start: int, stop: int) -> Block:

@@ -87,7 +87,8 @@ class Coverage(Metric):
         """The share, 0..1; NaN without frames."""
         counted = torch.arange(len(self.joint_set), device=self.within.device) != self.joint_set.root_index
         shares = (self.within / self.count)[counted]
-        return {"mean": shares.mean, "least": shares.min, "most": shares.max}[self.of]()
+        chosen = {"mean": shares.mean(), "least": shares.min(), "most": shares.max()}
+        return chosen[self.of]
 
 
 class ReversalAUROC(BinaryAUROC):

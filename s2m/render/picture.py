@@ -58,17 +58,45 @@ def shade(
     Raises:
         ValueError: For tensors or a background of another shape.
     """
-    check_mesh(points[None], faces, size)
     behind = _canvas(background, size)
+    image = layer(points, faces, size, colour, depth_scale, supersampling)
+    blended = image[..., :3] * alpha + behind * (1 - image[..., 3:] * alpha)
+    return _to_bytes(blended.numpy())
+
+
+@torch.no_grad()
+def layer(
+    points: Tensor,
+    faces: Tensor,
+    size: int,
+    colour: tuple[int, int, int] = BLUE,
+    depth_scale: float = 1.0,
+    supersampling: int = 3,
+) -> Tensor:
+    """What :func:`shade` lays over its background.
+
+    Args:
+        points: See :func:`shade`.
+        faces: See :func:`shade`.
+        size: Pixels of the picture's side.
+        colour: RGB, 0 to 255, of the body.
+        depth_scale: Crop units per metre, which the light's directions depend on.
+        supersampling: Rays per pixel along each side.
+
+    Returns:
+        (size, size, 4) float on the CPU: red, green and blue in [0, 1], multiplied by the coverage, which comes last.
+
+    Raises:
+        ValueError: For tensors of another shape.
+    """
+    check_mesh(points[None], faces, size)
     points = torch.cat([points[:, :2], points[:, 2:3] * depth_scale], 1).detach().float().cpu()
     fine = size * supersampling
     pixel, normal = _visible(points, faces.cpu(), fine)
     image = torch.zeros(fine * fine, 4)
     image[pixel, :3] = _lit(normal, colour)
     image[pixel, 3] = 1
-    image = functional.avg_pool2d(image.t().reshape(1, 4, fine, fine), supersampling)[0].permute(1, 2, 0)
-    blended = image[..., :3] * alpha + behind * (1 - image[..., 3:] * alpha)
-    return _to_bytes(blended.numpy())
+    return functional.avg_pool2d(image.t().reshape(1, 4, fine, fine), supersampling)[0].permute(1, 2, 0)
 
 
 def _canvas(background: Picture | None, size: int) -> Tensor:

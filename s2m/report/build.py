@@ -19,11 +19,12 @@ from s2m.report.checks import compute_checks
 from s2m.report.contents import STAGE_TITLES, Contents, Figure
 from s2m.report.curves import curves_picture
 from s2m.report.dataset_report import measure_dataset, without_foreign_bodies
-from s2m.report.datasets import OPEN_NOTE, RunData, note_of, run_data, split_text
+from s2m.report.datasets import OPEN_NOTE, RunData, conversion_notes, note_of, run_data, split_text
 from s2m.report.examples import Examples, load_examples
 from s2m.report.gallery import example_picture
 from s2m.report.html import report_page
 from s2m.report.markdown import report_markdown
+from s2m.report.protocol import SPLITS
 from s2m.report.protocol_table import protocol_table
 from s2m.report.results import StageResults, read_run
 from s2m.report.tables import stage_tables
@@ -63,7 +64,8 @@ def build_report(run: Path | str, options: Options | None = None) -> Path:
     """Write ``RUN/report/`` (``report.md``, ``index.html`` and PNGs) and return that folder.
 
     Args:
-        run: A folder with ``{lifter,regressor,mesh}/metrics.json`` and ``metrics.csv``; for the open data
+        run: A folder with ``{lifter,regressor,mesh}/metrics.json`` and ``metrics.csv``, or with those of the lifter
+            alone; for the open data
             ``mesh/examples.npz``, for another dataset ``mesh/mesh.pt`` and the store that ``mesh/config.yaml`` names.
             An older report is replaced once the new one is whole.
         options: What the report of another dataset needs beside the run.
@@ -95,6 +97,8 @@ def gather(run: Path, options: Options) -> Contents:
         options: What the report of another dataset needs beside the run.
     """
     stages, data = read_run(run), run_data(run)
+    if len(stages) == 1:
+        return _of_lifter(run, stages, data)
     return _of_dataset(run, stages, data, options) if data.store is not None else _of_open_data(run, stages)
 
 
@@ -110,6 +114,23 @@ def _of_open_data(run: Path, stages: dict[str, StageResults]) -> Contents:
         gallery_about=_GALLERY.format(split=examples.split),
         curves=_curves(order),
         skipped={stage.name: stage.skipped for stage in order},
+    )
+
+
+def _of_lifter(run: Path, stages: dict[str, StageResults], data: RunData) -> Contents:
+    """Stage 1 alone, on any data: the tables of its own tests need no other stage and no silhouettes."""
+    about = SPLITS if data.store is None else {split: split_text(data.store, split) for split in data.splits}
+    return Contents(
+        run=run.resolve().name,
+        note=note_of(data),
+        checks=[],
+        tables={name: stage_tables(stage, about) for name, stage in stages.items()},
+        gallery=[],
+        gallery_about="",
+        curves=_curves(list(stages.values())),
+        skipped={name: stage.skipped for name, stage in stages.items()},
+        split_texts=about,
+        notes=conversion_notes(data),
     )
 
 
@@ -131,6 +152,7 @@ def _of_dataset(run: Path, stages: dict[str, StageResults], data: RunData, optio
         skipped={stage.name: stage.skipped for stage in order},
         by_protocol=[protocol_table(scores) for scores in measured.scores.values()],
         split_texts=about,
+        notes=conversion_notes(data),
     )
 
 

@@ -63,6 +63,7 @@ class Contents:
         skipped: Frames that were left out, by stage and reason.
         by_protocol: Tables of datasets other than the open data.
         split_texts: What each split is.
+        notes: What the conversion of the dataset said, such as which recordings were not there.
     """
 
     run: str
@@ -75,6 +76,7 @@ class Contents:
     skipped: dict[str, dict[str, int]]
     by_protocol: list[ProtocolTable] = field(default_factory=list)
     split_texts: Mapping[str, str] = field(default_factory=lambda: SPLITS)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def shown_tables(self) -> dict[str, list[Table]]:

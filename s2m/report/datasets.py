@@ -51,7 +51,7 @@ class RunData:
 
 
 def run_data(run: Path) -> RunData:
-    """What stage 3 of a run was made on, by its ``config.yaml``; a run without that file is one on the open data.
+    """What the last stage of a run was made on, by its ``config.yaml``; without that file, it is the open data.
 
     Args:
         run: Folder of the run.
@@ -59,7 +59,7 @@ def run_data(run: Path) -> RunData:
     Raises:
         ReportError: Names the file when the store is gone or is no store.
     """
-    path = run / "mesh" / "config.yaml"
+    path = run / ("mesh" if (run / "mesh").is_dir() else "lifter") / "config.yaml"
     if not path.is_file():
         return RunData(OPEN)
     data = _data_section(path)
@@ -135,6 +135,15 @@ def measurable(store: FrameStore, split: str) -> bool:
         split: Name of a split.
     """
     return store.has_truth(split) and "joints3d" in store.header["splits"][split]["fields"]
+
+
+def conversion_notes(data: RunData) -> list[str]:
+    """What the conversion of a run's dataset has to say, such as which recordings were not there.
+
+    Args:
+        data: The run's data.
+    """
+    return [] if data.store is None else [str(note) for note in data.store.header.get("notes", [])]
 
 
 def note_of(data: RunData) -> str:

@@ -36,6 +36,8 @@ def report_markdown(contents: Contents) -> str:
     blocks.append("## Training curves")
     for stage, figure in contents.curves.items():
         blocks += [f"### {STAGE_TITLES[stage]}", _picture(figure)]
+    if contents.notes:
+        blocks += ["## Of the conversion", "\n".join(f"- {escape(note)}" for note in contents.notes)]
     if contents.skipped_lines:
         lines = [f"- {escape(line)}" for line in contents.skipped_lines]
         blocks += ["## Frames passed over", "\n".join(lines)]

@@ -115,4 +115,8 @@ SPLITS: dict[str, str] = {
     "test_noisy": "unseen clips and unseen bodies, noisy 2D joints and corrupted masks",
     "acrobatic": "acrobatic clips, unseen bodies, clean 2D joints and masks",
     "acrobatic_noisy": "acrobatic clips, unseen bodies, noisy 2D joints and corrupted masks",
+    "above": "unseen clips and unseen bodies, seen from 20 to 60 degrees above",
+    "half_body": "unseen clips and unseen bodies, pictures that end at the thighs",
+    "sitting": "unseen bodies that sit, kneel, crouch or lie",
+    "detector": "unseen clips and unseen bodies, 2D joints with a detector's errors over time",
 }

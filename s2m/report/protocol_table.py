@@ -8,6 +8,7 @@ from s2m.report.contents import ProtocolTable
 from s2m.report.dataset_evaluation import RunScores, Score
 from s2m.report.dataset_report import protocols_of_dataset
 from s2m.report.datasets import TITLES
+from s2m.report.text import text_table
 
 _COLUMNS = {"mpjpe_mm": "MPJPE [mm]", "pck150": "PCK@150 [%]", "auc31": "AUC, 31 [%]", "auc11": "AUC, 11 [%]"}
 _SURFACE = {
@@ -55,14 +56,5 @@ def as_text(table: ProtocolTable) -> str:
     Args:
         table: One split, by protocol.
     """
-    rows = [table.headings, *table.rows]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(table.headings))]
-    lines = [
-        "  ".join(
-            c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
-    rule = "-" * max(map(len, lines))
     meanings = [f"{name}: {meaning}" for name, meaning in table.meanings]
-    return "\n".join([table.title, rule, lines[0], rule, *lines[1:], rule, *meanings])
+    return text_table(table.title, table.headings, table.rows, meanings)

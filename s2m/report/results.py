@@ -87,14 +87,15 @@ def read_stage(run: Path, name: str) -> StageResults:
 
 
 def read_run(run: Path) -> dict[str, StageResults]:
-    """All three stages of a run, by name.
+    """The stages of a run, by name: all three, or the lifter where the run has no other stage.
 
     Args:
         run: Folder of the run.
     """
     if not run.is_dir():
         raise ReportError(f"{run}: expected the folder of a run, found none")
-    return {name: read_stage(run, name) for name in STAGES}
+    begun = [name for name in STAGES if (run / name).is_dir()]
+    return {name: read_stage(run, name) for name in (STAGES[:1] if begun == ["lifter"] else STAGES)}
 
 
 def _require(path: Path, stage: str) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from s2m.report.protocol import BETAS, BETAS_ABOUT, METHODS, METRICS, SPLITS
 from s2m.report.results import StageResults
+from s2m.report.text import text_table
 
 # Methods that use the truth, or that show what a part of the model is worth, are shown, but do not compete.
 NOT_CONTESTING = ("oracle", "mean_betas", "mean_pr")
@@ -51,6 +52,19 @@ class Table:
     def headings(self) -> list[str]:
         """Column titles, with units."""
         return [(METRICS | BETAS)[metric].heading for metric in self.metrics]
+
+
+def as_text(table: Table) -> str:
+    """For a terminal.
+
+    Args:
+        table: One split.
+    """
+    return text_table(
+        f"{table.split}: {table.about}",
+        (table.subject, *table.headings),
+        [(label, *(cell.text for cell in cells)) for label, cells in table.rows],
+    )
 
 
 def stage_tables(stage: StageResults, about: Mapping[str, str] = SPLITS) -> list[Table]:

@@ -127,16 +127,3 @@ SMPL22 = JointSet(
     parent_of={child: parent for child, parent in _SMPL_CHAIN if not child.endswith("_hand")},
     root="pelvis",
 )
-
-
-def is_smpl(joint_set: JointSet) -> bool:
-    """Whether a set's joints are SMPL's own, the centres that its limbs turn about, and not a dataset's.
-
-    "left_hip" means another place in SMPL than in Human3.6M. A set is SMPL's when it has spine1, spine2 and spine3 and
-    no name that SMPL lacks (``unused_N`` aside).
-
-    Args:
-        joint_set: The set.
-    """
-    named = {joint for joint in joint_set.joints if not joint.startswith("unused_")}
-    return {"spine1", "spine2", "spine3"} <= named <= set(SMPL24.joints)

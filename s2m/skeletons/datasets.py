@@ -146,3 +146,29 @@ LSP14 = JointSet(
     },
     root="left_hip",
 )
+
+# MPII Human Pose, in the order of its files and of Stacked Hourglass: "head" is its "head top". Its hips and shoulders
+# were clicked by people, like those of lsp14.
+MPII16 = JointSet(
+    name="mpii16",
+    joints=(
+        "right_ankle",
+        "right_knee",
+        "right_hip",
+        "left_hip",
+        "left_knee",
+        "left_ankle",
+        "pelvis",
+        "thorax",
+        "upper_neck",
+        "head",
+        "right_wrist",
+        "right_elbow",
+        "right_shoulder",
+        "left_shoulder",
+        "left_elbow",
+        "left_wrist",
+    ),
+    parent_of={**limbs("right"), **limbs("left"), "thorax": "pelvis", "upper_neck": "thorax", "head": "upper_neck"},
+    root="pelvis",
+)

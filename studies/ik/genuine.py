@@ -1,9 +1,10 @@
 """Genuine motion for DIK's constants and tables: AMASS-style files of a folder, a part to measure on and one to test.
 
 Joint errors are told apart by what joints can tell. ``observable``: the chest against the pelvis, the head against the
-chest (where neither nose nor ears are seen: the direction of the head's bone); the direction of every upper bone, and its twist where the limb is bent enough to show it; the direction of every
-lower bone in the upper one's frame. Left out: the forearm's and the shank's own twist, the split of a bend along the
-spine and between neck and head, the twist of a straight limb.
+chest (where neither nose nor ears are seen: the direction of the head's bone); the direction of every upper bone, and
+its twist where the limb is bent enough to show it; the direction of every lower bone in the upper one's frame. Left
+out: the forearm's and the shank's own twist, the split of a bend along the spine and between neck and head, the twist
+of a straight limb.
 """
 
 from __future__ import annotations
@@ -69,10 +70,20 @@ def read_takes(folder: Path) -> Takes:
 
 
 def head_bone(rest: RestSkeleton) -> Tensor | None:
-    """(3,) what alone shows the head where a joint set has neither nose nor ears; ``None`` where it has them."""
-    if facing(parts_of(rest.joint_set)) is not None:
+    """The bone that alone shows the head where a joint set has neither nose nor ears; ``None`` where it has them.
+
+    Args:
+        rest: The skeleton at rest.
+
+    Returns:
+        (2, 3) metres, at rest: its part that the neck carries, up to the body's head joint, and the head's.
+    """
+    names = rest.joint_set
+    if facing(parts_of(names)) is not None:
         return None
-    return rest.joints[rest.joint_set.index("head")] - rest.body_joints[SMPL24.index("head")]
+    start = rest.joints[names.index("neck_nose" if "neck_nose" in names else "thorax")]
+    joint = rest.body_joints[SMPL24.index("head")]
+    return torch.stack([joint - start, rest.joints[names.index("head")] - joint])
 
 
 def observable_errors(found: Tensor, truth: Tensor, rest: Tensor, head: Tensor | None = None) -> Tensor:
@@ -82,7 +93,7 @@ def observable_errors(found: Tensor, truth: Tensor, rest: Tensor, head: Tensor |
         found: Rotations (N, 24, 3, 3), relative to the parent.
         truth: The true ones, the same.
         rest: The body's joints (24, 3) at rest, metres.
-        head: The bone (3,) at rest whose direction alone shows the head; ``None``: nose or ears show it whole.
+        head: See :func:`head_bone`; ``None``: nose or ears show the head whole.
 
     Returns:
         Columns: torso, head, shoulders and elbows (left, then right), hips and knees.
@@ -95,12 +106,16 @@ def observable_errors(found: Tensor, truth: Tensor, rest: Tensor, head: Tensor |
             result = result @ rotations[:, at(joint)]
         return result
 
-    torso, above = (
+    torso, neck, above = (
         [chain(rotations, *joints) for rotations in (found, truth)]
-        for joints in (("spine1", "spine2", "spine3"), ("neck", "head"))
+        for joints in (("spine1", "spine2", "spine3"), ("neck",), ("neck", "head"))
     )
     columns = [geodesic_angle(*torso)]
-    columns.append(geodesic_angle(*above) if head is None else _between(*(turn @ head.to(turn) for turn in above)))
+    if head is None:
+        columns.append(geodesic_angle(*above))
+    else:
+        lower, upper = head.to(found)
+        columns.append(_between(*(n @ lower + t @ upper for n, t in zip(neck, above, strict=True))))
     for upper, lower, end in (("shoulder", "elbow", "wrist"), ("hip", "knee", "ankle")):
         for side in ("left", "right"):
             ball, hinge, tip = (at(f"{side}_{part}") for part in (upper, lower, end))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,11 +12,13 @@ import torch
 from torch import Tensor
 
 from s2m.batch import TensorRecord
+from s2m.data.motion.anatomy import Angle
 from s2m.data.open.config import CameraRange, JointNoise, OpenConfig
 from s2m.data.open.noise import observe_joints
-from s2m.data.open.plan import stream
+from s2m.data.open.plan import kind_of, stream
 from s2m.data.open.scene import draw_cameras
-from s2m.data.store import FrameStore, StoreError
+from s2m.data.store import FrameStore, SplitArrays, StoreError
+from s2m.lifter.normalise import turned_to
 from s2m.skeletons import S2M27, JointSet, get_joint_set
 
 
@@ -24,14 +27,14 @@ class StudyFrames(TensorRecord):
     """Frames of recordings with their truth, for evaluation only.
 
     Attributes:
-        joints2d: (N, J, 2) crop units.
+        joints2d: (N, J, 2) as cameras turned to the people see them, focal length 1.
         confidence: (N, J).
-        joints3d: (N, J, 3) metres, camera frame.
-        unit: (N,) the head-root length in the image, crop units.
+        joints3d: (N, J, 3) metres, the turned camera's frame.
+        unit: (N,) the head-root length in the image.
         sequence: (N,).
         frame: (N,) number of each frame in its recording.
-        elevation: (N,) radians, the camera's true elevation (positive looks down), or None where the store does not
-            tell.
+        elevation: (N,) radians, the turned camera's true elevation (positive looks down), or None where the store
+            does not tell.
     """
 
     joints2d: Tensor
@@ -89,46 +92,67 @@ def read_frames(store: FrameStore, split: str) -> StudyFrames:
     if any(joint not in stored for joint in S2M27.joints):
         raise StoreError(f"{store.path}: field joint_set: expected the joints of {S2M27.name}, found {stored.name}")
     arrays = store.open(split)
-    assert arrays.truth is not None
-    columns = stored.indices(S2M27.joints)
-    crop = np.asarray(arrays.observation["crop"])
-    confidence = np.nan_to_num(arrays.observation["confidence"][:, columns])
-    joints2d = (arrays.observation["joints2d"][:, columns] - crop[:, None, :2]) / crop[:, None, 2:]
-    joints2d[confidence <= 0] = 0.0
-    joints3d = arrays.truth["joints3d"][:, columns]
+    joints2d, confidence, joints3d, turn = _straight_ahead(arrays, slice(None), stored.indices(S2M27.joints), S2M27)
     # As the open data's own noise measures it: the metric length at the root's depth, whatever way it points.
-    head = np.linalg.norm(joints3d[:, S2M27.index("head")] - joints3d[:, S2M27.root_index], axis=1)
-    unit = head * arrays.truth["intrinsics"][:, 0] / joints3d[:, S2M27.root_index, 2] / crop[:, 2]
+    head = (joints3d[:, S2M27.index("head")] - joints3d[:, S2M27.root_index]).norm(dim=1)
     sequence = np.asarray(arrays.observation["sequence"])
     return StudyFrames(
-        joints2d=_tensor(joints2d),
-        confidence=_tensor(confidence),
-        joints3d=_tensor(joints3d),
-        unit=_tensor(unit),
+        joints2d=joints2d,
+        confidence=confidence,
+        joints3d=joints3d,
+        unit=head / joints3d[:, S2M27.root_index, 2],
         sequence=torch.from_numpy(sequence.astype(np.int64)),
         frame=torch.from_numpy(arrays.observation["frame"].astype(np.int64)),
-        elevation=true_elevation(store.header, split, sequence),
+        elevation=true_elevation(store.header, split, sequence, turn),
     )
 
 
-def true_elevation(header: dict[str, Any], split: str, sequence: np.ndarray[Any, Any]) -> Tensor | None:
-    """(N,) radians: the elevations that the open data's generator drew for the recordings of a split.
+def _straight_ahead(
+    arrays: SplitArrays, rows: slice, columns: list[int], joint_set: JointSet
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Joints (N, J, 2), confidence (N, J) and true joints (N, J, 3), as cameras turned to the people see them.
+
+    Focal length 1; last, the turns (N, 3, 3) from the real cameras. Every store of the open data knows its cameras.
+    """
+    assert arrays.truth is not None
+    confidence = _tensor(np.nan_to_num(arrays.observation["confidence"][rows][:, columns]))
+    pixels = _tensor(arrays.observation["joints2d"][rows][:, columns])
+    turned = turned_to(pixels, confidence, _tensor(arrays.observation["intrinsics"][rows]), joint_set)
+    joints2d = turned.seen(pixels) * (confidence > 0)[..., None]
+    return joints2d, confidence, turned.from_camera(_tensor(arrays.truth["joints3d"][rows][:, columns])), turned.turn
+
+
+def true_elevation(header: dict[str, Any], split: str, sequence: np.ndarray[Any, Any], turn: Tensor) -> Tensor | None:
+    """(N,) radians: by how much the turned cameras of the recordings of a split look down.
 
     The store's truth holds bodies in the camera frame, from which a camera's elevation cannot be told; but the
     generator is a function of the settings in ``store.json``. None for another kind of store or independent frames.
 
     Args:
+        header: Of the store.
         split: Name of a split.
+        sequence: (N,) recording of each frame.
+        turn: (N, 3, 3) from the real cameras to the turned ones.
     """
     if header.get("kind") != "open" or (sequence < 0).any():
         return None
     recorded = split.removesuffix("_noisy")
-    config = OpenConfig(seed=int(header["seed"]), camera=CameraRange(**header["config"]["camera"]))
-    drawn = {
-        int(number): float(draw_cameras(stream(config, "camera", recorded, int(number)), 1, config.camera).elevation)
-        for number in np.unique(sequence)
-    }
-    return torch.tensor([drawn[int(number)] for number in sequence])
+    kind = kind_of(recorded)
+    config = OpenConfig(seed=int(header["seed"]))
+    ranges = _camera_range(header["config"][kind.camera])
+    down = {}
+    for number in np.unique(sequence).tolist():
+        one = draw_cameras(stream(config, "camera", recorded, number), 1, ranges)
+        tilt, roll = float(one.elevation), float(one.roll)
+        level = torch.tensor([0.0, math.cos(tilt), math.sin(tilt)])
+        down[number] = torch.tensor([-math.sin(roll) * level[1], math.cos(roll) * level[1], level[2]])
+    seen = (turn @ torch.stack([down[int(number)] for number in sequence])[..., None])[..., 0]
+    return torch.asin(seen[:, 2].clamp(-1, 1))
+
+
+def _camera_range(stored: dict[str, Any]) -> CameraRange:
+    angles = {name: Angle(**stored[name]) for name in ("elevation", "roll")}
+    return CameraRange(**{**stored, **angles})
 
 
 def apply(condition: Condition, frames: StudyFrames, seed: int = 0) -> StudyFrames:
@@ -162,15 +186,10 @@ def training_batches(
     """
     store.require_truth(split)
     arrays = store.open(split)
-    assert arrays.truth is not None
     columns = get_joint_set(store.joint_set).indices(joint_set.joints)
     rows = arrays.rows if limit is None else min(limit, arrays.rows)
     for start in range(0, rows, size):
-        block = slice(start, min(start + size, rows))
-        crop = np.asarray(arrays.observation["crop"][block])
-        joints2d = (arrays.observation["joints2d"][block][:, columns] - crop[:, None, :2]) / crop[:, None, 2:]
-        confidence = arrays.observation["confidence"][block][:, columns]
-        yield _tensor(joints2d), _tensor(confidence), _tensor(arrays.truth["joints3d"][block][:, columns])
+        yield _straight_ahead(arrays, slice(start, min(start + size, rows)), columns, joint_set)[:3]
 
 
 def _tensor(values: Any) -> Tensor:

@@ -8,10 +8,11 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from s2m.compare import local, reader
+from s2m.compare import cache, local, reader
 from s2m.compare.local import CACHE, LocalRuns, run_files
 from s2m.compare.reader import read_records, reader_command
 from s2m.compare.runs import CompareError, flatten
@@ -122,11 +123,21 @@ def test_a_corrupted_cache_is_ignored_and_mended(folder: Path, content: str) -> 
     assert {path: path.read_text() for path in (folder / CACHE).iterdir()} == entries
 
 
-def test_a_cache_with_one_wrong_field_is_ignored(folder: Path) -> None:
+_MALFORMED = {"curves": {"val/pve_mm": [[1]]}, "summary": 3}
+
+
+@pytest.mark.parametrize(
+    ("changes", "marked"), [(_MALFORMED, False), (_MALFORMED, True), ({"summary": {"val/iou": 0.5}}, False)]
+)
+def test_a_cache_with_a_changed_field_is_ignored(folder: Path, changes: dict[str, Any], marked: bool) -> None:
+    """Whether somebody changed it, or an older version wrote it otherwise."""
     first = LocalRuns(folder).load()
     for path in (folder / CACHE).glob("*.json"):
-        values = json.loads(path.read_text())
-        path.write_text(json.dumps({**values, "curves": {"val/pve_mm": [[1]]}, "summary": 3}))
+        content = json.loads(path.read_text())
+        values = {**content["run"], **changes}
+        if marked:
+            content["sha256"] = cache._mark(values)
+        path.write_text(json.dumps({**content, "run": values}))
     assert LocalRuns(folder).load() == first
 
 

@@ -10,7 +10,18 @@ from s2m.data.open.generate import generate
 
 TINY = OpenConfig(
     seed=5,
-    frames=Frames(train=40, train_pose=170, val=12, test=50, acrobatic=20, train_video=60),
+    frames=Frames(
+        train=40,
+        train_pose=170,
+        val=12,
+        test=50,
+        acrobatic=20,
+        train_video=60,
+        above=20,
+        half_body=20,
+        sitting=20,
+        detector=40,
+    ),
     subjects=Subjects(4),
     chunk=16,
 )

@@ -148,7 +148,10 @@ def test_training_never_sees_truth_and_does_not_need_it(store: Path, caplog: pyt
 
 def test_loaders_cover_the_splits(made: Path) -> None:
     data = FrameDataModule(str(made), eval_batch_size=7)
-    assert data.test_names == ["test", "test_noisy", "acrobatic", "acrobatic_noisy"]
+    assert data.test_names == [
+        *("test", "test_noisy", "acrobatic", "acrobatic_noisy"),
+        *("above", "half_body", "sitting", "detector"),
+    ]
     assert data.joint_set is H36M17
     assert data.store_hash == FrameStore(made).hash
     for name, loader in zip(data.test_names, data.test_dataloader(), strict=True):

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from s2m.errors import UserError
+from s2m.errors import FormatError, UserError
+from s2m.formats import tables
 from s2m.formats.joints3d import read_all_joints, read_joints
 from s2m.formats.keypoints2d import read_keypoints
 from s2m.skeletons import BLAZEPOSE33, H36M17
@@ -31,7 +32,7 @@ def saved(folder: Path, lines: list[list[str]], mark: str = ",", start: str = ""
 def test_a_missing_cell_is_a_missing_joint_in_any_row(tmp_path: Path, cell: str, row: int) -> None:
     lines = rows()
     lines[row][4] = cell
-    found = read_joints(saved(tmp_path, lines))
+    found = read_joints(saved(tmp_path, lines), H36M17)
     assert found.points.shape == (5, 17, 3)
     assert np.isnan(found.points[row, 1]).all()
     assert (found.confidence == 0).sum() == 1
@@ -39,19 +40,19 @@ def test_a_missing_cell_is_a_missing_joint_in_any_row(tmp_path: Path, cell: str,
 
 @pytest.mark.parametrize(("mark", "start"), [(",", "\ufeff"), (";", ""), ("\t", "")])
 def test_marks_of_spreadsheets(tmp_path: Path, mark: str, start: str) -> None:
-    np.testing.assert_array_equal(read_joints(saved(tmp_path, rows(), mark, start)).points, POINTS)
+    np.testing.assert_array_equal(read_joints(saved(tmp_path, rows(), mark, start), H36M17).points, POINTS)
 
 
 def test_decimal_commas(tmp_path: Path) -> None:
     lines = [[cell.replace(".", ",") for cell in line] for line in rows()]
-    np.testing.assert_array_equal(read_joints(saved(tmp_path, lines, ";")).points, POINTS)
+    np.testing.assert_array_equal(read_joints(saved(tmp_path, lines, ";"), H36M17).points, POINTS)
 
 
 def test_numbers_of_columns_are_a_header(tmp_path: Path) -> None:
     count = [str(i) for i in range(51)]
-    np.testing.assert_array_equal(read_joints(saved(tmp_path, [count, *rows()])).points, POINTS)
+    np.testing.assert_array_equal(read_joints(saved(tmp_path, [count, *rows()]), H36M17).points, POINTS)
     indexed = [["", *count], *([str(i), *line] for i, line in enumerate(rows()))]
-    np.testing.assert_array_equal(read_joints(saved(tmp_path, indexed)).points, POINTS)
+    np.testing.assert_array_equal(read_joints(saved(tmp_path, indexed), H36M17).points, POINTS)
 
 
 @settings(max_examples=20, deadline=None)
@@ -111,3 +112,25 @@ def test_bad_cells_are_named(tmp_path: Path, change, message: str) -> None:
     change(lines)
     with pytest.raises(UserError, match=message):
         read_joints(saved(tmp_path, lines))
+
+
+def test_a_long_table_is_never_all_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks of rows give what one block gives; rows are counted on, for messages."""
+    values = np.random.default_rng(0).normal(size=(23, 51)).round(4)
+    np.savetxt(tmp_path / "a.csv", values, "%.4f", ",")
+    monkeypatch.setattr(tables, "_BLOCK", 5)
+    np.testing.assert_array_equal(tables.read_table(tmp_path / "a.csv").values, values)
+    lines = (tmp_path / "a.csv").read_text().splitlines()
+    lines[13] = "x" + lines[13]
+    (tmp_path / "a.csv").write_text("\n".join(lines))
+    with pytest.raises(FormatError, match="row 14, column 1: expected a number"):
+        tables.read_table(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize("kind", ["csv", "json"])
+def test_text_that_would_fill_the_memory_is_refused(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / f"a.{kind}"
+    with path.open("wb") as file:
+        file.truncate(2 * 10**9)  # a hole: takes no space
+    with pytest.raises(UserError, match=r"expected at most \d+ bytes.*found 2000000000.*\.npy file"):
+        read_joints(path)

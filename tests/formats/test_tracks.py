@@ -84,22 +84,22 @@ def test_positions_relative_to_the_pelvis_keep_their_pelvis(tmp_path: Path) -> N
     points[:, H36M17.index("right_hip")] = [-0.1, 0, 0]
     points[:, ANKLE] = 0
     np.save(tmp_path / "a.npy", points)
-    found = read_joints(tmp_path / "a.npy")
+    found = read_joints(tmp_path / "a.npy", H36M17)
     assert (found.points[:, 0] == 0).all()
     assert np.isnan(found.points[:, ANKLE]).all()
     assert any("relative to it" in note for note in found.notes)
     far = points + np.array([5, 1, 0])
     far[2, 0] = 0
     np.save(tmp_path / "b.npy", far)
-    assert np.isnan(read_joints(tmp_path / "b.npy").points[2, 0]).all()
+    assert np.isnan(read_joints(tmp_path / "b.npy", H36M17).points[2, 0]).all()
 
 
 def test_min_confidence_is_for_3d_joints_as_well(tmp_path: Path) -> None:
     points = np.concatenate([clip(), np.full((6, 17, 1), 0.9)], -1)
     points[2, ANKLE, 3] = 0.2
     np.save(tmp_path / "a.npy", points)
-    assert read_joints(tmp_path / "a.npy").confidence[2, ANKLE] > 0
-    found = read_joints(tmp_path / "a.npy", min_confidence=0.3)
+    assert read_joints(tmp_path / "a.npy", H36M17).confidence[2, ANKLE] > 0
+    found = read_joints(tmp_path / "a.npy", H36M17, min_confidence=0.3)
     assert np.isnan(found.points[2, ANKLE]).all()
     assert found.notes == ("taken as missing: left_ankle in 1 of 6 frames (confidence below 0.3)",)
 
@@ -107,7 +107,7 @@ def test_min_confidence_is_for_3d_joints_as_well(tmp_path: Path) -> None:
 def test_readers_keep_float64(tmp_path: Path) -> None:
     points = clip() + np.array([448262.0, 120.0, 5411932.0])
     np.save(tmp_path / "a.npy", points)
-    np.testing.assert_array_equal(read_joints(tmp_path / "a.npy").points, points)
+    np.testing.assert_array_equal(read_joints(tmp_path / "a.npy", H36M17).points, points)
 
 
 def test_shares_of_the_picture_need_its_size(tmp_path: Path) -> None:

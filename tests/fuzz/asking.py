@@ -18,6 +18,7 @@ from unittest import mock
 from s2m.cli import main
 from tests.fuzz import mutate
 
+COUNT = "S2M_FUZZ"  # environment variable: how many damaged files each sample is tried with, instead of its own count
 Command = Callable[[Sequence[str]], int | None]
 
 
@@ -56,7 +57,8 @@ class Sample:
     write: puts it into a folder. words: the command line, of that folder and the folder of outputs. damaged: which
     files of it may be damaged, as a pattern. own: what a command writes beside its inputs, by name (its output there).
     ends: exit code of the valid input, for commands that a later argument stops before heavy work. kept: names of what
-    may stay for work that goes on later. skips: damaged files are passed over, with exit code 0.
+    may stay for work that goes on later. skips: damaged files are passed over, with exit code 0; where nothing is said
+    of them, the output has to be that of the intact input.
     """
 
     name: str
@@ -74,8 +76,8 @@ def tried(sample: Sample, place: Place, count: int, seed: int = 0, command: Comm
     template = place.root.with_name(f"{place.root.name}-{sample.name}")
     template.mkdir(parents=True)
     sample.write(template)
-    wrong, codes = [], Counter[int]()
-    for number in range(-1, count):
+    wrong, codes, intact = [], Counter[int](), _Answer(0)
+    for number in range(-1, int(os.environ.get(COUNT, count))):
         place.make()
         shutil.copytree(template, place.inputs, dirs_exist_ok=True)
         rng = random.Random(f"{sample.name} {seed} {number}")
@@ -84,10 +86,15 @@ def tried(sample: Sample, place: Place, count: int, seed: int = 0, command: Comm
             chosen = rng.choice(sorted(path for path in place.inputs.rglob(sample.damaged) if path.is_file()))
             kind, _ = mutate.file(rng, chosen)
             label = f"{chosen.relative_to(place.inputs)}: {kind}"
-        code, complaint = _asked(sample, place, command)
-        codes[code] += 1
-        if number < 0 and code != sample.ends:
-            complaint = complaint or f"expected exit {sample.ends}, found {code}"
+        answer = _asked(sample, place, command)
+        codes[answer.code] += 1
+        complaint = answer.complaint
+        if number < 0:
+            intact = answer
+            if answer.code != sample.ends:
+                complaint = complaint or f"expected exit {sample.ends}, found {answer.code}"
+        elif sample.skips and answer.unsaid and not gone(label) and answer.output != intact.output:
+            complaint = complaint or "another output than that of the intact input, and nothing was said"
         if complaint:
             wrong.append(f"{sample.name} {number} [{label}]: {complaint}")
     assert codes[2] or sample.skips or not count, f"{sample.name}: no damage was noticed"
@@ -95,17 +102,37 @@ def tried(sample: Sample, place: Place, count: int, seed: int = 0, command: Comm
     return wrong
 
 
-def _asked(sample: Sample, place: Place, command: Command) -> tuple[int, str | None]:
+def gone(label: str) -> bool:
+    """Whether a file has another name now, or a folder has its name: it is none of those that were asked for."""
+    return ": renamed to" in label or label.endswith(": a folder of this name")
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """How a command ended: exit code, what is wrong with it, whether it said nothing, and texts that it wrote."""
+
+    code: int
+    complaint: str | None = None
+    unsaid: bool = False
+    output: tuple[tuple[str, str], ...] = ()
+
+
+def _asked(sample: Sample, place: Place, command: Command) -> _Answer:
     before = _content(place.root)
     words = [str(word) for word in sample.words(place.inputs, place.output)]
     code, said, raised = run(words, place, command)
-    if raised:
-        return code, raised
-    complaint = about_message(code, said)
+    complaint = raised or about_message(code, said)
     if complaint:
-        return code, complaint
+        return _Answer(code, complaint)
     foreign = [path for path in _changed(before, _content(place.root)) if not _allowed(path, sample, place, code)]
-    return code, f"exit {code}, and wrote {', '.join(foreign[:4])}" if foreign else None
+    if foreign:
+        return _Answer(code, f"exit {code}, and wrote {', '.join(foreign[:4])}")
+    return _Answer(code, None, code == 0 and "warning: " not in said, _texts(place.output) if sample.skips else ())
+
+
+def _texts(folder: Path) -> tuple[tuple[str, str], ...]:
+    files = (path for path in sorted(folder.rglob("*")) if path.suffix in (".md", ".csv", ".json"))
+    return tuple((path.name, path.read_text()) for path in files)
 
 
 def run(words: Sequence[str], place: Place, command: Command = main) -> tuple[int, str, str | None]:

@@ -307,7 +307,7 @@ def _npz(rng: random.Random, content: bytes) -> Damaged:
     )
     names = list(fields)
     if action in ("array", "field"):
-        plain = not fields[name].startswith(b"\x93NUMPY") or b"'O'" in fields[name][:128]
+        plain = not fields[name].startswith(b"\x93NUMPY") or b"O'" in fields[name][:128]
         damage = bytewise if action == "field" or plain else _npy
         action, fields[name] = damage(rng, fields[name])
     elif action == "remove":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from s2m import Solver
 from s2m.skeletons import COCO17, H36M17, S2M27
 from tests.body.fabricated import arrays
+from tests.formats.fabricated import FILES
 from tests.fuzz.asking import Sample
 
 FRAMES = 3
@@ -73,6 +74,17 @@ def only(folder: Path) -> Path:
     return path
 
 
+# Files of other programs, as tests/formats/fabricated.py writes them.
+PROGRAMS = (
+    *("S001C001P001R001A001.skeleton", "kinect.json", "walk.bvh", "opencap.trc", "amass_stageii.npz"),
+    *("humanml3d_263.npy", "mediapipe_long.csv"),
+)
+
+
+def _fabricated(name: str, to: Path) -> None:
+    FILES[name](to / name)
+
+
 def ik_samples() -> list[Sample]:
     """3D joints."""
     points = skeletons()
@@ -89,6 +101,21 @@ def ik_samples() -> list[Sample]:
         ),
         Sample("ik-csv", lambda to: _csv(to / "a.csv", points), run),
         Sample("ik-csv-bare", lambda to: _csv(to / "a.csv", _sure(points), header=False), run),
+        *(Sample(f"ik-{name}", partial(_fabricated, name), run) for name in PROGRAMS),
+    ]
+
+
+def convert_samples() -> list[Sample]:
+    """Motion of a body."""
+
+    def write(to: Path) -> None:
+        poses = np.random.default_rng(0).normal(0, 0.1, (FRAMES, 156)).astype(np.float32)
+        words = {"gender": "female", "body": "open-body/0123456789ab"}
+        more = {"betas": np.ones(10), "mocap_framerate": 30.0, "valid": np.ones(FRAMES, bool)}
+        np.savez(to / "a.npz", poses=poses, trans=np.zeros((FRAMES, 3)), **more, **words)  # type: ignore[arg-type]
+
+    return [
+        Sample("convert-npz", write, lambda given, out: ["convert", str(only(given)), str(out / "out.bvh"), "-q"]),
     ]
 
 

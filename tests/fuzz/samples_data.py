@@ -101,10 +101,29 @@ def zoo_samples() -> list[Sample]:
     def clips(to: Path) -> None:
         surreal.write_clip(to)
 
+    def videopose(to: Path) -> None:
+        human36m.write_videopose(to, frames=3, longer=0)
+
+    def spin(to: Path) -> None:
+        human36m.write_spin(to, frames=3)
+
+    def mosh(to: Path) -> None:
+        known = human36m.write_official(to / "official", 6)
+        for name in (name for name in known if name.startswith("S1/")):
+            action, _, camera = name.removeprefix("S1/").rpartition(".")
+            human36m.write_mosh(to / "mosh", "S1", action, camera, known[name])
+
+    def mosh_words(given: Path, out: Path) -> list[str]:
+        words = ["data", "human36m", "--root", str(given / "official"), "-o", str(out / "store"), *_QUICK]
+        return [*words, "--mosh", str(given / "mosh"), "--splits", "train"]
+
     kept = (".store.converting",)
     return [
         Sample("data-images", pictures, _zoo("images", root="lab"), kept=kept),
         Sample("data-lspet", leeds, _zoo("lspet"), kept=kept),
+        Sample("data-videopose", videopose, _zoo("human36m", "--splits", "test", "--no-masks"), kept=kept),
+        Sample("data-spin", spin, _zoo("human36m", "--splits", "test", "--no-masks"), "*.npz", kept=kept),
+        Sample("data-mosh", mosh, mosh_words, "*.pkl", kept=kept),
         Sample("data-3dpw", wild, wild_words, "*.pkl", kept=kept),
         Sample("data-human36m", official, _zoo("human36m", "--splits", "test", "--every", "2"), kept=kept),
         Sample("data-3dhp", masks_of, _zoo("mpi_inf_3dhp", "--splits", "test", "--no-masks"), kept=kept),

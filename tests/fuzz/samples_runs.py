@@ -7,12 +7,12 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from s2m.cli import main
 from s2m.compare.cache import Cache
 from s2m.config_files import FOLDER
 from s2m.files import sha256
 from s2m.report import save_examples
 from tests.compare.conftest import record_run
-from tests.compare.conftest import run as fabricated_run
 from tests.fuzz.asking import Sample
 from tests.report.conftest import fabricate_curves, fabricate_examples, fabricate_metrics
 
@@ -54,8 +54,10 @@ def compare_sample(recorded: Path) -> Sample:
         shutil.copytree(folder, other)
         with (other / "run-1.wandb").open("ab") as file:
             file.write(bytes(7))
-        cache = Cache(to / "runs" / ".compare-cache")
-        cache.put(sha256(other / "run-1.wandb"), fabricated_run(seed=1))
+        # What is kept of the second file is what was read from it; the first one is read anew.
+        assert main(["compare", str(to / "runs"), "--source", "local", "-q", "-o", str(to / "page")]) == 0
+        shutil.rmtree(to / "page")
+        Cache(to / "runs" / ".compare-cache").path(sha256(folder / "run-1.wandb")).unlink()
 
     def words(given: Path, out: Path) -> Sequence[str]:
         return ["compare", str(given / "runs"), "--source", "local", "-q", "-o", str(out / "page")]

@@ -1,11 +1,11 @@
-"""``s2m ik`` and ``s2m lift`` on damaged files: success, or one line that says what is wrong."""
+"""``s2m ik``, ``s2m lift`` and ``s2m convert`` on damaged files: success, or one line that says what is wrong."""
 
 from __future__ import annotations
 
 import pytest
 
 from tests.fuzz.asking import Place, Sample, tried
-from tests.fuzz.samples import artifact_samples, ik_samples, lift_samples, option_samples
+from tests.fuzz.samples import artifact_samples, convert_samples, ik_samples, lift_samples, option_samples
 
 # 200 files for each of the two commands, spread over what they read.
 _EACH = 30
@@ -15,7 +15,7 @@ def _named(samples: list[Sample]) -> list[object]:
     return [pytest.param(sample, id=sample.name) for sample in samples]
 
 
-@pytest.mark.parametrize("sample", _named(ik_samples() + lift_samples()))
+@pytest.mark.parametrize("sample", _named(ik_samples() + lift_samples() + convert_samples()))
 def test_joints(sample: Sample, place: Place) -> None:
     wrong = tried(sample, place, _EACH)
     assert not wrong, "\n".join(wrong)

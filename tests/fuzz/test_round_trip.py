@@ -40,6 +40,28 @@ def test_what_lift_writes_is_what_lift_and_ik_read(tmp_path: Path, video: list[s
     assert relifted["joints3d"].shape == lifted["joints3d"].shape
 
 
+def test_frames_pictures_and_person_come_through(tmp_path: Path) -> None:
+    """A detector's frames 7 to 11, one of them empty; of two people the second."""
+    people = [
+        {"image_id": f"{frame:03d}.jpg", "category_id": 1, "score": 0.9, "idx": person}
+        | {"keypoints": (keypoints("coco17")[0] + [400 * person, 0, 0]).ravel().tolist()}
+        for frame in (7, 8, 10, 11)
+        for person in (3, 5)
+    ]
+    (tmp_path / "a.json").write_text(json.dumps(people))
+    lifted = _run("lift", tmp_path / "a.json", "--person", 5, "-o", tmp_path / "b.npz", "--ik", tmp_path / "c.npz")
+    with np.load(tmp_path / "c.npz") as archive:
+        at_once = dict(archive)
+    again = _run("ik", tmp_path / "b.npz", "-o", tmp_path / "d.npz")
+    relifted = _run("lift", tmp_path / "b.npz", "-o", tmp_path / "e.npz")
+    for found in (lifted, at_once, again, relifted):
+        assert found["frames"].tolist() == [7, 8, 9, 10, 11]
+        assert found["images"].tolist() == ["007.jpg", "008.jpg", "", "010.jpg", "011.jpg"]
+        assert found["person"] == 5
+    assert relifted["lifted"].tolist() == lifted["lifted"].tolist() == [True, True, False, True, True]
+    np.testing.assert_allclose(again["poses"], at_once["poses"], atol=1e-6)
+
+
 def test_formats_agree(tmp_path: Path) -> None:
     """The same joints as npy, npz, JSON and CSV give the same motion."""
     points = skeletons().astype(np.float32)

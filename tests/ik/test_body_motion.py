@@ -13,7 +13,7 @@ from s2m.body import load_body
 from s2m.errors import UserError
 from s2m.ik import DIK
 from s2m.ik.body_motion import SYNTHETIC, BodyMotion, genuine, read_body_motion
-from s2m.skeletons import H36M17, SMPL24
+from s2m.skeletons import H36M17, LSP14, S2M27, SMPL24
 from studies.ik.calibrate import main, measure
 
 from .kinematics import angle, forward, poses, rest_of
@@ -74,13 +74,36 @@ def test_a_mirrored_person_gets_mirrored_rotations(noise):
     np.testing.assert_allclose(mirrored, flip @ plain[:, list(SMPL24.mirror)] @ flip, atol=1e-6)
 
 
-def test_neck_and_head_share_what_is_seen():
+@pytest.mark.parametrize(
+    ("joint_set", "neck", "head"),
+    [
+        # amid the neck is a joint: neck and head are told apart, however they share a bend
+        (H36M17, [0.25, 0.0, 0.0], [-0.1, 0.0, 0.1]),
+        (S2M27, [0.25, 0.1, 0.0], [-0.1, 0.1, 0.1]),
+        # there is none: they share it as is usual
+        (LSP14, [0.15, 0.0, 0.0], [0.15, 0.0, 0.0]),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+@pytest.mark.parametrize("confident", [False, True])
+def test_neck_and_head_are_told_apart_by_what_is_seen(joint_set, neck, head, confident):
     truth = np.tile(np.eye(3), (1, 24, 1, 1))
-    for joint in ("neck", "head"):
-        truth[:, SMPL24.index(joint)] = Rotation.from_rotvec([0.2, 0.0, 0.1]).as_matrix()
-    found = DIK(rest_of(H36M17), motion=SYNTHETIC)(torch.from_numpy(forward(truth, H36M17))).rotations.numpy()
+    for joint, turn in (("neck", neck), ("head", head)):
+        truth[:, SMPL24.index(joint)] = Rotation.from_rotvec(turn).as_matrix()
+    joints = torch.from_numpy(forward(truth, joint_set))
+    sure = torch.ones(joints.shape[:2]) if confident else None
+    found = DIK(rest_of(joint_set), motion=SYNTHETIC)(joints, confidence=sure).rotations.numpy()
     ends = SMPL24.indices(("neck", "head"))
     assert angle(found[:, ends], truth[:, ends]).max() < 0.08
+
+
+def test_without_the_middle_of_the_neck_in_a_frame_the_usual_share_is_taken():
+    truth = np.tile(np.eye(3), (2, 24, 1, 1))
+    truth[:, SMPL24.indices(("neck", "head"))] = Rotation.from_rotvec([0.15, 0.0, 0.0]).as_matrix()
+    joints = torch.from_numpy(forward(truth, H36M17))
+    joints[1, H36M17.index("neck_nose")] = float("nan")
+    found = DIK(rest_of(H36M17), motion=SYNTHETIC)(joints).rotations.numpy()
+    assert angle(found, truth)[:, SMPL24.indices(("neck", "head"))].max() < 0.08
 
 
 def test_shipped_constants_are_whole_and_say_where_they_are_from():

@@ -137,7 +137,13 @@ def test_wrong_up_axis_is_named(tmp_path, upright, capsys):
 @pytest.mark.parametrize(
     ("content", "arguments", "message"),
     [
-        (np.zeros((3, 16, 3)), (), r"expected \(frames, 17, 3\) for the joint set h36m17, found \(3, 16, 3\)"),
+        (np.zeros((3, 16, 3)), (), r"expected as many joints as a known joint set has, found 16; known: 14 \(lsp14\)"),
+        (np.zeros((3, 17, 3)), (), "17 joints: coco17 or h36m17 or mpi3dhp17\\? No frame shows enough to tell"),
+        (
+            np.zeros((3, 16, 3)),
+            ("--joint-set", "h36m17"),
+            r"expected \(frames, 17, 3\) for the joint set h36m17, found \(3, 16, 3\)",
+        ),
         (np.zeros((0, 17, 3)), (), "expected"),
         (np.array(["a"]), (), "expected numbers"),
         (None, ("--unit", "mm"), "in mm this person would be .* m tall; in m the size would be right"),
@@ -187,7 +193,7 @@ def test_pickles_are_refused(tmp_path):
 def test_missing_file_and_bad_output(tmp_path):
     with pytest.raises(UserError, match="there is no such file"):
         run(tmp_path / "none.npy", "-o", tmp_path / "out.npz")
-    with pytest.raises(UserError, match="ends in .npz"):
+    with pytest.raises(UserError, match="ends in one of .npz, .glb"):
         run(tmp_path / "none.npy", "-o", tmp_path / "out.pkl")
     with pytest.raises(UserError, match="folder does not exist"):
         run(tmp_path / "none.npy", "-o", tmp_path / "no" / "out.npz")
@@ -238,5 +244,16 @@ def test_pipes_carry_the_same_as_files(tmp_path, upright):
     command = [sys.executable, "-m", "s2m.cli", "ik", "-", "-o", "-"]
     done = subprocess.run(command, input=(tmp_path / "in.npy").read_bytes(), capture_output=True, check=True)
     with np.load(io.BytesIO(done.stdout)) as piped, np.load(tmp_path / "out.npz") as filed:
-        np.testing.assert_array_equal(piped["poses"], filed["poses"])
+        np.testing.assert_allclose(piped["poses"], filed["poses"], atol=1e-6)
     assert b"12 frames" in done.stderr
+
+
+def test_the_suffix_says_which_format(tmp_path, upright):
+    """Solved and written at once, or written as npz and converted: the same file."""
+    from s2m.cli import main
+
+    np.save(tmp_path / "in.npy", upright)
+    run(tmp_path / "in.npy", "-o", tmp_path / "a.npz", "--fps", "50", "-q")
+    run(tmp_path / "in.npy", "-o", tmp_path / "a.bvh", "--fps", "50", "-q", "--names", "cmu")
+    assert main(["convert", str(tmp_path / "a.npz"), str(tmp_path / "b.bvh"), "--names", "cmu", "-q"]) == 0
+    assert (tmp_path / "a.bvh").read_bytes() == (tmp_path / "b.bvh").read_bytes()

@@ -68,6 +68,8 @@ def test_order_of_the_published_sets():
     known = {
         "coco17": {"nose": 0, "left_eye": 1, "right_ear": 4, "left_shoulder": 5, "right_wrist": 10, "right_ankle": 16},
         "lsp14": {"right_ankle": 0, "left_hip": 3, "right_wrist": 6, "left_wrist": 11, "thorax": 12, "head": 13},
+        "mpii16": {"right_ankle": 0, "left_hip": 3, "pelvis": 6, "thorax": 7, "upper_neck": 8, "head": 9,
+                   "right_wrist": 10, "left_shoulder": 13, "left_wrist": 15},
         "blazepose33": {"nose": 0, "left_ear": 7, "right_mouth": 10, "left_wrist": 15, "left_pinky": 17,
                         "left_index": 19, "left_thumb": 21, "left_hip": 23, "left_heel": 29, "right_toe": 32},
         "kinect32": {"pelvis": 0, "chest": 2, "neck": 3, "left_collar": 4, "left_thumb": 10, "right_shoulder": 12,

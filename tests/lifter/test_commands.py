@@ -67,6 +67,13 @@ def test_what_it_writes_is_what_ik_reads(walk: Path, tmp_path: Path) -> None:
             np.testing.assert_array_equal(own[field], read[field])
 
 
+def test_another_suffix_asks_for_the_motion(walk: Path, tmp_path: Path) -> None:
+    """`-o walk.bvh` is `--ik walk.bvh` without the skeletons."""
+    assert lift(walk, "-o", tmp_path / "out.npz", "--ik", tmp_path / "a.bvh") == 0
+    assert lift(walk, "-o", tmp_path / "b.bvh") == 0
+    assert (tmp_path / "a.bvh").read_bytes() == (tmp_path / "b.bvh").read_bytes()
+
+
 def test_its_denoised_joints_can_be_lifted_again(walk: Path, tmp_path: Path) -> None:
     assert lift(walk, "-o", tmp_path / "out.npz") == 0
     assert read_keypoints(tmp_path / "out.npz").points.shape == (24, 17, 2)
@@ -205,7 +212,7 @@ def test_joints_that_are_never_seen_are_told(tmp_path: Path, capsys: pytest.Capt
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (("-o", "out.txt"), "--output out.txt: expected a name that ends in .npz"),
+        (("-o", "out.txt"), "--output out.txt: expected a name that ends in one of .npz, .glb"),
         (("-o", "nowhere/out.npz"), "the folder does not exist"),
         (("-o", "walk.npz", "--ik", "walk.npz"), "found one name twice"),
         (("-o", "out.npz", "--picture", "p.jpg"), "--picture p.jpg: expected a name that ends in .png"),
@@ -213,6 +220,8 @@ def test_joints_that_are_never_seen_are_told(tmp_path: Path, capsys: pytest.Capt
         (("-o", "out.npz", "--fps", "nan"), "--fps"),
         (("-o", "out.npz", "--min-confidence", "1"), "--min-confidence"),
         (("-o", "out.npz", "--noise", "20"), "for --ik"),
+        (("-o", "out.npz", "--names", "vrm"), "--format, --names: these are for --ik"),
+        (("-o", "out.bvh", "--format", "glb"), "--format glb: expected bvh"),
         (("-o", "out.npz", "--ik", "m.npz", "--noise", "-1"), "--noise: expected millimetres"),
         (("-o", "out.npz", "--joint-set", "nobody"), "--joint-set: unknown joint set"),
         (("-o", "out.npz", "--joint-set", "lsp14"), r"walk.npy: expected \(frames, 14, 2\)"),

@@ -5,6 +5,7 @@ import base64
 import io
 import json
 import re
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from s2m.cli import main
 from s2m.report import Examples, ReportError, save_examples
 from s2m.report.build import build_report
 from s2m.report.commands import add_report_command
@@ -161,3 +163,20 @@ def test_command(make_run: MakeRun, capsys: pytest.CaptureFixture[str], examples
     assert str(run / "report" / "index.html") in printed
     with Image.open(io.BytesIO((run / "report" / "gallery_01_best.png").read_bytes())) as image:
         assert image.size == (3 * PANEL, 2 * PANEL)
+
+
+def test_a_lifter_alone(make_run: MakeRun, capsys: pytest.CaptureFixture[str]) -> None:
+    """No other stage and no silhouettes: the lifter and the planar baseline, on every split."""
+    run = make_run()
+    for stage in ("regressor", "mesh"):
+        shutil.rmtree(run / stage)
+    assert main(["report", str(run)]) == 0
+    said = capsys.readouterr().out
+    assert re.search(r"planar \(constant depth\) +180\.0 +120\.0 +90\.0", said)
+    assert re.search(r"lifter +90\.0 +60\.0 +45\.0", said)
+    assert {path.name for path in (run / "report").iterdir()} == {"report.md", "index.html", "curves_lifter.png"}
+    text = (run / "report" / "report.md").read_text()
+    assert text.count("### `") == 4
+    assert "## Checks" not in text
+    assert main(["report", str(run), "--checks-only"]) == 2
+    assert "checks are of all stages, the run has a lifter alone" in capsys.readouterr().err

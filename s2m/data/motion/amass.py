@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation, Slerp
 
+from s2m.data.motion import bvh
 from s2m.data.motion.clips import JOINTS, Clip, MotionError
 from s2m.errors import FormatError
 from s2m.formats.npz import array_names, read_array
@@ -101,7 +102,7 @@ def read_folder(folder: str | Path, fps: float = 30.0) -> list[Clip]:
     """Every motion below ``folder``, resampled to ``fps``; names are paths relative to it.
 
     Args:
-        folder: Folder that is searched for npz files.
+        folder: Folder that is searched for npz and bvh files.
         fps: Frames per second of the result.
 
     Raises:
@@ -111,10 +112,14 @@ def read_folder(folder: str | Path, fps: float = 30.0) -> list[Clip]:
     if not folder.is_dir():
         raise MotionError(f"{folder}: no such folder")
     paths = [path for path in sorted(folder.rglob("*.npz")) if is_motion_file(path)]
+    paths += sorted(folder.rglob("*.bvh"))
     if not paths:
-        raise MotionError(f"{folder}: no npz with a field 'poses' below this folder")
-    names = [path.relative_to(folder).with_suffix("").as_posix() for path in paths]
-    return [resample(read(path, name).clip, fps) for path, name in zip(paths, names, strict=True)]
+        raise MotionError(f"{folder}: no npz with a field 'poses' and no bvh below this folder")
+    return [resample(_clip(path, path.relative_to(folder).with_suffix("").as_posix()), fps) for path in paths]
+
+
+def _clip(path: Path, name: str) -> Clip:
+    return bvh.read(path, name) if path.suffix == ".bvh" else read(path, name).clip
 
 
 def resample(clip: Clip, fps: float) -> Clip:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2m.data.zoo.human36m.cameras import CAMERA_IDS
+from s2m.data.zoo.human36m.layouts import as_h36m17
 from s2m.data.zoo.human36m.protocol import canonical
 from s2m.data.zoo.object_npz import read_npz
 from s2m.data.zoo.parts import fingerprint
@@ -93,28 +94,31 @@ class WithDetections(WrappedSource):
         for name, (frames, joints) in self._detections():
             np.save(_place(own, self._called(name), "frames"), frames)
             np.save(_place(own, self._called(name), "joints"), joints)
+        if len(absent := self._absent()) == len(self.source.recordings()):
+            raise SourceError(f"{self._file}: expected detections of recording {absent[0]}, found none")
         stamp.write_text(files)
 
     def read(self, ref: RecordingRef) -> Recording:
-        """The recording with detected joints.
+        """The recording with detected joints; without any where the file has nothing of it, which the notes say.
 
         Args:
             ref: The recording to read.
 
         Raises:
-            SourceError: When the file has nothing of it.
+            SourceError: Before :meth:`prepare`.
         """
         if self._unpacked is None:
             raise SourceError(f"{self._file}: read before it was unpacked")
         recording = self.source.read(ref)
         name = self._called(recording.name)
         place = _place(self._unpacked, name, "frames")
-        if not place.is_file():
-            raise SourceError(f"{self._file}: expected detections of recording {recording.name}, found none")
-        frames = np.load(place, allow_pickle=False)
-        joints = np.load(_place(self._unpacked, name, "joints"), allow_pickle=False)
-        found = _by_frame(frames, joints, recording.frame)
-        pixels, confidence = self._mapped(found, recording.joint_set)
+        if place.is_file():
+            frames = np.load(place, allow_pickle=False)
+            joints = np.load(_place(self._unpacked, name, "joints"), allow_pickle=False)
+            found = _by_frame(frames, joints, recording.frame)
+            pixels, confidence = self._mapped(found, recording.joint_set)
+        else:
+            pixels, confidence = np.zeros_like(recording.joints2d), np.zeros_like(recording.confidence)
         return dataclasses.replace(
             recording,
             joints2d=pixels,
@@ -123,6 +127,19 @@ class WithDetections(WrappedSource):
             source_files=(*recording.source_files, self._file),
         )
 
+    def _absent(self) -> list[str]:
+        """Names of the recordings that the file has nothing of."""
+        folder = self._unpacked
+        names = [ref.name for ref in self.source.recordings()]
+        return [name for name in names if folder and not _place(folder, self._called(name), "frames").is_file()]
+
+    @property
+    def notes(self) -> list[str]:
+        """Those of the other source, and the recordings that the file has nothing of."""
+        absent = self._absent()
+        said = [f"no detections in {self._file.name}: {', '.join(absent)}"] if absent else []
+        return [*self.source.notes, *said]
+
     @property
     def settings(self) -> dict[str, Any]:
         """Those of the other source, and which detections."""
@@ -130,7 +147,7 @@ class WithDetections(WrappedSource):
 
 
 class WithVideoPoseDetections(WithDetections):
-    """``positions_2d`` of VideoPose3D: {subject: {action: [one (T, 17, 2 or 3) array per camera]}}.
+    """``positions_2d`` of VideoPose3D: {subject: {action: [one (T, 17 or 16, 2 or 3) array per camera]}}.
 
     VideoPose3D writes "Photo 1" where the official files of some subjects say "TakingPhoto 1".
     """
@@ -153,9 +170,10 @@ class WithVideoPoseDetections(WithDetections):
             for camera, values in zip(CAMERA_IDS, views, strict=True):
                 name = f"{subject}/{action}.{camera}"
                 joints = _numbers(f"{self._file}: positions_2d/{name}", values)
-                if joints.ndim != 3 or joints.shape[1] != len(H36M17) or joints.shape[2] not in (2, 3):
-                    where = f"{self._file}: positions_2d/{name}"
-                    raise SourceError(f"{where}: expected shape (frames, 17, 2), found {joints.shape}")
+                try:
+                    joints = as_h36m17(joints)
+                except ValueError as error:
+                    raise SourceError(f"{self._file}: positions_2d/{name}: {error}") from error
                 if joints.shape[2] == 2:
                     joints = np.concatenate([joints, np.ones_like(joints[..., :1])], axis=2)
                 yield name, (np.arange(len(joints)), joints)

@@ -1,7 +1,7 @@
 """Geometric self-supervision of the lifter: loss terms, the cycle they look at, and their weighted sum."""
 
 from s2m.lifter.objective.adversarial import Adversarial, Discriminator, PartDiscriminator, discriminators
-from s2m.lifter.objective.augmentation import DetectionNoise
+from s2m.lifter.objective.augmentation import DetectionNoise, light_and_heavy
 from s2m.lifter.objective.bones import BoneRatios, rigid_pairs
 from s2m.lifter.objective.chirality import Chirality
 from s2m.lifter.objective.cycle import Cycle, RoundTrip
@@ -34,5 +34,6 @@ __all__ = [
     "Turn",
     "Weights",
     "discriminators",
+    "light_and_heavy",
     "rigid_pairs",
 ]

@@ -112,6 +112,25 @@ class DetectionNoise:
         return normalise(points, visible * (kept >= self.missing), self.joint_set).tensors()
 
 
+def light_and_heavy(
+    joint_set: JointSet, noise: float, missing: float, outlier: float, swap: float, hidden: float
+) -> tuple[DetectionNoise, DetectionNoise]:
+    """What people are shown with who go around the cycle, and those who are to be completed.
+
+    For the latter noise is half as large again, outliers and swaps are twice as frequent, and parts are hidden.
+
+    Args:
+        joint_set: Of the poses.
+        noise: See :class:`DetectionNoise`.
+        missing: See :class:`DetectionNoise`.
+        outlier: See :class:`DetectionNoise`.
+        swap: See :class:`DetectionNoise`.
+        hidden: See :class:`DetectionNoise`.
+    """
+    light = DetectionNoise(joint_set, noise, missing, outlier, swap)
+    return light, DetectionNoise(joint_set, 1.5 * noise, missing, 2 * outlier, 2 * swap, hidden)
+
+
 class _Dice:
     """Random numbers like a given tensor."""
 

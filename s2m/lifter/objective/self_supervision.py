@@ -14,6 +14,7 @@ from s2m.lifter.normalise import Normalised, normalise
 from s2m.lifter.objective.augmentation import DetectionNoise
 from s2m.lifter.objective.bones import BoneRatios, rigid_pairs
 from s2m.lifter.objective.chirality import Chirality
+from s2m.lifter.objective.completion import Completion
 from s2m.lifter.objective.cycle import Cycle, RoundTrip
 from s2m.lifter.objective.rotations import Turn
 from s2m.lifter.objective.terms import Cycle2D, Cycle3D, Denoising, LearnedTerm, Term
@@ -30,6 +31,7 @@ class Weights:
         bone_ratios: Weight of: people's bones have the same ratios of lengths, close to the mean body's.
         chirality: Weight of: knees bend forwards and necks lean forwards, which fixes the sign of depth.
         denoising: Weight of: the lifter undoes the augmentation's noise.
+        completion: Weight of: people of whom parts are hidden are lifted like the whole ones.
         flow: Weight of the likelihood of the re-projection under a normalising flow; model.flow makes it.
         temporal: Weight of: pairs of frames change as real ones do; it needs data of windows of two frames.
 
@@ -43,6 +45,7 @@ class Weights:
     bone_ratios: float = 20.0
     chirality: float = 5.0
     denoising: float = 30.0
+    completion: float = 10.0
     flow: float = 0.0
     temporal: float = 0.0
 
@@ -85,6 +88,7 @@ class SelfSupervision(nn.Module):
         weights: Weight of each term.
         turn: Viewpoints of the re-projection.
         noise: What a detector does to 2D joints.
+        occlusion: What hides them.
         frames_per_turn: Consecutive frames of a batch that are turned alike.
 
     Raises:
@@ -99,11 +103,13 @@ class SelfSupervision(nn.Module):
         weights: Weights,
         turn: Turn,
         noise: DetectionNoise,
+        occlusion: DetectionNoise,
         frames_per_turn: int = 1,
     ) -> None:
         super().__init__()
         self.joint_set = lifter.joint_set
         self.weights = {name: weight for name, weight in asdict(weights).items() if weight > 0}
+        self.completion = Completion(lifter, occlusion) if self.weights.get("completion") else None
         self.chirality = Chirality(self.joint_set)
         pairs = rigid_pairs(self.joint_set)
         terms: dict[str, Term] = {
@@ -114,10 +120,10 @@ class SelfSupervision(nn.Module):
             "chirality": self.chirality,
             "denoising": Denoising(),
         }
-        if missing := [name for name in self.weights if name not in terms]:
+        if missing := [name for name in self.weights if name not in terms and name != "completion"]:
             raise ValueError(f"weights: no term for {', '.join(missing)}")
-        self.terms = nn.ModuleDict({name: terms[name] for name in self.weights})
-        self.turn, self.noise, self.frames_per_turn = turn, noise, frames_per_turn
+        self.terms = nn.ModuleDict({name: terms[name] for name in self.weights if name in terms})
+        self.turn, self.noise, self.occlusion, self.frames_per_turn = turn, noise, occlusion, frames_per_turn
         # Not a submodule: the lifter is not the objective's, and its weights must not be counted twice.
         self._round_trip = RoundTrip(lifter)
         self._labels = Fused(self._labels_of)
@@ -133,6 +139,8 @@ class SelfSupervision(nn.Module):
         disturbed = self.noise(target)
         cycle = self._round_trip(target, confidence, disturbed, self._turns(target))
         terms = {name: term(cycle) for name, term in self.terms.items()}
+        if self.completion is not None:
+            terms["completion"] = self.completion(target, confidence, disturbed.scale * cycle.skeleton)
         return SelfSupervisionOutput(
             lifter=torch.stack([self.weights[name] * value for name, value in terms.items()]).sum(),
             learned={n: term.own_loss(cycle) for n, term in self.terms.items() if isinstance(term, LearnedTerm)},

@@ -15,32 +15,89 @@ from scipy.spatial.transform import Rotation
 from s2m.batch import BodyParams
 from s2m.body import load_body
 from s2m.body.regressors import dataset_regressor
-from s2m.data.open.config import Frames, OpenConfig
+from s2m.data.open.config import Definitions, Frames, OpenConfig
 from s2m.data.open.generate import generate
 from s2m.data.store import FrameStore, StoreError, unpack_masks
 from s2m.skeletons import H36M17, S2M27, SMPL24
 
+SPLITS = ["train", "train_pose", "train_video", "test", "acrobatic_noisy", "sitting"]
 
-@pytest.mark.parametrize("split", ["train", "train_pose", "train_video", "test", "acrobatic_noisy"])
-def test_parameters_reproduce_joints_and_pixels(made: Path, split: str) -> None:
-    arrays = FrameStore(made).open(split)
-    truth = arrays.truth
-    assert truth is not None
+
+def regressed(truth: dict[str, np.ndarray]) -> np.ndarray:
+    """Joints (N, 27, 3) at the skeleton's places of the bodies that the truth describes."""
     body = load_body()
     rotations = Rotation.from_rotvec(truth["poses"].reshape(-1, 3)).as_matrix().reshape(-1, 24, 3, 3)
     params = BodyParams.from_rotations(
         torch.from_numpy(rotations).float(), torch.tensor(truth["betas"]), torch.tensor(truth["transl"])
     )
     vertices = torch.cat([body(params[i : i + 32]).vertices for i in range(0, len(params), 32)])
-    joints = (dataset_regressor(body, S2M27) @ vertices).numpy()
-    np.testing.assert_allclose(joints, truth["joints3d"], atol=1e-4)
-    if split == "test":
-        fx, fy, cx, cy = truth["intrinsics"].T[:, :, None]
-        x, y, z = np.moveaxis(truth["joints3d"], 2, 0)
-        pixels = np.stack([fx * x / z + cx, fy * y / z + cy], -1)
-        np.testing.assert_allclose(pixels, arrays.observation["joints2d"], atol=2e-3)
-        half = arrays.observation["crop"][:, None, 2:]
-        assert (abs(pixels - arrays.observation["joints2d"]) / half).max() < 1e-4
+    return (dataset_regressor(body, S2M27) @ vertices).numpy()
+
+
+def test_parameters_reproduce_joints_and_pixels(tiny: OpenConfig, tmp_path: Path) -> None:
+    assert generate(tmp_path / "plain", replace(tiny, definitions=Definitions(0, 0, 0, 0)), progress=False)
+    store = FrameStore(tmp_path / "plain")
+    for split in SPLITS:
+        truth = store.open(split).truth
+        assert truth is not None
+        np.testing.assert_allclose(regressed(truth), truth["joints3d"], atol=1e-4)
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_definitions_of_joints_differ_a_little(made: Path, tiny: OpenConfig, split: str) -> None:
+    truth = FrameStore(made).open(split).truth
+    assert truth is not None
+    beside = np.linalg.norm(truth["joints3d"] - regressed(truth), axis=2)
+    for joint, limit in (("left_hip", tiny.definitions.hips), ("head", tiny.definitions.head), ("left_knee", 0.015)):
+        found = beside[:, S2M27.index(joint)]
+        assert 0.2 * limit < found.mean() < found.max() < 3**0.5 * limit + 1e-3
+
+
+@pytest.mark.parametrize("split", ["test", "above", "half_body", "sitting"])
+def test_pixels_are_what_the_camera_sees(made: Path, split: str) -> None:
+    arrays = FrameStore(made).open(split)
+    assert arrays.truth is not None
+    fx, fy, cx, cy = arrays.observation["intrinsics"].T[:, :, None]
+    x, y, z = np.moveaxis(arrays.truth["joints3d"], 2, 0)
+    pixels = np.stack([fx * x / z + cx, fy * y / z + cy], -1)
+    seen = arrays.observation["confidence"] > 0
+    np.testing.assert_allclose(pixels[seen], arrays.observation["joints2d"][seen], atol=2e-3)
+    assert ((pixels[seen] >= 0) & (pixels[seen] <= 1000)).all()
+
+
+def test_half_bodies_end_at_the_thighs(made: Path) -> None:
+    arrays = FrameStore(made).open("half_body")
+    seen = arrays.observation["confidence"] > 0
+    assert seen[:, S2M27.index("thorax")].all()
+    assert not seen[:, S2M27.indices(["left_ankle", "right_ankle", "left_toe"])].any()
+    store = FrameStore(made)
+    masks = unpack_masks(np.asarray(arrays.observation["silhouette"]), store.mask_size)
+    assert masks.any((1, 2)).all()
+
+
+def test_cameras_look_from_above_where_the_split_says_so(made: Path) -> None:
+    """The floor's normal, seen from the camera: bodies stand upright, so their spines show it roughly."""
+
+    def tilt(split: str) -> float:
+        truth = FrameStore(made).open(split).truth
+        assert truth is not None
+        up = truth["joints3d"][:, S2M27.index("thorax")] - truth["joints3d"][:, S2M27.index("pelvis")]
+        return float(np.rad2deg(np.arctan2(-up[:, 2], -up[:, 1])).mean())
+
+    assert tilt("above") > 15
+
+
+def test_a_detectors_errors_stay_for_a_while(made: Path) -> None:
+    arrays = FrameStore(made).open("detector")
+    assert arrays.truth is not None
+    fx, fy, cx, cy = arrays.observation["intrinsics"].T[:, :, None]
+    x, y, z = np.moveaxis(arrays.truth["joints3d"], 2, 0)
+    errors = arrays.observation["joints2d"] - np.stack([fx * x / z + cx, fy * y / z + cy], -1)
+    errors[arrays.observation["confidence"] == 0] = np.nan
+    one = arrays.observation["sequence"] == 0
+    first, second = errors[one][:-1], errors[one][1:]
+    pair = np.isfinite(first) & np.isfinite(second)
+    assert np.corrcoef(first[pair], second[pair])[0, 1] > 0.5
 
 
 def test_masks_cover_the_joints_and_little_else(made: Path) -> None:
@@ -64,7 +121,7 @@ def test_people_stand_upright_in_front_of_the_camera(made: Path) -> None:
     joints = truth["joints3d"]
     assert (joints[:, S2M27.index("head"), 1] < joints[:, S2M27.index("pelvis"), 1] - 0.4).all()
     assert (joints[:, S2M27.index("pelvis"), 1] < joints[:, S2M27.index("left_ankle"), 1] - 0.1).all()
-    assert ((joints[:, 0, 2] > 3.0) & (joints[:, 0, 2] < 7.0)).all()
+    assert ((joints[:, 0, 2] > 1.0) & (joints[:, 0, 2] < 17.0)).all()
     front = Rotation.from_rotvec(truth["poses"][:, :3]).apply([0.0, 0.0, 1.0])
     left = Rotation.from_rotvec(truth["poses"][:, :3]).apply([1.0, 0.0, 0.0])
     ears = joints[:, S2M27.index("left_ear")] - joints[:, S2M27.index("right_ear")]
@@ -83,7 +140,7 @@ def test_noisy_splits_hold_the_same_frames(made: Path) -> None:
             np.testing.assert_array_equal(values, noisy.truth[field])
         differing = abs(clean.observation["joints2d"] - noisy.observation["joints2d"]).max((1, 2))
         assert (differing > 0.5).all()
-        assert (clean.observation["confidence"] == 1).all()
+        assert (clean.observation["confidence"] == 1).mean() > 0.8  # the others lie outside the picture
         assert (noisy.observation["confidence"] == 0).any()
 
 
@@ -100,7 +157,6 @@ def test_crops_come_from_what_is_observed(made: Path) -> None:
 def test_sequences_run_in_time_with_one_body_each(made: Path) -> None:
     arrays = FrameStore(made).open("test")
     sequence, frame = arrays.observation["sequence"], arrays.observation["frame"]
-    assert len(np.unique(sequence)) > 1
     truth = arrays.truth
     assert truth is not None
     for number in np.unique(sequence):

@@ -136,6 +136,20 @@ def test_videopose3d_detections(tmp_path: Path) -> None:
     np.testing.assert_allclose(found["confidence"], 0.4)
 
 
+def test_takes_without_detections_are_said(tmp_path: Path) -> None:
+    """VideoPose3D's files lack a take of the release: the others are converted, and the notes name it."""
+    raw = tmp_path / "raw"
+    fabricate.write_metadata(raw)
+    known = fabricate.write_take(raw, "S9", "TakingPhoto 1", 0, "60457274")
+    fabricate.write_take(raw, "S11", "Directions", 1, "60457274")
+    views = [known.joints2d] * 4
+    np.savez(tmp_path / "hr.npz", positions_2d=np.array({"S9": {"Photo 1": views}}, dtype=object))
+    convert(with_detections(Human36M(OfficialFiles(raw, Choice())), tmp_path / "hr.npz"), tmp_path / "out")
+    store = FrameStore(tmp_path / "out")
+    assert store.header["splits"]["test"]["rows"] == 6
+    assert "no detections in hr.npz: S11/Directions.60457274" in store.header["notes"]
+
+
 def test_masks_from_a_folder(tmp_path: Path, raw: dict[str, Any]) -> None:
     write_recording(tmp_path / "raw" / "test" / "t.npz", FRAMES, poses=None, masks=None)
     folder = tmp_path / "masks" / "t"

@@ -58,7 +58,7 @@ def test_the_third_column_is_a_detectors_score(tmp_path: Path) -> None:
 def test_joints_of_another_layout_are_refused(tmp_path: Path) -> None:
     fabricate.write_videopose(tmp_path / "raw", longer=0)
     change_npz(tmp_path / "raw" / GT, metadata=lambda m: np.array({**m.item(), "layout_name": "coco"}, dtype=object))
-    with pytest.raises(SourceError, match=r"data_2d_h36m_gt\.npz: metadata/layout_name: expected h36m, found coco"):
+    with pytest.raises(SourceError, match=r"_gt\.npz: metadata/layout_name: expected h36m or mpii, found coco"):
         convert(source_of(tmp_path / "raw"), tmp_path / "out", progress=False)
     assert [path.name for path in tmp_path.iterdir()] == ["raw"]
 
@@ -203,3 +203,42 @@ def test_truncated_videopose3d_files_are_named_and_leave_nothing(tmp_path: Path,
     with pytest.raises(SourceError, match=rf"{name}: .*not a readable npz file"):
         convert(source_of(tmp_path / "raw"), tmp_path / "out", progress=False)
     assert [path.name for path in tmp_path.iterdir()] == ["raw"]
+
+
+# Stacked Hourglass's order, written down from MPII's annotation; what Human3.6M calls each.
+MPII = [
+    *("right_ankle", "right_knee", "right_hip", "left_hip", "left_knee", "left_ankle"),
+    *("pelvis", "thorax", "upper_neck", "head"),
+    *("right_wrist", "right_elbow", "right_shoulder", "left_shoulder", "left_elbow", "left_wrist"),
+]
+
+
+def as_mpii(joints: np.ndarray) -> np.ndarray:
+    names = ["neck_nose" if name == "upper_neck" else name for name in MPII]
+    return joints[:, [H36M17.index(name) for name in names]]
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_mpiis_16_joints(tmp_path: Path, told: bool) -> None:
+    """data_2d_h36m_sh_pt_mpii.npz: limbs by name, spine and neck between their neighbours."""
+    raw = tmp_path / "raw"
+    known = fabricate.write_videopose(raw, longer=0)
+    file = raw / "data_2d_h36m_sh_pt_mpii.npz"
+    (raw / GT).rename(file)
+
+    def sixteen(keypoints: Any) -> Any:
+        for actions in keypoints.item().values():
+            for action, views in actions.items():
+                actions[action] = [as_mpii(view) for view in views]
+        return keypoints
+
+    metadata = {"layout_name": "mpii", "num_joints": 16} if told else {"num_joints": 16}
+    change_npz(file, positions_2d=sixteen, metadata=lambda _: np.array(metadata, dtype=object))
+    convert(source_of(raw, joints2d="sh_pt_mpii", cameras=["frontal"]), tmp_path / "out", progress=False)
+    found = FrameStore(tmp_path / "out").open("test").observation["joints2d"]
+    true = known[f"S9/Photo 1.{FRONTAL}"].joints2d
+    named = [i for i, joint in enumerate(H36M17.joints) if joint not in ("spine", "neck_nose")]
+    np.testing.assert_allclose(found[:, named], true[:, named], atol=1e-3)
+    for joint, ends in (("spine", ("pelvis", "thorax")), ("neck_nose", ("thorax", "head"))):
+        middle = true[:, H36M17.indices(ends)].mean(1)
+        np.testing.assert_allclose(found[:, H36M17.index(joint)], middle, atol=1e-3)

@@ -28,7 +28,8 @@ def build(weights: Weights = Weights(), missing: float = 0.0) -> tuple[Lifter, S
     lifter = Lifter("h36m17", 0.25, width=16, blocks=1)
     learned = {"adversarial": Adversarial([Discriminator(H36M17, 16, 1)], NonSaturating())}
     noise = DetectionNoise(H36M17, 0.05, missing)
-    objective = SelfSupervision(learned, person(H36M17), lifter, weights, RandomTurn(), noise)
+    hidden = DetectionNoise(H36M17, 0.05, missing, hidden=0.5)
+    objective = SelfSupervision(learned, person(H36M17), lifter, weights, RandomTurn(), noise, hidden)
     return lifter, objective
 
 

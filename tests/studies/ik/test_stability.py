@@ -175,6 +175,18 @@ def test_nearly_straight_limbs_do_not_amplify_noise_either(degrees):
     assert worst_gain(joints, ("left_elbow", "right_elbow"), (1e-4, 1e-3)) <= 40
 
 
+def test_legs_bent_to_any_side_do_not_turn_over():
+    """Knees that give way sideways or backwards by up to 40 degrees, thighs that point anywhere a thigh can."""
+    rng = np.random.default_rng(3)
+    truth = poses(400, 5)
+    for side in ("left", "right"):
+        turn = rng.standard_normal((400, 3))
+        turn *= rng.uniform(0, 40, (400, 1)) * DEGREES / np.linalg.norm(turn, axis=1, keepdims=True)
+        truth[:, SMPL24.index(f"{side}_knee")] = Rotation.from_rotvec(turn).as_matrix()
+    legs = tuple(f"{side}_{joint}" for side in ("left", "right") for joint in ("knee", "ankle"))
+    assert worst_gain(forward(truth, H36M17), legs, (1e-4, 1e-3, 1e-2)) <= 30
+
+
 def test_limb_bent_the_wrong_way_does_not_turn_over():
     """A limb a few degrees hyper-extended by noise keeps its twist."""
     solver = DIK(rest_of(SMPL24))

@@ -122,8 +122,8 @@ class SpinFiles:
         if self._views is None:
             self._views = load_views(self.root)
         view = self._views[ref.payload["subject"], ref.payload["camera"]]
-        parts = _array(path, "part", (len(SPIN24), 3))[rows][:, _COLUMNS]
-        joints = _array(path, "S", (len(SPIN24), 4))[rows][:, _COLUMNS]
+        parts = _rows(path, "part", (len(SPIN24), 3), rows)[:, _COLUMNS]
+        joints = _rows(path, "S", (len(SPIN24), 4), rows)[:, _COLUMNS]
         frames = np.array([number for *_, number in _names(path)], np.int64)[rows] - 1
         relative = np.where(joints[..., 3:] > 0, joints[..., :3], np.nan)
         place = _places(relative, parts, view.camera)
@@ -156,11 +156,17 @@ def _names(path: Path) -> list[tuple[str, str, str, int]]:
     return found
 
 
-def _array(path: Path, name: str, shape: tuple[int, ...]) -> NDArray[np.float64]:
-    values = np.asarray(read_npz(path, name), np.float64)
+def _rows(path: Path, name: str, shape: tuple[int, ...], rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Some rows of an array that has one per picture name."""
+    try:
+        values = np.asarray(read_npz(path, name), np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise SourceError(f"{path}: {name}: expected numbers, found others ({str(error)[:120]})") from error
     if values.ndim != len(shape) + 1 or values.shape[1:] != shape:
         raise SourceError(f"{path}: {name}: expected shape (N, {', '.join(map(str, shape))}), found {values.shape}")
-    return values
+    if len(values) <= rows.max(initial=-1):
+        raise SourceError(f"{path}: {name}: expected a row for each of imgname, found {len(values)} rows")
+    return values[rows]
 
 
 def _places(relative: NDArray[np.float64], parts: NDArray[np.float64], camera: Camera) -> NDArray[np.float64]:
@@ -200,4 +206,4 @@ def _body(path: Path, rows: NDArray[np.int64], place: NDArray[np.float64]) -> Bo
     has = np.asarray(read_npz(path, "has_smpl")).ravel()[rows] > 0 if "has_smpl" in names else np.ones(len(rows), bool)
     if not has.all():
         return None
-    return BodyTruth(_array(path, "pose", (72,))[rows], _array(path, "shape", (10,))[rows], place)
+    return BodyTruth(_rows(path, "pose", (72,), rows), _rows(path, "shape", (10,), rows), place)

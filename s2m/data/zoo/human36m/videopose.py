@@ -1,7 +1,8 @@
 """Human3.6M in the files of VideoPose3D: ``data_3d_h36m.npz`` and ``data_2d_h36m_<keypoints>.npz``.
 
     positions_3d: {subject: {action: (T, 32, 3)}}     metres, the laboratory's frame
-    positions_2d: {subject: {action: [4 x (T, 17, 2)]}}  pixels, one array per camera in the order of CAMERA_IDS
+    positions_2d: {subject: {action: [4 x (T, 17, 2)]}}  pixels, one array per camera in the order of CAMERA_IDS; or the
+                                                         16 joints of MPII (sh_pt_mpii)
 
 both pickled inside the npz, as github.com/facebookresearch/VideoPose3D (data/prepare_data_h36m.py) writes them. Its
 dataset has no S11 Directions, and videos may be some frames longer than the motion capture.
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from s2m.data.zoo.human36m.cameras import CAMERA_IDS, Views, load_views
 from s2m.data.zoo.human36m.joints import HUMAN36M32, to_h36m17
+from s2m.data.zoo.human36m.layouts import as_h36m17, layout_of
 from s2m.data.zoo.human36m.masks import find_masks
 from s2m.data.zoo.human36m.official import common_length
 from s2m.data.zoo.human36m.pictures import find_pictures
@@ -26,7 +28,7 @@ from s2m.data.zoo.object_npz import npz_names, read_npz
 from s2m.data.zoo.parts import fingerprint
 from s2m.data.zoo.source import Recording, RecordingRef, SourceError
 from s2m.files import hidden_name, path_part
-from s2m.skeletons import H36M17
+from s2m.skeletons import H36M17, JointSet
 
 POSES_3D = "data_3d_h36m.npz"
 GROUND_TRUTH = "gt"
@@ -104,8 +106,7 @@ class VideoPoseFiles:
         for subject, action in _actions(self._path3d, "positions_3d"):
             np.save(_unpacked(folder, subject, action, "3d"), _checked3d(self._path3d, poses, subject, action))
         del poses
-        self._require_h36m()
-        keypoints = _content(self._path2d, "positions_2d")
+        told, keypoints = self._told(), _content(self._path2d, "positions_2d")
         for subject, action in _actions(self._path2d, "positions_2d"):
             views = keypoints[subject][action]
             if not isinstance(views, list) or len(views) != len(CAMERA_IDS):
@@ -113,7 +114,7 @@ class VideoPoseFiles:
                 where = f"{self._path2d}: positions_2d/{subject}/{action}"
                 raise SourceError(f"{where}: expected a list of {len(CAMERA_IDS)} cameras, found {found}")
             for camera, pixels in zip(CAMERA_IDS, views, strict=True):
-                checked = _checked2d(self._path2d, f"{subject}/{action}/{camera}", pixels)
+                checked = _checked2d(self._path2d, f"{subject}/{action}/{camera}", pixels, told)
                 np.save(_unpacked(folder, subject, action, camera), checked)
         stamp.write_text(files)
 
@@ -153,13 +154,13 @@ class VideoPoseFiles:
             left_out={reason: frames for reason, frames in left_out.items() if frames},
         )
 
-    def _require_h36m(self) -> None:
+    def _told(self) -> JointSet | None:
         if "metadata" not in npz_names(self._path2d):
-            return
-        metadata = read_npz(self._path2d, "metadata")
-        layout = metadata.get("layout_name", "h36m") if isinstance(metadata, dict) else None
-        if layout != "h36m":
-            raise SourceError(f"{self._path2d}: metadata/layout_name: expected h36m, found {layout}")
+            return None
+        try:
+            return layout_of(read_npz(self._path2d, "metadata"))
+        except ValueError as error:
+            raise SourceError(f"{self._path2d}: {error}") from error
 
 
 def _content(path: Path, field: str) -> dict[str, dict[str, Any]]:
@@ -188,13 +189,12 @@ def _checked3d(path: Path, content: dict[str, dict[str, Any]], subject: str, act
     return values
 
 
-def _checked2d(path: Path, entry: str, values: Any) -> NDArray[Any]:
-    pixels = _numbers(values)
-    # Some detectors' files have the score as a third column.
-    if pixels.ndim != 3 or pixels.shape[1] != len(H36M17) or pixels.shape[2] not in (2, 3) or not len(pixels):
-        expected = f"(frames, {len(H36M17)}, 2)"
-        raise SourceError(f"{path}: positions_2d/{entry}: expected shape {expected}, found {pixels.shape}")
-    return pixels[..., :2]
+def _checked2d(path: Path, entry: str, values: Any, told: JointSet | None) -> NDArray[Any]:
+    try:
+        # Some detectors' files have the score as a third column.
+        return as_h36m17(_numbers(values), told)[..., :2]
+    except ValueError as error:
+        raise SourceError(f"{path}: positions_2d/{entry}: {error}") from error
 
 
 def _numbers(values: Any) -> NDArray[Any]:

@@ -1,0 +1,200 @@
+"""BlazePose: people in pictures of any size, and their tracks in videos, on a CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from s2m.arrays import short_repr
+from s2m.detect.interface import Detection, Detector, Picture, not_seen
+from s2m.detect.landmarks import LandmarkNetwork, Landmarks
+from s2m.detect.masks import give_to_nearest, one_piece
+from s2m.detect.models import shipped_model
+from s2m.detect.people import Candidate, PeopleNetwork, once
+from s2m.detect.region import Region
+from s2m.detect.sides import Sides
+from s2m.detect.tiles import tiles
+from s2m.skeletons import BLAZEPOSE33
+
+_REFINEMENTS = 2  # further looks at a new person, each in the square that the look before gives
+_HOPELESS = 0.1  # after the first look
+_SURE = 0.5
+_SAME = 0.1  # mean distance of the landmarks of one and the same person, as a share of the side of the square
+_LOWEST_VISIBILITY = 0.2
+# Of someone new: mean of what the first network says, what the second says, and how visible the joints are that lie in
+# the picture. Each of them alone is sure of some lamp post.
+_SURE_OF_NEW = 0.75
+_PERIOD = 60  # frames of a video within which all of it is searched for newcomers
+
+
+@dataclass(frozen=True, eq=False)
+class Track:
+    """What is known of a person from the frames so far.
+
+    Attributes:
+        following: The square to look in next.
+        sides: Where left and right are.
+        frame: Number of frames since the video's first one with somebody in it.
+    """
+
+    following: Region
+    sides: Sides
+    frame: int
+
+    __repr__ = short_repr
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Tracked(Detection):
+    """A person whom BlazePose can find again in the next frame.
+
+    Attributes:
+        track: What it needs for that.
+    """
+
+    track: Track | None = None
+
+
+class BlazePose(Detector):
+    """33 landmarks and a mask of each person.
+
+    In a picture, people are looked for in overlapping tiles at several scales. In a video, each person is looked for
+    where the landmarks of the frame before say, with one run of one network; meanwhile a share of the tiles is
+    searched for newcomers in each frame, and all of them when someone was lost.
+
+    Method and networks: Bazarevsky et al., "BlazePose: On-device Real-time Body Pose tracking", 2020, and MediaPipe
+    0.10.21 (Apache-2.0).
+
+    Args:
+        landmark_model: A larger landmark network of the user's (``pose_landmark_heavy.tflite``); the one that ships
+            by default.
+        scales: Of the tiles. One sees people of about a quarter of the picture's longer side and larger; each more
+            sees people half as large, and costs about four times as much as the one before.
+        most_people: In a picture; the less certain are left out.
+        lowest_visibility: Joints below it are missing.
+        threads: Of each network.
+
+    Raises:
+        UserError: A model file is missing, damaged or another.
+        MissingPackageError: The extra ``photo`` is not installed.
+    """
+
+    joint_set = BLAZEPOSE33.name
+
+    def __init__(
+        self,
+        landmark_model: str | Path | None = None,
+        *,
+        scales: int = 3,
+        most_people: int = 20,
+        lowest_visibility: float = _LOWEST_VISIBILITY,
+        threads: int = 1,
+    ) -> None:
+        path = shipped_model("pose_landmark_full.tflite") if landmark_model is None else Path(landmark_model)
+        self._people = PeopleNetwork(shipped_model("pose_detection.tflite"), threads)
+        self._landmarks = LandmarkNetwork(path, threads)
+        self._scales, self._most = scales, most_people
+        self._lowest = lowest_visibility
+
+    def __call__(self, picture: Picture) -> list[Detection]:
+        """See :meth:`Detector.__call__`."""
+        return self.track(picture, ())
+
+    def track(self, picture: Picture, previous: Sequence[Detection]) -> list[Detection]:
+        """See :meth:`Detector.track`.
+
+        Args:
+            picture: See there.
+            previous: See there; only this detector's own entries are followed.
+        """
+        tracks = [one.track for one in previous if isinstance(one, Tracked) and one.track is not None]
+        frame = max((track.frame + 1 for track in tracks), default=0)
+        followed = _different([self._followed(picture, track) for track in tracks])
+        places = tiles(picture.shape[1], picture.shape[0], self._scales)
+        if tracks and len(followed) == len(tracks):
+            places = places[frame % _PERIOD :: _PERIOD]
+        found = _different([*followed, *self._newcomers(picture, places, [one.following for one, _ in followed])])
+        return self._detections(picture, found[: self._most], frame)
+
+    def _followed(self, picture: Picture, track: Track) -> tuple[Landmarks, Sides]:
+        found = self._landmarks(picture, track.following)
+        if track.sides.distance(found) > 1:
+            # Another look, at a square that is a little different, nearly always tells.
+            again = self._landmarks(picture, found.following)
+            found = min(found, again, key=track.sides.distance)
+        return track.sides.next(found)
+
+    def _newcomers(
+        self, picture: Picture, places: Sequence[Region], known: Sequence[Region]
+    ) -> list[tuple[Landmarks, Sides]]:
+        size = (picture.shape[1], picture.shape[0])
+        candidates = once(self._people(picture, places), known)[: self._most]
+        looked_at = [(candidate, self._closer(picture, candidate)) for candidate in candidates]
+        return [
+            (one, Sides(one.joints2d))
+            for candidate, one in looked_at
+            if _certainty(candidate, one, size) >= _SURE_OF_NEW
+        ]
+
+    def _closer(self, picture: Picture, person: Candidate) -> Landmarks:
+        """The landmarks of someone new: the square gets better with every look."""
+        found = self._landmarks(picture, person.region)
+        for _ in range(_REFINEMENTS if found.score > _HOPELESS else 0):
+            found = self._landmarks(picture, found.following)
+        return found
+
+    def _detections(self, picture: Picture, found: Sequence[tuple[Landmarks, Sides]], frame: int) -> list[Detection]:
+        shape = (picture.shape[0], picture.shape[1])
+        detections = [self._detection(person, shape, sides, frame) for person, sides in found]
+        sizes = [person.following.side for person, _ in found]
+        give_to_nearest([one.mask for one in detections if one.mask is not None], sizes)
+        return [one for one in detections if (one.confidence > 0).any()]
+
+    def _detection(self, person: Landmarks, shape: tuple[int, int], sides: Sides, frame: int) -> Detection:
+        missing = not_seen(person.joints2d, person.visibility, (shape[1], shape[0]), self._lowest)
+        joints = np.where(missing[:, None], np.nan, person.joints2d)
+        mask = person.region.paste(one_piece(person.mask, person.in_mask[~missing]), shape)
+        return Tracked(
+            joints2d=joints,
+            confidence=np.where(missing, 0.0, person.visibility),
+            joint_set=self.joint_set,
+            box=_box(joints[~missing], mask),
+            score=person.score,
+            mask=mask,
+            joints3d=person.joints3d,
+            track=Track(person.following, sides, frame),
+        )
+
+
+def _certainty(candidate: Candidate, person: Landmarks, size: tuple[int, int]) -> float:
+    inside = ~not_seen(person.joints2d, person.visibility, size, 0.0)
+    visible = float(person.visibility[inside].mean()) if inside.any() else 0.0
+    return (candidate.score + person.score + visible) / 3
+
+
+def _different(found: Sequence[tuple[Landmarks, Sides]]) -> list[tuple[Landmarks, Sides]]:
+    """The people among what was found, the surest first, each once."""
+    kept: list[tuple[Landmarks, Sides]] = []
+    for person, sides in sorted(found, key=lambda one: -one[0].score):
+        if person.score >= _SURE and not any(_same(person, other) for other, _ in kept):
+            kept.append((person, sides))
+    return kept
+
+
+def _same(one: Landmarks, other: Landmarks) -> bool:
+    apart = np.linalg.norm(one.joints2d - other.joints2d, axis=-1).mean()
+    return bool(apart < _SAME * max(one.following.side, other.following.side))
+
+
+def _box(joints: NDArray[np.float64], mask: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Around the joints that were seen and the mask."""
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    corners = [[columns[0], rows[0]], [columns[-1] + 1, rows[-1] + 1]] if len(rows) else []
+    points = np.concatenate([joints.reshape(-1, 2), np.array(corners, np.float64).reshape(-1, 2)])
+    if not len(points):
+        return np.full(4, np.nan)
+    return np.concatenate([points.min(0), points.max(0)])

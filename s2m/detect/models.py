@@ -1,0 +1,111 @@
+"""The networks of BlazePose: files that ship, or one that the user points to, run on the CPU by LiteRT."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from s2m.errors import UserError
+from s2m.files import sha256
+from s2m.optional import require
+
+# What ships, out of the wheel mediapipe==0.10.21 (assets/NOTICE.md).
+SHIPPED = {
+    "pose_detection.tflite": "9ba9dd3d42efaaba86b4ff0122b06f29c4122e756b329d89dca1e297fd8f866c",
+    "pose_landmark_full.tflite": "e9a5c5cb17f736fafd4c2ec1da3b3d331d6edbe8a0d32395855aeb2cdfd64b9f",
+}
+
+
+def shipped_model(name: str, folder: Path | None = None) -> Path:
+    """A model file of the package, checked.
+
+    Args:
+        name: One of ``SHIPPED``.
+        folder: Where it lies; the package's own by default.
+
+    Returns:
+        Its path.
+
+    Raises:
+        UserError: When the file is missing or is not the one that was shipped.
+    """
+    path = (Path(str(resources.files("s2m.detect") / "assets")) if folder is None else folder) / name
+    if not path.is_file():
+        raise UserError(f"{path}: this file belongs to the package and is missing; install the package again")
+    if (found := sha256(path)) != SHIPPED[name]:
+        raise UserError(
+            f"{path}: damaged: expected sha256 {SHIPPED[name][:16]}..., found {found[:16]}...; "
+            "install the package again"
+        )
+    return path
+
+
+class Network:
+    """A network of one picture in and several arrays out, which are told apart by their sizes.
+
+    Args:
+        path: A ``.tflite`` file.
+        side: Side of the square picture that it takes, pixels.
+        sizes: How many numbers each of the outputs that are wanted has; no two alike.
+        threads: Threads of its own.
+
+    Raises:
+        UserError: The file cannot be read or is another network.
+        MissingPackageError: The extra ``photo`` is not installed.
+    """
+
+    def __init__(self, path: Path, side: int, sizes: Sequence[int], threads: int = 1) -> None:
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise UserError(f"{path}: expected a model file, found: {error.strerror or error}") from error
+        interpreter = require("ai_edge_litert.interpreter").Interpreter
+        try:
+            self._interpreter = interpreter(model_content=content, num_threads=threads)
+            self._interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            raise UserError(
+                f"{path}: expected a model of LiteRT (.tflite), found something else ({error!s:.80})"
+            ) from error
+        self._input, self._outputs = self._places(path, side, sizes)
+
+    def _places(self, path: Path, side: int, sizes: Sequence[int]) -> tuple[int, list[int]]:
+        given, there = self._interpreter.get_input_details(), self._interpreter.get_output_details()
+        shapes = [tuple(int(n) for n in entry["shape"]) for entry in given]
+        if shapes != [(1, side, side, 3)]:
+            raise UserError(f"{path}: input: expected one picture of (1, {side}, {side}, 3), found {shapes}")
+        by_size = {int(np.prod(entry["shape"])): int(entry["index"]) for entry in there}
+        if lacking := [size for size in sizes if size not in by_size]:
+            raise UserError(f"{path}: outputs: expected sizes {list(sizes)}, found {sorted(by_size)}; no {lacking}")
+        return int(given[0]["index"]), [by_size[size] for size in sizes]
+
+    def __call__(self, picture: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        """Run it.
+
+        Args:
+            picture: (side, side, 3), in the range that the network was trained on.
+
+        Returns:
+            The outputs, flat, in the order of ``sizes``.
+        """
+        self._interpreter.set_tensor(self._input, picture[None])
+        self._interpreter.invoke()
+        return [self._interpreter.get_tensor(index).ravel() for index in self._outputs]
+
+
+def sigmoid(logits: NDArray[Any]) -> NDArray[Any]:
+    """Logits to probabilities, without overflow.
+
+    Args:
+        logits: Of any shape.
+
+    Returns:
+        In [0, 1], of the same shape.
+    """
+    values: NDArray[Any] = 0.5 * (1 + np.tanh(0.5 * logits))
+    return values

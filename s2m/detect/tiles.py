@@ -1,0 +1,39 @@
+"""Overlapping squares that cover a picture at several scales, so that small people are large in one of them."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from s2m.detect.region import Region
+
+_OVERLAP = 0.5  # of a square's side: whoever is at most that large is whole in one of them
+
+
+def tiles(width: int, height: int, scales: int) -> list[Region]:
+    """The squares, the largest first.
+
+    Args:
+        width: Of the picture, pixels.
+        height: Of the picture, pixels.
+        scales: How many; the first is one square around the whole picture, the sides of each further are half as large.
+
+    Returns:
+        Squares; of each scale, all together cover the picture.
+    """
+    longest = max(width, height)
+    return [
+        Region(x, y, longest / 2**scale)
+        for scale in range(scales)
+        for y in _centres(height, longest / 2**scale)
+        for x in _centres(width, longest / 2**scale)
+    ]
+
+
+def _centres(length: int, side: float) -> list[float]:
+    """Where the squares stand along one axis, from edge to edge; one in the middle where one is enough."""
+    if side >= length:
+        return [length / 2]
+    count = 1 + math.ceil((length - side) / (side * (1 - _OVERLAP)) - 1e-6)
+    return [float(centre) for centre in np.linspace(side / 2, length - side / 2, count)]

@@ -1,0 +1,111 @@
+"""What SAM 3D Body's estimator returns for a person, saved as npz or pickle.
+
+Source: ``sam_3d_body/sam_3d_body_estimator.py`` and ``models/heads/mhr_head.py`` of
+github.com/facebookresearch/sam-3d-body: ``pred_keypoints_3d`` (70, 3), ``pred_joint_coords`` (127, 3) and
+``pred_cam_t`` (3,), in metres, with y and z turned into the camera's frame (+x right, +y down, +z forward); the person
+stands at ``pred_cam_t``. ``pred_global_rots`` are those of MHR's rig, which has rest frames of its own that no file
+tells: rotations come from the joints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from s2m.errors import FormatError, UserError
+from s2m.formats.layouts import SAM3D_BODY
+from s2m.formats.people import Crowd, Sighting
+from s2m.skeletons import MHR70, MHR127, JointSet
+
+Floats = NDArray[np.float64]
+
+_FIELDS = {"pred_keypoints_3d": MHR70, "pred_joint_coords": MHR127}
+_PLACE = "pred_cam_t"
+
+
+def is_person(content: Any) -> bool:
+    """Whether something holds a person as the estimator returns it.
+
+    Args:
+        content: What stands in a file.
+    """
+    return isinstance(content, Mapping) and any(field in content for field in _FIELDS)
+
+
+def crowd_of(content: Any, joint_set: JointSet | None, path: Path, first: int = 0) -> Crowd | None:
+    """The people of a file; ``None`` for another one.
+
+    Args:
+        content: One person of one frame or, with one more axis, of several frames; or a list of people of one frame.
+        joint_set: Which joints are wanted; the 70 keypoints by default, which have a face and heels.
+        path: For messages.
+        first: Number of the first frame.
+
+    Returns:
+        Everybody.
+
+    Raises:
+        UserError: For arrays of another shape.
+    """
+    if is_person(content):
+        field, chosen = _field(content, joint_set, path)
+        points = _points(content, field, chosen, str(path))
+        frames = range(first, first + len(points))
+        sightings = [_sighting(frame, row, 0) for frame, row in zip(frames, points, strict=True)]
+        return Crowd(chosen, sightings, frames, layout=SAM3D_BODY)
+    if not isinstance(content, list) or not content or not all(is_person(person) for person in content):
+        return None
+    field, chosen = _field(content[0], joint_set, path)
+    sightings = []
+    for number, person in enumerate(content):
+        points = _points(person, field, chosen, f"{path}: person {number}")
+        if len(points) != 1:
+            raise FormatError(f"{path}: person {number}: {field}: expected one frame, found {len(points)}")
+        sightings.append(_sighting(first, points[0], None))
+    return Crowd(chosen, sightings, [first], layout=SAM3D_BODY)
+
+
+def _sighting(frame: int, points: Floats, who: int | None) -> Sighting:
+    return Sighting(frame, points, np.ones(len(points)), 1.0, who)
+
+
+def _field(person: Mapping[str, Any], joint_set: JointSet | None, path: Path) -> tuple[str, JointSet]:
+    there = {field: chosen for field, chosen in _FIELDS.items() if field in person}
+    if joint_set is None:
+        return next(iter(there.items()))
+    found = [(field, chosen) for field, chosen in there.items() if chosen.joints == joint_set.joints]
+    if not found:
+        raise UserError(
+            f"{path}: expected the joints of {joint_set.name}, found {', '.join(s.name for s in there.values())}, as "
+            "SAM 3D Body writes; leave --joint-set out"
+        )
+    return found[0]
+
+
+def _points(person: Mapping[str, Any], field: str, joint_set: JointSet, where: str) -> Floats:
+    expected = (len(joint_set), 3)
+    points = _numbers(person[field], f"{where}: {field}")
+    points = points[None] if points.ndim == 2 else points
+    if points.ndim != 3 or points.shape[1:] != expected or not len(points):
+        raise FormatError(f"{where}: {field}: expected {expected}, found {points.shape}")
+    if _PLACE not in person:
+        return points
+    place = _numbers(person[_PLACE], f"{where}: {_PLACE}")
+    place = place[None] if place.ndim == 1 else place
+    if place.shape != (len(points), 3):
+        raise FormatError(f"{where}: {_PLACE}: expected {(len(points), 3)}, found {place.shape}")
+    return points + place[:, None]
+
+
+def _numbers(value: Any, where: str) -> Floats:
+    try:
+        array = np.asarray(value)
+        if array.dtype.kind not in "fiu":
+            raise TypeError(array.dtype)
+        return array.astype(np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise FormatError(f"{where}: expected numbers ({error!s:.80})") from error

@@ -1,0 +1,202 @@
+"""The short training on a user's recordings."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from s2m.body import load_body
+from s2m.body.regressors import defined_regressor
+from s2m.errors import UserError
+from s2m.lifter.adaptation.recordings import Frames
+from s2m.lifter.adaptation.shapes import RecordingShapes, bone_ratios
+from s2m.lifter.network import Lifter
+from s2m.lifter.objective.adversarial import Adversarial, Discriminator
+from s2m.lifter.objective.augmentation import light_and_heavy
+from s2m.lifter.objective.bones import rigid_pairs
+from s2m.lifter.objective.gan_rules import NonSaturating
+from s2m.lifter.objective.rotations import LearnedTurn, RandomTurn, Turn
+from s2m.lifter.objective.self_supervision import SelfSupervision, SelfSupervisionOutput, Weights
+from s2m.lifter.sign import SignWatch
+from s2m.skeletons import JointSet
+
+_NOISE = ("noise", "missing", "outlier", "swap", "hidden")
+_CLIP = 5.0
+_BETAS = (0.5, 0.99)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a lifter is adapted.
+
+    Attributes:
+        steps: Of lifter and discriminator together.
+        head_start: Steps of the discriminator alone: a new one has nothing to tell the lifter yet.
+        batch: Frames of the recordings per step, and as many synthetic ones.
+        learning_rate: Peak of Adam's for the lifter, a tenth of that of its training.
+        judge_rate: That of the discriminator and of the shapes.
+        shape: Weight of the shapes.
+        memory: Share of the past in the mean of the lifter's weights that is kept.
+        seed: Of everything that is drawn.
+    """
+
+    steps: int = 1500
+    head_start: int = 300
+    batch: int = 256
+    learning_rate: float = 1.5e-4
+    judge_rate: float = 1.5e-3
+    shape: float = 20.0
+    memory: float = 0.99
+    seed: int = 0
+
+
+def turn_of(lifter: Lifter) -> Turn:
+    """Viewpoints as a lifter was trained with: by its own word on elevations, or around the open data's mean.
+
+    Args:
+        lifter: The lifter.
+    """
+    return RandomTurn() if lifter.elevation_network is None else LearnedTurn()
+
+
+class Adaptation:
+    """Lets a copy of a lifter go on learning.
+
+    The objective is that of its training (:class:`~s2m.lifter.objective.self_supervision.SelfSupervision`) on batches
+    of the recordings and of synthetic poses alike, judged by one discriminator: it cannot learn a few recordings by
+    heart, and the lifter does not forget what they do not show. Bones have one shape per recording.
+
+    Args:
+        lifter: Where it starts.
+        learned: Frames of the recordings.
+        replay: Synthetic frames, all of one recording.
+        settings: Of the training.
+        detector: ``noise``, ``missing``, ``outlier``, ``swap`` and ``hidden`` of the lifter's own training.
+
+    Raises:
+        UserError: For a lifter whose joints the open body does not have.
+    """
+
+    def __init__(
+        self, lifter: Lifter, learned: Frames, replay: Frames, settings: Settings, detector: Mapping[str, Any]
+    ) -> None:
+        torch.manual_seed(settings.seed)
+        self.lifter = copy.deepcopy(lifter).train().requires_grad_(True)
+        self._learned, self._replay, self._settings = learned, replay, settings
+        self._dice = torch.Generator().manual_seed(settings.seed)
+        told = (detector.get(name) for name in _NOISE)
+        light, heavy = light_and_heavy(
+            lifter.joint_set, *(float(value) if isinstance(value, int | float) else 0.0 for value in told)
+        )
+        judge = Adversarial([Discriminator(lifter.joint_set, width=64, blocks=1, bones=False)], NonSaturating())
+        self._objective = SelfSupervision(
+            learned={"adversarial": judge},
+            template=_template(lifter.joint_set),
+            lifter=self.lifter,
+            weights=Weights(bone_ratios=0.0),
+            turn=turn_of(lifter),
+            noise=light,
+            occlusion=heavy,
+        )
+        self._shapes = _shapes(lifter, learned, replay)
+        self._average = copy.deepcopy(lifter)
+        self._sign = SignWatch(patience=settings.steps // 3)
+
+    def run(self, progress: bool | None = None) -> Lifter:
+        """Learn.
+
+        Args:
+            progress: Whether a bar is shown; ``None``: on a terminal.
+
+        Returns:
+            The mean of the latest lifters, frozen, in evaluation mode.
+
+        Raises:
+            MirroredError: The lifter learns depth with the wrong sign.
+            UserError: The loss is no longer a number.
+        """
+        settings, hidden = self._settings, None if progress is None else not progress
+        judges = [*self._objective.parameters(), *self._shapes.parameters()]
+        optimiser = torch.optim.Adam(
+            [{"params": list(self.lifter.parameters()), "lr": 0.0}, {"params": judges, "lr": settings.judge_rate}],
+            betas=_BETAS,
+        )
+        for step in tqdm(range(-settings.head_start, settings.steps), desc="adapting", unit="step", disable=hidden):
+            held = step < 0
+            self.lifter.requires_grad_(not held)
+            optimiser.param_groups[0]["lr"] = 0.0 if held else settings.learning_rate * _share(step / settings.steps)
+            optimiser.zero_grad(set_to_none=True)
+            loss = self._loss(held, step)
+            if not bool(torch.isfinite(loss)):
+                raise UserError(f"step {step}: the loss is {float(loss)}; the lifter cannot learn from these")
+            loss.backward()
+            if not held:
+                nn.utils.clip_grad_norm_(self.lifter.parameters(), _CLIP)
+            optimiser.step()
+            self._remember(held)
+        return self._average.eval().requires_grad_(False)
+
+    def _loss(self, held: bool, step: int) -> Tensor:
+        losses = []
+        for frames, first in ((self._learned, 0), (self._replay, int(self._learned.recording.max()) + 1)):
+            some = self._flipped(frames.some(self._settings.batch, self._dice))
+            output = self._objective(some.joints2d, some.confidence)
+            shape = self._settings.shape * self._shapes(output.cycle.skeleton, some.recording + first)
+            losses.append(_judges_alone(output) if held else output.total + shape)
+            if first == 0 and not held:
+                self._watch(output, step)
+        return torch.stack(losses).sum()
+
+    def _watch(self, output: SelfSupervisionOutput, step: int) -> None:
+        mirrored = self._objective.chirality.suspicious(output.cycle.skeleton.detach())
+        self._sign.update(float(mirrored.float().mean()), step)
+
+    def _flipped(self, frames: Frames) -> Frames:
+        """Half of the frames as a mirror shows them."""
+        flip = torch.rand(len(frames), generator=self._dice) < 0.5
+        points = torch.where(flip[:, None, None], self.lifter.mirrored(frames.joints2d), frames.joints2d)
+        sure = torch.where(flip[:, None], frames.confidence[:, self.lifter.mirror], frames.confidence)
+        return Frames(points, sure, frames.recording)
+
+    @torch.no_grad()
+    def _remember(self, held: bool) -> None:
+        if held:
+            return
+        for mean, now in zip(self._average.parameters(), self.lifter.parameters(), strict=True):
+            mean.lerp_(now, 1 - self._settings.memory)
+
+
+def _judges_alone(output: SelfSupervisionOutput) -> Tensor:
+    return torch.stack(list(output.learned.values())).sum()
+
+
+def _share(done: float) -> float:
+    """Of the peak of the learning rate: up over the first tenth, then down a cosine."""
+    return min(1.0, done / 0.1) * (1 + math.cos(math.pi * done)) / 2
+
+
+@torch.no_grad()
+def _shapes(lifter: Lifter, learned: Frames, replay: Frames) -> RecordingShapes:
+    """Every recording's shape as the lifter has it on average; the synthetic people share one."""
+    pairs = rigid_pairs(lifter.joint_set)
+    rows = []
+    for frames in (learned, replay):
+        ratios = bone_ratios(lifter(frames.joints2d, frames.confidence).joints3d, torch.tensor(pairs).T)
+        rows += [ratios[frames.recording == number].mean(0) for number in range(int(frames.recording.max()) + 1)]
+    return RecordingShapes(pairs, lifter.joint_set.mirror, torch.stack(rows))
+
+
+def _template(joint_set: JointSet) -> Tensor:
+    """The mean body's joints (J, 3), metres."""
+    body = load_body()
+    try:
+        return defined_regressor(body, joint_set) @ body.v_template
+    except (KeyError, ValueError) as error:
+        raise UserError(f"lifter: expected joints that the open body has, found {joint_set.name} ({error})") from error

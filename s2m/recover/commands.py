@@ -1,0 +1,297 @@
+"""``s2m recover``: photos and videos in, people in 3D out."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from s2m.clip_options import add_fill, check_fill, check_least_confidence
+from s2m.errors import UserError, one_line
+from s2m.options import add_output, add_voice, detail, say, warn
+
+if TYPE_CHECKING:
+    from s2m.detect import Detector
+    from s2m.recover.inputs import Item
+    from s2m.recover.observing import Observer
+    from s2m.recover.process import Job, Outcome
+    from s2m.recover.result import Result
+
+_ABOUT = """Recover the people of photos and videos as SMPL bodies before the camera: a detector that ships finds their
+joints, a lifter that was trained without 3D annotation lifts them, DIK solves the rotations.
+
+Each input gets a folder of its own in -o DIR. What is there already is skipped, so that the same command goes on after
+Ctrl-C; --overwrite makes it anew. One picture cannot tell how large people are: without --height they are as tall as
+the mean body (1.7 m), and everything in metres goes with that. Joints that were not seen are a guess, and `seen` says
+so."""
+_KINDS = ("npz", "overlay", "page", "obj", "ply")
+_USUAL = ("npz", "overlay", "page")
+_STOPPED = 130
+_MOST_STEPS = 1000
+_SURE = 0.5  # BlazePose gives hidden joints 0.2 to 0.5, and they are rarely where it says
+
+
+def add_recover_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Mount ``s2m recover``. Nothing heavy is imported before the command runs.
+
+    Args:
+        subparsers: Those of the command line.
+    """
+    parser = subparsers.add_parser(
+        "recover",
+        help="photos and videos to people in 3D",
+        description=_ABOUT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_options(parser)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add everything that the command takes.
+
+    Args:
+        parser: The command's.
+    """
+    parser.add_argument(
+        "inputs", type=Path, nargs="*", metavar="INPUT", help="photos, videos, and folders with such files"
+    )
+    add_output(parser, "folder for the results; it may be there", required=False, metavar="DIR")
+    parser.add_argument(
+        "--write",
+        default=",".join(_USUAL),
+        metavar="KINDS",
+        help=f"what to write beside people.json, of {', '.join(_KINDS)} (default: {','.join(_USUAL)})",
+    )
+    parser.add_argument(
+        "--frame", type=int, default=0, metavar="N", help="of a video: the frame whose meshes obj and ply hold"
+    )
+    parser.add_argument("--height", type=float, metavar="METRES", help="of the people, for the absolute scale")
+    parser.add_argument(
+        "--focal", type=float, metavar="PIXELS", help="focal length (default: the file's EXIF, else the diagonal)"
+    )
+    parser.add_argument(
+        "--refine", type=int, default=0, metavar="N", help="steps that fit shape and pose to silhouettes, too (try 40)"
+    )
+    who = parser.add_mutually_exclusive_group()
+    who.add_argument("--max-people", type=int, metavar="N", help="at most so many, those who are seen largest")
+    who.add_argument("--person", type=int, metavar="ID", help="only the person with this number")
+    parser.add_argument("--keypoints", type=Path, metavar="FILE", help="2D joints that another program found")
+    parser.add_argument("--masks", type=Path, metavar="DIR", help="silhouettes of another program: NAME.png")
+    parser.add_argument(
+        "--landmark-model", type=Path, metavar="FILE", help="a larger network, pose_landmark_heavy.tflite"
+    )
+    parser.add_argument("--detector", metavar="MODULE:CLASS", help="a detector of your own instead (docs/detect.md)")
+    parser.add_argument(
+        "--min-confidence",
+        type=float,
+        metavar="C",
+        help=f"joints below count as missing (default: {_SURE} of the detector that ships, 0 of others)",
+    )
+    add_fill(parser, "of videos: ")
+    parser.add_argument("--body", type=Path, metavar="FILE", help="an official SMPL file (default: the open body)")
+    parser.add_argument("--webcam", type=int, metavar="N", help="show camera N live in the browser instead")
+    parser.add_argument("--port", type=int, default=0, help="for --webcam: of the page on this machine (default: any)")
+    add_voice(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command.
+
+    Args:
+        arguments: Parsed options of ``s2m recover``.
+
+    Returns:
+        Exit code: 0; 1 where some of several inputs failed; 130 after Ctrl-C.
+
+    Raises:
+        UserError: For bad options, and where the only input is bad.
+    """
+    kinds = _check(arguments)
+    if arguments.webcam is not None:
+        from s2m.recover.live import serve_webcam
+
+        return serve_webcam(arguments)
+
+    from s2m.recover.inputs import items_of, share
+    from s2m.recover.process import made, run_all
+
+    items, passed = items_of(arguments.inputs)
+    if arguments.keypoints is not None and len({item.is_video for item in items}) > 1:
+        raise UserError("--keypoints: expected one video or photos, found both")
+    for file in passed:
+        warn(f"{file}: neither a photo nor a video, passed over")
+    made(arguments.output)
+    job, own = _job(arguments, kinds), share(items)
+    with _Bar(arguments) as bar:
+        outcome = run_all(own, job, bar.of, lambda item, result: _say(item, result, job, arguments, bar))
+    if len(items) == 1 and outcome.failed:
+        raise UserError(outcome.failed[0])
+    return _conclude(outcome, len(own), arguments)
+
+
+def _conclude(outcome: Outcome, total: int, arguments: argparse.Namespace) -> int:
+    for message in outcome.failed:
+        print(f"failed: {message}", file=sys.stderr)
+    if outcome.skipped:
+        say(arguments, f"{outcome.skipped} of {total} were done before (--overwrite makes them anew)")
+    if outcome.failed:
+        print(f"error: {len(outcome.failed)} of {total} failed, {outcome.done} done", file=sys.stderr)
+    if outcome.left:
+        print(f"stopped: {outcome.left} of {total} are left; the same command goes on", file=sys.stderr)
+        return _STOPPED
+    return 1 if outcome.failed else 0
+
+
+def _say(item: Item, result: Result, job: Job, arguments: argparse.Namespace, bar: _Bar) -> None:
+    people = "1 person" if len(result.people) == 1 else f"{len(result.people)} people"
+    frames = f", {len(result.times)} frames" if result.video else ""
+    bar.clear()
+    say(
+        arguments,
+        f"{job.output / item.name}: {people}{frames}; focal length {result.camera.focal:.0f} pixels, "
+        f"{result.camera.source}",
+    )
+    for note in result.notes:
+        warn(note)
+
+
+def _job(arguments: argparse.Namespace, kinds: tuple[str, ...]) -> Job:
+    from s2m.body import load_body
+    from s2m.formats.amass import BodyLabel
+    from s2m.recover.options import RecoverOptions
+    from s2m.recover.process import Job
+    from s2m.recover.recovery import Choice
+
+    try:
+        body = load_body(arguments.body)
+    except (ValueError, OSError) as error:
+        raise UserError(str(error)) from error
+    return Job(
+        output=arguments.output,
+        observe=_observing(arguments),
+        options=RecoverOptions(height=arguments.height, refine=arguments.refine, fill=arguments.fill, body=body),
+        label=BodyLabel.of(arguments.body, body.hash),
+        choice=Choice(arguments.max_people, arguments.person),
+        kinds=kinds,
+        focal=arguments.focal,
+        frame=arguments.frame,
+        overwrite=arguments.overwrite,
+    )
+
+
+def _observing(arguments: argparse.Namespace) -> Callable[[float | None], Observer]:
+    """What makes who finds people, for so many frames per second."""
+    from s2m.recover.observing import Detecting, FromKeypoints, WithMasks
+
+    lowest = least_confidence(arguments)
+    if arguments.keypoints is not None:
+        known: Observer = FromKeypoints(arguments.keypoints, lowest)
+        joints: Callable[[float | None], Observer] = lambda fps: known  # noqa: E731
+    else:
+        detector = detector_of(arguments)
+        joints = lambda fps: Detecting(detector, fps, lowest)  # noqa: E731
+    if arguments.masks is None:
+        return joints
+    folder = arguments.masks
+    return lambda fps: WithMasks(joints(fps), folder)
+
+
+def least_confidence(arguments: argparse.Namespace) -> float:
+    """The confidence below which joints count as missing.
+
+    Args:
+        arguments: Parsed options.
+    """
+    if arguments.min_confidence is not None:
+        return float(arguments.min_confidence)
+    return 0.0 if arguments.keypoints or arguments.detector else _SURE
+
+
+def detector_of(arguments: argparse.Namespace) -> Detector:
+    """The detector that the options name.
+
+    Args:
+        arguments: Parsed options.
+
+    Raises:
+        UserError: It cannot be made.
+    """
+    from s2m.detect import BlazePose, Detector
+
+    if arguments.detector is None:
+        return BlazePose(arguments.landmark_model)
+    module, _, name = arguments.detector.partition(":")
+    try:
+        made: Any = getattr(import_module(module), name)()
+    except (ImportError, AttributeError, ValueError, TypeError) as error:
+        raise UserError(f"--detector {arguments.detector}: expected MODULE:CLASS, found {one_line(error)}") from error
+    if not isinstance(made, Detector):
+        raise UserError(f"--detector {arguments.detector}: expected a s2m.detect.Detector, found {type(made).__name__}")
+    return made
+
+
+class _Bar:
+    """A bar per input, with rate and remaining time, on a terminal alone."""
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self._quiet, self._bar, self._stage = arguments.quiet, None, ""
+        self._arguments = arguments
+
+    def __enter__(self) -> _Bar:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.close()  # type: ignore[unreachable]
+        self._bar, self._stage = None, ""
+
+    def of(self, item: Item) -> Callable[[str, int, int], None]:
+        """What is told how far an input is."""
+        detail(self._arguments, f"{item.file}")
+
+        def told(stage: str, done: int, expected: int) -> None:
+            from tqdm import tqdm
+
+            if stage != self._stage:
+                self.clear()
+                total, what = expected or None, f"{item.file.name}: {stage}"
+                self._bar = tqdm(total=total, desc=what, leave=False, disable=self._quiet or None)  # type: ignore[assignment]
+                self._stage = stage
+            assert self._bar is not None
+            self._bar.update(done - self._bar.n)
+
+        return told
+
+
+def _check(arguments: argparse.Namespace) -> tuple[str, ...]:
+    kinds = tuple(kind for kind in arguments.write.split(",") if kind)
+    unknown = [kind for kind in kinds if kind not in _KINDS]
+    if unknown:
+        raise UserError(f"--write: expected some of {', '.join(_KINDS)}, found {unknown[0]}")
+    if arguments.webcam is None:
+        if not arguments.inputs:
+            raise UserError("INPUT: expected photos, videos or folders, found nothing")
+        if arguments.output is None:
+            raise UserError("--output: expected a folder for the results, found nothing")
+        if arguments.output.exists() and not arguments.output.is_dir():
+            raise UserError(f"--output {arguments.output}: expected a folder, found a file")
+    if not 0 <= arguments.refine <= _MOST_STEPS:
+        raise UserError(f"--refine: expected steps from 0 to {_MOST_STEPS}, found {arguments.refine}")
+    if arguments.max_people is not None and arguments.max_people < 1:
+        raise UserError(f"--max-people: expected 1 or more, found {arguments.max_people}")
+    if arguments.frame < 0:
+        raise UserError(f"--frame: expected the number of a frame, 0 or more, found {arguments.frame}")
+    if arguments.keypoints is not None and (arguments.detector or arguments.landmark_model):
+        raise UserError("--keypoints: these come instead of a detector; leave --detector and --landmark-model out")
+    if arguments.min_confidence is not None:
+        check_least_confidence(arguments.min_confidence)
+    check_fill(arguments.fill)
+    return kinds

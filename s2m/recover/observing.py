@@ -1,0 +1,197 @@
+"""Who detects: a network, or files that another program wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from s2m.data.zoo.picture_files import opened, upright
+from s2m.detect import Detection, Detector, Picture
+from s2m.errors import UserError
+from s2m.formats.keypoints2d import read_all_keypoints
+from s2m.formats.tracks import Track
+from s2m.recover.following import Follower
+
+_MASK_SUFFIXES = (".png", ".bmp", ".tif", ".tiff")
+_OUTSIDE = 0.5  # share of a file's joints that may lie outside of the picture
+
+
+class Observer(Protocol):
+    """Tells who is in each frame, in order."""
+
+    joint_set: str
+
+    def __call__(self, frame: int, name: str, picture: Picture) -> tuple[list[int], list[Detection]]:
+        """The people of a frame.
+
+        Args:
+            frame: Its number.
+            name: Of the picture, without a suffix.
+            picture: (H, W, 3) uint8.
+
+        Returns:
+            Numbers of the people, and what was seen of each.
+        """
+        ...
+
+
+class Detecting:
+    """A detector, and who is who from frame to frame.
+
+    Args:
+        detector: The detector.
+        fps: Frames per second of a video; ``None`` for pictures that have nothing to do with each other.
+        lowest: Joints of less confidence are missing.
+    """
+
+    def __init__(self, detector: Detector, fps: float | None, lowest: float) -> None:
+        self.joint_set, self._detector, self._lowest = detector.joint_set, detector, lowest
+        self._follower = None if fps is None else Follower(fps)
+        self._previous: list[Detection] = []
+
+    def __call__(self, frame: int, name: str, picture: Picture) -> tuple[list[int], list[Detection]]:
+        """See :class:`Observer`."""
+        if self._follower is None:
+            found = self._sure(self._detector(picture))
+            return list(range(len(found))), found
+        self._previous = self._detector.track(picture, self._previous)
+        found = self._sure(self._previous)
+        return self._follower(found), found
+
+    def _sure(self, found: Sequence[Detection]) -> list[Detection]:
+        return [above(one, self._lowest) for one in found]
+
+
+def above(detection: Detection, lowest: float) -> Detection:
+    """A detection without the joints of which the detector is less sure.
+
+    Args:
+        detection: What was seen.
+        lowest: The least confidence that counts.
+    """
+    unsure = ~(detection.confidence >= lowest)
+    return replace(
+        detection,
+        joints2d=np.where(unsure[:, None], np.nan, detection.joints2d),
+        confidence=np.where(unsure, 0.0, detection.confidence),
+    )
+
+
+class FromKeypoints:
+    """People whose joints another program found.
+
+    Args:
+        file: What :func:`s2m.formats.keypoints2d.read_all_keypoints` reads.
+        lowest: Joints of less confidence are missing.
+
+    Raises:
+        UserError: The file cannot be read; the message names it.
+    """
+
+    def __init__(self, file: Path, lowest: float) -> None:
+        self._file, self._tracks = file, read_all_keypoints(file, min_confidence=lowest)
+        self.joint_set = self._tracks[0].joint_set.name
+        self.frames = max(len(track.points) for track in self._tracks)
+        self._checked = False
+
+    def __call__(self, frame: int, name: str, picture: Picture) -> tuple[list[int], list[Detection]]:
+        """See :class:`Observer`."""
+        if not self._checked:
+            self._check(picture.shape[1], picture.shape[0])
+        numbers, found = [], []
+        for place, track in enumerate(self._tracks):
+            row = self._row(track, frame, name)
+            if row is None or not (track.confidence[row] > 0).any():
+                continue
+            numbers.append(track.person if isinstance(track.person, int) else place)
+            found.append(self._detection(track, row))
+        return numbers, found
+
+    def _row(self, track: Track, frame: int, name: str) -> int | None:
+        """The row of a picture: by its name where the file names pictures, else by its number."""
+        if any(track.images):
+            stems = [Path(image).stem for image in track.images]
+            return stems.index(name) if name in stems else (frame if len(stems) > frame and not stems[frame] else None)
+        return frame if frame < len(track.points) else None
+
+    def _detection(self, track: Track, row: int) -> Detection:
+        points, sure = track.points[row].astype(np.float64), track.confidence[row].astype(np.float64)
+        box = np.concatenate([np.nanmin(points, 0), np.nanmax(points, 0)])
+        return Detection(points, sure, self.joint_set, box, float(sure[sure > 0].mean()))
+
+    def _check(self, width: int, height: int) -> None:
+        self._checked = True
+        seen = np.concatenate([track.points[track.confidence > 0] for track in self._tracks])
+        outside = ((seen < 0) | (seen > (width, height))).any(-1)
+        if len(seen) and outside.mean() > _OUTSIDE:
+            reach = seen.max(0)
+            raise UserError(
+                f"{self._file}: expected joints of pictures of {width} x {height} pixels, found some as far as "
+                f"{reach[0]:.0f} x {reach[1]:.0f}: keypoints of another size than the picture?"
+            )
+
+
+class WithMasks:
+    """An observer whose people get silhouettes from a folder: NAME.png for the picture NAME, or the frame's number.
+
+    A mask is 0 where nobody is; of several people each has a value of its own, in any order.
+
+    Args:
+        observer: Who finds the people.
+        folder: Of the masks.
+
+    Raises:
+        UserError: There is no such folder, or no mask in it.
+    """
+
+    def __init__(self, observer: Observer, folder: Path) -> None:
+        self.joint_set, self._observer, self._folder = observer.joint_set, observer, folder
+        if not folder.is_dir():
+            raise UserError(f"--masks {folder}: expected a folder, found {'a file' if folder.exists() else 'nothing'}")
+        files = [file for file in sorted(folder.iterdir()) if file.suffix.lower() in _MASK_SUFFIXES]
+        if not files:
+            raise UserError(f"--masks {folder}: expected masks ({', '.join(_MASK_SUFFIXES)}), found none")
+        self._by_name = {file.stem: file for file in files}
+        numbers = {int(file.stem): file for file in files if file.stem.isdecimal()}
+        first = min(numbers, default=0)
+        self._by_frame = {number - first: file for number, file in numbers.items()}
+
+    def __call__(self, frame: int, name: str, picture: Picture) -> tuple[list[int], list[Detection]]:
+        """See :class:`Observer`."""
+        numbers, found = self._observer(frame, name, picture)
+        file = self._by_name.get(name) or self._by_frame.get(frame)
+        if file is None:
+            return numbers, [replace(one, mask=None) for one in found]
+        values = self._read(file, (picture.shape[1], picture.shape[0]))
+        return numbers, [replace(one, mask=_of(values, one)) for one in found]
+
+    def _read(self, file: Path, size: tuple[int, int]) -> NDArray[np.int64]:
+        with opened(file) as image:
+            values = np.asarray(upright(image))
+        values = values if values.ndim == 2 else values[..., :3].astype(np.int64).sum(-1)
+        if values.shape[::-1] != size:
+            raise UserError(
+                f"{file}: expected a mask of {size[0]} x {size[1]} pixels like the picture, found "
+                f"{values.shape[1]} x {values.shape[0]}"
+            )
+        return values.astype(np.int64)
+
+
+def _of(values: NDArray[np.int64], person: Detection) -> NDArray[np.uint8] | None:
+    """The silhouette on which most of the person's joints lie."""
+    points = person.joints2d[person.confidence > 0]
+    height, width = values.shape
+    columns, rows = np.floor(points).astype(np.int64).T
+    inside = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
+    under = values[rows[inside], columns[inside]]
+    under = under[under != 0]
+    if not len(under):
+        return None
+    found, counts = np.unique(under, return_counts=True)
+    mask: NDArray[np.uint8] = (values == found[counts.argmax()]).astype(np.uint8)
+    return mask

@@ -1,0 +1,25 @@
+"""How bodies are recovered: what the command's options and the arguments in Python come to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from s2m.body import Body, load_body
+from s2m.ik.gaps import LONGEST_FILL
+
+
+@dataclass(frozen=True)
+class RecoverOptions:
+    """How bodies are recovered.
+
+    Attributes:
+        height: Of the people, metres; ``None`` where it is not known.
+        refine: Steps with silhouettes; 0: none.
+        fill: Longest gap of a video, in seconds, that is filled from both sides.
+        body: The body to pose; the open one by default.
+    """
+
+    height: float | None = None
+    refine: int = 0
+    fill: float = LONGEST_FILL
+    body: Body = field(default_factory=load_body)

@@ -1,0 +1,154 @@
+"""Videos as they are shown: frame by frame, upright, with their times; and written anew."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from s2m.detect import Picture
+from s2m.errors import FormatError
+from s2m.optional import require
+from s2m.reading import reading
+
+SUFFIXES = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".gif")
+_USUAL_FPS = 30.0
+_FPS = (0.5, 1000.0)
+_QUARTER = 90
+_CODECS = (("libx264", {"crf": "20", "preset": "veryfast"}), ("mpeg4", {"qscale": "4"}))
+_CLOCK = 90_000  # ticks per second of what is written
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One frame of a video.
+
+    Attributes:
+        pixels: (H, W, 3) uint8, upright.
+        time: Seconds from the first frame.
+    """
+
+    pixels: Picture
+    time: float
+
+
+class Video:
+    """A video file.
+
+    Args:
+        file: The video.
+
+    Raises:
+        FormatError: It is no video, or has no picture in it.
+        MissingPackageError: The extra ``photo`` is not installed.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._av, self.file = require("av"), file
+        with self._opened() as (container, stream):
+            rate = stream.average_rate or stream.guessed_rate
+            self.fps = float(rate) if rate and _FPS[0] <= float(rate) <= _FPS[1] else _USUAL_FPS
+            known = stream.frames or 0
+            if not known and container.duration:
+                known = round(container.duration / self._av.time_base * self.fps)
+            self.expected = int(known)
+        self.cut = ""
+
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[tuple[Any, Any]]:
+        if not self.file.is_file():
+            raise FormatError(f"{self.file}: expected a video, found no such file")
+        with reading(self.file, "a video"):
+            container = self._av.open(str(self.file), metadata_errors="ignore")
+        try:
+            if not container.streams.video:
+                raise FormatError(f"{self.file}: expected a video stream, found none")
+            stream = container.streams.video[0]
+            stream.thread_type = "AUTO"
+            yield container, stream
+        finally:
+            container.close()
+
+    def __iter__(self) -> Iterator[Frame]:
+        """The frames in the order in which they are shown.
+
+        A video that breaks off ends there; :attr:`cut` says why.
+
+        Yields:
+            Frame by frame.
+
+        Raises:
+            FormatError: Not even one frame can be read.
+        """
+        count, first = 0, None
+        self.cut = ""
+        with self._opened() as (container, stream):
+            frames = container.decode(stream)
+            while True:
+                try:
+                    frame = next(frames)
+                except StopIteration:
+                    break
+                # Decoders raise nearly anything on damaged files.
+                except Exception as error:
+                    self.cut = f"breaks off after {count} frames ({str(error)[:120]})"
+                    break
+                time = count / self.fps if frame.time is None else float(frame.time)
+                first = time if first is None else first
+                pixels = np.rot90(frame.to_ndarray(format="rgb24"), round(frame.rotation / _QUARTER))
+                yield Frame(np.ascontiguousarray(pixels), max(0.0, time - first))
+                count += 1
+        if not count:
+            raise FormatError(f"{self.file}: expected frames, found none{f': {self.cut}' if self.cut else ''}")
+
+
+class VideoWriter:
+    """Writes an MP4: H.264 where the installed PyAV has it, else MPEG-4.
+
+    Args:
+        file: Where to; a temporary file serves, its name does not tell the format.
+        fps: Frames per second, for players that want one.
+    """
+
+    def __init__(self, file: Path, fps: float) -> None:
+        av = require("av")
+        self._container = av.open(str(file), "w", format="mp4")
+        self._fps, self._av, self._stream = fps, av, None
+        self._last = -1
+
+    def __enter__(self) -> VideoWriter:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        try:
+            if self._stream is not None and error[0] is None:
+                self._container.mux(self._stream.encode())
+        finally:
+            self._container.close()
+
+    def add(self, picture: Picture, time: float) -> None:
+        """Write the next frame.
+
+        Args:
+            picture: (H, W, 3) uint8; all of one size.
+            time: Seconds from the first frame.
+        """
+        height, width = (length // 2 * 2 for length in picture.shape[:2])  # encoders take pairs of pixels
+        if self._stream is None:
+            self._stream = self._opened(width, height)
+        frame = self._av.VideoFrame.from_ndarray(np.ascontiguousarray(picture[:height, :width]), format="rgb24")
+        self._last = max(self._last + 1, round(time * _CLOCK))
+        frame.pts, frame.time_base = self._last, Fraction(1, _CLOCK)
+        self._container.mux(self._stream.encode(frame))  # type: ignore[attr-defined]
+
+    def _opened(self, width: int, height: int) -> Any:
+        name, options = next((codec for codec in _CODECS if codec[0] in self._av.codecs_available), _CODECS[-1])
+        stream = self._container.add_stream(name, rate=Fraction(self._fps).limit_denominator(1001), options=options)
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, _CLOCK)
+        return stream

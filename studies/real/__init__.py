@@ -1,0 +1,1 @@
+"""Figures on real people: calibrated videos, and no 3D label."""

@@ -1,0 +1,149 @@
+"""The parts of the detector that are plain geometry, each against another way to say the same."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from s2m.detect.heatmaps import refined
+from s2m.detect.interface import not_seen
+from s2m.detect.landmarks import Landmarks
+from s2m.detect.masks import give_to_nearest, one_piece
+from s2m.detect.people import Candidate, once, overlap
+from s2m.detect.region import Region
+from s2m.detect.sides import Sides
+from s2m.detect.tiles import tiles
+from s2m.skeletons import BLAZEPOSE33
+
+
+def ramp(width: int, height: int) -> np.ndarray:
+    """Red and green say where a pixel's centre is."""
+    x, y = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
+    return np.stack([x, y, np.zeros_like(x)], -1).round().astype(np.uint8)
+
+
+@pytest.mark.parametrize("turn", [0.0, 0.5, math.pi / 2, -2.0])
+def test_a_sample_shows_what_lies_where_the_region_says(turn: float) -> None:
+    region = Region(110.0, 90.0, 80.0, turn)
+    found = region.sample(ramp(200, 180), 40)
+    ticks = (np.arange(40) + 0.5) / 40
+    expected = region.to_picture(np.stack(np.meshgrid(ticks, ticks), -1))
+    assert np.abs(found[..., :2] - expected).max() < 1.5  # bytes, and the rounding of the ramp
+
+
+def test_a_person_stands_upright_in_her_region() -> None:
+    region = Region.around(np.array([100.0, 100.0]), np.array([160.0, 100.0]))  # lies, head to the right
+    assert region.side == pytest.approx(2.5 * 60)
+    head = region.to_picture(np.array([0.5, 0.5 - 60 / 150]))
+    assert head == pytest.approx([160.0, 100.0])
+    assert region.turned(np.array([0.0, -1.0, 3.0])) == pytest.approx([1.0, 0.0, 3.0])
+
+
+@pytest.mark.parametrize("turn", [0.0, 0.7])
+def test_a_mask_comes_back_where_it_was_seen(turn: float) -> None:
+    region = Region(60.0, 50.0, 70.0, turn)
+    rows, columns = np.mgrid[:120, :130] + 0.5
+    disc = ((columns - 66) ** 2 + (rows - 47) ** 2 < 18**2).astype(np.uint8) * 255
+    seen = region.sample(np.repeat(disc[..., None], 3, -1), 64)[..., 0].astype(np.uint8)
+    back = region.paste(seen, (120, 130))
+    assert (back != disc // 255).mean() < 0.003
+
+
+def test_outside_of_the_picture_there_is_nothing() -> None:
+    region = Region(-500.0, 40.0, 60.0)
+    assert (region.sample(ramp(100, 80), 16) == 0).all()
+    assert not region.paste(np.full((16, 16), 255, np.uint8), (80, 100)).any()
+
+
+@pytest.mark.parametrize("size", [(640, 480), (300, 1000), (77, 77)])
+def test_whoever_is_small_is_whole_in_some_tile(size: tuple[int, int]) -> None:
+    rng = np.random.default_rng(0)
+    places = tiles(*size, 3)
+    assert places[0].side == max(size)
+    for side in {place.side for place in places}:
+        for _ in range(50):
+            box = min(side / 2, *size) * rng.uniform(0.2, 0.999)
+            x, y = rng.uniform(box / 2, np.array(size) - box / 2)
+            reach = (side - box) / 2 + 1e-6
+            assert any(abs(p.x - x) <= reach and abs(p.y - y) <= reach for p in places if p.side == side)
+
+
+def test_overlap_is_intersection_over_union() -> None:
+    one, other = Region(2.0, 2.0, 4.0), Region(4.0, 3.0, 4.0, 0.3)
+    canvas = np.zeros((2, 20, 20), bool)
+    canvas[0, 0:4, 0:4], canvas[1, 1:5, 2:6] = True, True
+    assert overlap(one, other) == pytest.approx((canvas[0] & canvas[1]).sum() / (canvas[0] | canvas[1]).sum())
+    assert overlap(one, Region(50.0, 2.0, 4.0)) == 0
+
+
+def test_of_each_person_the_best_candidate_stays() -> None:
+    here, near, far = Region(10.0, 10.0, 8.0), Region(11.0, 10.0, 8.0), Region(90.0, 10.0, 8.0)
+    found = once([Candidate(here, 0.6), Candidate(near, 0.9), Candidate(far, 0.5)])
+    assert [one.region for one in found] == [near, far]
+    assert [one.region for one in once(found, [here])] == [far]
+
+
+def test_heat_moves_landmarks_as_a_plain_loop_does() -> None:
+    rng = np.random.default_rng(1)
+    places, logits = rng.uniform(-0.05, 1.05, (9, 2)), rng.normal(-4, 3, (16, 16, 9))
+    expected = places.copy()
+    for k, (x, y) in enumerate(places):
+        column, row = math.floor(x * 16), math.floor(y * 16)
+        total, across, down, most = 0.0, 0.0, 0.0, 0.0
+        for r in range(max(row - 3, 0), min(row + 4, 16)):
+            for c in range(max(column - 3, 0), min(column + 4, 16)):
+                heat = 1 / (1 + math.exp(-logits[r, c, k]))
+                total, across, down, most = total + heat, across + heat * c, down + heat * r, max(most, heat)
+        if most >= 0.5:
+            expected[k] = [across / total / 16, down / total / 16]
+    assert refined(places, logits) == pytest.approx(expected)
+
+
+def test_a_mask_is_the_piece_with_the_joints() -> None:
+    mask = np.zeros((64, 64), np.uint8)
+    mask[2:30, 2:60] = 255  # larger, and somebody else's
+    mask[40:60, 10:30] = 200
+    kept = one_piece(mask, np.array([[15.0, 45.0], [25.0, 55.0], [5.0, 5.0]]))
+    labels, _ = ndimage.label(mask)
+    assert ((kept > 0) == (labels == labels[50, 20])).all()
+    assert not one_piece(np.zeros((8, 8), np.uint8), np.array([[1.0, 1.0]])).any()
+
+
+def test_shared_pixels_go_to_whoever_looks_larger() -> None:
+    far, near = np.zeros((2, 6, 6), np.uint8)
+    far[:, :4], near[:, 3:] = 1, 1
+    give_to_nearest([far, near], [100.0, 150.0])
+    assert near.sum(0).tolist() == [0, 0, 0, 6, 6, 6]
+    assert far.sum(0).tolist() == [6, 6, 6, 0, 0, 0]
+
+
+def test_what_is_hardly_visible_or_outside_is_not_seen() -> None:
+    joints = np.array([[0.0, 0.0], [100.0, 50.0], [100.5, 20.0], [np.nan, 3.0], [20.0, 20.0]])
+    seen = ~not_seen(joints, np.array([1, 1, 1, 1, 0.1]), (100, 50), 0.2)
+    assert seen.tolist() == [True, True, False, False, False]
+
+
+def walker(frame: int, swapped: bool) -> Landmarks:
+    """Somebody who moves a pixel a frame, her left and right taken for each other or not."""
+    joints = np.random.default_rng(0).uniform(0, 200, (33, 2)) + frame
+    order = list(BLAZEPOSE33.mirror) if swapped else list(range(33))
+    region = Region(100.0, 100.0, 400.0)
+    seen, mask = np.ones(33), np.zeros((4, 4), np.uint8)
+    return Landmarks(region, joints[order], joints[order], seen, np.zeros((33, 3)), mask, 1.0, region)
+
+
+def test_left_and_right_stay_where_they_were() -> None:
+    sides = Sides(walker(0, False).joints2d)
+    for frame in range(1, 60):
+        found, sides = sides.next(walker(frame, swapped=frame in (20, 21, 22, 40)))
+        assert (found.joints2d == walker(frame, False).joints2d).all(), frame
+
+
+def test_a_wrong_start_is_given_up() -> None:
+    sides = Sides(walker(0, True).joints2d)
+    for frame in range(1, 10):
+        found, sides = sides.next(walker(frame, False))
+    assert (found.joints2d == walker(9, False).joints2d).all()
