@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from s2m.lifter import Lifter, mean_bone_length, shared_bones
+from s2m.lifter.normalise import turned_to
 from s2m.skeletons import H36M17, S2M27, SMPL24, get_joint_set
 
 from .people import person
@@ -123,7 +124,7 @@ def test_elevation_head_is_optional():
 
 def test_state_dict_holds_weights_only_and_restores():
     network, other = lifter(), Lifter("h36m17", 0.25, width=32, blocks=1)
-    assert all(name.startswith("network.") for name in network.state_dict())
+    assert all(name.startswith(("network.", "partial_network.")) for name in network.state_dict())
     other.load_state_dict(network.state_dict())
     assert torch.equal(network(*observation("h36m17")).joints3d, other(*observation("h36m17")).joints3d)
 
@@ -164,3 +165,36 @@ def test_mean_bone_length_of_a_known_skeleton():
     line[H36M17.index("left_wrist"), 0] = 1.6  # one bone of 16 has a length
     assert mean_bone_length(line, H36M17) == pytest.approx(0.1)
     assert mean_bone_length(person(H36M17), H36M17) == pytest.approx(mean_bone_length(person(S2M27), S2M27))
+
+
+def test_people_of_whom_joints_are_missing_have_a_network_of_their_own():
+    network = lifter()
+    joints, confidence = observation("h36m17")
+    confidence[0, 3] = 0
+    before = network(joints, confidence).joints3d
+    with torch.no_grad():
+        network.partial_network[-1].bias += torch.randn(51, generator=torch.Generator().manual_seed(3))
+    after = network(joints, confidence).joints3d
+    assert not torch.allclose(before[0], after[0], atol=1e-3)
+    torch.testing.assert_close(before[1:], after[1:])
+
+
+def test_elevations_keep_within_their_range():
+    network = Lifter("h36m17", 0.25, width=8, blocks=1, elevation_width=8, elevation_range=(-5.0, 30.0))
+    with torch.no_grad():
+        network.elevation_network[-1].weight.mul_(1e4)
+    told = network.elevation(*observation("h36m17")).rad2deg()
+    assert -5 - 1e-3 <= told.min() < told.max() <= 30 + 1e-3
+    with pytest.raises(ValueError, match="elevation_range: expected -90 <= smallest < largest"):
+        Lifter("h36m17", 0.25, elevation_range=(10.0, -10.0))
+
+
+def test_a_known_camera_is_turned_to_the_person():
+    """Whoever is seen by a turned camera gives the same skeleton, turned: whatever the lifter says."""
+    network = lifter()
+    joints, confidence = observation("h36m17")
+    camera = torch.tensor([[2.0, 2.1, 0.1, -0.2]]).expand(len(joints), 4)
+    joints = joints * 0.3 + torch.tensor([0.8, -0.4])
+    turned = turned_to(joints, confidence, camera, network.joint_set)
+    expected = turned.to_camera(network(turned.seen(joints), confidence).joints3d)
+    torch.testing.assert_close(network(joints, confidence, camera).joints3d, expected, atol=1e-5, rtol=1e-4)

@@ -118,7 +118,8 @@ def test_compiled_geometry_changes_nothing(joint_set, monkeypatch):
         critics = discriminators(joint_set, [H36M17], 16, 1)
         noise = DetectionNoise(joint_set, 0.1, missing=0.1, outlier=0.1, swap=0.3)
         learned = {"adversarial": Adversarial(critics, NonSaturating())}
-        objective = SelfSupervision(learned, person(joint_set), lifter, Weights(), LearnedTurn(width=8), noise)
+        turn = LearnedTurn(width=8)
+        objective = SelfSupervision(learned, person(joint_set), lifter, Weights(), turn, noise, noise)
         output = objective(joints, confidence)
         output.total.backward()
         gradients = [p.grad for p in (*lifter.parameters(), *objective.parameters())]
