@@ -23,6 +23,7 @@ from s2m.options import (
 from s2m.skeletons import SMPL22, SMPL24
 
 if TYPE_CHECKING:
+    from s2m.formats.tracks import Track
     from s2m.lifter.adaptation.adapt import Adapted
     from s2m.lifter.adaptation.recordings import Recording
     from s2m.skeletons import JointSet
@@ -148,13 +149,13 @@ def _recordings(
     return found
 
 
-def _tracks(file: Path, given: JointSet | None, arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
+def _tracks(file: Path, given: JointSet | None, arguments: argparse.Namespace) -> list[Track]:
     from s2m.formats.keypoints2d import read_all_keypoints
     from s2m.formats.own import own_fields
 
     name = own_fields(file).joint_set
     joint_set = given if given is not None or name is None else chosen_joint_set(name)
-    tracks = read_all_keypoints(
+    return read_all_keypoints(
         file,
         joint_set,
         arguments.key,
@@ -162,7 +163,6 @@ def _tracks(file: Path, given: JointSet | None, arguments: argparse.Namespace): 
         min_confidence=arguments.min_confidence,
         image_size=image_size(arguments.image_size),
     )
-    return tracks
 
 
 def _tell(found: Adapted, arguments: argparse.Namespace) -> None:

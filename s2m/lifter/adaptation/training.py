@@ -38,9 +38,9 @@ class Settings:
 
     Attributes:
         steps: Of lifter and discriminator together.
-        head_start: Steps of the discriminator alone: a new one has nothing to tell the lifter yet.
+        head_start: Steps of the discriminator alone, as a share of ``steps``: a new one has nothing to tell yet.
         batch: Frames of the recordings per step, and as many synthetic ones.
-        learning_rate: Peak of Adam's for the lifter, a tenth of that of its training.
+        learning_rate: Peak of Adam's for the lifter, a fifth of that of its training.
         judge_rate: That of the discriminator and of the shapes.
         shape: Weight of the shapes.
         memory: Share of the past in the mean of the lifter's weights that is kept.
@@ -48,9 +48,9 @@ class Settings:
     """
 
     steps: int = 1500
-    head_start: int = 300
-    batch: int = 256
-    learning_rate: float = 1.5e-4
+    head_start: float = 0.2
+    batch: int = 128
+    learning_rate: float = 3e-4
     judge_rate: float = 1.5e-3
     shape: float = 20.0
     memory: float = 0.99
@@ -128,7 +128,8 @@ class Adaptation:
             [{"params": list(self.lifter.parameters()), "lr": 0.0}, {"params": judges, "lr": settings.judge_rate}],
             betas=_BETAS,
         )
-        for step in tqdm(range(-settings.head_start, settings.steps), desc="adapting", unit="step", disable=hidden):
+        first = -round(settings.head_start * settings.steps)
+        for step in tqdm(range(first, settings.steps), desc="adapting", unit="step", disable=hidden):
             held = step < 0
             self.lifter.requires_grad_(not held)
             optimiser.param_groups[0]["lr"] = 0.0 if held else settings.learning_rate * _share(step / settings.steps)
