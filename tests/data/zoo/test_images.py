@@ -40,9 +40,21 @@ def check(found: Recording, rows: list[int] | None = None) -> None:
     rows = list(range(FRAMES)) if rows is None else rows
     for i, name in enumerate(H36M17.joints):
         if name in fabricate.COCO:
-            np.testing.assert_allclose(found.joints2d[:, i], SCENE.joints[name][rows], atol=1e-6)
+            np.testing.assert_allclose(found.joints2d[:, i], human36m_place(name)[rows], atol=1e-6)
             sure = SCENE.keypoints[rows, fabricate.COCO.index(name), 2]
             np.testing.assert_allclose(found.confidence[:, i], sure)
+
+
+def human36m_place(name: str) -> np.ndarray:
+    """Where Human3.6M has a joint of COCO's: hips 1.4 times as far apart and a tenth of the trunk higher, shoulders
+    0.83 times as far apart, written out by hand."""
+    part = name.partition("_")[2]
+    if part not in ("hip", "shoulder"):
+        return SCENE.joints[name]
+    hips, shoulders = ((SCENE.joints[f"left_{end}"] + SCENE.joints[f"right_{end}"]) / 2 for end in ("hip", "shoulder"))
+    if part == "shoulder":
+        return shoulders + 0.83 * (SCENE.joints[name] - shoulders)
+    return hips + 1.4 * (SCENE.joints[name] - hips) + 0.1 * (shoulders - hips)
 
 
 def test_pictures_keypoints_and_masks_come_back(lab: Path) -> None:
