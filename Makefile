@@ -56,9 +56,11 @@ MESH_SETTINGS := $(RUN_DIR)/.settings-mesh
 
 # The three stages share their flags; later configs win, ARGS win over all.
 stage = $(PY) -m stages $(1) --output $(RUN_DIR)/$(1) --config configs/$(1).yaml --config configs/data/$(DATA).yaml \
-	--config configs/preset/$(PRESET)/$(1).yaml --data.init_args.store $(STORE) \
+	--config configs/preset/$(PRESET)/$(1).yaml $(addprefix --config ,$(of_joints)) --data.init_args.store $(STORE) \
 	$(if $(JOINTS),--data.init_args.joint_set $(JOINTS)) --tags $(PRESET) $(DATA) $(2)
-stage_configs = configs/$(1).yaml configs/data/$(DATA).yaml configs/preset/$(PRESET)/$(1).yaml
+# What a joint set needs otherwise: configs/joints/s2m27/lifter.yaml.
+of_joints = $(if $(JOINTS),$(wildcard configs/joints/$(JOINTS)/$(1).yaml))
+stage_configs = configs/$(1).yaml configs/data/$(DATA).yaml configs/preset/$(PRESET)/$(1).yaml $(of_joints)
 
 .PHONY: train pretrain-lifter pretrain-regressor data report test test-blender viewer lint install dist body bench bench-render bench-ik bench-data table2 table3 table4 table5 table6 real table-lifter ship-lifter ship-heads ship-doubt profile-lifter profile-mesh temporal doubt ablations compare coverage fuzz help FORCE
 

@@ -53,6 +53,9 @@ class Row:
             configs / "data" / f"{data}.yaml",
             configs / "preset" / preset / "lifter.yaml",
         ]
+        of_joints = configs / "joints" / self.joint_set / "lifter.yaml"
+        if of_joints.is_file() and self.variant in (OURS, SUPERVISED):
+            layers.append(of_joints)
         overlay = configs / "lifter" / f"{OURS if self.variant == SUPERVISED else self.variant}.yaml"
         # Without an overlay of its own, `ours` is what configs/lifter.yaml says.
         if overlay.is_file() or self.variant not in (OURS, SUPERVISED):
