@@ -187,8 +187,8 @@ def _decide(flags: Flags, fps: float) -> tuple[NDArray[np.int64], list[int]]:
     exchange: list[NDArray[np.int64]] = []
     doubtful: list[int] = []
     starts = np.flatnonzero(flags == _LOST)
-    runs = zip(starts, [*starts[1:], len(flags)], strict=True)
-    for start, stop in runs:
+    stops = [*starts[1:], len(flags)] if len(starts) else []  # a clip in which nobody is seen has no run
+    for start, stop in zip(starts, stops, strict=True):
         turns = start + np.flatnonzero(flags[start:stop] == _TURNED)
         if not len(turns):
             continue

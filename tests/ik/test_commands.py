@@ -137,7 +137,7 @@ def test_wrong_up_axis_is_named(tmp_path, upright, capsys):
 @pytest.mark.parametrize(
     ("content", "arguments", "message"),
     [
-        (np.zeros((3, 16, 3)), (), r"expected as many joints as a known joint set has, found 16; known: 14 \(lsp14\)"),
+        (np.zeros((3, 15, 3)), (), r"expected as many joints as a known joint set has, found 15; known: 14 \(lsp14\)"),
         (np.zeros((3, 17, 3)), (), "17 joints: coco17 or h36m17 or mpi3dhp17\\? No frame shows enough to tell"),
         (
             np.zeros((3, 16, 3)),

@@ -18,7 +18,7 @@ from s2m.errors import UserError
 from s2m.lifter import read_lifter, shipped, shipped_head
 from s2m.lifter.shipped_lifters import LIST, assets, shipped_records
 
-MEGABYTES_AT_MOST = 3
+MEGABYTES_AT_MOST = 4
 
 
 @pytest.fixture

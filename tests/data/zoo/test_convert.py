@@ -50,7 +50,9 @@ def test_the_store_gives_the_truth_back(tmp_path: Path) -> None:
         for field in ("joints3d", "poses", "transl"):
             np.testing.assert_allclose(arrays.truth[field][rows], known[field], atol=1e-6)
         np.testing.assert_allclose(arrays.truth["betas"][rows], np.tile(known["betas"], (len(rows), 1)), atol=1e-6)
-        np.testing.assert_allclose(arrays.truth["intrinsics"][rows], np.tile([500, 510, 160, 120], (len(rows), 1)))
+        np.testing.assert_allclose(
+            arrays.observation["intrinsics"][rows], np.tile([500, 510, 160, 120], (len(rows), 1))
+        )
         np.testing.assert_array_equal(arrays.observation["image_size"][rows], np.tile(SIZE, (len(rows), 1)))
         # The disk about the pelvis has to be where the pelvis is, as large as the crop makes it.
         masks = unpack_masks(arrays.observation["silhouette"][rows], 64)
@@ -352,7 +354,7 @@ def test_truth_may_be_lacking(tmp_path: Path) -> None:
     store = FrameStore(tmp_path / "out")
     truth = store.open("train").truth
     assert truth is not None
-    assert set(truth) == {"joints3d", "intrinsics"}
+    assert set(truth) == {"joints3d"}
     assert any("no body truth is stored: 1 of 2 recordings" in note for note in store.header["notes"])
     assert not store.has_truth("test")
 

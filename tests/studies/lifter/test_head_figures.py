@@ -101,7 +101,8 @@ def test_inputs_differ_in_their_noise_alone(store: Path) -> None:
     exact = read_frames(FrameStore(store), "test")
     assert torch.equal(frames["clean"].joints2d, exact.joints2d)
     for seen in frames.values():
-        assert torch.equal(seen.joints3d, exact.joints3d)
+        # The same skeletons, seen by cameras that are turned to where the pelvis was found.
+        torch.testing.assert_close(seen.joints3d.norm(dim=2), exact.joints3d.norm(dim=2))
         assert torch.equal(seen.frame, exact.frame)
     size = {name: float((seen.joints2d - exact.joints2d).square().mean().sqrt()) for name, seen in frames.items()}
     assert size[INPUTS[2]] == pytest.approx(size[INPUTS[1]], rel=0.1)
