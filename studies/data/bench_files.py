@@ -92,7 +92,8 @@ def write_tiled(store: Path, out: Path, rows: int) -> None:
     """
     source = FrameStore(store)
     arrays = source.open("train", truth=False)
-    fields = dataset_fields(len(get_joint_set(source.joint_set)), source.mask_size, ())
+    known = ("camera",) if "intrinsics" in arrays.observation else ()
+    fields = dataset_fields(len(get_joint_set(source.joint_set)), source.mask_size, known)
     picked = np.arange(rows) % arrays.rows
     with StoreWriter(out) as writer:
         writer.create("train", rows, fields)

@@ -105,12 +105,12 @@ def test_other_bad_input_ends_with_2(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 def test_settings_are_read_in_full(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(
-        "noisy_joints: {gaussian: 0.05, outlier_reach: [0.1, 0.2]}\ncamera: {focal: 900}\n"
+        "noisy_joints: {gaussian: 0.05, outlier_reach: [0.1, 0.2]}\ncamera: {focal: [0.9, 1.5]}\n"
     )
     config = read_config(tmp_path / "a.yaml")
     # what a file does not say keeps its default, also inside a group
     assert config.noisy_joints == replace(OpenConfig().noisy_joints, gaussian=0.05, outlier_reach=(0.1, 0.2))
-    assert config.camera.focal == 900
+    assert config.camera == replace(OpenConfig().camera, focal=(0.9, 1.5))
     assert config.frames == Frames()
     with pytest.raises(ConfigError, match="seed"):
         read_config(None, seed="x")  # type: ignore[arg-type]

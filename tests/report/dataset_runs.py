@@ -127,14 +127,15 @@ def predictions(workplace: Path, body: Body, run: str = "own") -> tuple[np.ndarr
     columns = [STORED.index(name) for name in EVALUATED]
     model, _ = load_mesh_model(workplace / f"runs/{run}/mesh/mesh.pt", body)
     pred = []
-    for joints, confidence, crop, packed in zip(
-        raw["joints2d"], raw["confidence"], raw["crop"], raw["silhouette"], strict=True
-    ):
+    fields = ("joints2d", "confidence", "crop", "silhouette", "intrinsics")
+    for joints, confidence, crop, packed, pixels in zip(*(raw[name] for name in fields), strict=True):
+        camera = np.concatenate([pixels[:2], pixels[2:] - crop[:2]]) / crop[2]
         seen = Observation(
             torch.tensor((joints[columns] - crop[:2]) / crop[2])[None],
             torch.tensor(confidence[columns])[None],
             torch.tensor(np.unpackbits(packed).reshape(1, header["mask_size"], -1).astype(np.float32)),
             torch.tensor(crop)[None],
+            camera=torch.tensor(camera, dtype=torch.float32)[None],
         )
         with torch.no_grad():
             pred.append(model(seen).joints3d[0].double().numpy())

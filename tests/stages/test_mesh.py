@@ -64,7 +64,7 @@ def test_means_in_place_of_outputs_and_correlations_are_reported(chain: Path) ->
 def test_a_warm_start_begins_where_another_run_ended(train: Train, chain: Path, linked: Path) -> None:
     source = chain / "mesh/mesh.pt"
     still = ("--model.learning_rate", "1e-12", "--model.synthetic_supervision.init_args.learning_rate", "1e-12")
-    path = train("mesh", linked, "--model.warm_start", str(source), *still, *BRIEFLY)
+    path = train("mesh", linked, "--model.warm_start", str(source), *still)
     before, after = load(source, "mesh").state, load(path, "mesh").state
     for name, value in before.items():
         if value.is_floating_point() and "running" not in name:

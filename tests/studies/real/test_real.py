@@ -9,7 +9,8 @@ import pytest
 
 from s2m.body import load_body
 from s2m.errors import UserError
-from s2m.skeletons import BLAZEPOSE33, S2M27
+from s2m.ik.body_joints import rest_skeleton
+from s2m.skeletons import BLAZEPOSE33
 from studies.real.cameras import Camera, read_calibration
 from studies.real.figures import errors
 from studies.real.methods import JOINTS, METHODS, View, measured_joints
@@ -93,16 +94,13 @@ def test_errors_know_scale_rotation_and_acceleration() -> None:
 def test_exact_projections_are_lifted_better_than_flat_ones() -> None:
     """All methods on somebody who stands there with an arm stretched out to the camera."""
     names = {name: row for row, name in enumerate(BLAZEPOSE33.joints)}
-    regressor = load_body().skeleton_regressor
-    assert regressor is not None
-    rest = (regressor @ load_body().v_template).numpy()
-    world = np.zeros((len(BLAZEPOSE33), 3))
-    for name, row in names.items():
-        near = name if name in S2M27 else "neck_nose"
-        world[row] = rest[S2M27.index(near)]
+    world = rest_skeleton(load_body(), BLAZEPOSE33).joints.double().numpy()
     shoulder = world[names["left_shoulder"]]
     for part, reach in (("elbow", 0.28), ("wrist", 0.53)):
         world[names[f"left_{part}"]] = shoulder + np.array([0.05, 0, reach])
+    # Seen from the side, where a flat person is far off.
+    cosine, sine = np.cos(1.2), np.sin(1.2)
+    world = world @ np.array([[cosine, 0, -sine], [0, 1, 0], [sine, 0, cosine]])
     seen = world * [1, -1, -1] + [0, 0, 4]
     pixels = seen[:, :2] / seen[:, 2:] * 1000 + 500
     view = View(pixels[None], np.ones((1, 33)), pixels[None], seen[None], 60.0, 1000.0, np.array([500.0, 500.0]))
