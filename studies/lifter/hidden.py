@@ -1,8 +1,8 @@
 """How well seen joints are lifted while others are hidden: ``python -m studies.lifter.hidden STORE --lifters FILE``.
 
-Error of the seen joints in mm / that of the same joints when nothing is hidden, after the best scale of each frame. With
-the middle of the seen joints at the origin; then with the pelvis there, as in N-MPJPE, although it may be hidden: what
-is wrong with it is then wrong with every joint that is seen. The cameras are known.
+Error of the seen joints in mm / that of the same joints when nothing is hidden, after the best scale of each frame.
+With the middle of the seen joints at the origin; then with the pelvis there, as in N-MPJPE, although it may be hidden:
+what is wrong with it is then wrong with every joint that is seen. The cameras are known.
 """
 
 from __future__ import annotations
@@ -73,23 +73,42 @@ def rows(lifter: Lifter, store: FrameStore, split: str, frames: int) -> list[lis
         kept = seen.sum(1) >= _FEWEST
         hidden = lifter(given.joints2d, given.confidence * seen, given.camera).joints3d
         figures = []
-        for centre in (_middle, _pelvis):
-            errors = [_error(each[kept], true[kept], seen[kept], centre) for each in (hidden, whole)]
+        for centre in (middle, pelvis):
+            errors = [seen_error(each[kept], true[kept], seen[kept], centre) for each in (hidden, whole)]
             figures.append(f"{errors[0]:.1f} / {errors[1]:.1f} = {errors[0] / errors[1]:.2f}")
         found.append([name, f"{seen.sum(1).mean():.1f} of {len(lifter.joint_set)}", *figures])
     return found
 
 
-def _middle(points: Tensor, seen: Tensor) -> Tensor:
+def middle(points: Tensor, seen: Tensor) -> Tensor:
+    """(B, 1, 3) of the seen ones.
+
+    Args:
+        points: (B, J, 3) any unit.
+        seen: (B, J) in {0, 1}.
+    """
     return (points * seen[..., None]).sum(1, keepdim=True) / seen.sum(1)[:, None, None]
 
 
-def _pelvis(points: Tensor, seen: Tensor) -> Tensor:
+def pelvis(points: Tensor, seen: Tensor) -> Tensor:
+    """(B, 1, 3), seen or not.
+
+    Args:
+        points: (B, J, 3) any unit; the pelvis comes first.
+        seen: (B, J) in {0, 1}.
+    """
     return points[:, :1]
 
 
-def _error(found: Tensor, true: Tensor, seen: Tensor, centre: Callable[[Tensor, Tensor], Tensor]) -> float:
-    """Mean over frames of the mean over seen joints, mm."""
+def seen_error(found: Tensor, true: Tensor, seen: Tensor, centre: Callable[[Tensor, Tensor], Tensor]) -> float:
+    """Mean over frames of the mean over seen joints, mm, after the best scale of these.
+
+    Args:
+        found: (B, J, 3) metres.
+        true: (B, J, 3) metres.
+        seen: (B, J) in {0, 1}.
+        centre: What lies at the origin.
+    """
     ours, theirs = ((points - centre(points, seen)) * seen[..., None] for points in (found, true))
     distance = (scale_align(ours, theirs) - theirs).norm(dim=-1)
     return 1000 * float((distance.sum(1) / seen.sum(1)).mean())
