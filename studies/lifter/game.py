@@ -48,7 +48,12 @@ def plot(runs: Sequence[tuple[str, Path]], target: Path) -> None:
         axis.grid(alpha=0.25)
         axis.spines[["top", "right"]].set_visible(False)
     figure.axes[0].set_ylabel("called real by the discriminator [%]", fontsize=9)
-    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
+    figure.legend(
+        *figure.axes[0].get_legend_handles_labels(),
+        loc="outside lower center",
+        ncols=min(3, 2 * len(runs) - 1),
+        frameon=False,
+    )
     save(figure, target)
 
 
