@@ -1,0 +1,1 @@
+"""`s2m recover` on people whose bodies are known, because they are rendered."""
