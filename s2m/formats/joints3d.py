@@ -28,7 +28,8 @@ UP_AXES: dict[str, tuple[tuple[int, int, int], ...]] = {
     "y-down": ((1, 0, 0), (0, -1, 0), (0, 0, -1)),
     "z-down": ((1, 0, 0), (0, 0, -1), (0, 1, 0)),
 }
-_NAMES = ("joints3d", "joints", "keypoints3d", "keypoints_3d", "positions", "poses3d")
+JOINT_FIELDS = ("joints3d", "joints", "keypoints3d", "keypoints_3d", "positions", "poses3d")
+"""What files call an array of joints."""
 LabelMap = Mapping[str, Sequence[str]]
 _MARKERS: dict[str, Callable[[Path], Markers]] = {".trc": read_trc, ".c3d": read_c3d}
 _SUFFIXES = (".npy", ".npz", ".json", ".csv", ".pkl", ".skeleton", *_MARKERS)
@@ -138,7 +139,7 @@ def _read(path: Path, joint_set: JointSet | None, key: str | None, labels: Label
             return numbers
     if joint_set is None:
         joint_set = stored_joint_set(content)
-    return with_stored_labels(array_track(field_of(content, key, _NAMES, path), joint_set, 3, path), content)
+    return with_stored_labels(array_track(field_of(content, key, JOINT_FIELDS, path), joint_set, 3, path), content)
 
 
 def _of_set(crowd: Crowd, joint_set: JointSet | None, path: Path) -> Crowd:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import re
 import threading
@@ -12,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from s2m.cli import main
-from s2m.convert.sources import BodyChoice
 from s2m.export.glb import write_glb
 from s2m.export.npz import write_amass_npz
+from s2m.ik.chosen_body import BodyChoice
+from s2m.ik.source_options import add_sources
 from s2m.view.collection import Collection, files_of
 from s2m.view.page import Shown, viewer_page
 from s2m.view.server import ViewServer
@@ -37,7 +39,9 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def server(folder: Path, tmp_path: Path) -> Iterator[ViewServer]:
     files, root = files_of([folder])
-    collection = Collection(files, BodyChoice.of(None), tmp_path)
+    parser = argparse.ArgumentParser()
+    add_sources(parser)
+    collection = Collection(files, BodyChoice.of(None), tmp_path, parser.parse_args([], argparse.Namespace(quiet=True)))
     with ViewServer(collection, collection.names(root), "takes", beside=False) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
@@ -98,7 +102,8 @@ def test_three_js_is_what_notice_says() -> None:
     [
         (("none.npz",), "none.npz: expected a file of motion, found nothing"),
         (("empty",), "empty: expected 1 to 1000 files of motion below this folder, found 0"),
-        (("a.txt", "--static", "p.html"), "a.txt: expected a file of motion, one of"),
+        (("a.txt", "--static", "p.html"), "a.txt: expected a file that ends in"),
+        (("a.txt", "--person", "x"), "--person: expected a person's number"),
         (("a.txt", "--static", "p.txt"), "--static p.txt: expected a name that ends in .html"),
         (("a.txt", "--port", "70000"), "--port: expected a number from 0 to 65535, found 70000"),
     ],

@@ -60,6 +60,15 @@ class Joints {
   }
 }
 
+/** Balls that are seen through the body. */
+function overlay(node) {
+  if (!node.isMesh) return;
+  node.material.depthTest = false;
+  node.material.transparent = true;
+  node.renderOrder = 2;
+  node.frustumCulled = false;
+}
+
 /** One file: its scene, its people and its clock. */
 class Motion {
   constructor(name, gltf) {
@@ -70,10 +79,18 @@ class Motion {
     sun.position.set(2, 4, 3);
     this.scene.add(sun);
     this.meshes = [];
+    const seen = []; // the joints that bodies were found from, of all people or of none
     gltf.scene.traverse((node) => {
       if (node.isSkinnedMesh) this.meshes.push(node);
+      if (node.userData.seen !== undefined) seen.push(node);
     });
-    this.people = this.meshes.map((mesh) => ({ mesh, joints: new Joints(mesh.skeleton.bones), root: mesh.skeleton.bones[0] }));
+    for (const group of seen) group.traverse(overlay);
+    this.people = this.meshes.map((mesh, i) => ({
+      mesh,
+      joints: new Joints(mesh.skeleton.bones),
+      root: mesh.skeleton.bones[0],
+      seen: seen[i],
+    }));
     for (const { mesh, joints } of this.people) {
       mesh.frustumCulled = false; // its bounds are those of the rest pose
       this.scene.add(joints.group);
@@ -127,9 +144,10 @@ class Motion {
   /** What is shown of whom. */
   reveal(options) {
     this.floor.visible = options.floor;
-    this.people.forEach(({ mesh, joints }, i) => {
+    this.people.forEach(({ mesh, joints, seen }, i) => {
       const shown = options.person === "all" || options.person === String(i);
       mesh.visible = shown && options.mesh;
+      if (seen !== undefined) seen.visible = shown && options.seen;
       joints.group.visible = shown && options.joints;
     });
   }
@@ -174,7 +192,7 @@ class Viewer {
       element(id).append(...choices.map((source) => new Option(source.name, source.id)));
       element(id).addEventListener("change", () => this.load(side, element(id).value));
     });
-    for (const id of ["mesh", "joints", "floor", "follow", "turn"]) {
+    for (const id of ["mesh", "joints", "seen", "floor", "follow", "turn"]) {
       element(id).addEventListener("change", () => this.refresh());
     }
     element("person").addEventListener("change", () => this.frameCamera());
@@ -219,7 +237,7 @@ class Viewer {
 
   get options() {
     const on = (id) => element(id).checked;
-    return { mesh: on("mesh"), joints: on("joints"), floor: on("floor"), person: element("person").value || "all" };
+    return { mesh: on("mesh"), joints: on("joints"), seen: on("seen"), floor: on("floor"), person: element("person").value || "all" };
   }
 
   async load(side, id) {
@@ -240,6 +258,7 @@ class Viewer {
     }
     element(side === 0 ? "left" : "right").value = source === undefined ? "" : String(source.id);
     this.listPeople();
+    element("seen").parentElement.hidden = !this.shown.some((motion) => motion.people.some(({ seen }) => seen !== undefined));
     element("scrub").max = Math.round(this.seconds * this.rate);
     this.frameCamera();
     this.seek(Math.min(this.at, this.seconds));
