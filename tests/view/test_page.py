@@ -121,6 +121,25 @@ def test_one_of_two_people(browser: Browser) -> None:
     assert browser.value("viewer.motions[0].people.map(({ mesh }) => mesh.visible)") == [False, True]
 
 
+def test_a_file_of_joints_is_shown_with_the_body(browser: Browser, tmp_path: Path) -> None:
+    """A file of SMPL's joints beside one of bodies: balls where the joints are, which a switch takes away."""
+    joints = y_up(truth(FRAMES).joints)[:, :22]
+    np.save(tmp_path / "joints.npy", joints)
+    command = ["view", str(tmp_path / "joints.npy"), "--static", str(tmp_path / "a.html"), "--joint-set", "smpl22"]
+    assert main([*command, "--fps", "25", "-q"]) == 0
+    browser.open((tmp_path / "a.html").as_uri())
+    scrub(browser, 9)
+    code = (
+        "viewer.motions[0].people[0].seen.children.map((ball) => ball.getWorldPosition(new THREE.Vector3()).toArray())"
+    )
+    np.testing.assert_allclose(json.loads(browser.value(f"JSON.stringify({code})")), joints[9], atol=1e-5)
+    assert browser.value("viewer.motions[0].people[0].mesh.visible")
+    before = seen(browser)
+    browser.click("#seen")
+    assert (np.abs(seen(browser) - before).sum(-1) > 30).mean() > 1e-4
+    assert browser.console == []
+
+
 def test_the_page_is_silent_and_asks_for_nothing(browser: Browser, page: Path) -> None:
     assert browser.console == []
     text = page.read_text()
