@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from s2m.cli import main
@@ -33,6 +34,10 @@ def folder(tmp_path: Path) -> Path:
     write_amass_npz(folder / "deeper" / "b.npz", person(3))
     (folder / "shape.npz").write_bytes(b"no motion")
     (folder / "broken.glb").write_bytes(b"nonsense")
+    (folder / "notes.json").write_text("{}")
+    np.save(folder / "table.npy", np.zeros((3, 4)))
+    np.save(folder / "z.npy", np.zeros((3, 22, 3)))
+    np.savez(folder / "zz.npz", joints3d=np.zeros((3, 22, 3)))
     return folder
 
 
@@ -64,7 +69,9 @@ def test_a_folder_is_served_file_by_file(server: ViewServer) -> None:
     assert answer.status == 200
     assert b'"name": "a.glb", "url": "/motion/0.glb"' in page
     assert b'"name": "deeper/b.npz"' in page
-    assert b"shape.npz" not in page
+    assert b'"z.npy"' in page
+    assert b'"zz.npz"' in page
+    assert not any(name in page for name in (b"shape.npz", b"notes.json", b"table.npy"))
     assert asked(server, "/motion/0.glb")[1][:4] == b"glTF"
     made = asked(server, "/motion/2.glb")[1]
     assert made[:4] == b"glTF"
