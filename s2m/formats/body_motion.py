@@ -2,11 +2,13 @@
 
 AMASS's npz (amass.is.tue.mpg.de: ``poses``, ``trans``, ``betas``, ``gender``, ``mocap_framerate`` or, for SMPL-X,
 ``mocap_frame_rate``; +z up), and the parameters as the package smplx names them (``global_orient``, ``body_pose``,
-``transl``, ``betas``). The first 22 joints of SMPL-H and SMPL-X are SMPL's: their rotations are the same.
+``transl``, ``betas``), and HoloSMPL's clips (``human_pose_aa``, ``human_root_trans``; +z up). The first 22 joints of
+SMPL-H and SMPL-X are SMPL's: their rotations are the same.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,8 +18,9 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from s2m.errors import FormatError, UserError
-from s2m.formats.motion_npz import MODELS, RATES, MotionFile, gender_of, narrow, one_row, rate_of, read_motion_npz
+from s2m.formats.motion_npz import MODELS, MotionFile, gender_of, narrow, one_row, read_motion_npz
 from s2m.formats.npz import array_names
+from s2m.formats.rates import told_rate
 from s2m.formats.raw import load
 from s2m.formats.spool import Spool
 from s2m.skeletons import SMPL22, SMPL24
@@ -26,6 +29,7 @@ Floats = NDArray[np.float64]
 
 _SUFFIXES = (".npz", ".pkl")
 _AMASS, _SMPLX = frozenset({"poses", "trans"}), frozenset({"global_orient", "body_pose"})
+_HOLOSMPL = {"human_pose_aa": "poses", "human_root_trans": "trans", "human_shape_beta": "betas"}
 _BODY_POSES = {63: "smplx", 69: "smpl"}  # columns -> whose; SMPL-H's body has as many joints as SMPL-X's
 _PLACES = ("trans", "transl", "translation")
 _LEFT_OUT = {"left_hand_pose": "fingers", "right_hand_pose": "fingers", "jaw_pose": "the face"}
@@ -55,7 +59,8 @@ def _is_body(fields: Any) -> bool:
     if not isinstance(fields, Mapping | list) or any(not isinstance(field, str) for field in fields):
         return False
     found = set(fields)
-    return not any("joints" in field for field in found) and (found >= _AMASS or found >= _SMPLX)
+    known = any(found >= kind for kind in (_AMASS, _SMPLX, set(_HOLOSMPL)))
+    return known and not any("joints" in field for field in found)
 
 
 def read_body_motion(path: Path, folder: Path) -> MotionFile:
@@ -76,9 +81,10 @@ def read_body_motion(path: Path, folder: Path) -> MotionFile:
     content = load(path)
     if not isinstance(content, Mapping) or not _is_body(content):
         raise FormatError(f"{path}: expected poses and trans (AMASS) or global_orient and body_pose (smplx)")
+    content = _of_holosmpl(content, path) if set(content) >= set(_HOLOSMPL) else content
     amass = set(content) >= _AMASS
     poses, model = _amass_poses(content, path) if amass else _smplx_poses(content, path)
-    trans, betas, fps = _places(content, len(poses), path), _betas(content, path), _rate(content, path)
+    trans, betas, fps = _places(content, len(poses), path), _betas(content, path), told_rate(content, path)
     gender = gender_of(str(np.ravel(content["gender"])[0])) if "gender" in content else "neutral"
     valid, up = np.ones(len(poses), bool), "z" if amass else None
     spool = Spool(folder)
@@ -87,14 +93,20 @@ def read_body_motion(path: Path, folder: Path) -> MotionFile:
     return MotionFile(spool, trans, betas, fps, gender, model, "", valid, hands, up, _left_out(content))
 
 
+def _of_holosmpl(content: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """A clip of HoloSMPL in AMASS's words; rate and gender stand in its metadata."""
+    found = {ours: content[theirs] for theirs, ours in _HOLOSMPL.items()}
+    try:
+        told = json.loads(str(np.ravel(content["metadata"])[0])) if "metadata" in content else {}
+        told = {ours: told[theirs] for theirs, ours in (("source_fps", "fps"), ("gender", "gender")) if theirs in told}
+    except (ValueError, TypeError, LookupError) as error:
+        raise FormatError(f"{path}: metadata: expected an object in JSON ({error!s:.80})") from error
+    return found | told
+
+
 def _left_out(content: Mapping[str, Any]) -> tuple[str, ...]:
     there = [what for field, what in _LEFT_OUT.items() if field in content]
     return (f"rotations of {' and '.join(dict.fromkeys(there))} are left out",) if there else ()
-
-
-def _rate(content: Mapping[str, Any], path: Path) -> float | None:
-    name = next((name for name in RATES if name in content), None)
-    return None if name is None else rate_of(_numbers(content[name], f"{path}: {name}"), path, name)
 
 
 def _amass_poses(content: Mapping[str, Any], path: Path) -> tuple[NDArray[np.float32], str]:

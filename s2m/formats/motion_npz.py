@@ -16,15 +16,13 @@ from numpy.typing import NDArray
 
 from s2m.errors import FormatError
 from s2m.formats.npz import array_names, open_array, read_array
+from s2m.formats.rates import RATES, rate_of
 from s2m.formats.spool import Spool
 
 _BODY, _FACE = 66, 9  # columns of root and 21 joints; of SMPL-X's jaw and eyes, which follow them
 MODELS = {72: "smpl", 156: "smplh", 165: "smplx"}
 """Columns of a pose vector -> whose it is."""
-RATES = ("mocap_framerate", "mocap_frame_rate", "fps", "framerate")
-"""What files call the frames per second."""
 _GENDERS = ("neutral", "female", "male")
-_SLOWEST, _FASTEST = 0.1, 10_000.0
 _LARGEST = 1e6
 _ROWS = 4096
 
@@ -189,23 +187,6 @@ def _numbers(path: Path, name: str) -> NDArray[Any]:
 def _rate(path: Path, present: set[str]) -> float | None:
     name = next((name for name in RATES if name in present), None)
     return None if name is None else rate_of(_numbers(path, name), path, name)
-
-
-def rate_of(values: NDArray[Any], path: Path, name: str) -> float:
-    """Frames per second, if they can be meant.
-
-    Args:
-        values: What the file has.
-        path: The file, for messages.
-        name: The field, for messages.
-
-    Raises:
-        FormatError: For what is not one number of frames per second.
-    """
-    if values.size != 1 or not _SLOWEST <= float(values.reshape(())) <= _FASTEST:
-        found = f"{float(values.reshape(())):g}" if values.size == 1 else f"{values.size} numbers"
-        raise FormatError(f"{path}: {name}: expected one number of {_SLOWEST:g} to {_FASTEST:g}, found {found}")
-    return float(values.reshape(()))
 
 
 def _word(path: Path, name: str, present: set[str]) -> str:

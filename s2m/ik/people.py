@@ -102,13 +102,14 @@ def _person(given: _Given, own: OwnFields, choice: BodyChoice, arguments: argpar
 
 def _options(given: _Given, own: OwnFields, arguments: argparse.Namespace, shown: Path) -> MotionOptions:
     """What was given on the command line, else what the file says, else what its kind tells."""
-    told = PRESETS[arguments.preset].layout if arguments.preset else given.layout or Layout("")
+    found = given.layout or Layout("")
+    told = PRESETS[arguments.preset].layout if arguments.preset else found
     unit = arguments.unit or own.unit or told.unit or "m"
     up = arguments.up or own.up or told.up or "y"
     if unit not in (*UNITS, ANY_SIZE) or up not in UP_AXES:
         raise UserError(f"{shown}: fields unit, up: expected those that `s2m lift` writes, found {unit}, {up}")
     return MotionOptions(
-        fps=check_fps(_first(arguments.fps, own.fps, told.fps, 30.0)),
+        fps=check_fps(_first(arguments.fps, own.fps, found.fps, told.fps, 30.0)),
         noise=metres_of_noise(_first(arguments.noise, own.noise_mm, 0.0)),
         fill=arguments.fill,
         smooth=arguments.smooth,

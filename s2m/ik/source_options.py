@@ -10,7 +10,7 @@ from s2m.formats.layouts import ANY_SIZE, PRESETS
 from s2m.options import AUTO, add_joint_set, metres_of_noise, set_file
 
 FILES = (
-    ".npy, .npz, .json, .csv, .pkl with (frames, joints, 3) or of a program that is known (docs/formats.md), "
+    ".npy, .npz, .json, .jsonl, .csv, .pkl with (frames, joints, 3) or of a program that is known (docs/formats.md), "
     ".skeleton, .trc, .c3d, .bvh, or a folder with a file per frame"
 )
 """What can be read, in words."""

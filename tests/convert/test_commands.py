@@ -131,6 +131,18 @@ def test_bad_joints_are_named(
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
+def test_what_robots_take_is_read_back(walk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for kind in ("holosmpl", "holosoma"):
+        out, again = walk.with_name(f"{kind}.npz"), walk.with_name(f"{kind}_again.npz")
+        assert main(["convert", str(walk), str(out), "--format", kind, "-q"]) == 0
+        assert main(["convert", str(out), str(again)]) == 0
+    with np.load(walk.with_name("holosmpl_again.npz")) as one, np.load(walk) as other:
+        for field in ("poses", "betas", "mocap_framerate"):
+            np.testing.assert_array_equal(one[field], other[field])
+        np.testing.assert_allclose(one["trans"], other["trans"], atol=1e-6)
+    assert f"smpl22 (no other set has 22 joints), in m, z up, {FPS:g} frames" in capsys.readouterr().out
+
+
 def test_several_files_are_several_people(walk: Path) -> None:
     import trimesh
 
