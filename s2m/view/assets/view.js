@@ -74,6 +74,7 @@ class Motion {
   constructor(name, gltf) {
     this.name = name;
     this.scene = new THREE.Scene();
+    this.root = gltf.scene;
     this.scene.add(gltf.scene, new THREE.HemisphereLight(0xffffff, 0x77736b, 1.3));
     const sun = new THREE.DirectionalLight(0xffffff, 1.5);
     sun.position.set(2, 4, 3);
@@ -114,7 +115,7 @@ class Motion {
     this.action.play();
   }
 
-  /** A grid at height zero, or under the lowest foot where the motion knows no floor. */
+  /** A grid at height zero, where motion that knows no floor is lifted to, so that people side by side stand alike. */
   addFloor() {
     const place = new THREE.Vector3();
     let lowest = Infinity;
@@ -124,9 +125,9 @@ class Motion {
         for (const bone of joints.bones) lowest = Math.min(lowest, bone.getWorldPosition(place).y);
       }
     }
-    const height = Number.isFinite(lowest) && Math.abs(lowest) > GROUND ? lowest - 0.05 : 0;
+    this.lift = Number.isFinite(lowest) && Math.abs(lowest) > GROUND ? 0.05 - lowest : 0;
+    this.root.position.y += this.lift;
     this.floor = grid(10, 0.5);
-    this.floor.position.y = height;
     this.scene.add(this.floor);
     this.show(0);
   }
