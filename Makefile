@@ -163,6 +163,7 @@ ship-heads: $(STORE)/store.json ## train the temporal heads of the shipped lifte
 ship-doubt: $(STORE)/store.json ## train the heads that tell how far off the shipped lifters may be, and put them into the package
 	for set in $(shipped_sets); do $(PY) -m stages doubt --output runs/heads/$$set/doubt \
 		--config configs/doubt.yaml --model.lifter s2m/lifter/assets/lifter_$$set.pt \
+		--model.core $$(test $$set = s2m27 && echo s2m/lifter/assets/lifter_h36m17.pt || echo null) \
 		--data.init_args.store $(STORE) --data.init_args.joint_set $$set $(ARGS) || exit 1; done
 	$(PY) -m studies.lifter.ship_doubt $(shipped_sets:%=runs/heads/%/doubt) --store $(STORE) \
 		--table docs/results/shipped_doubt.md
