@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import queue
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from threading import Event, Thread
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -18,6 +20,8 @@ from s2m.optional import require
 from s2m.reading import reading
 
 SUFFIXES = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".gif")
+_T = TypeVar("_T")
+_AHEAD = 3  # frames, which of a large video are 25 MB each
 _USUAL_FPS = 30.0
 _FPS = (0.5, 1000.0)
 _QUARTER = 90
@@ -118,6 +122,48 @@ class Video:
                 count += 1
         if not count:
             raise FormatError(f"{self.file}: expected frames, found none{f': {self.cut}' if self.cut else ''}")
+
+
+def ahead(frames: Iterable[_T], most: int = _AHEAD) -> Iterator[_T]:
+    """The same, read by a thread of its own while the caller works: decoders wait for nobody.
+
+    Args:
+        frames: What is read; an error in it is raised here, in its place.
+        most: How many wait at most.
+
+    Yields:
+        One after the other.
+    """
+    waiting: queue.Queue[tuple[str, Any]] = queue.Queue(most)
+    stop = Event()
+
+    def put(kind: str, value: Any = None) -> None:
+        while not stop.is_set():
+            with contextlib.suppress(queue.Full):
+                return waiting.put((kind, value), timeout=0.1)
+
+    def read() -> None:
+        source = iter(frames)
+        try:
+            while not stop.is_set():
+                put("next", next(source))
+        except StopIteration:
+            put("end")
+        except BaseException as error:
+            put("error", error)
+        finally:
+            getattr(source, "close", lambda: None)()
+
+    reader = Thread(target=read, daemon=True)
+    reader.start()
+    try:
+        while (entry := waiting.get())[0] == "next":
+            yield entry[1]
+        if entry[0] == "error":
+            raise entry[1]
+    finally:
+        stop.set()
+        reader.join()
 
 
 class VideoWriter:
