@@ -1,0 +1,1 @@
+"""How long ``s2m recover`` takes, and for what."""
