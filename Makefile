@@ -31,7 +31,7 @@ known = $(if $(filter-out $(2),$($(1))),$(call wrong,$(1),some of,$(2)))
 single = $(if $(and $(filter 1,$(words $($(1)))),$(filter $(2),$($(1)))),,$(call wrong,$(1),one of,$(2)))
 yamls = $(patsubst configs/$(1)/%.yaml,%,$(sort $(wildcard configs/$(1)/*.yaml configs/$(1)/*/*.yaml)))
 # These read none of the settings.
-UNCONCERNED := help install test test-blender viewer lint dist body bench bench-render bench-ik bench-data table5 table6 real table-recover compare
+UNCONCERNED := help install test test-blender viewer lint dist body bench bench-render bench-ik bench-data bench-recover table5 table6 real table-recover compare
 ifneq ($(filter-out $(UNCONCERNED),$(or $(MAKECMDGOALS),train)),)
 $(call single,DATA,$(call yamls,data))
 $(call single,PRESET,$(sort $(notdir $(patsubst %/,%,$(wildcard configs/preset/*/)))))
@@ -62,7 +62,7 @@ stage = $(PY) -m stages $(1) --output $(RUN_DIR)/$(1) --config configs/$(1).yaml
 of_joints = $(if $(JOINTS),$(wildcard configs/joints/$(JOINTS)/$(1).yaml))
 stage_configs = configs/$(1).yaml configs/data/$(DATA).yaml configs/preset/$(PRESET)/$(1).yaml $(of_joints)
 
-.PHONY: train pretrain-lifter pretrain-regressor data report test test-blender viewer lint install dist body bench bench-render bench-ik bench-data table2 table3 table4 table5 table6 real table-lifter ship-lifter ship-heads ship-doubt ship-recover table-recover profile-lifter profile-mesh temporal doubt ablations compare coverage fuzz help FORCE
+.PHONY: train pretrain-lifter pretrain-regressor data report test test-blender viewer lint install dist body bench bench-render bench-ik bench-data bench-recover table2 table3 table4 table5 table6 real table-lifter ship-lifter ship-heads ship-doubt ship-recover table-recover profile-lifter profile-mesh temporal doubt ablations compare coverage fuzz help FORCE
 
 train: $(REPORT) ## the whole chain: data, lifter, regressor, mesh, report
 	@echo "$(RUN_DIR) is up to date; open $(REPORT)"
@@ -127,6 +127,9 @@ bench-ik: $(INSTALLED) ## speed of the IK solvers
 
 bench-data: $(INSTALLED) ## speed of converting and loading datasets, beside stage 3 (wants pip install litdata)
 	$(PY) -m studies.data.data_bench --output docs/results
+
+bench-recover: $(INSTALLED) ## speed and memory of `s2m recover`, printed (fetches 50 MB by pip once; minutes)
+	$(PY) -m studies.recover.bench
 
 # Each needs the store of its dataset and a run trained on it; what is missing is made from DATA_ROOT, or asked for.
 table_data = $(if $(filter table2,$@),human36m,$(if $(filter table3,$@),mpi_inf_3dhp,surreal))

@@ -31,6 +31,7 @@ _KINDS = ("npz", "overlay", "page", "obj", "ply")
 _USUAL = ("npz", "overlay", "page")
 _STOPPED = 130
 _MOST_STEPS = 1000
+_MOST_THREADS = 4  # more do not make small networks faster
 _SURE = 0.5  # BlazePose gives hidden joints 0.2 to 0.5, and they are rarely where it says
 
 
@@ -237,7 +238,9 @@ def detector_of(arguments: argparse.Namespace) -> Detector:
     from s2m.detect import BlazePose, Detector
 
     if arguments.detector is None:
-        return BlazePose(arguments.landmark_model)
+        import torch
+
+        return BlazePose(arguments.landmark_model, threads=min(torch.get_num_threads(), _MOST_THREADS))
     module, _, name = arguments.detector.partition(":")
     try:
         made: Any = getattr(import_module(module), name)()

@@ -132,7 +132,7 @@ def camera_frames(number: int) -> Iterator[Picture]:
     Raises:
         UserError: There is no such camera.
     """
-    av = require("av")
+    av = require("av", "photo")
     kind, name = _CAMERAS.get(sys.platform, _CAMERAS["linux"])
     try:
         container = av.open(name.format(number), format=kind)

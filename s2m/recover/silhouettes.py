@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from s2m.batch import BodyParams, TensorRecord
 from s2m.body import Body
+from s2m.optional import require
 from s2m.recover.camera import Camera
 from s2m.render import RaggedSilhouette
 
@@ -136,6 +137,7 @@ class Outlines:
         self._silhouettes = covered * self._known
         self._squares = silhouettes.squares
         self._body, self._camera, self._renderer = body, camera, RaggedSilhouette()
+        require("fast_simplification", "photo")  # what makes the coarser mesh
         self._vertices, self._faces = body.render_mesh(_FACES)
 
     def __getitem__(self, rows: Tensor) -> Outlines:

@@ -1,1 +1,1 @@
-"""`s2m recover` on people whose bodies are known, because they are rendered."""
+"""`s2m recover`: figures on people whose bodies are known, what ships with it, and how long it takes."""
