@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from s2m.errors import UserError
 from s2m.formats import bodies3d, humanml, kinect
 from s2m.formats.arrays import array_track, field_of, read_csv
 from s2m.formats.c3d import read_c3d
+from s2m.formats.layouts import HOLOSOMA, HOLOSOMA_JOINTS, Layout
 from s2m.formats.markers import Markers
 from s2m.formats.markers import track_of as track_of_markers
 from s2m.formats.people import Choice, Crowd, tracks_of
+from s2m.formats.rates import told_rate
 from s2m.formats.raw import load
 from s2m.formats.stored import stored_joint_set, with_stored_labels
 from s2m.formats.tracks import Track
@@ -28,10 +32,11 @@ UP_AXES: dict[str, tuple[tuple[int, int, int], ...]] = {
     "y-down": ((1, 0, 0), (0, -1, 0), (0, 0, -1)),
     "z-down": ((1, 0, 0), (0, 0, -1), (0, 1, 0)),
 }
-_NAMES = ("joints3d", "joints", "keypoints3d", "keypoints_3d", "positions", "poses3d")
+JOINT_FIELDS = ("joints3d", "joints", "keypoints3d", "keypoints_3d", "positions", "poses3d", HOLOSOMA_JOINTS)
+"""What files call an array of joints."""
 LabelMap = Mapping[str, Sequence[str]]
 _MARKERS: dict[str, Callable[[Path], Markers]] = {".trc": read_trc, ".c3d": read_c3d}
-_SUFFIXES = (".npy", ".npz", ".json", ".csv", ".pkl", ".skeleton", *_MARKERS)
+_SUFFIXES = (".npy", ".npz", ".json", ".jsonl", ".csv", ".pkl", ".skeleton", *_MARKERS)
 
 
 def read_joints(
@@ -138,7 +143,17 @@ def _read(path: Path, joint_set: JointSet | None, key: str | None, labels: Label
             return numbers
     if joint_set is None:
         joint_set = stored_joint_set(content)
-    return with_stored_labels(array_track(field_of(content, key, _NAMES, path), joint_set, 3, path), content)
+    track = array_track(field_of(content, key, JOINT_FIELDS, path), joint_set, 3, path)
+    return with_stored_labels(_with_rate(track, content, path), content)
+
+
+def _with_rate(track: Track, content: Any, path: Path) -> Track:
+    """A track with what a field beside its numbers says of the frames per second, and what the field's name tells."""
+    holosoma = isinstance(content, dict) and HOLOSOMA_JOINTS in content
+    layout, rate = HOLOSOMA if holosoma else track.layout, told_rate(content, path)
+    if rate is not None:
+        layout = replace(layout or Layout("the file"), fps=rate)
+    return replace(track, layout=layout)
 
 
 def _of_set(crowd: Crowd, joint_set: JointSet | None, path: Path) -> Crowd:

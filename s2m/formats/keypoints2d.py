@@ -18,7 +18,7 @@ from s2m.skeletons import COCO17, JointSet
 Keypoints = Track
 
 _NAMES = ("joints2d", "keypoints2d", "keypoints_2d", "keypoints", "joints", "positions_2d", "poses2d")
-_SUFFIXES = (".npy", ".npz", ".json", ".csv", ".pkl")
+_SUFFIXES = (".npy", ".npz", ".json", ".jsonl", ".csv", ".pkl")
 
 
 def read_keypoints(
@@ -107,7 +107,7 @@ def _read(path: Path, joint_set: JointSet | None, key: str | None) -> Track | Cr
     if suffix == ".csv":
         return read_csv(path, joint_set, 2)
     content = load(path)
-    if suffix == ".json" and key is None:
+    if suffix in (".json", ".jsonl") and key is None:
         crowd = _detected(content, path)
         if crowd is not None:
             return _own_joints(crowd, joint_set, path)

@@ -250,15 +250,17 @@ def _extras(
         write_png(arguments.picture, draw_skeletons(*lifted.some(shown), shown.tolist(), findings.joint_set))
         say(arguments, f"{arguments.picture}: some frames as seen and from the side")
     for file in _motion_files(arguments):
+        from s2m.ik.chosen_body import BodyChoice
         from s2m.ik.motion import MotionOptions
-        from s2m.ik.writing import write_motion
+        from s2m.ik.writing import Clip, write_motion
         from s2m.lifter.to_rotations import NOISE
 
         noise = NOISE if arguments.noise is None else metres_of_noise(arguments.noise)
         # The lifter's own size of people is not known better than the body's: it is kept.
         options = MotionOptions(fps=fps, noise=noise, fill=arguments.fill, keep_scale=True, up="y-down")
         remark = "; the pelvis stays at the origin, the camera is taken to stand level"
-        write_motion(lifted, findings.joint_set, file, options, arguments, remark, labels)
+        clip = Clip(lifted, findings.joint_set, options, labels)
+        write_motion(clip, BodyChoice.of(arguments.body), file, arguments, remark)
 
 
 def _is_motion(output: Path) -> bool:
