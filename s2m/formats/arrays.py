@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,8 @@ from s2m.formats.tracks import Track, masked
 from s2m.skeletons import BLAZEPOSE33, H36M17, JOINT_SETS, JointSet
 
 Floats = NDArray[np.float64]
+
+_SURE = ("confidence", "confidences", "conf", "scores", "keypoint_scores", "keypoints_scores", "visibility")
 
 
 def field_of(content: Any, key: str | None, names: Sequence[str], path: Path) -> Any:
@@ -44,16 +46,34 @@ def field_of(content: Any, key: str | None, names: Sequence[str], path: Path) ->
         if key is not None:
             raise UserError(f"{path}: --key {key}: expected a file with fields, found {described(content)}")
         return content
-    fields = [str(field) for field in content]
+    return content[field_name(list(content), key, names, path)]
+
+
+def field_name(there: Sequence[Any], key: str | None, names: Sequence[str], path: Path) -> str:
+    """Which of a file's fields holds the joints; see :func:`field_of`.
+
+    Args:
+        there: The fields of the file.
+        key: See :func:`field_of`.
+        names: See :func:`field_of`.
+        path: See :func:`field_of`.
+
+    Returns:
+        One of them.
+
+    Raises:
+        UserError: See :func:`field_of`.
+    """
+    fields = [str(field) for field in there]
     shown = ", ".join(field[:60] for field in fields[:20]) or "none"
     if key is not None:
         if key not in fields:
             raise UserError(f"{path}: has no field '{key}'; it has: {shown}")
-        return content[key]
+        return key
     candidates = [name for name in names if name in fields] or (fields if len(fields) == 1 else [])
     if not candidates:
         raise UserError(f"{path}: which field holds the joints? Name it with --key; it has: {shown}")
-    return content[candidates[0]]
+    return candidates[0]
 
 
 def numbers(content: Any, path: Path) -> Floats:
@@ -94,7 +114,7 @@ def _holds_objects(content: Any) -> bool:
 
 
 def shaped(
-    array: Floats, joint_set: JointSet | None, dimensions: int, path: Path
+    array: Floats, joint_set: JointSet | None, dimensions: int, path: Path, whole: tuple[int, ...] = ()
 ) -> tuple[Floats, Floats | None, Recognised]:
     """Points (T, K, D) and confidence (T, K) of an array that may be flat and may have one frame.
 
@@ -104,6 +124,7 @@ def shaped(
             proportions tell.
         dimensions: D, 2 or 3.
         path: For messages.
+        whole: Shape of the array of which some frames are given; by default they are all.
 
     Returns:
         The points, their confidence where the array has D + 1 columns, and the joint set.
@@ -113,19 +134,19 @@ def shaped(
     """
     if joint_set is not None or dimensions == 2:
         chosen = Recognised(H36M17 if joint_set is None else joint_set, "")
-        found = _as_frames(array, chosen.joint_set, dimensions, path)
+        found = _as_frames(array, chosen.joint_set, dimensions, path, whole or array.shape)
     else:
-        found = _told_by_shape(array, path)
-        _check_columns(found, dimensions, path)
+        found = _told_by_shape(array)
+        _check_columns(found, dimensions, path, whole or found.shape)
         chosen = recognise(found[..., :dimensions], path)
     if found.shape[2] == dimensions:
         return found, None, chosen
-    _check_confidence(found[..., dimensions], dimensions, path)
+    check_confidence(found[..., dimensions], dimensions, path)
     return found[..., :dimensions], found[..., dimensions], chosen
 
 
-def _as_frames(array: Floats, wanted: JointSet, dimensions: int, path: Path) -> Floats:
-    count, given = len(wanted), array.shape
+def _as_frames(array: Floats, wanted: JointSet, dimensions: int, path: Path, given: tuple[int, ...]) -> Floats:
+    count = len(wanted)
     if array.ndim == 2 and array.shape[1] in (dimensions * count, (dimensions + 1) * count):
         array = array.reshape(len(array), count, -1)
     if array.ndim == 2 and array.shape in ((count, dimensions), (count, dimensions + 1)):
@@ -138,7 +159,7 @@ def _as_frames(array: Floats, wanted: JointSet, dimensions: int, path: Path) -> 
     return array
 
 
-def _told_by_shape(array: Floats, path: Path) -> Floats:
+def _told_by_shape(array: Floats) -> Floats:
     """(T, K, 3 or 4) of an array of unknown joints: of three axes, one frame, or flat."""
     counts = counts_of_sets()
     if array.ndim == 2 and array.shape[1] in (3, 4) and len(array) in counts:
@@ -154,10 +175,10 @@ def _told_by_shape(array: Floats, path: Path) -> Floats:
     return fitting[1] if bool(((with_sure >= 0) & (with_sure <= 1) | np.isnan(with_sure)).all()) else fitting[0]
 
 
-def _check_columns(array: Floats, dimensions: int, path: Path) -> None:
+def _check_columns(array: Floats, dimensions: int, path: Path, given: tuple[int, ...]) -> None:
     if array.ndim != 3 or array.shape[2] not in (dimensions, dimensions + 1) or not array.size:
         hint = _hint(array.shape, dimensions)
-        raise UserError(f"{path}: expected (frames, joints, {dimensions}), found {array.shape}{hint}")
+        raise UserError(f"{path}: expected (frames, joints, {dimensions}), found {given}{hint}")
 
 
 def _hint(shape: tuple[int, ...], dimensions: int) -> str:
@@ -169,8 +190,17 @@ def _hint(shape: tuple[int, ...], dimensions: int) -> str:
     return f"; {shape[1]} joints: --joint-set {' or '.join(fitting)}?" if fitting else ""
 
 
-def _check_confidence(sure: Floats, dimensions: int, path: Path) -> None:
-    """0 to 1; -1 and NaN mark what was not seen."""
+def check_confidence(sure: Floats, dimensions: int, path: Path) -> None:
+    """Refuse a column of confidences with others than 0 to 1; -1 and NaN mark what was not seen.
+
+    Args:
+        sure: Numbers of any shape.
+        dimensions: How many columns stand before it.
+        path: The file, for messages.
+
+    Raises:
+        UserError: The message says what was found.
+    """
     told = sure[np.isfinite(sure) & (sure != -1)]
     if len(told) and (told.min() < 0 or told.max() > 1):
         column = "third" if dimensions == 2 else "fourth"
@@ -181,7 +211,9 @@ def _check_confidence(sure: Floats, dimensions: int, path: Path) -> None:
         )
 
 
-def array_track(content: Any, joint_set: JointSet | None, dimensions: int, path: Path) -> Track:
+def array_track(
+    content: Any, joint_set: JointSet | None, dimensions: int, path: Path, sure: tuple[str, Any] | None = None
+) -> Track:
     """The track of an array.
 
     Args:
@@ -189,6 +221,7 @@ def array_track(content: Any, joint_set: JointSet | None, dimensions: int, path:
         joint_set: Its joints; see :func:`shaped`.
         dimensions: Coordinates of a joint, 2 or 3.
         path: The file, for messages.
+        sure: Name and content of a field with confidences, for an array without.
 
     Returns:
         The joints in the file's unit and frame; NaN and confidence 0 where one was not seen.
@@ -197,7 +230,62 @@ def array_track(content: Any, joint_set: JointSet | None, dimensions: int, path:
         UserError: For what is no array of such joints.
     """
     points, confidence, found = shaped(numbers(content, path), joint_set, dimensions, path)
-    return masked(points, confidence, found.joint_set, why=found.why)
+    notes: tuple[str, ...] = ()
+    if sure is not None and confidence is None:
+        given = numbers(sure[1], path)
+        notes = confidence_notes(sure[0], given.shape, points.shape[:2])
+        confidence = None if notes else given.reshape(points.shape[:2]).clip(None, 1)
+    return masked(points, confidence, found.joint_set, why=found.why, notes=notes)
+
+
+def field_track(
+    content: Any, key: str | None, names: Sequence[str], joint_set: JointSet | None, dimensions: int, path: Path
+) -> Track:
+    """The track of the field of a file that holds the joints, with the confidences of another field.
+
+    Args:
+        content: What stands in the file; see :func:`field_of`.
+        key: See :func:`field_of`.
+        names: See :func:`field_of`.
+        joint_set: See :func:`array_track`.
+        dimensions: See :func:`array_track`.
+        path: The file, for messages.
+
+    Returns:
+        See :func:`array_track`.
+
+    Raises:
+        UserError: See :func:`field_of` and :func:`array_track`.
+    """
+    array = field_of(content, key, names, path)
+    field = confidence_field(content) if isinstance(content, dict) else None
+    return array_track(array, joint_set, dimensions, path, None if field is None else (field, content[field]))
+
+
+def confidence_field(there: Collection[Any]) -> str | None:
+    """The field that holds confidences of joints in another one.
+
+    Args:
+        there: The fields of a file.
+
+    Returns:
+        One of them; ``None`` where there is none, and for what `s2m lift` writes, which has every joint whatever was
+        seen of it.
+    """
+    return None if "joint_set" in there else next((name for name in _SURE if name in there), None)
+
+
+def confidence_notes(field: str, found: tuple[int, ...], wanted: tuple[int, ...]) -> tuple[str, ...]:
+    """What to say of confidences that do not fit the joints.
+
+    Args:
+        field: Where they stand.
+        found: Their shape.
+        wanted: (T, K) frames and joints.
+    """
+    if found in (wanted, (*wanted, 1)) or (found == wanted[1:] and wanted[0] == 1):
+        return ()
+    return (f"{field}: not read as confidences of the joints: expected {wanted}, found {found}",)
 
 
 def read_csv(path: Path, joint_set: JointSet | None, dimensions: int) -> Track | Crowd:

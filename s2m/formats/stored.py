@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from s2m.errors import UserError
-from s2m.formats.tracks import Track
+from s2m.formats.tracks import Labels, Track
 from s2m.skeletons import JOINT_SETS, JointSet
 
 
@@ -41,19 +41,34 @@ def with_stored_labels(track: Track, content: Any) -> Track:
     Returns:
         The track; the same one for other files, and for fields that do not fit the joints.
     """
+    labels = stored_labels(content, len(track.points))
+    if labels is None:
+        return track
+    person = track.person if labels.person is None else labels.person
+    return replace(track, frames=labels.frames, images=labels.images or track.images, person=person)
+
+
+def stored_labels(content: Any, count: int) -> Labels | None:
+    """What an npz that ``s2m lift`` wrote calls its frames, pictures and person.
+
+    Args:
+        content: What stands in the file.
+        count: Number of its frames.
+
+    Returns:
+        The labels; ``None`` for other files, and for fields that do not fit the joints.
+    """
     if not isinstance(content, dict) or not {"joint_set", "frames"} <= set(content):
-        return track
+        return None
     frames, images, person = (_plain(content.get(name)) for name in ("frames", "images", "person"))
-    steps = np.diff(frames) if frames is not None and frames.shape == (len(track.points),) else np.zeros(0)
-    if frames is None or frames.dtype.kind not in "iu" or frames.shape != (len(track.points),) or (steps <= 0).any():
-        return track
+    if frames is None or frames.dtype.kind not in "iu" or frames.shape != (count,) or (np.diff(frames) <= 0).any():
+        return None
     known = images is not None and images.dtype.kind == "U" and images.shape == frames.shape
     numbered = person is not None and person.ndim == 0 and person.dtype.kind in "iuU"
-    return replace(
-        track,
-        frames=frames.astype(np.int64),
-        images=tuple(images.tolist()) if known and images is not None else track.images,
-        person=person.item() if numbered and person is not None else track.person,
+    return Labels(
+        frames.astype(np.int64),
+        tuple(images.tolist()) if known and images is not None else (),
+        person.item() if numbered and person is not None else None,
     )
 
 

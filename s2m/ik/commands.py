@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,11 +21,12 @@ from s2m.options import (
     check_free,
     check_outputs,
     chosen_joint_set,
+    folder_of,
     metres_of_noise,
     readable,
     say,
     set_file,
-    warn,
+    warn_once,
 )
 
 if TYPE_CHECKING:
@@ -116,11 +118,11 @@ def run(arguments: argparse.Namespace) -> int:
 
     from s2m.ik.writing import write_motion
 
-    with readable(arguments.file) as file:
+    with readable(arguments.file) as file, contextlib.ExitStack() as stack:
         if _is_motion_already(file, arguments):
             return 0
         own = own_fields(file, arguments.key)
-        people = _people(file, own, arguments)
+        people = _people(file, own, arguments, stack)
         for person in people:
             check_free("--output", person.output, arguments.overwrite)
         for person in people:
@@ -205,18 +207,24 @@ def _given(*values: float | None) -> float:
     return next(value for value in values if value is not None)
 
 
-def _people(file: Path, own: OwnFields, arguments: argparse.Namespace) -> list[_Person]:
-    """Everyone who is to be solved: joints, their names, and the file to write."""
-    from s2m.formats.clips import TrackFrames, is_large
+def _people(file: Path, own: OwnFields, arguments: argparse.Namespace, stack: contextlib.ExitStack) -> list[_Person]:
+    """Everyone who is to be solved: joints, their names, and the file to write; what they are read from stays open as
+    long as the stack."""
+    from s2m.formats.clips import TrackFrames
+    from s2m.formats.large import Asked, opened
 
     joint_set = _wanted(own, arguments)
-    if is_large(file):  # else all in memory, whatever the format
-        return [_large(file, joint_set, arguments)]
+    asked = Asked(3, joint_set, arguments.key, arguments.min_confidence)
+    large = stack.enter_context(opened(file, asked, folder_of(arguments.output)))
+    if large is not None:  # else all in memory, whatever the format
+        warn_once(large.notes)
+        output = _output(arguments, large.labels)
+        return [_Person(large, large.joint_set, output, None, "" if joint_set else large.why, large.labels)]
     return [
         _Person(
             TrackFrames(track),
             track.joint_set,
-            arguments.output if arguments.people is None else of_person(arguments.output, track.person or 0),
+            _output(arguments, track.labels),
             track.layout,
             track.why if joint_set is None else "",
             track.labels,
@@ -225,21 +233,16 @@ def _people(file: Path, own: OwnFields, arguments: argparse.Namespace) -> list[_
     ]
 
 
+def _output(arguments: argparse.Namespace, labels: Labels) -> Path:
+    output: Path = arguments.output
+    return output if arguments.people is None else of_person(output, labels.person or 0)
+
+
 def _wanted(own: OwnFields, arguments: argparse.Namespace) -> JointSet | None:
     """The joint set that the user or the file names; ``None``: it is to be told."""
     name = None if arguments.joint_set == AUTO else arguments.joint_set
     name = name or own.joint_set or (PRESETS[arguments.preset].joint_set if arguments.preset else None)
     return None if name is None else chosen_joint_set(name)
-
-
-def _large(file: Path, joint_set: JointSet | None, arguments: argparse.Namespace) -> _Person:
-    from s2m.formats.clips import NpyFrames
-    from s2m.formats.recognise import Recognised, recognise_large
-
-    found = recognise_large(file) if joint_set is None else Recognised(joint_set, "")
-    least, chosen = arguments.min_confidence, found.joint_set
-    source = NpyFrames(file, len(chosen), 3, least, chosen.root_index)
-    return _Person(source, chosen, arguments.output, None, found.why)
 
 
 def _tracks(file: Path, joint_set: JointSet | None, arguments: argparse.Namespace) -> list[Track]:
@@ -252,6 +255,5 @@ def _tracks(file: Path, joint_set: JointSet | None, arguments: argparse.Namespac
         tracks = [read_joints(file, joint_set, key, min_confidence=low, person=arguments.person, labels=labels)]
     else:
         tracks = read_all_joints(file, joint_set, key, people=people, min_confidence=low, labels=labels)
-    for note in dict.fromkeys(note for track in tracks for note in track.notes):
-        warn(note)
+    warn_once(note for track in tracks for note in track.notes)
     return tracks
