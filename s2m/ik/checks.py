@@ -152,7 +152,7 @@ def missing_words(
 
 
 def mirrored(clip: Clip) -> str | None:
-    """Faces and knees point backwards: left and right swapped, or an axis mirrored.
+    """The face, knees or toes point backwards: left and right swapped, or an axis mirrored.
 
     Args:
         clip: The joints and what they are said to be.
@@ -164,7 +164,7 @@ def mirrored(clip: Clip) -> str | None:
     if score is None or score > -0.02:
         return None
     return (
-        "left and right look mirrored: noses, toes or knees point to the back of the body. Swapped labels, or an axis "
+        "left and right look mirrored: face, knees or toes point to the back of the body. Swapped labels, or an axis "
         "that is flipped without another? (a right-handed frame is expected)"
     )
 
