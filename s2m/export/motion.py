@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -16,6 +15,7 @@ from s2m.body import Body
 from s2m.body.skinning import Tree, rigid_transforms
 from s2m.export.known import CORRECTIVES, FINGERS, HAND_JOINTS
 from s2m.formats.amass import BodyLabel
+from s2m.formats.rows import Rows
 from s2m.formats.tracks import Labels
 from s2m.skeletons import SMPL24
 
@@ -24,42 +24,6 @@ Floats = NDArray[np.float64]
 ROWS = 2048  # frames in memory at a time
 _TREE = Tree(SMPL24.parents)
 _Y_UP = Rotation.from_euler("x", -90, degrees=True)  # from AMASS's world (+z up) to that of animation (+y up)
-
-
-class Rows(Protocol):
-    """Rows of an array, in memory or on the disk."""
-
-    def __len__(self) -> int: ...
-
-    def read(self, start: int, stop: int) -> NDArray[Any]:
-        """Some rows.
-
-        Args:
-            start: The first row.
-            stop: One after the last.
-
-        Returns:
-            (stop - start, ...) of them.
-        """
-        ...
-
-
-class ArrayRows:
-    """Rows of an array in memory.
-
-    Args:
-        array: (T, ...) of any shape.
-    """
-
-    def __init__(self, array: NDArray[Any]) -> None:
-        self._array = array
-
-    def __len__(self) -> int:
-        return len(self._array)
-
-    def read(self, start: int, stop: int) -> NDArray[Any]:
-        """See :class:`Rows`."""
-        return self._array[start:stop]
 
 
 @dataclass(frozen=True, eq=False)

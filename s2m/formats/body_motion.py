@@ -8,7 +8,8 @@ faces have no joint in SMPL.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from scipy.spatial.transform import Rotation
 from s2m.arrays import short_repr
 from s2m.errors import FormatError, UserError
 from s2m.formats.raw import load
+from s2m.formats.rows import ArrayRows, FileRows, Rows, npz_rows
 from s2m.skeletons import SMPL22, SMPL24
 
 Floats = NDArray[np.float64]
@@ -31,6 +33,7 @@ _RATES = ("mocap_framerate", "mocap_frame_rate", "fps", "framerate")
 _PLACES = ("trans", "transl", "translation")
 _BETAS = 10
 _LARGEST = 1e6
+_ROWS = 4096
 _GENDERS = ("neutral", "female", "male")
 
 
@@ -39,7 +42,7 @@ class BodyMotion:
     """The motion of a body.
 
     Attributes:
-        poses: (T, 72) float32 axis-angle, radians.
+        poses: (T, 72) float32 axis-angle, radians, read when they are asked for.
         trans: (T, 3) metres.
         betas: (10,); zeros where the file's belong to another shape space.
         gender: ``neutral``, ``female`` or ``male``.
@@ -51,7 +54,7 @@ class BodyMotion:
         valid: (T,) False where a pose was only held, as `s2m ik` marks it; ``None`` where the file does not tell.
     """
 
-    poses: NDArray[np.float32]
+    poses: Rows
     trans: Floats
     betas: NDArray[np.float32]
     gender: str
@@ -90,13 +93,67 @@ def _is_body(content: Mapping[str, Any]) -> bool:
     return {"poses", "trans"} <= fields or {"global_orient", "body_pose"} <= fields
 
 
-def read_body_motion(path: Path) -> BodyMotion:
-    """Read a body's motion.
+class PoseRows:
+    """Rows of pose vectors as SMPL's (T, 72).
+
+    Args:
+        rows: (T, 72), (T, 156) or (T, 165).
+        where: File and field, for messages.
+    """
+
+    def __init__(self, rows: FileRows | ArrayRows, where: str) -> None:
+        self._rows, self._where = rows, where
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def read(self, start: int, stop: int) -> NDArray[np.float32]:
+        """See :class:`s2m.formats.rows.Rows`."""
+        full = np.zeros((stop - start, 3 * len(SMPL24)), np.float32)
+        shared = self.whole(start, stop)[:, : self._shared]
+        full[:, : shared.shape[1]] = shared
+        return full
+
+    def whole(self, start: int, stop: int) -> Floats:
+        """Rows with all of their columns.
+
+        Args:
+            start: The first row.
+            stop: One after the last.
+
+        Raises:
+            FormatError: For values that are no rotations.
+        """
+        return _numbers(self._rows.read(start, stop), self._where)
+
+    def check(self) -> bool:
+        """Look at all rows; whether something turns in them that SMPL has no joint for.
+
+        Raises:
+            FormatError: See :meth:`whole`.
+        """
+        others = False
+        for start in range(0, len(self), _ROWS):
+            block = self.whole(start, min(len(self), start + _ROWS))
+            others = others or bool(block[:, self._shared :].any())
+        return others
+
+    @property
+    def _shared(self) -> int:
+        """Columns that mean the same for SMPL."""
+        wide = self._rows.shape[1]
+        return wide if wide == 3 * len(SMPL24) else 3 * len(SMPL22)
+
+
+@contextlib.contextmanager
+def open_body_motion(path: Path, folder: Path) -> Iterator[BodyMotion]:
+    """A body's motion, for as long as the block lasts.
 
     Args:
         path: An npz or pkl file.
+        folder: Where packed poses are unpacked.
 
-    Returns:
+    Yields:
         The motion.
 
     Raises:
@@ -106,14 +163,27 @@ def read_body_motion(path: Path) -> BodyMotion:
     if not isinstance(content, Mapping) or not _is_body(content):
         raise FormatError(f"{path}: expected poses and trans (AMASS) or global_orient and body_pose (smplx)")
     amass = "poses" in content
-    poses, kind, fingers = _amass_poses(content, path) if amass else (*_smplx_poses(content, path), False)
-    frames = len(poses)
+    with contextlib.ExitStack() as stack:
+        if amass and path.suffix.lower() == ".npz":
+            rows: FileRows | ArrayRows = stack.enter_context(npz_rows(path, "poses", folder))
+        else:
+            rows = ArrayRows(_numbers(content["poses"], f"{path}: poses") if amass else _smplx_poses(content, path))
+        yield _motion(content, rows, amass, path)
+
+
+def _motion(content: Mapping[str, Any], rows: FileRows | ArrayRows, amass: bool, path: Path) -> BodyMotion:
+    if len(rows.shape) != 2 or rows.shape[1] not in _WIDTHS or not len(rows):
+        expected = ", ".join(f"(frames, {width})" for width in _WIDTHS)
+        raise FormatError(f"{path}: poses: expected one of {expected}, found {rows.shape}")
+    poses, frames = PoseRows(rows, f"{path}: poses"), len(rows)
+    kind = _WIDTHS[rows.shape[1]] if amass else _smplx_kind(content)
+    fingers = poses.check()
     trans = _places(content, frames, path)
     betas, notes = _betas(content, kind, path)
     lost = ("SMPL has no joints for fingers and faces: these rotations are left out",) if fingers else ()
     gender = str(np.ravel(content.get("gender", "neutral"))[0]).strip("b'\"").lower() if "gender" in content else ""
     return BodyMotion(
-        poses.astype(np.float32),
+        poses,
         trans,
         betas,
         gender if gender in _GENDERS else "neutral",
@@ -131,20 +201,8 @@ def _valid(content: Mapping[str, Any], frames: int) -> NDArray[np.bool_] | None:
     return valid.astype(bool) if valid.dtype == np.bool_ and valid.shape == (frames,) else None
 
 
-def _amass_poses(content: Mapping[str, Any], path: Path) -> tuple[Floats, str, bool]:
-    """Poses (T, 72), the kind of body, and whether fingers or a face turn."""
-    poses = _numbers(content["poses"], f"{path}: poses")
-    if poses.ndim != 2 or poses.shape[1] not in _WIDTHS or not len(poses):
-        expected = ", ".join(f"(frames, {width})" for width in _WIDTHS)
-        raise FormatError(f"{path}: poses: expected one of {expected}, found {poses.shape}")
-    kind = _WIDTHS[poses.shape[1]]
-    if kind == "SMPL":
-        return _wide(poses), kind, False
-    shared = 3 * len(SMPL22)
-    return _wide(poses[:, :shared]), kind, bool(np.abs(poses[:, shared:]).max() > 0)
-
-
-def _smplx_poses(content: Mapping[str, Any], path: Path) -> tuple[Floats, str]:
+def _smplx_poses(content: Mapping[str, Any], path: Path) -> Floats:
+    """(T, 72) of the parameters as smplx names them."""
     root = _vectors(content["global_orient"], 1, f"{path}: global_orient")
     body = _numbers(content["body_pose"], f"{path}: body_pose")
     joints = body.size // max(len(root), 1) // (9 if body.shape[-2:] == (3, 3) else 3)
@@ -153,7 +211,15 @@ def _smplx_poses(content: Mapping[str, Any], path: Path) -> tuple[Floats, str]:
     vectors = _vectors(body, joints, f"{path}: body_pose")
     if len(vectors) != len(root):
         raise FormatError(f"{path}: body_pose: expected {len(root)} frames, found {len(vectors)}")
-    return _wide(np.concatenate([root, vectors], axis=1)), _BODY_POSES[3 * joints]
+    poses = np.zeros((len(root), 3 * len(SMPL24)))
+    poses[:, : 3 * (1 + joints)] = np.concatenate([root, vectors], axis=1)
+    return poses
+
+
+def _smplx_kind(content: Mapping[str, Any]) -> str:
+    shape = np.shape(content["body_pose"])
+    values = 9 if shape[-2:] == (3, 3) else 3
+    return _BODY_POSES[3 * (int(np.prod(shape)) // values // max(len(content["global_orient"]), 1))]
 
 
 def _vectors(value: Any, joints: int, where: str) -> Floats:
@@ -167,12 +233,6 @@ def _vectors(value: Any, joints: int, where: str) -> Floats:
     if array.size % (3 * joints) or not array.size:
         raise FormatError(f"{where}: expected (frames, {3 * joints}), found {array.shape}")
     return array.reshape(-1, 3 * joints)
-
-
-def _wide(poses: Floats) -> Floats:
-    full = np.zeros((len(poses), 3 * len(SMPL24)))
-    full[:, : poses.shape[1]] = poses
-    return full
 
 
 def _places(content: Mapping[str, Any], frames: int, path: Path) -> Floats:

@@ -24,6 +24,7 @@ _RATES = ("mocap_framerate", "mocap_frame_rate", "fps")
 _SLOWEST, _FASTEST = 0.1, 10_000.0
 _LARGEST = 1e6
 _ROWS = 4096
+_LARGEST_POSES = 1 << 40  # bytes; they go to the disk
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +95,7 @@ def read_motion_npz(path: Path, folder: Path) -> MotionFile:
 
 
 def _poses(path: Path, folder: Path) -> tuple[Spool, str, bool]:
-    with open_array(path, "poses") as entry:
+    with open_array(path, "poses", _LARGEST_POSES) as entry:
         if entry.dtype.kind not in "iuf" or entry.fortran or len(entry.shape) != 2 or entry.shape[1] not in _MODELS:
             widths = ", ".join(f"(frames, {width})" for width in _MODELS)
             raise FormatError(f"{path}: poses: expected numbers, one of {widths}, found {entry.dtype} {entry.shape}")

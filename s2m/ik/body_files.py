@@ -14,14 +14,15 @@ from s2m.body import Body, load_body
 from s2m.clip_options import check_fps
 from s2m.errors import UserError
 from s2m.export.known import chosen_format
-from s2m.export.motion import ArrayRows, BodyMotion
+from s2m.export.motion import BodyMotion
 from s2m.export.writers import write_people
 from s2m.formats.amass import BodyLabel
-from s2m.formats.body_motion import read_body_motion
+from s2m.formats.body_motion import open_body_motion
 from s2m.formats.bvh import read_bvh
 from s2m.formats.joints3d import UP_AXES
+from s2m.formats.rows import ArrayRows, Rows
 from s2m.ik.retarget import Retargeted, retarget
-from s2m.options import say, writable
+from s2m.options import folder_of, say, writable
 from s2m.skeletons import SMPL24
 
 Floats = NDArray[np.float64]
@@ -101,24 +102,38 @@ def write_body_motion(file: Path, arguments: argparse.Namespace) -> None:
         UserError: For a file that cannot be used, and for options that mean nothing for one.
     """
     _refuse(file, arguments, "the file holds a body's motion (poses, trans), which is taken over as it is")
-    motion = read_body_motion(file)
-    fps = check_fps(arguments.fps or motion.fps or 30.0)
-    up = arguments.up or motion.up or "y"
-    turn = _AMASS * Rotation.from_matrix(np.array(UP_AXES[up], np.float64))
-    body = load_body(arguments.body)
-    pelvis = _pelvis(body)
-    poses = motion.poses.copy()
-    poses[:, :3] = (turn * Rotation.from_rotvec(poses[:, :3])).as_rotvec()
-    # A body turns about its pelvis joint, which lies off the origin that the place is measured from.
-    places = turn.apply(motion.trans + pelvis) - pelvis
-    with writable(arguments.output) as output:
+    with open_body_motion(file, folder_of(arguments.output)) as motion:
+        fps = check_fps(arguments.fps or motion.fps or 30.0)
+        up = arguments.up or motion.up or "y"
+        turn = _AMASS * Rotation.from_matrix(np.array(UP_AXES[up], np.float64))
+        body = load_body(arguments.body)
+        pelvis = _pelvis(body)
+        # A body turns about its pelvis joint, which lies off the origin that the place is measured from.
+        places = turn.apply(motion.trans + pelvis) - pelvis
         label = BodyLabel(motion.gender, motion.body)
-        valid = np.ones(len(poses), bool) if motion.valid is None else motion.valid
-        stem = arguments.output.stem
-        person = BodyMotion(body, ArrayRows(poses), places, motion.betas, fps, label, valid, stem)
-        lost = write_people(output, [person], chosen_format(arguments.output, arguments), arguments.names)
+        valid = np.ones(len(places), bool) if motion.valid is None else motion.valid
+        poses, stem = _Turned(motion.poses, turn), arguments.output.stem
+        with writable(arguments.output) as output:
+            person = BodyMotion(body, poses, places, motion.betas, fps, label, valid, stem)
+            lost = write_people(output, [person], chosen_format(arguments.output, arguments), arguments.names)
     told = "" if arguments.up or motion.up else ", read with y up, since the file does not tell (--up)"
     say(arguments, f"{arguments.file}: a body's motion ({motion.kind}): rotations are taken over as they are{told}")
     for note in motion.notes:
         say(arguments, f"note: {note}")
-    say(arguments, f"{arguments.output}: {len(motion.poses)} frames at {fps:g} per second{lost}")
+    say(arguments, f"{arguments.output}: {len(places)} frames at {fps:g} per second{lost}")
+
+
+class _Turned:
+    """Pose vectors of a body that is turned as a whole, see :class:`s2m.formats.rows.Rows`."""
+
+    def __init__(self, poses: Rows, turn: Rotation) -> None:
+        self._poses, self._turn = poses, turn
+
+    def __len__(self) -> int:
+        return len(self._poses)
+
+    def read(self, start: int, stop: int) -> NDArray[np.float32]:
+        """See :class:`s2m.formats.rows.Rows`."""
+        poses: NDArray[np.float32] = self._poses.read(start, stop)
+        poses[:, :3] = (self._turn * Rotation.from_rotvec(poses[:, :3])).as_rotvec()
+        return poses

@@ -12,8 +12,8 @@ import pytest
 from s2m.body import load_body
 from s2m.cli import main
 from s2m.convert.sources import BodyChoice, read_motion
-from s2m.export.motion import ArrayRows
 from s2m.formats.amass import write_amass
+from s2m.formats.rows import ArrayRows
 from tests.export.motions import FPS, person, truth
 
 ROOT = Path(__file__).parents[2]
