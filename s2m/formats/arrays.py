@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2m.errors import UserError
+from s2m.formats.confidences import check_confidence, confidence_field, confidence_notes, counted, unclear_notes
 from s2m.formats.frames import number_frames
 from s2m.formats.layouts import Layout
 from s2m.formats.names import joint_set_by_names
@@ -23,8 +24,6 @@ from s2m.formats.tracks import Track, masked
 from s2m.skeletons import BLAZEPOSE33, H36M17, JOINT_SETS, JointSet
 
 Floats = NDArray[np.float64]
-
-_SURE = ("confidence", "confidences", "conf", "scores", "keypoint_scores", "keypoints_scores", "visibility")
 
 
 def field_of(content: Any, key: str | None, names: Sequence[str], path: Path) -> Any:
@@ -190,27 +189,6 @@ def _hint(shape: tuple[int, ...], dimensions: int) -> str:
     return f"; {shape[1]} joints: --joint-set {' or '.join(fitting)}?" if fitting else ""
 
 
-def check_confidence(sure: Floats, dimensions: int, path: Path) -> None:
-    """Refuse a column of confidences with others than 0 to 1; -1 and NaN mark what was not seen.
-
-    Args:
-        sure: Numbers of any shape.
-        dimensions: How many columns stand before it.
-        path: The file, for messages.
-
-    Raises:
-        UserError: The message says what was found.
-    """
-    told = sure[np.isfinite(sure) & (sure != -1)]
-    if len(told) and (told.min() < 0 or told.max() > 1):
-        column = "third" if dimensions == 2 else "fourth"
-        hint = "; are these 3D joints? `s2m ik` takes them" if dimensions == 2 else ""
-        raise UserError(
-            f"{path}: confidence (the {column} column): expected values in [0, 1], found {told.min():.4g} to "
-            f"{told.max():.4g}{hint}"
-        )
-
-
 def array_track(
     content: Any, joint_set: JointSet | None, dimensions: int, path: Path, sure: tuple[str, Any] | None = None
 ) -> Track:
@@ -232,7 +210,7 @@ def array_track(
     points, confidence, found = shaped(numbers(content, path), joint_set, dimensions, path)
     notes: tuple[str, ...] = ()
     if sure is not None and confidence is None:
-        given = numbers(sure[1], path)
+        given = numbers(counted(sure[1]), path)
         notes = confidence_notes(sure[0], given.shape, points.shape[:2])
         confidence = None if notes else given.reshape(points.shape[:2]).clip(None, 1)
     return masked(points, confidence, found.joint_set, why=found.why, notes=notes)
@@ -258,34 +236,10 @@ def field_track(
         UserError: See :func:`field_of` and :func:`array_track`.
     """
     array = field_of(content, key, names, path)
-    field = confidence_field(content) if isinstance(content, dict) else None
-    return array_track(array, joint_set, dimensions, path, None if field is None else (field, content[field]))
-
-
-def confidence_field(there: Collection[Any]) -> str | None:
-    """The field that holds confidences of joints in another one.
-
-    Args:
-        there: The fields of a file.
-
-    Returns:
-        One of them; ``None`` where there is none, and for what `s2m lift` writes, which has every joint whatever was
-        seen of it.
-    """
-    return None if "joint_set" in there else next((name for name in _SURE if name in there), None)
-
-
-def confidence_notes(field: str, found: tuple[int, ...], wanted: tuple[int, ...]) -> tuple[str, ...]:
-    """What to say of confidences that do not fit the joints.
-
-    Args:
-        field: Where they stand.
-        found: Their shape.
-        wanted: (T, K) frames and joints.
-    """
-    if found in (wanted, (*wanted, 1)) or (found == wanted[1:] and wanted[0] == 1):
-        return ()
-    return (f"{field}: not read as confidences of the joints: expected {wanted}, found {found}",)
+    fields = content if isinstance(content, dict) else {}
+    field = confidence_field(fields)
+    track = array_track(array, joint_set, dimensions, path, None if field is None else (field, content[field]))
+    return replace(track, notes=(*track.notes, *unclear_notes(fields)))
 
 
 def read_csv(path: Path, joint_set: JointSet | None, dimensions: int) -> Track | Crowd:
@@ -326,7 +280,7 @@ def _table_joints(
     table: Table, joint_set: JointSet | None, dimensions: int, path: Path
 ) -> tuple[Floats, Floats | None, Recognised, tuple[str, ...]]:
     if not table.joints:
-        return *shaped(table.values, joint_set, dimensions, path), ()
+        return *_bare(table.values, joint_set, dimensions, path), ()
     columns = table.joints
     if dimensions == 3 and any(places[2] is None for places in columns.values()):
         raise UserError(f"{path}: expected columns x, y and z, found x and y alone; `s2m lift` takes 2D joints")
@@ -352,6 +306,18 @@ def _table_joints(
         notes = (*notes, f"no columns for {', '.join(lacking[:12])}: missing in all frames")
     points, sure = _picked(table, [columns.get(joint) for joint in joint_set.joints], dimensions)
     return points, sure, Recognised(joint_set, "the names of its columns"), notes
+
+
+def _bare(
+    values: Floats, joint_set: JointSet | None, dimensions: int, path: Path
+) -> tuple[Floats, Floats | None, Recognised]:
+    """A table without names; where every row ends with a separator, its last column is none."""
+    try:
+        return shaped(values, joint_set, dimensions, path)
+    except UserError:
+        if values.shape[1] < 2 or not np.isnan(values[:, -1]).all():
+            raise
+        return shaped(values[:, :-1], joint_set, dimensions, path)
 
 
 def _known_order(joint_set: JointSet) -> JointSet:

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2m.formats import bodies3d, humanml
-from s2m.formats.arrays import check_confidence, confidence_field, confidence_notes, field_name, shaped
+from s2m.formats.arrays import field_name, shaped
 from s2m.formats.clips import ROWS, Block, blocks
+from s2m.formats.confidences import check_confidence, confidence_field, confidence_notes, unclear_notes
 from s2m.formats.joints3d import NAMES as NAMES_3D
 from s2m.formats.keypoints2d import NAMES as NAMES_2D
 from s2m.formats.pixels import PictureSize
@@ -154,7 +155,7 @@ class LargeFrames:
                 picture.look(points, sure)
         if self._asked.dims == 2:
             self._scale = picture.scale(self._path)
-        return (*unseen.notes, *low_notes(low, len(self), self.joint_set, self._asked.least))
+        return (*unseen.notes, *picture.notes, *low_notes(low, len(self), self.joint_set, self._asked.least))
 
 
 @contextlib.contextmanager
@@ -185,7 +186,9 @@ def opened(path: Path, asked: Asked, folder: Path) -> Iterator[LargeFrames | Non
             rows = stack.enter_context(npz_rows(path, field, folder))
             others = None if sure is None else stack.enter_context(npz_rows(path, sure, folder))
             asked = replace(asked, joint_set=asked.joint_set or stored_joint_set(content))
-            yield LargeFrames(rows, asked, path, others, sure or "", stored_labels(content, len(rows)))
+            clip = LargeFrames(rows, asked, path, others, sure or "", stored_labels(content, len(rows)))
+            clip.notes += unclear_notes(content)
+            yield clip
     else:
         yield None
 

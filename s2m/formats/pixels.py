@@ -12,6 +12,7 @@ from s2m.errors import UserError
 from s2m.formats.tracks import Track
 
 _SHARES = 0.9  # of the points lie in the picture when coordinates are shares of its size
+_FRACTION = 2.0  # coordinates that all lie below were made of pixels by some rule
 _OUTSIDE = 0.95  # of them beside it: it is another picture's size
 
 
@@ -32,6 +33,7 @@ def in_pixels(track: Track, size: tuple[int, int] | None, path: Path) -> Track:
     found = PictureSize(size)
     found.look(track.points, track.confidence)
     scale = found.scale(path)
+    track = replace(track, notes=(*track.notes, *found.notes))
     return track if scale is None else replace(track, points=track.points * scale)
 
 
@@ -65,6 +67,16 @@ class PictureSize:
         if self._size is not None:
             self._beyond += (seen > self._size).sum(0)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What to say of coordinates that are neither pixels nor shares."""
+        if self._size is not None or not self._seen or self._low.min() < -_FRACTION or self._high.max() > _FRACTION:
+            return ()
+        return (
+            f"coordinates from {self._low.min():.2g} to {self._high.max():.2g}, no pixels: read as if both axes had "
+            "one scale, as VideoPose3D's; where x was divided by the width and y by the height, the person is squeezed",
+        )
+
     def scale(self, path: Path) -> NDArray[np.float64] | None:
         """What turns the coordinates into pixels.
 
@@ -89,6 +101,11 @@ class PictureSize:
             return None
         if shares:
             return np.array(self._size, np.float64)
+        if self._seen and self._low.min() >= -_FRACTION and self._high.max() <= _FRACTION:
+            raise UserError(
+                f"{path}: --image-size: expected pixels, or shares of the picture from 0 to 1, found coordinates from "
+                f"{self._low.min():.3g} to {self._high.max():.3g}"
+            )
         if self._seen and max(self._before.max(), self._beyond.max()) > _OUTSIDE * self._seen:
             raise UserError(
                 f"{path}: --image-size: expected joints in a picture of {self._size[0]}x{self._size[1]} pixels, found "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import itertools
 import re
@@ -59,7 +60,7 @@ class Table:
 
 
 def read_table(path: Path) -> Table:
-    """A CSV file: separated by commas, semicolons or tabs, with or without a byte-order mark and a header.
+    """A CSV file: separated by commas, semicolons, tabs or blanks, with or without a byte-order mark and a header.
 
     A header is a first row without a number (``NA`` and blanks are missing numbers, not names), or one that counts
     the columns, as pandas writes it. It names columns such as ``left_knee_x``, ``x3`` or ``nose_visibility``, in any
@@ -80,12 +81,12 @@ def read_table(path: Path) -> Table:
         raise ValueError(
             f"expected at most {_LARGEST} bytes, found {path.stat().st_size}; an .npy file may have any size"
         )
-    with path.open(newline="", encoding="utf-8-sig") as file:
+    with path.open(newline="", encoding=_encoding(path)) as file:
         start = file.read(4096).split("\n")[0]
         file.seek(0)
-        # Where cells are separated by semicolons or tabs, commas may be decimal ones.
-        mark = next((mark for mark in ";\t" if mark in start), ",")
-        rows = (row for row in csv.reader(file, delimiter=mark) if any(cell.strip() for cell in row))
+        mark = _mark(start)
+        lines = csv.reader(file, delimiter=mark, skipinitialspace=mark == " ")
+        rows = (row for row in lines if any(cell.strip() for cell in row))
         first = list(itertools.islice(rows, 4))
         if not first:
             raise FormatError(f"{path}: expected rows of numbers, found none")
@@ -102,6 +103,17 @@ def read_table(path: Path) -> Table:
     if index:
         values, header = values[:, 1:], header[1:]
     return _named(values, header, path)
+
+
+def _encoding(path: Path) -> str:
+    with path.open("rb") as file:
+        return "utf-16" if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
+
+
+def _mark(start: str) -> str:
+    """What separates the cells of a line; where it is semicolons, tabs or blanks, commas may be decimal ones."""
+    found = next((mark for mark in ";\t" if mark in start), ",")
+    return " " if found not in start and len(start.split()) > 1 else found
 
 
 def _header(first: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[list[str], int, bool]:

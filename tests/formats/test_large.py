@@ -137,6 +137,28 @@ def test_shares_of_a_picture_become_pixels(tmp_path: Path) -> None:
     assert found.points[..., 0].max() > 1800
 
 
+def test_fields_beside_the_joints(tmp_path: Path) -> None:
+    """What marks the joints that were seen counts; what may mark either is said."""
+    points, seen = np.random.default_rng(0).normal(5, 1, (9, 17, 3)), np.random.default_rng(1).random((9, 17)) < 0.5
+    np.savez(tmp_path / "a.npz", joints=points, visible=seen)
+    found = assert_alike(tmp_path / "a.npz", Asked(3, H36M17), tmp_path)
+    assert not isinstance(found, str)
+    np.testing.assert_array_equal(found.confidence > 0, seen)
+    np.savez(tmp_path / "b.npz", joints=points, mask=seen, scores=np.ones((9, 3)))
+    found = assert_alike(tmp_path / "b.npz", Asked(3, H36M17), tmp_path)
+    assert not isinstance(found, str)
+    assert [note.split(":")[0] for note in found.notes] == ["scores", "mask"]
+
+
+def test_coordinates_that_are_no_pixels_are_told_of(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.random.default_rng(0).uniform(-1, 1, (40, 17, 2)))
+    found = assert_alike(tmp_path / "a.npy", Asked(2), tmp_path)
+    assert not isinstance(found, str)
+    assert "both axes had one scale" in found.notes[0]
+    said = assert_alike(tmp_path / "a.npy", Asked(2, size=(1920, 1080)), tmp_path)
+    assert "expected pixels, or shares of the picture from 0 to 1, found coordinates from -" in str(said)
+
+
 def test_labels_of_a_lifted_clip_are_kept(tmp_path: Path) -> None:
     fields = {"joint_set": np.array("h36m17"), "frames": np.arange(9) * 2, "person": np.array(3)}
     images = np.array([f"{i}.jpg" for i in range(9)])

@@ -38,9 +38,23 @@ def test_a_missing_cell_is_a_missing_joint_in_any_row(tmp_path: Path, cell: str,
     assert (found.confidence == 0).sum() == 1
 
 
-@pytest.mark.parametrize(("mark", "start"), [(",", "\ufeff"), (";", ""), ("\t", "")])
+@pytest.mark.parametrize(("mark", "start"), [(",", "\ufeff"), (";", ""), ("\t", ""), (" ", ""), ("  ", "")])
 def test_marks_of_spreadsheets(tmp_path: Path, mark: str, start: str) -> None:
     np.testing.assert_array_equal(read_joints(saved(tmp_path, rows(), mark, start), H36M17).points, POINTS)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+def test_what_spreadsheets_call_unicode(tmp_path: Path, encoding: str) -> None:
+    text = saved(tmp_path, rows(), "\t").read_text(encoding="utf-8")
+    (tmp_path / "a.csv").write_bytes(text.encode(encoding))
+    np.testing.assert_array_equal(read_joints(tmp_path / "a.csv", H36M17).points, POINTS)
+
+
+def test_rows_that_end_with_a_separator(tmp_path: Path) -> None:
+    found = read_joints(saved(tmp_path, [[*line, ""] for line in rows()]), H36M17)
+    np.testing.assert_array_equal(found.points, POINTS)
+    lines = [[*line[:-1], ""] for line in rows()]  # here the last cell is one of the 51
+    assert np.isnan(read_joints(saved(tmp_path, lines), H36M17).points[:, -1]).all()
 
 
 def test_decimal_commas(tmp_path: Path) -> None:

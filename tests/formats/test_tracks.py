@@ -63,7 +63,7 @@ def test_readers_and_trackers_agree_on_what_is_missing(seed, relative, dimension
     np.testing.assert_array_equal(np.stack(followed)[:, 1:], whole.points[:, 1:])
 
 
-@pytest.mark.parametrize(("value", "reason"), [(0.0, "exact zeros"), (-1.0, "exactly -1")])
+@pytest.mark.parametrize(("value", "reason"), [(0.0, "exact zeros"), (-1.0, "exactly -1"), (-9999.0, "exactly -9999")])
 def test_notes_name_joints_and_counts(value: float, reason: str) -> None:
     points = clip()
     points[1:4, ANKLE] = value
