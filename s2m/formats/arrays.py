@@ -19,6 +19,7 @@ from s2m.formats.names import joint_set_by_names
 from s2m.formats.people import Crowd, Sighting
 from s2m.formats.raw import described
 from s2m.formats.recognise import Recognised, counts_of_sets, recognise
+from s2m.formats.stored import stored_layout
 from s2m.formats.tables import Table, read_table
 from s2m.formats.tracks import Track, masked
 from s2m.skeletons import BLAZEPOSE33, H36M17, JOINT_SETS, JointSet
@@ -239,7 +240,7 @@ def field_track(
     fields = content if isinstance(content, dict) else {}
     field = confidence_field(fields)
     track = array_track(array, joint_set, dimensions, path, None if field is None else (field, content[field]))
-    return replace(track, notes=(*track.notes, *unclear_notes(fields)))
+    return replace(track, notes=(*track.notes, *unclear_notes(fields)), layout=stored_layout(fields))
 
 
 def read_csv(path: Path, joint_set: JointSet | None, dimensions: int) -> Track | Crowd:
@@ -267,7 +268,9 @@ def read_csv(path: Path, joint_set: JointSet | None, dimensions: int) -> Track |
     points, confidence, told, notes = _table_joints(table, joint_set, dimensions, path)
     found = told.joint_set
     # People turn MediaPipe's axes before they save them, or not: posture tells.
-    layout = Layout("MediaPipe", "m") if dimensions == 3 and found is BLAZEPOSE33 else None
+    layout = None if table.rate is None else Layout("a table", up="y", fps=table.rate)
+    if dimensions == 3 and found is BLAZEPOSE33:
+        layout = Layout("MediaPipe", "m", fps=table.rate)
     if table.unread:
         notes = (*notes, f"columns that name no known joint are not read: {', '.join(table.unread[:12])}")
     if table.frames is None and table.people is None:

@@ -20,11 +20,12 @@ from s2m.formats.clips import ROWS, Block, blocks
 from s2m.formats.confidences import check_confidence, confidence_field, confidence_notes, unclear_notes
 from s2m.formats.joints3d import NAMES as NAMES_3D
 from s2m.formats.keypoints2d import NAMES as NAMES_2D
+from s2m.formats.layouts import Layout
 from s2m.formats.pixels import PictureSize
 from s2m.formats.raw import Header, load
 from s2m.formats.recognise import FRAMES
 from s2m.formats.rows import FileRows, npy_header, npy_rows, npz_header, npz_rows
-from s2m.formats.stored import stored_joint_set, stored_labels
+from s2m.formats.stored import stored_joint_set, stored_labels, stored_layout
 from s2m.formats.tracks import Labels, Unseen, low_notes, origin_notes
 from s2m.missing import Origin, mask_with
 from s2m.skeletons import JointSet
@@ -68,6 +69,7 @@ class LargeFrames:
         why: What they were told by, for the user.
         notes: Sentences for the user.
         labels: What the file calls frames and person.
+        layout: What its other fields say of unit, axes and rate.
 
     Raises:
         UserError: The readers would refuse it.
@@ -90,6 +92,7 @@ class LargeFrames:
         self._count, self._width = points.shape[1], some[0].size // points.shape[1]
         unfit = self._take_confidences(sure_field)
         self.labels = Labels(np.arange(len(self))) if labels is None else labels
+        self.layout: Layout | None = None
         self._scale: NDArray[np.float64] | None = None
         self._origin = self._first_look(block)
         self.notes = (*unfit, *self._second_look(block), *origin_notes(self._origin, self.joint_set, asked.dims))
@@ -188,6 +191,7 @@ def opened(path: Path, asked: Asked, folder: Path) -> Iterator[LargeFrames | Non
             asked = replace(asked, joint_set=asked.joint_set or stored_joint_set(content))
             clip = LargeFrames(rows, asked, path, others, sure or "", stored_labels(content, len(rows)))
             clip.notes += unclear_notes(content)
+            clip.layout = stored_layout(content)
             yield clip
     else:
         yield None

@@ -14,7 +14,7 @@ import numpy as np
 
 from s2m.errors import UserError
 
-_RATES = ("fps", "frame_rate", "framerate", "mocap_framerate", "mocap_frame_rate")
+RATES = ("fps", "frame_rate", "framerate", "mocap_framerate", "mocap_frame_rate")
 _FIELDS = ("joint_set", "fps", "up", "unit", "noise_mm")
 # What Python's and NumPy's readers raise for damaged archives.
 _DAMAGE = (
@@ -80,7 +80,7 @@ def own_fields(path: Path, key: str | None = None) -> OwnFields:
 
 def _rate(archive: Mapping[str, Any], sizes: Mapping[str, int]) -> float | None:
     """Frames per second, under the names that people give them."""
-    name = next((name for name in _RATES if sizes.get(name, _LARGEST) < _LARGEST), None)
+    name = next((name for name in RATES if sizes.get(name, _LARGEST) < _LARGEST), None)
     value = None if name is None else np.asarray(archive[name])
     if value is None or value.size != 1 or value.dtype.kind not in "fiu":
         return None

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from s2m.errors import UserError
+from s2m.formats.layouts import Layout
+from s2m.formats.own import RATES
 from s2m.formats.tracks import Labels, Track
 from s2m.skeletons import JOINT_SETS, JointSet
+
+_UNIT, _UP = ("unit", "units"), ("up", "up_axis")
+_LARGEST = 1e9
+_UNITS, _AXES = ("m", "cm", "mm"), ("y", "z", "y-down", "z-down")
 
 
 def stored_joint_set(content: Any) -> JointSet | None:
@@ -29,6 +36,29 @@ def stored_joint_set(content: Any) -> JointSet | None:
         return None
     name = name.item() if isinstance(name, np.ndarray) and name.ndim == 0 else name
     return JOINT_SETS.get(name) if isinstance(name, str) else None
+
+
+def stored_layout(content: Mapping[str, Any]) -> Layout | None:
+    """What a file with fields says of its rate, its unit and its axes, in words that are known here.
+
+    Args:
+        content: The fields.
+
+    Returns:
+        The layout; ``None`` where it says nothing.
+    """
+    rate: Any = next((_word(content[name]) for name in RATES if name in content), None)
+    unit, up = (next((_word(content[name]) for name in names if name in content), None) for names in (_UNIT, _UP))
+    number = isinstance(rate, (int, float)) and not isinstance(rate, bool)
+    fps = float(rate) if number and abs(rate) < _LARGEST else None
+    unit, up = unit if unit in _UNITS else None, up if up in _AXES else None
+    return None if fps is unit is up is None else Layout("its fields", unit, up or "y", fps)
+
+
+def _word(value: Any) -> Any:
+    """A number or word, also where it stands in an array of one; ``None`` for anything else."""
+    value = value.reshape(()).item() if isinstance(value, np.ndarray) and value.size == 1 else value
+    return value if isinstance(value, (int, float, str)) else None
 
 
 def with_stored_labels(track: Track, content: Any) -> Track:

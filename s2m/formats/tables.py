@@ -37,6 +37,10 @@ _COLUMN = re.compile(rf"(?i)^(.*?)[ _.:/|-]*(?:pos(?:ition)?[ _.-]*)?(x|y|z|{'|'
 _NUMBERED = re.compile(rf"(?i)^(x|y|z|{'|'.join(_SURE)})[ _.-]?(\d+)$")
 _LARGEST = 10**9  # bytes; what is read of them takes up to three times as much memory
 _BLOCK = 4096  # rows
+_TIME = re.compile(r"time|sec|msec")
+_EVEN = 0.2  # share of steps that may be off, and by how much
+_WHOLE, _LONG = 0.004, 0.1  # share of a rate that rounded times leave open; the longer they go on, the less
+_SLOWEST, _FASTEST = 5.0, 500.0  # frames per second that tell seconds from milliseconds, and both from a count
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,7 @@ class Table:
         frames: (T,) numbers of the frames, where a column has them.
         people: (T,) numbers of the people, where a column has them.
         unread: Columns that the header names and nobody here knows.
+        rate: Frames per second, where a column has times.
     """
 
     values: Floats
@@ -57,6 +62,7 @@ class Table:
     frames: Floats | None = None
     people: Floats | None = None
     unread: tuple[str, ...] = ()
+    rate: float | None = None
 
 
 def read_table(path: Path) -> Table:
@@ -222,8 +228,25 @@ def _named(values: Floats, header: Sequence[str], path: Path) -> Table:
     frames = next((values[:, others[name]] for name in _FRAMES if name in others), None)
     people = next((values[:, others[name]] for name in _PEOPLE if name in others), None)
     known = (*_FRAMES, *_PEOPLE)
+    rate = next((_rate(values[:, column], name) for name, column in others.items() if _TIME.match(name)), None)
     if not whole:
         times = [c for n, c in others.items() if n in known or re.match(r"time|sec|msec|date|index|unnamed", n)]
-        return Table(np.delete(values, times, axis=1), {}, frames, people)
+        return Table(np.delete(values, times, axis=1), {}, frames, people, (), rate)
     unread = tuple(n[:40] for n in others if n not in known and not re.match(r"time|sec|msec|date|index|unnamed|$", n))
-    return Table(values, whole, frames, people, unread)
+    return Table(values, whole, frames, people, unread, rate)
+
+
+def _rate(times: Floats, name: str) -> float | None:
+    """Frames per second of a column of times in seconds or milliseconds; ``None`` where they are uneven, or neither."""
+    steps = np.diff(np.unique(times[np.isfinite(times)]))
+    step = float(np.median(steps)) if len(steps) else 0.0
+    even = np.abs(steps - step) <= _EVEN * step
+    if step <= 0 or even.mean() < 1 - _EVEN:
+        return None
+    step = float(steps[even].mean())  # times are rounded
+    scales = (1000.0,) if "ms" in name or "milli" in name else (1.0, 1000.0)
+    rates = [scale / step for scale in scales if _SLOWEST <= scale / step <= _FASTEST]
+    if not rates:
+        return None
+    whole = abs(rates[0] - round(rates[0])) < rates[0] * min(_WHOLE, _LONG / len(steps))
+    return float(round(rates[0])) if whole else round(rates[0], 3)

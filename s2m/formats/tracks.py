@@ -155,8 +155,9 @@ class Unseen:
     """
 
     def __init__(self, joint_set: JointSet) -> None:
-        self._joint_set, self._frames = joint_set, 0
+        self._joint_set, self._frames, self._seen = joint_set, 0, False
         self._often: dict[str, NDArray[np.int64]] = {}
+        self._nobody: dict[str, NDArray[np.int64]] = {}
 
     def look(self, points: NDArray[Any], confidence: NDArray[Any] | None, masked: NDArray[np.float32]) -> None:
         """Take in the next frames.
@@ -170,11 +171,14 @@ class Unseen:
         once: NDArray[np.bool_] = np.asarray((masked > 0).any(1))[:, None]  # without anybody: said elsewhere
         for reason, chosen in reasons(points, confidence, masked).items():
             self._often[reason] = self._often.get(reason, np.int64(0)) + (chosen & once).sum(0)
+            self._nobody[reason] = self._nobody.get(reason, np.int64(0)) + (chosen & ~once).sum(0)
+        self._seen = self._seen or bool(once.any())
 
     @property
     def notes(self) -> tuple[str, ...]:
         """A sentence, or none where no joint was taken as missing."""
-        said = [_counts(often, self._frames, self._joint_set, why) for why, often in self._often.items() if often.any()]
+        found = self._often if self._seen else self._nobody
+        said = [_counts(often, self._frames, self._joint_set, why) for why, often in found.items() if often.any()]
         return (f"taken as missing: {'; '.join(said)}",) if said else ()
 
 

@@ -219,7 +219,7 @@ def _people(file: Path, own: OwnFields, arguments: argparse.Namespace, stack: co
     if large is not None:  # else all in memory, whatever the format
         warn_once(large.notes)
         output = _output(arguments, large.labels)
-        return [_Person(large, large.joint_set, output, None, "" if joint_set else large.why, large.labels)]
+        return [_Person(large, large.joint_set, output, large.layout, "" if joint_set else large.why, large.labels)]
     return [
         _Person(
             TrackFrames(track),

@@ -44,6 +44,7 @@ from s2m.skeletons import SMPL22, SMPL24, JointSet
 
 if TYPE_CHECKING:
     from s2m.formats.clips import FrameSource
+    from s2m.formats.layouts import Layout
     from s2m.formats.own import OwnFields
     from s2m.formats.tracks import Labels, Track
     from s2m.lifter.api import Lifting
@@ -141,8 +142,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     with readable(arguments.file) as file, contextlib.ExitStack() as stack:
         own = own_fields(file)
-        for source, joint_set, labels, options in _people(file, own, arguments, stack):
-            _one_person(source, joint_set, labels, check_fps(arguments.fps or own.fps or 30.0), options)
+        for source, joint_set, labels, told, options in _people(file, own, arguments, stack):
+            fps = next(fps for fps in (arguments.fps, own.fps, told, 30.0) if fps is not None)
+            _one_person(source, joint_set, labels, check_fps(fps), options)
     return 0
 
 
@@ -179,9 +181,9 @@ def _one_person(
 
 def _people(
     file: Path, own: OwnFields, arguments: argparse.Namespace, stack: contextlib.ExitStack
-) -> list[tuple[FrameSource, JointSet, Labels, argparse.Namespace]]:
-    """Everyone who is to be lifted: joints, their names, what the input calls the frames, and the options with
-    the files to write; what they are read from stays open as long as the stack."""
+) -> list[tuple[FrameSource, JointSet, Labels, float | None, argparse.Namespace]]:
+    """Everyone who is to be lifted: joints, their names, what the input calls the frames and how many it has a second,
+    and the options with the files to write; what they are read from stays open as long as the stack."""
     from s2m.formats.clips import TrackFrames
     from s2m.formats.large import Asked, opened
 
@@ -191,11 +193,21 @@ def _people(
     large = stack.enter_context(opened(file, asked, folder_of(arguments.output)))
     if large is not None:
         warn_once(large.notes)
-        return [(large, large.joint_set, large.labels, _for_person(arguments, large.labels))]
+        return [(large, large.joint_set, large.labels, _rate(large.layout), _for_person(arguments, large.labels))]
     return [
-        (TrackFrames(track), track.joint_set, track.labels, _for_person(arguments, track.labels))
+        (
+            TrackFrames(track),
+            track.joint_set,
+            track.labels,
+            _rate(track.layout),
+            _for_person(arguments, track.labels),
+        )
         for track in _tracks(file, joint_set, arguments)
     ]
+
+
+def _rate(layout: Layout | None) -> float | None:
+    return None if layout is None else layout.fps
 
 
 def _tracks(file: Path, joint_set: JointSet | None, arguments: argparse.Namespace) -> list[Track]:

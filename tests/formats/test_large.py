@@ -18,6 +18,7 @@ from s2m.formats import large
 from s2m.formats.joints3d import read_joints
 from s2m.formats.keypoints2d import read_keypoints
 from s2m.formats.large import Asked, LargeFrames, opened
+from s2m.formats.layouts import Layout
 from s2m.formats.rows import npy_rows, npz_rows
 from s2m.formats.tracks import Track
 from s2m.skeletons import H36M17, JOINT_SETS
@@ -40,13 +41,13 @@ def whole(path: Path, asked: Asked) -> Track | str:
 
 
 def pieces(path: Path, asked: Asked, folder: Path) -> tuple[Any, ...] | str:
-    """Points, confidences, notes, joint set, what it was told by, labels."""
+    """Points, confidences, notes, joint set, what it was told by, labels, layout."""
     try:
         with opened(path, asked, folder) as found:
             assert found is not None
             parts = [found.read(start, min(len(found), start + 4)) for start in range(0, len(found), 4)]
             points, sure = (np.concatenate(column) for column in zip(*parts, strict=True))
-            return points, sure, found.notes, found.joint_set, found.why, found.labels
+            return points, sure, found.notes, found.joint_set, found.why, found.labels, found.layout
     except UserError as error:
         return str(error)
 
@@ -62,6 +63,7 @@ def assert_alike(path: Path, asked: Asked, folder: Path) -> Track | str:
     assert found[3:5] == (expected.joint_set, expected.why)
     np.testing.assert_array_equal(found[5].frames, expected.frames)
     assert (found[5].images, found[5].person) == (expected.images, expected.person)
+    assert found[6] == expected.layout
     return expected
 
 
@@ -140,9 +142,10 @@ def test_shares_of_a_picture_become_pixels(tmp_path: Path) -> None:
 def test_fields_beside_the_joints(tmp_path: Path) -> None:
     """What marks the joints that were seen counts; what may mark either is said."""
     points, seen = np.random.default_rng(0).normal(5, 1, (9, 17, 3)), np.random.default_rng(1).random((9, 17)) < 0.5
-    np.savez(tmp_path / "a.npz", joints=points, visible=seen)
+    np.savez(tmp_path / "a.npz", joints=points, visible=seen, fps=np.array([60]), unit="cm", up=np.zeros(3))
     found = assert_alike(tmp_path / "a.npz", Asked(3, H36M17), tmp_path)
     assert not isinstance(found, str)
+    assert found.layout == Layout("its fields", "cm", "y", 60.0)
     np.testing.assert_array_equal(found.confidence > 0, seen)
     np.savez(tmp_path / "b.npz", joints=points, mask=seen, scores=np.ones((9, 3)))
     found = assert_alike(tmp_path / "b.npz", Asked(3, H36M17), tmp_path)
@@ -157,6 +160,14 @@ def test_coordinates_that_are_no_pixels_are_told_of(tmp_path: Path) -> None:
     assert "both axes had one scale" in found.notes[0]
     said = assert_alike(tmp_path / "a.npy", Asked(2, size=(1920, 1080)), tmp_path)
     assert "expected pixels, or shares of the picture from 0 to 1, found coordinates from -" in str(said)
+
+
+def test_a_clip_without_anybody_says_why(tmp_path: Path) -> None:
+    points = np.concatenate([np.ones((9, 17, 3)), np.zeros((9, 17, 1))], -1)
+    np.save(tmp_path / "a.npy", points)
+    found = assert_alike(tmp_path / "a.npy", Asked(3, H36M17), tmp_path)
+    assert not isinstance(found, str)
+    assert "9 further joints of 9 frames (confidence not above 0)" in found.notes[0]
 
 
 def test_labels_of_a_lifted_clip_are_kept(tmp_path: Path) -> None:

@@ -57,6 +57,25 @@ def test_rows_that_end_with_a_separator(tmp_path: Path) -> None:
     assert np.isnan(read_joints(saved(tmp_path, lines), H36M17).points[:, -1]).all()
 
 
+@pytest.mark.parametrize(
+    ("name", "times", "rate"),
+    [
+        ("time", np.arange(5) / 120, 120.0),
+        ("Time (s)", [0, 0.033, 0.067, 0.1, 0.133], 30.0),
+        ("timestamp_ms", [0, 20.83, 41.67, 62.5, 83.33], 48.0),
+        ("timestamp", np.arange(5) * 40.0, 25.0),
+        ("time", range(5), None),  # a count
+        ("time", [0, 1, 7, 8, 30], None),
+        ("time", ["12:00", "12:01", "12:02", "12:03", "12:04"], None),
+    ],
+)
+def test_times_tell_the_rate(tmp_path: Path, name: str, times: list[object], rate: float | None) -> None:
+    header = [name, *(f"{joint}_{axis}" for joint in H36M17.joints for axis in "xyz")]
+    lines = [[str(time), *line] for time, line in zip(times, rows(), strict=True)]
+    layout = read_joints(saved(tmp_path, [header, *lines])).layout
+    assert (None if layout is None else layout.fps) == rate
+
+
 def test_decimal_commas(tmp_path: Path) -> None:
     lines = [[cell.replace(".", ",") for cell in line] for line in rows()]
     np.testing.assert_array_equal(read_joints(saved(tmp_path, lines, ";"), H36M17).points, POINTS)
