@@ -37,6 +37,7 @@ _COLUMN = re.compile(rf"(?i)^(.*?)[ _.:/|-]*(?:pos(?:ition)?[ _.-]*)?(x|y|z|{'|'
 _NUMBERED = re.compile(rf"(?i)^(x|y|z|{'|'.join(_SURE)})[ _.-]?(\d+)$")
 _LARGEST = 10**9  # bytes; what is read of them takes up to three times as much memory
 _BLOCK = 4096  # rows
+_NAMED_ROWS = 8  # of them that may be names or units of columns
 _TIME = re.compile(r"time|sec|msec")
 _EVEN = 0.2  # share of steps that may be off, and by how much
 _WHOLE, _LONG = 0.004, 0.1  # share of a rate that rounded times leave open; the longer they go on, the less
@@ -160,6 +161,10 @@ def _block(
     rows: Sequence[Sequence[str]], wide: int, header: Sequence[str], path: Path, skip: int, comma: bool
 ) -> Floats:
     values = np.full((len(rows), wide), np.nan)
+    for number, row in enumerate(rows[:_NAMED_ROWS]):
+        if header and all(cell.strip() and not _is_number(cell) for cell in row):
+            where = f"{path}: row {number + skip + 1}"
+            raise FormatError(f"{where}: expected numbers below one row of names, found {', '.join(row[:4])[:80]}")
     texts = [i for i, name in enumerate(header) if not _is_joint_column(name)]
     for number, row in enumerate(rows):
         if len(row) != wide:

@@ -17,7 +17,7 @@ from torch import Tensor
 from s2m.arrays import short_repr
 from s2m.errors import ArgumentError
 from s2m.formats.joints3d import UNITS, UP_AXES
-from s2m.ik.joint_maps import parts_of
+from s2m.ik.joint_maps import part_of, parts_of
 from s2m.ik.rest import RestSkeleton
 from s2m.missing import names_and_counts
 from s2m.skeletons import JointSet
@@ -202,7 +202,7 @@ def forwardness(joints: Tensor, joint_set: JointSet) -> float | None:
 
 def _part(joints: Tensor, joint_set: JointSet, name: str) -> Tensor:
     """(T, 3) a part of the body; NaN where one of the joints that make it up is missing."""
-    weights = parts_of(joint_set)[name]
+    weights = part_of(joint_set, parts_of(joint_set), name)
     index = joint_set.indices(weights)
     return (joints[:, index] * torch.tensor(list(weights.values())).to(joints)[:, None]).sum(1)
 

@@ -76,6 +76,13 @@ def test_times_tell_the_rate(tmp_path: Path, name: str, times: list[object], rat
     assert (None if layout is None else layout.fps) == rate
 
 
+def test_several_rows_of_names_are_refused(tmp_path: Path) -> None:
+    """As DeepLabCut writes them: under a first row that names no joint, text would count as missing."""
+    names = [[word] * 51 for word in ("DLC", "nose", "x")]
+    with pytest.raises(UserError, match=r"a.csv: row 2: expected numbers below one row of names, found nose, nose, "):
+        read_joints(saved(tmp_path, [*names, *rows()]), H36M17)
+
+
 def test_decimal_commas(tmp_path: Path) -> None:
     lines = [[cell.replace(".", ",") for cell in line] for line in rows()]
     np.testing.assert_array_equal(read_joints(saved(tmp_path, lines, ";"), H36M17).points, POINTS)
