@@ -19,7 +19,7 @@ from s2m.formats.names import joint_set_by_names
 from s2m.formats.people import Crowd, Sighting
 from s2m.formats.raw import described
 from s2m.formats.recognise import Recognised, counts_of_sets, recognise
-from s2m.formats.stored import stored_layout
+from s2m.formats.stored import layout_of
 from s2m.formats.tables import Table, read_table
 from s2m.formats.tracks import Track, masked
 from s2m.skeletons import BLAZEPOSE33, H36M17, JOINT_SETS, JointSet
@@ -240,7 +240,7 @@ def field_track(
     fields = content if isinstance(content, dict) else {}
     field = confidence_field(fields)
     track = array_track(array, joint_set, dimensions, path, None if field is None else (field, content[field]))
-    return replace(track, notes=(*track.notes, *unclear_notes(fields)), layout=stored_layout(fields))
+    return replace(track, notes=(*track.notes, *unclear_notes(fields)), layout=layout_of(fields, path))
 
 
 def read_csv(path: Path, joint_set: JointSet | None, dimensions: int) -> Track | Crowd:

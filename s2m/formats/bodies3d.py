@@ -50,7 +50,7 @@ def crowd_of(content: Any, joint_set: JointSet | None, path: Path) -> Crowd | No
     persons = sam3d.crowd_of(content, joint_set, path)
     if persons is not None:
         return persons
-    return _people_of_json(content, joint_set, 0, path) if path.suffix.lower() == ".json" else None
+    return _people_of_json(content, joint_set, 0, path) if path.suffix.lower() in (".json", ".jsonl") else None
 
 
 def names_people(fields: Collection[Any]) -> bool:

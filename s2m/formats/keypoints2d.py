@@ -18,8 +18,9 @@ from s2m.skeletons import COCO17, JointSet
 
 Keypoints = Track
 
-NAMES = ("joints2d", "keypoints2d", "keypoints_2d", "keypoints", "joints", "positions_2d", "poses2d")
-_SUFFIXES = (".npy", ".npz", ".json", ".csv", ".pkl")
+JOINT_FIELDS = ("joints2d", "keypoints2d", "keypoints_2d", "keypoints", "joints", "positions_2d", "poses2d")
+"""What files call an array of joints."""
+_SUFFIXES = (".npy", ".npz", ".json", ".jsonl", ".csv", ".pkl")
 
 
 def read_keypoints(
@@ -108,7 +109,7 @@ def _read(path: Path, joint_set: JointSet | None, key: str | None) -> Track | Cr
     if suffix == ".csv":
         return read_csv(path, joint_set, 2)
     content = load(path)
-    if suffix == ".json" and key is None:
+    if suffix in (".json", ".jsonl") and key is None:
         crowd = _detected(content, path)
         if crowd is not None:
             return _own_joints(crowd, joint_set, path)
@@ -117,7 +118,7 @@ def _read(path: Path, joint_set: JointSet | None, key: str | None) -> Track | Cr
         return _own_joints(custom, joint_set, path)
     if joint_set is None:
         joint_set = stored_joint_set(content)
-    return with_stored_labels(field_track(content, key, NAMES, joint_set, 2, path), content)
+    return with_stored_labels(field_track(content, key, JOINT_FIELDS, joint_set, 2, path), content)
 
 
 def _own_joints(crowd: Crowd, joint_set: JointSet | None, path: Path) -> Crowd:

@@ -18,14 +18,14 @@ from s2m.formats import bodies3d, humanml
 from s2m.formats.arrays import field_name, shaped
 from s2m.formats.clips import ROWS, Block, blocks
 from s2m.formats.confidences import check_confidence, confidence_field, confidence_notes, unclear_notes
-from s2m.formats.joints3d import NAMES as NAMES_3D
-from s2m.formats.keypoints2d import NAMES as NAMES_2D
+from s2m.formats.joints3d import JOINT_FIELDS
+from s2m.formats.keypoints2d import JOINT_FIELDS as JOINT_FIELDS_2D
 from s2m.formats.layouts import Layout
 from s2m.formats.pixels import PictureSize
 from s2m.formats.raw import Header, load
 from s2m.formats.recognise import FRAMES
 from s2m.formats.rows import FileRows, npy_header, npy_rows, npz_header, npz_rows
-from s2m.formats.stored import stored_joint_set, stored_labels, stored_layout
+from s2m.formats.stored import layout_of, stored_joint_set, stored_labels
 from s2m.formats.tracks import Labels, Unseen, low_notes, origin_notes
 from s2m.missing import Origin, mask_with
 from s2m.skeletons import JointSet
@@ -161,43 +161,72 @@ class LargeFrames:
         return (*unseen.notes, *picture.notes, *low_notes(low, len(self), self.joint_set, self._asked.least))
 
 
-@contextlib.contextmanager
-def opened(path: Path, asked: Asked, folder: Path) -> Iterator[LargeFrames | None]:
-    """A large array of joints, for as long as the block lasts.
+def is_large(path: Path, asked: Asked) -> bool:
+    """Whether a file holds an array of joints that :func:`opened` should read, in pieces.
 
     Args:
         path: Any file.
         asked: What the user says of it.
-        folder: Where packed numbers are unpacked.
 
-    Yields:
-        The clip; ``None`` for small files and those of other kinds, which the ordinary readers take.
+    Returns:
+        False for small files and those of other kinds, which the ordinary readers take.
 
     Raises:
         UserError: The readers would refuse it.
     """
     kind = path.suffix.lower()
     if not path.is_file() or path.stat().st_size < LARGE // 100:  # packed more tightly it is refused
-        yield None
-    elif kind == ".npy" and asked.key is None and _is_large(npy_header(path), asked):
+        return False
+    if kind == ".npz":
+        return _large_field(path, asked) is not None
+    return kind == ".npy" and asked.key is None and _fits(npy_header(path), asked)
+
+
+def person_of(path: Path, asked: Asked) -> int | str | None:
+    """What a large file calls its person, where it does.
+
+    Args:
+        path: A file that :func:`is_large`.
+        asked: What the user says of it.
+    """
+    field = _large_field(path, asked) if path.suffix.lower() == ".npz" else None
+    labels = None if field is None else stored_labels(load(path), npz_header(path, field).shape[0])
+    return None if labels is None else labels.person
+
+
+@contextlib.contextmanager
+def opened(path: Path, asked: Asked, folder: Path) -> Iterator[LargeFrames]:
+    """A large array of joints, for as long as the block lasts.
+
+    Args:
+        path: A file that :func:`is_large`.
+        asked: What the user says of it.
+        folder: Where packed numbers are unpacked.
+
+    Yields:
+        The clip.
+
+    Raises:
+        UserError: The readers would refuse it.
+    """
+    field = _large_field(path, asked) if path.suffix.lower() == ".npz" else None
+    if field is None:
         with npy_rows(path) as rows:
             yield LargeFrames(rows, asked, path)
-    elif kind == ".npz" and (field := _large_field(path, asked)) is not None:
-        content = load(path)
-        sure = confidence_field(content)
-        with contextlib.ExitStack() as stack:
-            rows = stack.enter_context(npz_rows(path, field, folder))
-            others = None if sure is None else stack.enter_context(npz_rows(path, sure, folder))
-            asked = replace(asked, joint_set=asked.joint_set or stored_joint_set(content))
-            clip = LargeFrames(rows, asked, path, others, sure or "", stored_labels(content, len(rows)))
-            clip.notes += unclear_notes(content)
-            clip.layout = stored_layout(content)
-            yield clip
-    else:
-        yield None
+        return
+    content = load(path)
+    sure = confidence_field(content)
+    with contextlib.ExitStack() as stack:
+        rows = stack.enter_context(npz_rows(path, field, folder))
+        others = None if sure is None else stack.enter_context(npz_rows(path, sure, folder))
+        asked = replace(asked, joint_set=asked.joint_set or stored_joint_set(content))
+        clip = LargeFrames(rows, asked, path, others, sure or "", stored_labels(content, len(rows)))
+        clip.notes += unclear_notes(content)
+        clip.layout = layout_of(content, path)
+        yield clip
 
 
-def _is_large(header: Header, asked: Asked) -> bool:
+def _fits(header: Header, asked: Asked) -> bool:
     features = asked.dims == 3 and len(header.shape) == 2 and header.shape[1] in humanml.WIDTHS
     joints = header.dtype.kind in "fiu" and len(header.shape) in (2, 3) and not features
     return joints and header.size >= LARGE
@@ -210,5 +239,5 @@ def _large_field(path: Path, asked: Asked) -> str | None:
         return None
     if asked.dims == 2 and "positions_2d" in there and npz_header(path, "positions_2d").dtype.hasobject:
         return None  # VideoPose3D's videos
-    field = field_name(there, asked.key, NAMES_3D if asked.dims == 3 else NAMES_2D, path)
-    return field if _is_large(npz_header(path, field), asked) else None
+    field = field_name(there, asked.key, JOINT_FIELDS if asked.dims == 3 else JOINT_FIELDS_2D, path)
+    return field if _fits(npz_header(path, field), asked) else None

@@ -5,16 +5,13 @@ from __future__ import annotations
 import struct
 import zipfile
 import zlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from s2m.errors import UserError
 
-RATES = ("fps", "frame_rate", "framerate", "mocap_framerate", "mocap_frame_rate")
 _FIELDS = ("joint_set", "fps", "up", "unit", "noise_mm")
 # What Python's and NumPy's readers raise for damaged archives.
 _DAMAGE = (
@@ -44,7 +41,7 @@ class OwnFields:
 
 
 def own_fields(path: Path, key: str | None = None) -> OwnFields:
-    """What an npz that ``s2m lift`` wrote says about itself; of another one, its frames per second.
+    """What an npz that ``s2m lift`` wrote says about itself.
 
     Args:
         path: Any file.
@@ -66,9 +63,9 @@ def own_fields(path: Path, key: str | None = None) -> OwnFields:
                 f"{path}: expected joints, found the motion of a body (AMASS: poses, trans), which is what `s2m ik` "
                 "writes; give the file of joints that it was made from"
             )
+        if "joint_set" not in sizes:
+            return OwnFields()
         with np.load(path, allow_pickle=False) as archive:
-            if "joint_set" not in sizes:
-                return OwnFields(fps=_rate(archive, sizes))
             found = {name: archive[name].item() for name in _FIELDS if sizes.get(name, _LARGEST) < _LARGEST}
     except UserError:
         raise
@@ -76,12 +73,3 @@ def own_fields(path: Path, key: str | None = None) -> OwnFields:
         return OwnFields()
     kinds = dict.fromkeys(("joint_set", "up", "unit"), str) | dict.fromkeys(("fps", "noise_mm"), float)
     return OwnFields(**{name: found[name] for name, kind in kinds.items() if isinstance(found.get(name), kind)})
-
-
-def _rate(archive: Mapping[str, Any], sizes: Mapping[str, int]) -> float | None:
-    """Frames per second, under the names that people give them."""
-    name = next((name for name in RATES if sizes.get(name, _LARGEST) < _LARGEST), None)
-    value = None if name is None else np.asarray(archive[name])
-    if value is None or value.size != 1 or value.dtype.kind not in "fiu":
-        return None
-    return float(value.reshape(()))

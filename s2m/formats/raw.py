@@ -42,7 +42,7 @@ class Header:
 
 
 def load(path: Path) -> Any:
-    """The content of a ``.npy``, ``.npz``, ``.json`` or ``.pkl`` file: arrays, and dictionaries and lists of them.
+    """The content of a ``.npy``, ``.npz``, ``.json``, ``.jsonl`` or ``.pkl`` file: arrays, dictionaries, lists of them.
 
     An npz is a dictionary of its fields that reads each when it is asked for. Pickled objects, also those within npy
     and npz files, are read as plain data (:mod:`s2m.formats.safe_pickle`); no code of theirs is run.
@@ -56,7 +56,7 @@ def load(path: Path) -> Any:
     Raises:
         UserError: The message names the file, what was expected and what was found.
     """
-    readers = {".npy": _npy, ".npz": Archive, ".json": load_json, ".pkl": _pickle}
+    readers = {".npy": _npy, ".npz": Archive, ".json": load_json, ".jsonl": load_json, ".pkl": _pickle}
     return readable(path, lambda: readers[path.suffix.lower()](path))
 
 
@@ -64,7 +64,7 @@ def load_json(path: Path) -> Any:
     """The content of a JSON file.
 
     Args:
-        path: The file.
+        path: The file; of a ``.jsonl`` every line holds one value.
 
     Returns:
         Dictionaries, lists, text and numbers.
@@ -79,7 +79,10 @@ def load_json(path: Path) -> Any:
                 f"expected at most {_LARGEST_JSON} bytes of JSON, found {path.stat().st_size}; write the joints as an "
                 ".npy file, which may have any size, or one JSON file per frame"
             )
-        return json.loads(path.read_text(encoding="utf-8-sig"))
+        text = path.read_text(encoding="utf-8-sig")
+        if path.suffix.lower() == ".jsonl":
+            return [json.loads(line) for line in text.splitlines() if line.strip()]
+        return json.loads(text)
 
     return readable(path, read)
 

@@ -1,4 +1,4 @@
-"""Rows of arrays, in memory or in the npy or npz file where they stay: read when they are asked for."""
+"""Arrays that stay in their npy or npz file: rows are read when they are asked for."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,47 +20,6 @@ from s2m.formats.spool import unnamed_file
 _LOCAL = 30  # bytes of an entry's own header in a zip file, before its name and extra field
 _LENGTHS = slice(26, 30)  # of which these say how long the two are
 _BLOCK = 1 << 20  # bytes
-
-
-class Rows(Protocol):
-    """Rows of an array, in memory or on the disk."""
-
-    def __len__(self) -> int: ...
-
-    def read(self, start: int, stop: int) -> NDArray[Any]:
-        """Some rows.
-
-        Args:
-            start: The first row.
-            stop: One after the last.
-
-        Returns:
-            (stop - start, ...) of them.
-        """
-        ...
-
-
-class ArrayRows:
-    """Rows of an array in memory.
-
-    Args:
-        array: (T, ...) of any shape.
-    """
-
-    def __init__(self, array: NDArray[Any]) -> None:
-        self._array = array
-
-    def __len__(self) -> int:
-        return len(self._array)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of the whole array."""
-        return self._array.shape
-
-    def read(self, start: int, stop: int) -> NDArray[Any]:
-        """See :class:`Rows`."""
-        return self._array[start:stop]
 
 
 class FileRows:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from s2m.errors import UserError
-from s2m.formats.layouts import Layout
-from s2m.formats.own import RATES
+from s2m.formats.layouts import HOLOSOMA, HOLOSOMA_JOINTS, Layout
+from s2m.formats.rates import told_rate
 from s2m.formats.tracks import Labels, Track
 from s2m.skeletons import JOINT_SETS, JointSet
 
 _UNIT, _UP = ("unit", "units"), ("up", "up_axis")
-_LARGEST = 1e9
 _UNITS, _AXES = ("m", "cm", "mm"), ("y", "z", "y-down", "z-down")
 
 
@@ -38,21 +37,26 @@ def stored_joint_set(content: Any) -> JointSet | None:
     return JOINT_SETS.get(name) if isinstance(name, str) else None
 
 
-def stored_layout(content: Mapping[str, Any]) -> Layout | None:
+def layout_of(content: Any, path: Path) -> Layout | None:
     """What a file with fields says of its rate, its unit and its axes, in words that are known here.
 
     Args:
-        content: The fields.
+        content: What stands in the file.
+        path: The file, for messages.
 
     Returns:
         The layout; ``None`` where it says nothing.
+
+    Raises:
+        FormatError: For a rate that cannot be meant.
     """
-    rate: Any = next((_word(content[name]) for name in RATES if name in content), None)
+    if not isinstance(content, dict):
+        return None
+    rate, known = told_rate(content, path), HOLOSOMA if HOLOSOMA_JOINTS in content else Layout("the file")
     unit, up = (next((_word(content[name]) for name in names if name in content), None) for names in (_UNIT, _UP))
-    number = isinstance(rate, (int, float)) and not isinstance(rate, bool)
-    fps = float(rate) if number and abs(rate) < _LARGEST else None
-    unit, up = unit if unit in _UNITS else None, up if up in _AXES else None
-    return None if fps is unit is up is None else Layout("its fields", unit, up or "y", fps)
+    unit, up = unit if unit in _UNITS else known.unit, up if up in _AXES else known.up or "y"
+    found = replace(known, unit=unit, up=up, fps=known.fps if rate is None else rate)
+    return None if found == Layout("the file", up="y") else found
 
 
 def _word(value: Any) -> Any:

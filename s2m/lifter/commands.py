@@ -57,6 +57,11 @@ One view cannot tell how large or how far away a person is: without --height, th
 as long as those of the lifter's mean body (1.7 m tall). Positions are relative to the pelvis, in the camera's frame:
 +x right, +y down, +z away from the camera."""
 
+_NO_CAMERA = (
+    "hint: --image-size WxH, even without --focal, tells from where people beside the picture's middle are seen; "
+    "without it they lean"
+)
+
 
 def add_lift_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Mount ``s2m lift``. Nothing heavy is imported before the command runs.
@@ -176,6 +181,8 @@ def _one_person(
             lifted.write(output, fps, labels)
         count, total = int(findings.lifted.sum()), len(source)
         say(arguments, f"{arguments.output}: {count} of {total} frames, {lifting.joint_set.name}")
+        if arguments.image_size is None:
+            say(arguments, _NO_CAMERA)
         _extras(lifted, findings, labels, fps, arguments)
 
 
@@ -185,13 +192,13 @@ def _people(
     """Everyone who is to be lifted: joints, their names, what the input calls the frames and how many it has a second,
     and the options with the files to write; what they are read from stays open as long as the stack."""
     from s2m.formats.clips import TrackFrames
-    from s2m.formats.large import Asked, opened
+    from s2m.formats.large import Asked, is_large, opened
 
     name = own.joint_set if arguments.joint_set in (None, AUTO) else arguments.joint_set
     joint_set = None if name is None else chosen_joint_set(name)
     asked = Asked(2, joint_set, arguments.key, arguments.min_confidence, image_size(arguments.image_size))
-    large = stack.enter_context(opened(file, asked, folder_of(arguments.output)))
-    if large is not None:
+    if is_large(file, asked):
+        large = stack.enter_context(opened(file, asked, folder_of(arguments.output)))
         warn_once(large.notes)
         return [(large, large.joint_set, large.labels, _rate(large.layout), _for_person(arguments, large.labels))]
     return [
@@ -254,15 +261,17 @@ def _extras(lifted: LiftWriter, findings: Findings, labels: Labels, fps: float, 
         write_png(arguments.picture, draw_skeletons(*lifted.some(shown), shown.tolist(), findings.joint_set))
         say(arguments, f"{arguments.picture}: some frames as seen and from the side")
     for file in _motion_files(arguments):
+        from s2m.ik.chosen_body import BodyChoice
         from s2m.ik.motion import MotionOptions
-        from s2m.ik.writing import write_motion
+        from s2m.ik.writing import Clip, write_motion
         from s2m.lifter.to_rotations import NOISE
 
         noise = NOISE if arguments.noise is None else metres_of_noise(arguments.noise)
         # The lifter's own size of people is not known better than the body's: it is kept.
         options = MotionOptions(fps=fps, noise=noise, fill=arguments.fill, keep_scale=True, up="y-down")
         remark = "; the pelvis stays at the origin, the camera is taken to stand level"
-        write_motion(lifted, findings.joint_set, file, options, arguments, remark, labels)
+        clip = Clip(lifted, findings.joint_set, options, labels)
+        write_motion(clip, BodyChoice.of(arguments.body), file, arguments, remark)
 
 
 def _is_motion(output: Path) -> bool:

@@ -11,9 +11,8 @@ from scipy.spatial.transform import Rotation
 
 from s2m.batch import BodyParams
 from s2m.body import load_body
-from s2m.export.motion import BodyMotion
+from s2m.export.motion import ArrayRows, BodyMotion
 from s2m.formats.amass import BodyLabel
-from s2m.formats.rows import ArrayRows
 from s2m.skeletons import SMPL24
 
 FPS = 25.0

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from s2m.files import WriteError
-from s2m.formats.own import OwnFields, own_fields
+from s2m.formats.own import own_fields
 from s2m.formats.spool import Spool, write_npz_of
 
 
@@ -48,11 +48,3 @@ def test_damaged_files_say_nothing_of_themselves(tmp_path: Path) -> None:
             damaged[place] = rng.integers(256)
         (tmp_path / "b.npz").write_bytes(damaged[: rng.integers(1, len(damaged) + 1)])
         own_fields(tmp_path / "b.npz")  # whatever it says: no error but a UserError comes out
-
-
-@pytest.mark.parametrize("name", ["fps", "mocap_frame_rate"])
-def test_rates_of_other_peoples_files_count(tmp_path: Path, name: str) -> None:
-    np.savez(tmp_path / "a.npz", joints=np.zeros((3, 5, 3)), **{name: np.array([120])})
-    assert own_fields(tmp_path / "a.npz") == OwnFields(fps=120.0)
-    np.savez(tmp_path / "b.npz", joints=np.zeros((3, 5, 3)), **{name: np.array("fast")})
-    assert own_fields(tmp_path / "b.npz") == OwnFields()

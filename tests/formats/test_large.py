@@ -17,7 +17,7 @@ from s2m.errors import UserError
 from s2m.formats import large
 from s2m.formats.joints3d import read_joints
 from s2m.formats.keypoints2d import read_keypoints
-from s2m.formats.large import Asked, LargeFrames, opened
+from s2m.formats.large import Asked, LargeFrames, is_large, opened, person_of
 from s2m.formats.layouts import Layout
 from s2m.formats.rows import npy_rows, npz_rows
 from s2m.formats.tracks import Track
@@ -43,8 +43,9 @@ def whole(path: Path, asked: Asked) -> Track | str:
 def pieces(path: Path, asked: Asked, folder: Path) -> tuple[Any, ...] | str:
     """Points, confidences, notes, joint set, what it was told by, labels, layout."""
     try:
+        assert is_large(path, asked)
         with opened(path, asked, folder) as found:
-            assert found is not None
+            assert person_of(path, asked) == found.labels.person
             parts = [found.read(start, min(len(found), start + 4)) for start in range(0, len(found), 4)]
             points, sure = (np.concatenate(column) for column in zip(*parts, strict=True))
             return points, sure, found.notes, found.joint_set, found.why, found.labels, found.layout
@@ -145,7 +146,7 @@ def test_fields_beside_the_joints(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", joints=points, visible=seen, fps=np.array([60]), unit="cm", up=np.zeros(3))
     found = assert_alike(tmp_path / "a.npz", Asked(3, H36M17), tmp_path)
     assert not isinstance(found, str)
-    assert found.layout == Layout("its fields", "cm", "y", 60.0)
+    assert found.layout == Layout("the file", "cm", "y", 60.0)
     np.testing.assert_array_equal(found.confidence > 0, seen)
     np.savez(tmp_path / "b.npz", joints=points, mask=seen, scores=np.ones((9, 3)))
     found = assert_alike(tmp_path / "b.npz", Asked(3, H36M17), tmp_path)
@@ -186,11 +187,9 @@ def test_other_kinds_are_left_to_their_readers(tmp_path: Path) -> None:
     np.savez(tmp_path / "mdm.npz", motion=np.zeros((1, 22, 3, 40)), lengths=np.array([40]))
     np.savez(tmp_path / "videopose.npz", positions_2d=np.array({"S1": {}}, object))
     for name, dims in (("features.npy", 3), ("mdm.npz", 3), ("videopose.npz", 2), ("none.npy", 3)):
-        with opened(tmp_path / name, Asked(dims), tmp_path) as found:
-            assert found is None
+        assert not is_large(tmp_path / name, Asked(dims))
     np.save(tmp_path / "a.npy", np.zeros((40, 17, 3)))
-    with opened(tmp_path / "a.npy", Asked(3, key="joints"), tmp_path) as found:
-        assert found is None  # an npy has no fields, which the reader says
+    assert not is_large(tmp_path / "a.npy", Asked(3, key="joints"))  # it has no fields, which the reader says
 
 
 @pytest.mark.parametrize("packed", [False, True])
