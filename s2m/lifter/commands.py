@@ -53,6 +53,11 @@ One view cannot tell how large or how far away a person is: without --height, th
 as long as those of the lifter's mean body (1.7 m tall). Positions are relative to the pelvis, in the camera's frame:
 +x right, +y down, +z away from the camera."""
 
+_NO_CAMERA = (
+    "hint: --image-size WxH, even without --focal, tells from where people beside the picture's middle are seen; "
+    "without it they lean"
+)
+
 
 def add_lift_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Mount ``s2m lift``. Nothing heavy is imported before the command runs.
@@ -171,6 +176,8 @@ def _one_person(
             lifted.write(output, fps, labels)
         count, total = int(findings.lifted.sum()), len(source)
         say(arguments, f"{arguments.output}: {count} of {total} frames, {lifting.joint_set.name}")
+        if arguments.image_size is None:
+            say(arguments, _NO_CAMERA)
         _extras(lifted, findings, labels, fps, arguments)
 
 

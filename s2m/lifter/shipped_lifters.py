@@ -11,9 +11,11 @@ from s2m import artifact as artifacts
 from s2m.artifact import ArtifactError
 from s2m.errors import UserError
 from s2m.files import sha256
+from s2m.lifter.committee import AnyLifter, Committee
 from s2m.lifter.doubt import DoubtHead, load_doubt
 from s2m.lifter.network import Lifter
 from s2m.lifter.temporal_head import TemporalHead, load_temporal
+from s2m.skeletons import get_joint_set
 from s2m.spec import SpecError, build
 
 LIST = "shipped.json"
@@ -35,6 +37,24 @@ def shipped(joint_set: str = "h36m17", folder: Path | None = None) -> Lifter:
         UserError: When none ships for the joint set, or when a file is missing or is not the one that was shipped.
     """
     return read_lifter(shipped_file(joint_set, folder), joint_set)
+
+
+def shipped_committee(joint_set: str = "h36m17", folder: Path | None = None) -> AnyLifter:
+    """:func:`shipped`, together with the shipped lifter of the most of its joints, where there is one: what lifts best.
+
+    Args:
+        joint_set: Name of the joint set.
+        folder: Where they lie; the package's own by default.
+
+    Raises:
+        UserError: See :func:`shipped`.
+    """
+    lifter, parts = shipped(joint_set, folder), []
+    for name in shipped_records(folder):
+        joints = get_joint_set(name).joints
+        if len(joints) < len(lifter.joint_set) and set(joints) <= set(lifter.joint_set.joints):
+            parts.append((len(joints), name))
+    return Committee(lifter, shipped(max(parts)[1], folder)).eval() if parts else lifter
 
 
 def shipped_file(joint_set: str = "h36m17", folder: Path | None = None) -> Path:

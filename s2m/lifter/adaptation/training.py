@@ -26,6 +26,7 @@ from s2m.lifter.objective.rotations import LearnedTurn, RandomTurn, Turn
 from s2m.lifter.objective.self_supervision import SelfSupervision, SelfSupervisionOutput, Weights
 from s2m.lifter.sign import SignWatch
 from s2m.skeletons import JointSet
+from s2m.spec import build
 
 _NOISE = ("noise", "missing", "outlier", "swap", "hidden")
 _CLIP = 5.0
@@ -57,13 +58,20 @@ class Settings:
     seed: int = 0
 
 
-def turn_of(lifter: Lifter) -> Turn:
-    """Viewpoints as a lifter was trained with: by its own word on elevations, or around the open data's mean.
+def turn_of(lifter: Lifter, trained: Mapping[str, Any]) -> Turn:
+    """Viewpoints as a lifter was trained with.
 
     Args:
         lifter: The lifter.
+        trained: Settings of its own training, by the names of :class:`stages.lifter.LifterStage`; where they do not
+            tell, it is by the lifter's own word on elevations, or around the open data's mean.
     """
-    return RandomTurn() if lifter.elevation_network is None else LearnedTurn()
+    kind = RandomTurn if lifter.elevation_network is None else LearnedTurn
+    told = trained.get("turn")
+    if not isinstance(told, Mapping) or str(told.get("class_path")).rpartition(".")[2] != kind.__name__:
+        return kind()
+    found: Turn = build({"class_path": f"{kind.__module__}.{kind.__name__}", "init_args": told.get("init_args", {})})
+    return found
 
 
 class Adaptation:
@@ -78,20 +86,21 @@ class Adaptation:
         learned: Frames of the recordings.
         replay: Synthetic frames, all of one recording.
         settings: Of the training.
-        detector: ``noise``, ``missing``, ``outlier``, ``swap`` and ``hidden`` of the lifter's own training.
+        trained: Settings of the lifter's own training, by the names of :class:`stages.lifter.LifterStage`, for what
+            disturbs 2D joints and where skeletons are turned to.
 
     Raises:
         UserError: For a lifter whose joints the open body does not have.
     """
 
     def __init__(
-        self, lifter: Lifter, learned: Frames, replay: Frames, settings: Settings, detector: Mapping[str, Any]
+        self, lifter: Lifter, learned: Frames, replay: Frames, settings: Settings, trained: Mapping[str, Any]
     ) -> None:
         torch.manual_seed(settings.seed)
         self.lifter = copy.deepcopy(lifter).train().requires_grad_(True)
         self._learned, self._replay, self._settings = learned, replay, settings
         self._dice = torch.Generator().manual_seed(settings.seed)
-        told = (detector.get(name) for name in _NOISE)
+        told = (trained.get(name) for name in _NOISE)
         light, heavy = light_and_heavy(
             lifter.joint_set, *(float(value) if isinstance(value, int | float) else 0.0 for value in told)
         )
@@ -101,7 +110,7 @@ class Adaptation:
             template=_template(lifter.joint_set),
             lifter=self.lifter,
             weights=Weights(bone_ratios=0.0),
-            turn=turn_of(lifter),
+            turn=turn_of(lifter, trained),
             noise=light,
             occlusion=heavy,
         )
