@@ -29,9 +29,7 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def browser(tmp_path: Path) -> Iterator[Browser]:
     browser = Browser(tmp_path / "profile")
-    browser.call(
-        "Emulation.setDeviceMetricsOverride", width=_WIDTH, height=_HEIGHT, deviceScaleFactor=1, mobile=False
-    )
+    browser.call("Emulation.setDeviceMetricsOverride", width=_WIDTH, height=_HEIGHT, deviceScaleFactor=1, mobile=False)
     yield browser
     browser.close()
 
@@ -48,8 +46,9 @@ def test_the_page_shows_the_overlay_and_the_bodies(result: Path, browser: Browse
     browser.wait("document.readyState === 'complete' && document.querySelector('video').readyState >= 2")
     assert browser.value("document.querySelector('h1').textContent") == "läuft & lacht.mp4"
     assert "2 people; 320 x 240 pixels; focal length 400 pixels" in browser.value("document.body.textContent")
-    size, seconds = browser.value("(() => { const v = document.querySelector('video'); "
-                                  "return [[v.videoWidth, v.videoHeight], v.duration]; })()")
+    size, seconds = browser.value(
+        "(() => { const v = document.querySelector('video'); return [[v.videoWidth, v.videoHeight], v.duration]; })()"
+    )
     assert size == [3 * 240 + 2 * 80, 240]  # the original, the overlay, and a square
     assert seconds == pytest.approx(6 / 25, abs=0.05)
     panels = seen(browser, "video")
