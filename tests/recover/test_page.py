@@ -26,9 +26,9 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "out" / "läuft & lacht"
 
 
-@pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Browser]:
-    browser = Browser(tmp_path / "profile")
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    browser = Browser(tmp_path_factory.mktemp("profile"))
     browser.call("Emulation.setDeviceMetricsOverride", width=_WIDTH, height=_HEIGHT, deviceScaleFactor=1, mobile=False)
     yield browser
     browser.close()
@@ -55,7 +55,7 @@ def test_the_page_shows_the_overlay_and_the_bodies(result: Path, browser: Browse
     third = panels[:, -panels.shape[1] // 4 :]
     assert (third.max(-1) - third.min(-1) > 40).mean() > 0.02  # blue and coral bodies on white
     # The frame beneath is a document of its own, which scripts of this one may not look into.
-    for _ in range(600):
+    for _ in range(200):
         picture = seen(browser, "iframe")[40:-60]
         if (drawn := (np.abs(picture - picture[0, 0]).sum(-1) > 60).mean()) > 0.01:
             break
