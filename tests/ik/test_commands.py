@@ -187,7 +187,7 @@ def test_two_kilometres_tall(tmp_path, upright):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("in.txt", b"", "ends in .npy, .npz, .json, .csv"),
+        ("in.txt", b"", "ends in .npy, .npz, .json, .jsonl, .csv"),
         ("in.npy", b"nonsense", "cannot be read"),
         ("in.json", b"{", "cannot be read"),
         ("in.json", b'{"a": 1, "b": 2}', "which field holds the joints"),
