@@ -15,7 +15,7 @@ from torch import Tensor
 
 from s2m.arrays import Array, as_tensor, back_to, short_repr
 from s2m.errors import S2MWarning, UserError
-from s2m.formats.clips import ROWS, ArrayFrames, FrameSource, blocks
+from s2m.formats.clips import ArrayFrames, FrameSource, blocks
 from s2m.formats.keypoints2d import Keypoints
 from s2m.lifter.committee import AnyLifter
 from s2m.lifter.doubt import Doubt, DoubtHead
@@ -31,6 +31,7 @@ from s2m.lifter.warnings import lift_warnings
 from s2m.missing import mask_missing
 from s2m.skeletons import H36M17_DETECTED, S2M27_DETECTED, JointSet, get_joint_set
 
+_ROWS = 2048  # frames at a time: the networks take 27 KB for each
 _DETECTED = {"h36m17": H36M17_DETECTED, "s2m27": S2M27_DETECTED}
 
 __all__ = ["FEWEST_JOINTS", "Lift", "Lifting", "lift", "lift_keypoints"]
@@ -263,7 +264,7 @@ class Lifting:
         own = self._lifter.joint_set
         return _DETECTED.get(own.name, own) if self._given.detected else own
 
-    def blocks(self, source: FrameSource, rows: int = ROWS) -> Iterator[Lift]:
+    def blocks(self, source: FrameSource, rows: int = _ROWS) -> Iterator[Lift]:
         """The skeletons of a clip, in order.
 
         Args:
