@@ -8,6 +8,7 @@ without landmarks are empty or ``null``.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ _WORLD = ("pose_world_landmarks", "poseWorldLandmarks", "world_landmarks", "worl
 _PICTURE = ("pose_landmarks", "poseLandmarks", "landmarks", "keypoints", "landmark")
 _NUMBERS = ("frameNum", "frame", "frame_id", "frame_number", "frameNumber", "frame_index", "index", "id")
 _SURE = ("visibility", "score", "confidence")
+_NUMBER = re.compile(r"[0-9]{1,9}")
 _ROW = ("x", "y", "z", "visibility", "presence")
 
 
@@ -76,14 +78,14 @@ def _frames(content: Any, dimensions: int) -> Any:
 
 
 def _is_by_number(content: Any) -> bool:
-    return isinstance(content, dict) and bool(content) and all(str(key).isdecimal() for key in content)
+    return isinstance(content, dict) and bool(content) and all(map(_NUMBER.fullmatch, map(str, content)))
 
 
 def _people(frame: Any, dimensions: int) -> list[list[Any]]:
     """Lists of landmarks of a frame; several where MediaPipe looks for several people."""
     if isinstance(frame, dict):
         fields = (*_WORLD, *_PICTURE) if dimensions == 3 else (*_PICTURE, *_WORLD)
-        frame = _plain(next((frame[field] for field in fields if frame.get(field)), None))
+        frame = _plain(next((frame[field] for field in fields if frame.get(field)), None), dimensions)
     if not isinstance(frame, list) or not frame:
         return []
     if _is_landmark(frame[0]):
@@ -91,14 +93,15 @@ def _people(frame: Any, dimensions: int) -> list[list[Any]]:
     return [one for one in frame if isinstance(one, list) and one and _is_landmark(one[0])]
 
 
-def _plain(landmarks: Any) -> Any:
-    """Landmarks as a list of objects, of those that have names as keys, or are rows of numbers."""
+def _plain(landmarks: Any, dimensions: int) -> Any:
+    """Landmarks as a list of objects, of those that have names as keys, or (in 3D) are rows of numbers."""
     if isinstance(landmarks, dict):
-        if "landmark" in landmarks:
-            return _plain(landmarks["landmark"])
+        if isinstance(landmarks.get("landmark"), list):
+            return _plain(landmarks["landmark"], dimensions)
         return [{**value, "name": name} for name, value in landmarks.items() if _is_landmark(value)]
-    # Rows of another number are some detector's keypoints.
-    rows = isinstance(landmarks, list) and len(landmarks) == len(BLAZEPOSE33) and all(map(_is_row, landmarks))
+    if dimensions != 3 or not isinstance(landmarks, list) or len(landmarks) != len(BLAZEPOSE33):
+        return landmarks  # so many rows are some detector's keypoints
+    rows = all(map(_is_row, landmarks))
     return [dict(zip(_ROW, row, strict=False)) for row in landmarks] if rows else landmarks
 
 

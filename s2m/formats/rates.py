@@ -29,7 +29,12 @@ def told_rate(content: Any, path: Path) -> float | None:
         FormatError: For a field that is not one number of frames per second.
     """
     name = next((name for name in RATES if name in content), None) if isinstance(content, dict) else None
-    return None if name is None else rate_of(np.asarray(content[name]), path, name)
+    told = None if name is None else content[name]
+    if name is None or told is None:
+        return None
+    if not isinstance(told, (int, float, np.ndarray, np.generic)):
+        raise FormatError(f"{path}: {name}: expected a number of frames per second, found {told!r:.40}")
+    return rate_of(np.asarray(told), path, name)
 
 
 def rate_of(values: NDArray[Any], path: Path, name: str) -> float:

@@ -10,7 +10,7 @@ from typing import Any
 from s2m import artifact as artifacts
 from s2m.artifact import ArtifactError
 from s2m.errors import UserError
-from s2m.files import sha256
+from s2m.files import intact
 from s2m.lifter.committee import AnyLifter, Committee
 from s2m.lifter.doubt import DoubtHead, load_doubt
 from s2m.lifter.network import Lifter
@@ -68,7 +68,7 @@ def shipped_file(joint_set: str = "h36m17", folder: Path | None = None) -> Path:
         UserError: See :func:`shipped`.
     """
     record, folder = _record(joint_set, folder)
-    return _whole(folder, record)
+    return intact(folder, record)
 
 
 def shipped_head(joint_set: str = "h36m17", folder: Path | None = None) -> TemporalHead:
@@ -81,10 +81,7 @@ def shipped_head(joint_set: str = "h36m17", folder: Path | None = None) -> Tempo
     Raises:
         UserError: As :func:`shipped`.
     """
-    record, folder = _record(joint_set, folder)
-    if "video" not in record:
-        raise UserError(f"{folder}: no temporal head for joint set '{joint_set}'")
-    return read_head(_whole(folder, record["video"]), _whole(folder, record))
+    return read_head(*_beside(joint_set, folder, "video", "temporal head"))
 
 
 def shipped_doubt(joint_set: str = "h36m17", folder: Path | None = None) -> DoubtHead:
@@ -97,10 +94,15 @@ def shipped_doubt(joint_set: str = "h36m17", folder: Path | None = None) -> Doub
     Raises:
         UserError: As :func:`shipped`.
     """
+    return read_doubt(*_beside(joint_set, folder, "doubt", "head that tells doubt"))
+
+
+def _beside(joint_set: str, folder: Path | None, key: str, what: str) -> tuple[Path, Path]:
+    """The files of a head and of the lifter that it belongs to."""
     record, folder = _record(joint_set, folder)
-    if "doubt" not in record:
-        raise UserError(f"{folder}: no head that tells doubt for joint set '{joint_set}'")
-    return read_doubt(_whole(folder, record["doubt"]), _whole(folder, record))
+    if key not in record:
+        raise UserError(f"{folder}: no {what} for joint set '{joint_set}'")
+    return intact(folder, record[key]), intact(folder, record)
 
 
 def _record(joint_set: str, folder: Path | None) -> tuple[dict[str, Any], Path]:
@@ -110,19 +112,6 @@ def _record(joint_set: str, folder: Path | None) -> tuple[dict[str, Any], Path]:
         known = ", ".join(records) or "none"
         raise UserError(f"{folder}: no lifter for joint set '{joint_set}'; there are lifters for: {known}")
     return records[joint_set], folder
-
-
-def _whole(folder: Path, record: dict[str, Any]) -> Path:
-    """The file of a record. UserError when it is missing or is not the one that was shipped."""
-    path: Path = folder / record["file"]
-    if not path.is_file():
-        raise UserError(f"{path}: this file belongs to the package and is missing; install the package again")
-    if (found := sha256(path)) != record["sha256"]:
-        raise UserError(
-            f"{path}: damaged: expected sha256 {record['sha256'][:16]}..., found {found[:16]}...; "
-            "install the package again"
-        )
-    return path
 
 
 def shipped_records(folder: Path | None = None) -> dict[str, dict[str, Any]]:

@@ -14,7 +14,7 @@ from torch import Tensor
 from s2m.batch import Observation
 from s2m.body import Body, load_body
 from s2m.errors import UserError
-from s2m.files import sha256
+from s2m.files import intact
 from s2m.formats.keypoints2d import Keypoints
 from s2m.geometry.camera import pixels_to_crop, square_crop
 from s2m.lifter.keypoints import on_joint_set
@@ -120,11 +120,7 @@ def shipped_model(body: Body) -> TrainedModel | None:
 def _shipped() -> TrainedModel:
     folder = Path(str(resources.files("s2m.recover") / "assets"))
     record = json.loads((folder / RECORD).read_text())
-    file = folder / record["file"]
-    if not file.is_file() or sha256(file) != record["sha256"]:
-        found = "a damaged one" if file.is_file() else "none"
-        raise UserError(f"{file}: expected the model that belongs to the package, found {found}; install it again")
-    model, _ = load_mesh_model(file, load_body())
+    model, _ = load_mesh_model(intact(folder, record), load_body())
     return TrainedModel(model.requires_grad_(False))
 
 

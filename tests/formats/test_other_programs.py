@@ -148,6 +148,13 @@ def test_a_rate_beside_the_joints(tmp_path: Path) -> None:
     layout = read_joints(tmp_path / "a.npz", H36M17).layout
     assert layout is not None
     assert layout.fps == 50
+    for told, layout in ((None, None), (25, 25)):
+        (tmp_path / "a.json").write_text(json.dumps({"joints": RNG.normal(0, 1, (3, 17, 3)).tolist(), "fps": told}))
+        found = read_joints(tmp_path / "a.json", H36M17).layout
+        assert (found and found.fps) == layout
+    (tmp_path / "a.json").write_text(json.dumps({"joints": [], "fps": [[1], 2]}))
+    with pytest.raises(UserError, match="a.json"):
+        read_joints(tmp_path / "a.json", H36M17)
     np.savez(tmp_path / "b.npz", joints=RNG.normal(0, 1, (3, 17, 3)), fps=[25, 50])
     with pytest.raises(UserError, match="b.npz: fps: expected one number of 0.1 to 10000, found 2 numbers"):
         read_joints(tmp_path / "b.npz", H36M17)

@@ -14,6 +14,7 @@ from s2m.batch import BodyParams
 from s2m.body import load_body
 from s2m.errors import UserError
 from s2m.files import sha256
+from s2m.lifter.api import lift
 from s2m.lifter.shipped_lifters import shipped, shipped_file
 from s2m.recover import trained
 from s2m.recover.lifting import PictureLifting
@@ -124,7 +125,7 @@ def test_what_ships_belongs_to_the_lifter_that_ships() -> None:
 
 
 def test_a_run_of_ones_own_brings_its_lifter_and_its_corrections(tmp_path: Path) -> None:
-    """The same weights as a run: its skeletons are those of the lifter that ships, alone, but for half precision."""
+    """The same weights as a run: with its own lifter, the skeletons are the same but for half precision."""
     record = json.loads((ASSETS / trained.RECORD).read_text())
     (tmp_path / "mesh").mkdir()
     (tmp_path / "mesh" / "mesh.pt").write_bytes((ASSETS / record["file"]).read_bytes())
@@ -132,9 +133,9 @@ def test_a_run_of_ones_own_brings_its_lifter_and_its_corrections(tmp_path: Path)
     assert own.lifter is not None
     seen = detections(people(torch.zeros(2, 10)))
     joints, sure = np.stack([one.joints2d for one in seen]), np.stack([one.confidence for one in seen])
-    alone = trained.TrainedModel(own._model, shipped("s2m27"))
-    ours, theirs = (PictureLifting(S2M27, CAMERA, model=model).arrays(joints, sure) for model in (own, alone))
-    assert float((ours.joints3d - theirs.joints3d).abs().max()) < 5e-3
+    ours = PictureLifting(S2M27, CAMERA, model=own).arrays(joints, sure)
+    theirs = lift(joints, S2M27, sure, lifter=shipped("s2m27"), focal=CAMERA.focal, image_size=SIZE)
+    assert np.abs(ours.joints3d.numpy() - theirs.joints3d).max() < 5e-3
 
 
 def test_a_folder_that_is_no_run(tmp_path: Path) -> None:
@@ -150,6 +151,6 @@ def test_a_damaged_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(trained.resources, "files", lambda package: tmp_path)
     monkeypatch.setattr(trained, "load_body", lambda: body)
     trained._shipped.cache_clear()
-    with pytest.raises(UserError, match="found none; install it again"):
+    with pytest.raises(UserError, match="is missing; install the package again"):
         trained.shipped_model(body)
     trained._shipped.cache_clear()
