@@ -20,7 +20,7 @@ from studies.writing import write
 _ABOUT = """Share of errors within the 90 % intervals that the heads tell (1.645 of the standard deviation), of unseen
 clips and bodies of the open data: over all joints, and of the joint with the smallest and with the largest share, its
 three axes together. Reversed depth: area under the ROC curve, a dash where no frame is reversed; and with as many
-frames more, whose left and right are exchanged as a whole."""
+frames more, whose left and right are exchanged as a whole. Of 27 joints two lifters are asked, as by `s2m lift`."""
 
 DOUBT = Beside("doubt", "doubt", "make ship-doubt", load_doubt, doubt_figures)
 

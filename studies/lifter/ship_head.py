@@ -18,7 +18,8 @@ from studies.lifter.head_figures import FIGURES, INPUTS, METHODS, SPLITS, measur
 from studies.lifter.ship_beside import Beside, ship_beside
 from studies.writing import write
 
-_ABOUT = """Unseen clips and bodies of the open data. Errors are over the 17 shared
+_ABOUT = """Unseen clips and bodies of the open data. Of 27 joints two
+lifters are asked, as by `s2m lift` (docs/lifter.md). Errors are over the 17 shared
 joints, the acceleration's at 30 frames per second. Angles are of the rotations that DIK solves from the skeletons: to
 the true local rotation, and (shaking) between the turns before and after a frame. Lasting noise: nine tenths of a
 joint's error are left in the next frame."""

@@ -58,7 +58,7 @@ def add_adapt_command(subparsers: argparse._SubParsersAction[argparse.ArgumentPa
     parser.add_argument("--people", metavar="N", help="use so many people of each file, or 'all' (default: one)")
     parser.add_argument("--image-size", metavar="WxH", help="of the pictures in pixels: for the camera")
     parser.add_argument("--focal", type=float, metavar="PIXELS", help="focal length, with --image-size")
-    parser.add_argument("--steps", type=int, default=1500, help="of the training (default: 1500, some minutes)")
+    parser.add_argument("--steps", type=int, default=400, help="of the training (default: 400, a minute or two)")
     parser.add_argument("--seed", type=int, default=0, help="random seed (default: 0)")
     parser.add_argument(
         "--progress", action=argparse.BooleanOptionalAction, default=None, help="bar (default: on a terminal)"

@@ -41,18 +41,21 @@ class Settings:
         steps: Of lifter and discriminator together.
         head_start: Steps of the discriminator alone, as a share of ``steps``: a new one has nothing to tell yet.
         batch: Frames of the recordings per step, and as many synthetic ones.
-        learning_rate: Peak of Adam's for the lifter, a fifth of that of its training.
+        learning_rate: Peak of Adam's for the lifter, a fifteenth of that of its training.
         judge_rate: That of the discriminator and of the shapes.
+        adversarial: Weight of the discriminator, a tenth of that in training: what it says of few recordings is mostly
+            how people lean there, which is wrong where the cameras' height is not known well.
         shape: Weight of the shapes.
         memory: Share of the past in the mean of the lifter's weights that is kept.
         seed: Of everything that is drawn.
     """
 
-    steps: int = 1500
+    steps: int = 400
     head_start: float = 0.2
     batch: int = 128
-    learning_rate: float = 3e-4
+    learning_rate: float = 1e-4
     judge_rate: float = 1.5e-3
+    adversarial: float = 0.1
     shape: float = 20.0
     memory: float = 0.99
     seed: int = 0
@@ -127,7 +130,7 @@ class Adaptation:
             learned={"adversarial": judge},
             template=_template(lifter.joint_set),
             lifter=self.lifter,
-            weights=Weights(bone_ratios=0.0),
+            weights=Weights(adversarial=settings.adversarial, bone_ratios=0.0),
             turn=turn_of(lifter, trained),
             noise=light,
             occlusion=heavy,

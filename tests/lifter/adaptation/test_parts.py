@@ -16,7 +16,7 @@ from s2m.lifter.adaptation.measures import Measures, forgotten, measured, object
 from s2m.lifter.adaptation.recordings import Frames, Recording, check_enough, divided
 from s2m.lifter.adaptation.replay import synthetic
 from s2m.lifter.adaptation.shapes import RecordingShapes
-from s2m.lifter.adaptation.training import turn_of
+from s2m.lifter.adaptation.training import turn_of, turn_of_recordings
 from s2m.lifter.network import Lifter
 from s2m.lifter.objective.bones import rigid_pairs
 from s2m.lifter.objective.rotations import LearnedTurn, RandomTurn
@@ -139,3 +139,25 @@ def test_synthetic_people_are_seen_as_in_training() -> None:
     poses = synthetic(H36M17, 6, seed=0, progress=False)
     pelvis = poses.joints2d[:, H36M17.root_index][poses.confidence[:, H36M17.root_index] > 0]
     torch.testing.assert_close(pelvis, torch.zeros_like(pelvis), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("elevation", [-10.0, 25.0])
+def test_recordings_are_turned_about_upright(elevation: float) -> None:
+    """A stand-in for a lifter that says how the person stands, seen by a camera that looks down."""
+    angle = math.radians(elevation)
+    about_x = torch.tensor(
+        [[1.0, 0.0, 0.0], [0.0, math.cos(angle), -math.sin(angle)], [0.0, math.sin(angle), math.cos(angle)]]
+    )
+    upright = seen_from(person(H36M17), torch.linspace(0, 2 * math.pi, 9)[:-1])
+    # Ankles below the thorax, so that nobody leans.
+    ankles, thorax = H36M17.indices(("left_ankle", "right_ankle")), H36M17.index("thorax")
+    upright[:, ankles, 2] += (upright[:, thorax, 2] - upright[:, ankles, 2].mean(1))[:, None]
+
+    class Sees(Lifter):
+        def forward(self, joints2d: Tensor, confidence: Tensor, camera: Tensor | None = None) -> Lifted:
+            return Lifted(upright @ about_x.T, joints2d)
+
+    frames = Frames(upright[..., :2], torch.ones(8, 17), torch.zeros(8, dtype=torch.long))
+    found = turn_of_recordings(Sees("h36m17", 0.25, width=8, blocks=1), frames)
+    assert isinstance(found, RandomTurn)
+    assert math.degrees(found.mean) == pytest.approx(elevation, abs=0.5)
