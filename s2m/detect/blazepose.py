@@ -28,7 +28,7 @@ _LOWEST_VISIBILITY = 0.2
 # Of someone new: mean of what the first network says, what the second says, and how visible the joints are that lie in
 # the picture. Each of them alone is sure of some lamp post.
 _SURE_OF_NEW = 0.75
-# Frames of a video within which all tiles of a scale are searched for newcomers, the largest first: who is small may wait.
+# Frames of a video within which all tiles of a scale are searched for newcomers; who is small may wait.
 _PERIODS = (20, 60, 120)
 
 

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from s2m.errors import UserError
 from s2m.formats import bodies3d, humanml, kinect
-from s2m.formats.arrays import array_track, field_of, read_csv
+from s2m.formats.arrays import field_track, read_csv
 from s2m.formats.c3d import read_c3d
-from s2m.formats.layouts import HOLOSOMA, HOLOSOMA_JOINTS, Layout
+from s2m.formats.layouts import HOLOSOMA_JOINTS
 from s2m.formats.markers import Markers
 from s2m.formats.markers import track_of as track_of_markers
 from s2m.formats.people import Choice, Crowd, tracks_of
-from s2m.formats.rates import told_rate
 from s2m.formats.raw import load
 from s2m.formats.stored import stored_joint_set, with_stored_labels
 from s2m.formats.tracks import Track
@@ -143,17 +140,7 @@ def _read(path: Path, joint_set: JointSet | None, key: str | None, labels: Label
             return numbers
     if joint_set is None:
         joint_set = stored_joint_set(content)
-    track = array_track(field_of(content, key, JOINT_FIELDS, path), joint_set, 3, path)
-    return with_stored_labels(_with_rate(track, content, path), content)
-
-
-def _with_rate(track: Track, content: Any, path: Path) -> Track:
-    """A track with what a field beside its numbers says of the frames per second, and what the field's name tells."""
-    holosoma = isinstance(content, dict) and HOLOSOMA_JOINTS in content
-    layout, rate = HOLOSOMA if holosoma else track.layout, told_rate(content, path)
-    if rate is not None:
-        layout = replace(layout or Layout("the file"), fps=rate)
-    return replace(track, layout=layout)
+    return with_stored_labels(field_track(content, key, JOINT_FIELDS, joint_set, 3, path), content)
 
 
 def _of_set(crowd: Crowd, joint_set: JointSet | None, path: Path) -> Crowd:

@@ -25,6 +25,7 @@ MODELS = {72: "smpl", 156: "smplh", 165: "smplx"}
 _GENDERS = ("neutral", "female", "male")
 _LARGEST = 1e6
 _ROWS = 4096
+_LARGEST_POSES = 1 << 40  # bytes; they go to the disk
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +127,7 @@ def gender_of(word: str) -> str:
 
 def _poses(path: Path, folder: Path) -> tuple[Spool, str, bool, bool]:
     """The poses, the model, whether hands turn, and whether a face does."""
-    with open_array(path, "poses") as entry:
+    with open_array(path, "poses", _LARGEST_POSES) as entry:
         if entry.dtype.kind not in "iuf" or entry.fortran or len(entry.shape) != 2 or entry.shape[1] not in MODELS:
             widths = ", ".join(f"(frames, {width})" for width in MODELS)
             raise FormatError(f"{path}: poses: expected numbers, one of {widths}, found {entry.dtype} {entry.shape}")

@@ -305,6 +305,8 @@ def _fit_notes(
 
 def _rarest(survey: _Survey, joint_set: JointSet) -> str:
     order = np.argsort(-survey.counts, kind="stable")[:6]
+    if not survey.counts.any():
+        return "all of them"
     return ", ".join(joint_set.joints[joint] for joint in order if survey.counts[joint])
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,19 +12,19 @@ from s2m.clip_options import check_fps, how_many
 from s2m.errors import UserError
 from s2m.formats.body_motion import is_body_motion
 from s2m.formats.bvh import Bvh
-from s2m.formats.clips import FrameSource, NpyFrames, TrackFrames, is_large
+from s2m.formats.clips import FrameSource, TrackFrames
 from s2m.formats.gltf import GltfPerson
 from s2m.formats.joints3d import UNITS, UP_AXES, read_all_joints, read_joints
+from s2m.formats.large import Asked, is_large, opened, person_of
 from s2m.formats.layouts import ANY_SIZE, PRESETS, Layout
 from s2m.formats.markers import read_label_map
 from s2m.formats.own import OwnFields, own_fields
-from s2m.formats.recognise import Recognised, recognise_large
 from s2m.formats.tracks import Labels, Track
 from s2m.ik.body_files import BVH, GLB, body_person, tree_person, trees_of
 from s2m.ik.chosen_body import BodyChoice
 from s2m.ik.motion import MotionOptions
 from s2m.ik.writing import Clip, Solved, solved
-from s2m.options import AUTO, chosen_joint_set, metres_of_noise, say, warn
+from s2m.options import AUTO, chosen_joint_set, metres_of_noise, say, warn_once
 from s2m.skeletons import JointSet
 
 
@@ -64,8 +64,10 @@ def people_of(file: Path, choice: BodyChoice, arguments: argparse.Namespace, sho
         return [Person(None, lambda name, folder: body_person(file, choice, name, folder, arguments))]
     own = own_fields(file, arguments.key)
     joint_set = _wanted(own, arguments)
-    if is_large(file):  # else all in memory, whatever the format
-        return [_large(file, own, joint_set, choice, arguments)]
+    asked = Asked(3, joint_set, arguments.key, arguments.min_confidence)
+    if is_large(file, asked):  # else all in memory, whatever the format
+        large = _Large(file, asked, own, choice, arguments, shown or file)
+        return [Person(person_of(file, asked), large.opened)]
     found = []
     for track in _tracks(file, joint_set, arguments):
         given = _Given(TrackFrames(track), track.joint_set, track.layout, track.why, track.labels)
@@ -140,12 +142,26 @@ def _wanted(own: OwnFields, arguments: argparse.Namespace) -> JointSet | None:
     return None if name is None else chosen_joint_set(name)
 
 
-def _large(
-    file: Path, own: OwnFields, joint_set: JointSet | None, choice: BodyChoice, arguments: argparse.Namespace
-) -> Person:
-    found = recognise_large(file) if joint_set is None else Recognised(joint_set, "")
-    source = NpyFrames(file, len(found.joint_set), 3, arguments.min_confidence, found.joint_set.root_index)
-    return _person(_Given(source, found.joint_set, why=found.why), own, choice, arguments, file)
+@dataclass(frozen=True)
+class _Large:
+    """A clip that is not loaded, see :mod:`s2m.formats.large`."""
+
+    file: Path
+    asked: Asked
+    own: OwnFields
+    choice: BodyChoice
+    arguments: argparse.Namespace
+    shown: Path
+
+    @contextmanager
+    def opened(self, name: str, folder: Path) -> Iterator[Solved]:
+        with opened(self.file, self.asked, folder) as clip:
+            warn_once(clip.notes)
+            why = clip.why if self.asked.joint_set is None else ""
+            given = _Given(clip, clip.joint_set, clip.layout, why, clip.labels)
+            person = _person(given, self.own, self.choice, self.arguments, self.shown)
+            with person.opened(name, folder) as solved_person:
+                yield solved_person
 
 
 def _tracks(file: Path, joint_set: JointSet | None, arguments: argparse.Namespace) -> list[Track]:
@@ -155,6 +171,5 @@ def _tracks(file: Path, joint_set: JointSet | None, arguments: argparse.Namespac
         tracks = [read_joints(file, joint_set, key, min_confidence=low, person=arguments.person, labels=labels)]
     else:
         tracks = read_all_joints(file, joint_set, key, people=people, min_confidence=low, labels=labels)
-    for note in dict.fromkeys(note for track in tracks for note in track.notes):
-        warn(note)
+    warn_once(note for track in tracks for note in track.notes)
     return tracks

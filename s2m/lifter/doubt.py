@@ -31,14 +31,11 @@ DEVIATIONS = 1.6449
 _START, _LEAST, _MOST = 0.2, 1e-3, 20.0
 # How far a lifter moves exact joints, lifter units; and what brings such moves to the size of the other numbers.
 _STILL, _SHARPER = 0.01, 10.0
-# Signs of the mirror image: x and y, seen, the skeleton's three along the camera's axes and along the trunk's, x and y
-# of the move; then how much was moved in all, whether there is a camera, x and y of the direction in which it sees the
-# person.
-_MIRRORED = (-1.0, 1.0, 1.0, -1.0, 1.0, 1.0, -1.0, 1.0, 1.0, -1.0, 1.0)
+# Signs of the mirror image: x and y, seen, the skeleton's three, x and y of the move; then how much was moved in all,
+# whether there is a camera, x and y of the direction in which it sees the person.
+_MIRRORED = (-1.0, 1.0, 1.0, -1.0, 1.0, 1.0, -1.0, 1.0)
 _MIRRORED_WHOLE = (1.0, 1.0, -1.0, 1.0)
 _WHOLE = len(_MIRRORED_WHOLE)
-_SIDES = (("left_hip", "right_hip"), ("left_shoulder", "right_shoulder"))
-_TINY = 1e-6
 
 
 @dataclass(frozen=True, repr=False)
@@ -63,8 +60,7 @@ class Doubt(TensorRecord):
 class DoubtHead(nn.Module):
     """From 2D joints, which of them are seen, and what a frozen lifter makes of them, to :class:`Doubt`.
 
-    A perceptron of all these in the lifter's units, of the skeleton along the axes of its own trunk (a knee that bends
-    the wrong way does so wherever it is seen from), of how far the lifter moved the 2D joints (each, and all together:
+    A perceptron of all these in the lifter's units, of how far the lifter moved the 2D joints (each, and all together:
     what noise looks like), and of where the camera, if it is known, sees the person: logarithms of the 90 % quantile of
     |error| for each joint and axis, in mean bones, and one logit. A frame and its mirror image are both looked at and
     averaged, as by the lifter.
@@ -84,7 +80,7 @@ class DoubtHead(nn.Module):
         self.joint_set: JointSet = get_joint_set(joint_set)
         self.rest_bone_length = rest_bone_length
         count = len(self.joint_set)
-        self.network = perceptron(len(_MIRRORED) * count + _WHOLE, 3 * count + 1, width, blocks)
+        self.network = perceptron(8 * count + _WHOLE, 3 * count + 1, width, blocks)
         self.register_buffer("mirror", torch.tensor(self.joint_set.mirror), persistent=False)
         self.mirror: Tensor
 
@@ -133,7 +129,7 @@ class DoubtHead(nn.Module):
     def _features(
         self, joints2d: Tensor, confidence: Tensor, lifted: Lifted, camera: Tensor | None
     ) -> tuple[Tensor, Tensor]:
-        """(B, J, 11) of the joints and (B, 4) of all together."""
+        """(B, J, 8) of the joints and (B, 4) of all together."""
         seen = normalise(joints2d, confidence, self.joint_set)
         visible = seen.visible[..., None]
         denoised = (lifted.joints2d - seen.origin) / seen.scale
@@ -143,8 +139,7 @@ class DoubtHead(nn.Module):
         if camera is not None:
             sideways = turned_to(joints2d, confidence, camera, self.joint_set).turn[:, 2, :2]
             towards = torch.cat([torch.ones_like(sideways[:, :1]), sideways], 1)
-        skeleton = lifted.joints3d / self.rest_bone_length
-        by_joint = [seen.joints2d, visible, skeleton, along_the_trunk(skeleton, self.joint_set), _SHARPER * moved]
+        by_joint = [seen.joints2d, visible, lifted.joints3d / self.rest_bone_length, _SHARPER * moved]
         return torch.cat(by_joint, -1), torch.cat([rough[:, None], towards], 1)
 
     def _check(self, joints2d: Tensor, confidence: Tensor, skeletons: Tensor) -> None:
@@ -156,29 +151,6 @@ class DoubtHead(nn.Module):
                 f"DoubtHead for {self.joint_set.name}: expected joints2d (B, {count}, 2), confidence (B, {count}) and "
                 f"skeletons (B, {count}, 3), found {found}"
             )
-
-
-def along_the_trunk(skeleton: Tensor, joint_set: JointSet) -> Tensor:
-    """A skeleton along the axes of its trunk: from right to left, up, and out of the chest.
-
-    Args:
-        skeleton: (B, J, 3) relative to the root, any unit, camera frame.
-        joint_set: Its joints; contains the 17 shared ones.
-
-    Returns:
-        (B, J, 3) in the same unit; zero along axes that a trunk without extent does not have.
-    """
-    (hip, other_hip), (shoulder, other_shoulder) = (joint_set.indices(pair) for pair in _SIDES)
-    thorax, root = joint_set.index("thorax"), joint_set.root_index
-    left = skeleton[:, hip] - skeleton[:, other_hip] + skeleton[:, shoulder] - skeleton[:, other_shoulder]
-    up = _unit(skeleton[:, thorax] - skeleton[:, root])
-    left = _unit(left - (left * up).sum(-1, keepdim=True) * up)
-    axes = torch.stack([left, up, torch.linalg.cross(left, up)], -1)
-    return (skeleton - skeleton[:, root, None]) @ axes
-
-
-def _unit(vectors: Tensor) -> Tensor:
-    return vectors / vectors.norm(dim=-1, keepdim=True).clamp_min(_TINY)
 
 
 def load_doubt(path: str | Path, lifter: Lifter, lifter_path: str | Path) -> DoubtHead:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from s2m.skeletons.core import limbs
+from s2m.skeletons.core import H36M17, limbs
 from s2m.skeletons.joint_set import JointSet
 
 _MPI_LIMBS = {
@@ -172,5 +172,21 @@ MPII16 = JointSet(
         "left_wrist",
     ),
     parent_of={**limbs("right"), **limbs("left"), "thorax": "pelvis", "upper_neck": "thorax", "head": "upper_neck"},
+    root="pelvis",
+)
+
+# The order of Human3.6M's own files (github.com/una-dinosauria/3d-pose-baseline, src/data_utils.py). What is unused
+# repeats a joint, or is an end that nobody evaluates.
+_HUMAN36M_FILES = (
+    *("pelvis", "right_hip", "right_knee", "right_ankle", "", "", "left_hip", "left_knee", "left_ankle", "", "", ""),
+    *("spine", "thorax", "neck_nose", "head", "", "left_shoulder", "left_elbow", "left_wrist", "", "", "", "", ""),
+    *("right_shoulder", "right_elbow", "right_wrist", "", "", "", ""),
+)
+_HUMAN36M_JOINTS = tuple(joint or f"unused_{number}" for number, joint in enumerate(_HUMAN36M_FILES))
+
+H36M32 = JointSet(
+    name="h36m32",
+    joints=_HUMAN36M_JOINTS,
+    parent_of={joint: H36M17.parent_of.get(joint, "pelvis") for joint in _HUMAN36M_JOINTS if joint != "pelvis"},
     root="pelvis",
 )

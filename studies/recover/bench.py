@@ -70,7 +70,7 @@ class Times:
         total: Seconds of the case.
         stages: Seconds of each.
         megabytes: Most memory that the process ever had.
-        computed: Seconds of all its threads in the case: what is left to compare on a machine that does other things, too.
+        computed: Seconds of all its threads in the case, which tell something on a busy machine, too.
     """
 
     total: float
@@ -197,7 +197,9 @@ def bench(options: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(prog="python -m studies.recover.bench", description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m studies.recover.bench", description=(__doc__ or "").splitlines()[0]
+    )
     parser.add_argument("--cache", type=Path, default=Path("data/real"), help="for the wheel")
     parser.add_argument("--frames", type=int, default=300, help="of the videos (300)")
     run_command(bench, parser.parse_args())

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import roma
 import torch
 
 from s2m.artifact import Artifact, ArtifactError, save
@@ -17,9 +16,8 @@ from s2m.cli import main
 from s2m.errors import UserError
 from s2m.files import sha256
 from s2m.formats.keypoints2d import Keypoints
-from s2m.ik.body_joints import rest_skeleton
 from s2m.lifter import Lift, Lifter, lift, shipped_head
-from s2m.lifter.doubt import DoubtHead, along_the_trunk, load_doubt
+from s2m.lifter.doubt import DoubtHead, load_doubt
 from s2m.lifter.drawing import draw_lift
 from s2m.lifter.shipped_lifters import assets, read_lifter, shipped_doubt
 from s2m.lifter.warnings import lift_warnings
@@ -80,19 +78,6 @@ def test_place_and_size_in_the_picture_and_missing_joints_do_not_matter() -> Non
     torch.testing.assert_close(found.deviation, expected.deviation, atol=1e-5, rtol=1e-3)
     assert bool((expected.deviation[:, 1:] > 0).all())
     assert expected.deviation[:, H36M17.root_index].abs().max() == 0
-
-
-def test_along_the_trunk_it_does_not_matter_how_somebody_is_turned() -> None:
-    """The rest skeleton, whose axes are the trunk's: +x left, +y up, +z front."""
-    rest = rest_skeleton(load_body(), H36M17).joints.float()[None]
-    rest = rest - rest[:, :1]
-    upright = along_the_trunk(rest, H36M17)
-    lean = upright[0, H36M17.index("thorax")]
-    torch.testing.assert_close(lean, torch.tensor([0.0, float(lean.norm()), 0.0]), atol=1e-5, rtol=0)
-    assert (upright[0] - rest[0]).norm(dim=-1).max() < 0.2
-    turned = rest @ roma.random_rotmat(5).transpose(1, 2)
-    torch.testing.assert_close(along_the_trunk(turned, H36M17), upright.expand(5, -1, -1), atol=1e-5, rtol=1e-4)
-    assert along_the_trunk(torch.zeros(1, 17, 3), H36M17).abs().max() == 0
 
 
 def test_bad_input_is_refused() -> None:

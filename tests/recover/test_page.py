@@ -26,12 +26,10 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "out" / "läuft & lacht"
 
 
-@pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Browser]:
-    browser = Browser(tmp_path / "profile")
-    browser.call(
-        "Emulation.setDeviceMetricsOverride", width=_WIDTH, height=_HEIGHT, deviceScaleFactor=1, mobile=False
-    )
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    browser = Browser(tmp_path_factory.mktemp("profile"))
+    browser.call("Emulation.setDeviceMetricsOverride", width=_WIDTH, height=_HEIGHT, deviceScaleFactor=1, mobile=False)
     yield browser
     browser.close()
 
@@ -48,15 +46,16 @@ def test_the_page_shows_the_overlay_and_the_bodies(result: Path, browser: Browse
     browser.wait("document.readyState === 'complete' && document.querySelector('video').readyState >= 2")
     assert browser.value("document.querySelector('h1').textContent") == "läuft & lacht.mp4"
     assert "2 people; 320 x 240 pixels; focal length 400 pixels" in browser.value("document.body.textContent")
-    size, seconds = browser.value("(() => { const v = document.querySelector('video'); "
-                                  "return [[v.videoWidth, v.videoHeight], v.duration]; })()")
+    size, seconds = browser.value(
+        "(() => { const v = document.querySelector('video'); return [[v.videoWidth, v.videoHeight], v.duration]; })()"
+    )
     assert size == [3 * 240 + 2 * 80, 240]  # the original, the overlay, and a square
     assert seconds == pytest.approx(6 / 25, abs=0.05)
     panels = seen(browser, "video")
     third = panels[:, -panels.shape[1] // 4 :]
     assert (third.max(-1) - third.min(-1) > 40).mean() > 0.02  # blue and coral bodies on white
     # The frame beneath is a document of its own, which scripts of this one may not look into.
-    for _ in range(600):
+    for _ in range(200):
         picture = seen(browser, "iframe")[40:-60]
         if (drawn := (np.abs(picture - picture[0, 0]).sum(-1) > 60).mean()) > 0.01:
             break

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import av
@@ -133,3 +134,26 @@ def test_frames_larger_than_any_camera_has(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(videos, "LARGEST_PIXELS", 80 * 48 - 1)
     with pytest.raises(UserError, match=r"a\.mp4: expected frames of at most 3839 pixels, found 80 x 48"):
         Video(film(tmp_path / "a.mp4", [0.0]))
+
+
+def test_what_is_read_ahead_is_the_same_and_ends_with_the_reader() -> None:
+    closed = []
+
+    def numbers(stop: int) -> Iterator[int]:
+        try:
+            for number in range(100):
+                if number == stop:
+                    raise UserError("broken")
+                yield number
+        finally:
+            closed.append(stop)
+
+    assert list(videos.ahead(numbers(-1))) == list(range(100))
+    found: list[int] = []
+    with pytest.raises(UserError, match="broken"):
+        found.extend(videos.ahead(numbers(5), most=1))
+    assert found == list(range(5))
+    some = videos.ahead(numbers(-2))
+    assert next(some) == 0
+    some.close()
+    assert closed == [-1, 5, -2]

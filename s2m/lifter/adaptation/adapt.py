@@ -9,7 +9,7 @@ from typing import Any
 from s2m.lifter.adaptation.measures import Measures, forgotten, measured, objections
 from s2m.lifter.adaptation.recordings import Frames, Recording
 from s2m.lifter.adaptation.replay import synthetic
-from s2m.lifter.adaptation.training import Adaptation, Settings, turn_of
+from s2m.lifter.adaptation.training import Adaptation, Settings, turn_of, turn_of_recordings
 from s2m.lifter.network import Lifter
 from s2m.lifter.sign import MirroredError
 
@@ -64,12 +64,12 @@ def adapt(
     unseen = synthetic(joint_set, REPLAY_HELD, settings.seed + _HELD_SEED, False)
     usable = [recording for recording in learned if bool(recording.usable.any())]
     training = Adaptation(lifter, Frames.of(usable), Frames.of([poses]), settings, trained)
-    turn = turn_of(lifter, trained)
-    before = measured(lifter, held, turn)
+    around, turn = turn_of_recordings(lifter, Frames.of(usable)), turn_of(lifter, trained)
+    before = measured(lifter, held, around)
     try:
         new = training.run(progress)
     except MirroredError:
         return Adapted(None, before, None, ("it learned depth with the wrong sign",))
-    after = measured(new, held, turn)
+    after = measured(new, held, around)
     lost = forgotten(measured(lifter, [unseen], turn), measured(new, [unseen], turn))
     return Adapted(new, before, after, (*objections(before, after), *lost))

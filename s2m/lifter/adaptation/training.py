@@ -74,6 +74,24 @@ def turn_of(lifter: Lifter, trained: Mapping[str, Any]) -> Turn:
     return found
 
 
+@torch.no_grad()
+def turn_of_recordings(lifter: Lifter, frames: Frames) -> Turn:
+    """Viewpoints around the height that recordings are seen from, at which people stand upright on average.
+
+    A lifter's own word on elevations says little about cameras that it has not been trained on, and what is turned
+    about a wrong upright is no person any more.
+
+    Args:
+        lifter: Where it starts; has an idea of upright, if no good one.
+        frames: Of the recordings.
+    """
+    skeletons = lifter(frames.joints2d, frames.confidence).joints3d
+    names = lifter.joint_set
+    ankles = skeletons[:, names.indices(("left_ankle", "right_ankle"))].mean(1)
+    up = nn.functional.normalize(skeletons[:, names.index("thorax")] - ankles, dim=1).mean(0)
+    return RandomTurn(math.degrees(math.atan2(-float(up[2]), -float(up[1]))))
+
+
 class Adaptation:
     """Lets a copy of a lifter go on learning.
 
@@ -114,6 +132,7 @@ class Adaptation:
             noise=light,
             occlusion=heavy,
         )
+        self._turns = turn_of_recordings(lifter, learned), self._objective.turn
         self._shapes = _shapes(lifter, learned, replay)
         self._average = copy.deepcopy(lifter)
         self._sign = SignWatch(patience=settings.steps // 3)
@@ -155,7 +174,9 @@ class Adaptation:
 
     def _loss(self, held: bool, step: int) -> Tensor:
         losses = []
-        for frames, first in ((self._learned, 0), (self._replay, int(self._learned.recording.max()) + 1)):
+        groups = (self._learned, 0), (self._replay, int(self._learned.recording.max()) + 1)
+        for (frames, first), turn in zip(groups, self._turns, strict=True):
+            self._objective.turn = turn
             some = self._flipped(frames.some(self._settings.batch, self._dice))
             output = self._objective(some.joints2d, some.confidence)
             shape = self._settings.shape * self._shapes(output.cycle.skeleton, some.recording + first)
