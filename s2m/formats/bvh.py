@@ -61,6 +61,16 @@ class Bvh:
     __repr__ = short_repr
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """(J,) of the joints."""
+        return tuple(joint.name for joint in self.joints)
+
+    @property
+    def parents(self) -> tuple[int, ...]:
+        """(J,) position of each joint's parent; -1 for the root."""
+        return tuple(joint.parent for joint in self.joints)
+
+    @property
     def offsets(self) -> Floats:
         """(J, 3) from the parents, in the file's unit."""
         return np.stack([joint.offset for joint in self.joints])

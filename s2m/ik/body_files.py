@@ -1,4 +1,4 @@
-"""Files that hold the motion of a skeleton or body already, as SMPL's: BVH, and AMASS's, SMPL-H's and SMPL-X's npz."""
+"""Files that hold the motion of a skeleton or body already, as SMPL's: BVH, GLB, and npz of AMASS, SMPL-H, SMPL-X."""
 
 from __future__ import annotations
 
@@ -18,38 +18,60 @@ from s2m.errors import UserError
 from s2m.export.motion import ArrayRows, BodyMotion, ForeignShape, Rows
 from s2m.formats.amass import BodyLabel
 from s2m.formats.body_motion import read_body_motion
-from s2m.formats.bvh import read_bvh
+from s2m.formats.bvh import Bvh, read_bvh
+from s2m.formats.gltf import GltfPerson, read_glb
 from s2m.formats.joints3d import UP_AXES
 from s2m.formats.motion_npz import MotionFile
 from s2m.ik.chosen_body import BodyChoice
 from s2m.ik.retarget import Retargeted, retarget
 from s2m.ik.source_options import said_of_joints
 from s2m.ik.writing import Solved
-from s2m.options import say
+from s2m.options import say, warn
 from s2m.skeletons import SMPL24
 
 Floats = NDArray[np.float64]
 
+BVH, GLB = ".bvh", ".glb"
 # SMPL's world (+y up) to AMASS's (+z up).
 _AMASS = Rotation.from_euler("x", 90, degrees=True)
 
 
-def bvh_person(file: Path, choice: BodyChoice, name: str, arguments: argparse.Namespace) -> Solved:
-    """The motion of a BVH file as SMPL's.
+def trees_of(file: Path, arguments: argparse.Namespace) -> list[Bvh | GltfPerson]:
+    """The skeletons of a BVH or GLB file.
 
     Args:
-        file: The BVH file.
-        choice: The body to pose.
-        name: Of the person, for files that name their parts.
+        file: The file.
         arguments: Options of :func:`s2m.ik.source_options.add_sources`.
 
     Raises:
         UserError: For a file that cannot be used, and for options that mean nothing for one.
     """
-    _refuse(file, arguments, "a BVH file brings its own skeleton, unit and people")
-    bvh = read_bvh(file)
-    found = retarget(bvh, choice.body, str(file), arguments.up, arguments.keep_scale)
-    rate = 1 / bvh.frame_time
+    _refuse(file, arguments, "the file brings its own skeleton, unit and people")
+    if file.suffix.lower() != GLB:
+        return [read_bvh(file)]
+    people = read_glb(file)
+    if people[0].animations > 1:
+        warn(f"{file}: {people[0].animations} animations: the first was taken")
+    return [*people]
+
+
+def tree_person(
+    tree: Bvh | GltfPerson, file: Path, choice: BodyChoice, name: str, arguments: argparse.Namespace
+) -> Solved:
+    """The motion of a skeleton as SMPL's.
+
+    Args:
+        tree: The skeleton.
+        file: Its file, for messages.
+        choice: The body to pose.
+        name: Of the person, for files that name their parts.
+        arguments: Options of :func:`s2m.ik.source_options.add_sources`.
+
+    Raises:
+        UserError: The tree is no person's.
+    """
+    found = retarget(tree, choice.body, str(file), arguments.up, arguments.keep_scale)
+    rate = 1 / tree.frame_time
     fps = check_fps(arguments.fps or (round(rate) if abs(rate - round(rate)) < 0.02 * rate / 30 else round(rate, 4)))
     poses, places = in_amass_world(found, _pelvis(choice.body))
     everywhere, zeros = np.ones(len(poses), bool), np.zeros(choice.body.num_betas, np.float32)

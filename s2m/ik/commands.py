@@ -6,9 +6,10 @@ import argparse
 from pathlib import Path
 
 from s2m.clip_options import ONE_FILE_EACH, of_person
+from s2m.errors import UserError
 from s2m.export.known import SUFFIXES, add_export, chosen_format
 from s2m.ik.source_options import FILES, add_sources, check_sources, files_named
-from s2m.options import add_output, add_voice, check_free, check_outputs, readable, writable
+from s2m.options import PIPE, add_output, add_voice, check_free, check_outputs, readable, writable
 
 
 def add_ik_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -56,7 +57,10 @@ def run(arguments: argparse.Namespace) -> int:
 
     with readable(arguments.file) as file:
         people = people_of(file, BodyChoice.of(arguments.body), arguments, arguments.file)
-        outputs = [output if arguments.people is None else of_person(output, person.number or 0) for person in people]
+        single = len(people) == 1 and arguments.people is None
+        if not single and output == PIPE:
+            raise UserError(f"{arguments.file}: expected one person for standard output, found {len(people)}")
+        outputs = [output if single else of_person(output, person.number or 0) for person in people]
         for own in outputs:
             check_free("--output", own, arguments.overwrite)
         for person, own in zip(people, outputs, strict=True):

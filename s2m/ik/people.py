@@ -11,21 +11,21 @@ from pathlib import Path
 from s2m.clip_options import check_fps, how_many
 from s2m.errors import UserError
 from s2m.formats.body_motion import is_body_motion
+from s2m.formats.bvh import Bvh
 from s2m.formats.clips import FrameSource, TrackFrames
+from s2m.formats.gltf import GltfPerson
 from s2m.formats.joints3d import UNITS, UP_AXES, read_all_joints, read_joints
 from s2m.formats.large import Asked, is_large, opened, person_of
 from s2m.formats.layouts import ANY_SIZE, PRESETS, Layout
 from s2m.formats.markers import read_label_map
 from s2m.formats.own import OwnFields, own_fields
 from s2m.formats.tracks import Labels, Track
-from s2m.ik.body_files import body_person, bvh_person
+from s2m.ik.body_files import BVH, GLB, body_person, tree_person, trees_of
 from s2m.ik.chosen_body import BodyChoice
 from s2m.ik.motion import MotionOptions
 from s2m.ik.writing import Clip, Solved, solved
 from s2m.options import AUTO, chosen_joint_set, metres_of_noise, say, warn_once
 from s2m.skeletons import JointSet
-
-_BVH = ".bvh"
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,9 @@ def people_of(file: Path, choice: BodyChoice, arguments: argparse.Namespace, sho
     Raises:
         UserError: For a file that cannot be read.
     """
-    if file.suffix.lower() == _BVH and not file.is_dir():
-        return [Person(None, lambda name, _: nullcontext(bvh_person(file, choice, name, arguments)))]
+    if file.suffix.lower() in (BVH, GLB) and not file.is_dir():
+        trees = trees_of(file, arguments)
+        return [_of_tree(tree, None if len(trees) == 1 else n, file, choice, arguments) for n, tree in enumerate(trees)]
     if arguments.key is None and is_body_motion(file):
         return [Person(None, lambda name, folder: body_person(file, choice, name, folder, arguments))]
     own = own_fields(file, arguments.key)
@@ -73,6 +74,12 @@ def people_of(file: Path, choice: BodyChoice, arguments: argparse.Namespace, sho
         given = given if joint_set is None else _Given(given.source, given.joint_set, given.layout, "", given.labels)
         found.append(_person(given, own, choice, arguments, shown or file))
     return found
+
+
+def _of_tree(
+    tree: Bvh | GltfPerson, number: int | None, file: Path, choice: BodyChoice, arguments: argparse.Namespace
+) -> Person:
+    return Person(number, lambda name, _: nullcontext(tree_person(tree, file, choice, name, arguments)))
 
 
 @dataclass(frozen=True)

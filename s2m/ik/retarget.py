@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -18,7 +19,6 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from s2m.body import Body
-from s2m.formats.bvh import Bvh
 from s2m.formats.joints3d import UP_AXES
 from s2m.formats.upright import told_up
 from s2m.ik.body_joints import rest_skeleton
@@ -43,6 +43,28 @@ UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001, "inch": 0.0254, "CMU's 1/0.45 inch":
 _FITS = (0.75, 1.35)  # legs beside the body's that a unit may give
 
 
+class Posed(Protocol):
+    """A tree of joints and its motion, as BVH and GLB have them."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """(J,) of the joints, parents before children."""
+        ...
+
+    @property
+    def parents(self) -> tuple[int, ...]:
+        """(J,) position of each joint's parent; -1 for the root."""
+        ...
+
+    def posed(self) -> tuple[Floats, Floats]:
+        """Rotations (T, J, 3, 3) from the axes at rest and positions (T, J, 3), both in the file's world."""
+        ...
+
+    def at_rest(self) -> Floats:
+        """(J, 3) positions without any rotation."""
+        ...
+
+
 @dataclass(frozen=True)
 class Retargeted:
     """The motion of SMPL's body.
@@ -58,11 +80,11 @@ class Retargeted:
     notes: tuple[str, ...]
 
 
-def retarget(bvh: Bvh, body: Body, where: str, up: str | None = None, keep_scale: bool = False) -> Retargeted:
-    """The motion of SMPL's body from a BVH file.
+def retarget(tree: Posed, body: Body, where: str, up: str | None = None, keep_scale: bool = False) -> Retargeted:
+    """The motion of SMPL's body from a BVH or GLB file.
 
     Args:
-        bvh: The file's content.
+        tree: The file's content.
         body: The body to pose.
         where: The file, for messages.
         up: The axis that points up; by default the one along which the person mostly stands, else +y.
@@ -74,10 +96,9 @@ def retarget(bvh: Bvh, body: Body, where: str, up: str | None = None, keep_scale
     Raises:
         UserError: The tree is no person's.
     """
-    turns, points = bvh.posed()
-    names, parents = [joint.name for joint in bvh.joints], [joint.parent for joint in bvh.joints]
-    rig = rig_of(names, parents, points[0], where)
-    frame, rest_up = _rest_frame(bvh.at_rest(), rig)
+    turns, points = tree.posed()
+    rig = rig_of(tree.names, tree.parents, points[0], where)
+    frame, rest_up = _rest_frame(tree.at_rest(), rig)
     chosen = up or _told_up(points, rig) or rest_up or "y"
     axes = np.array(UP_AXES[chosen], np.float64)
     turns, points = axes @ turns, np.einsum("ij,tkj->tki", axes, points)
@@ -85,7 +106,7 @@ def retarget(bvh: Bvh, body: Body, where: str, up: str | None = None, keep_scale
     points = points * scale
     joints = {**rig.parts, **{f"back{number}": joint for number, joint in enumerate(rig.spine)}}
     if frame is not None:
-        constants = _from_rest(bvh.at_rest(), joints, body, frame)
+        constants = _from_rest(tree.at_rest(), joints, body, frame)
         how = "the turns between its joints and SMPL's from its rest pose"
     else:
         constants = _from_clip(turns, points, rig, joints, body)

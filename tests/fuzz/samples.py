@@ -14,8 +14,10 @@ import yaml
 from numpy.typing import NDArray
 
 from s2m import Solver
+from s2m.export.glb import write_glb
 from s2m.skeletons import COCO17, H36M17, S2M27
 from tests.body.fabricated import arrays
+from tests.export.motions import person
 from tests.formats.fabricated import FILES
 from tests.fuzz.asking import Sample
 
@@ -128,7 +130,11 @@ def convert_samples() -> list[Sample]:
         more = {"betas": np.ones(10), "mocap_framerate": 30.0, "valid": np.ones(FRAMES, bool)}
         np.savez(to / "a.npz", poses=poses, trans=np.zeros((FRAMES, 3)), **more, **words)  # type: ignore[arg-type]
 
+    def glb(to: Path) -> None:
+        write_glb(to / "a.glb", [person(FRAMES)])
+
     return [
+        Sample("convert-glb", glb, lambda given, out: ["convert", str(only(given)), str(out / "out.bvh"), "-q"]),
         Sample("convert-npz", write, lambda given, out: ["convert", str(only(given)), str(out / "out.bvh"), "-q"]),
     ]
 
