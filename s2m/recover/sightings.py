@@ -11,6 +11,7 @@ from s2m.detect import Detection
 from s2m.formats.clips import Block
 from s2m.formats.spool import Spool
 from s2m.recover.silhouettes import SIDE, cut_out
+from s2m.recover.steadiness import Steadiness
 
 _UNKNOWN = 255  # of a silhouette's pixels, outside of the picture
 
@@ -28,7 +29,7 @@ class Sightings:
         self.person, self.first, self.seen = person, 0, 0
         self._joints, self._boxes = Spool(folder), Spool(folder)
         self._masks = Spool(folder) if masks else None
-        self.size = 0.0
+        self.size, self.steadiness = 0.0, Steadiness()
 
     def __len__(self) -> int:
         return len(self._joints)
@@ -54,6 +55,7 @@ class Sightings:
         if self._masks is not None:
             self._add_mask(missing, detection)
         self.seen += 1
+        self.steadiness.add(frame, detection)
         self.size += float(np.hypot(*(detection.box[2:] - detection.box[:2])))
 
     def _add_mask(self, missing: int, detection: Detection) -> None:
