@@ -31,15 +31,12 @@ class BodyMotion:
             to one.
         neck: Share (3,) of the head's turn against the chest, about x, y, z, that the neck takes; the head has the
             rest.
-        arm_twist: Gradient (3,) of the left shoulder's usual twist (radians) over the direction of the upper arm, for
-            arms too straight to show theirs; no twist at rest.
     """
 
     elbow: Axis
     knee: Axis
     spine: tuple[Axis, Axis, Axis]
     neck: Axis
-    arm_twist: Axis
 
     def axis(self, joint: str) -> Axis:
         """The axis about which a limb bends.
@@ -62,14 +59,9 @@ class BodyMotion:
             unit: A row of the table.
 
         Returns:
-            A copy with this body's axis and usual twist; the same unit where it has no hinge axis.
+            A copy with this body's axis; the same unit where it has no hinge axis.
         """
-        if unit.hinge is None:
-            return unit
-        x, y, z = self.arm_twist if unit.name.endswith("shoulder") else (0.0, 0.0, 0.0)
-        # In a mirror a turn about the upper bone changes its sign, and directions change theirs along x.
-        usual = (x, y, z) if unit.name.startswith("left") else (x, -y, -z)
-        return replace(unit, hinge=self.axis(unit.name), usual_twist=usual)
+        return unit if unit.hinge is None else replace(unit, hinge=self.axis(unit.name))
 
 
 # What the random sampler and the shipped clips (converted from DeepMimic's skeleton) do by construction.
@@ -78,7 +70,6 @@ SYNTHETIC = BodyMotion(
     knee=(1.0, 0.0, 0.0),
     spine=((1 / 3, 1 / 3, 1 / 3),) * 3,
     neck=(0.5, 0.5, 0.5),
-    arm_twist=(0.0, 0.0, 0.0),
 )
 
 
@@ -129,8 +120,7 @@ def read_body_motion(path: str | Path) -> BodyMotion:
     if any(abs(sum(column) - 1) > 1e-3 for column in zip(first, second, third, strict=True)):
         raise UserError(f"{path}: spine: expected columns that sum to one, found {rows}")
     elbow, knee = (_unit(path, field, content.get(field)) for field in ("elbow", "knee"))
-    neck, arm_twist = (_three(path, field, content.get(field)) for field in ("neck", "arm_twist"))
-    return BodyMotion(elbow, knee, (first, second, third), neck, arm_twist)
+    return BodyMotion(elbow, knee, (first, second, third), _three(path, "neck", content.get("neck")))
 
 
 def _three(path: str | Path, field: str, value: object) -> Axis:

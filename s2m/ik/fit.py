@@ -64,12 +64,13 @@ def joint_errors(params: BodyParams, joints: Tensor, joint_set: JointSet, body: 
         body: The body that was posed.
 
     Returns:
-        NaN for joints that were never seen.
+        NaN for joints that were never seen, or that nobody reads.
     """
     weights = body_regressor(body, joint_set)
+    unread = torch.tensor([joint.startswith("unused_") for joint in joint_set.joints])
     with torch.no_grad():
         posed = torch.cat([weights @ body(params[part]).vertices for part in torch.arange(len(joints)).split(_AT_ONCE)])
-    return torch.nanmean((posed - joints).norm(dim=-1), 0)
+    return torch.nanmean((posed - joints).norm(dim=-1), 0).masked_fill(unread, torch.nan)
 
 
 def fit_message(errors: Tensor, joint_set: JointSet) -> str:

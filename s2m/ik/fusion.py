@@ -14,7 +14,7 @@ from s2m.ik.columns import Columns, constant, powers, unit
 from s2m.ik.trunk_model import TRUNK_PARTS, TrunkModel
 
 # Standard deviation, in radians, of the back's whole bend about x, y, z.
-_BEND = (0.33, 0.24, 0.18)
+_BEND = (0.25, 0.18, 0.13)
 # Metres by which a part moves for reasons that are not in the model: collars, single vertebrae.
 _SLACK = {"left_shoulder": 0.02, "right_shoulder": 0.02, "thorax": 0.01, "spine": 0.01}
 _LEAST_SLACK = 0.003

@@ -48,8 +48,6 @@ class SmoothLimbs(nn.Module):
     bend: Tensor
     bend_bias: Tensor
     real: Tensor
-    usual: Tensor
-    rest_along: Tensor
 
     def __init__(self, balls: tuple[Unit, ...], upper: Tensor, lower: Tensor, noise: float) -> None:
         super().__init__()
@@ -60,13 +58,15 @@ class SmoothLimbs(nn.Module):
         upper, lower = quat.direction(upper), quat.direction(lower)
         hinges = torch.cat([front[None], hinge_axes(balls, upper)])
         axis = quat.direction(quat.reject(hinges, upper))
-        side = quat.cross(upper, axis)
         self.algebra = Columns(upper)
-        self.swing = Swing(upper, axis)
-        usual = upper.new_tensor([(0.0, 0.0, 0.0), *(unit.usual_twist for unit in balls)])
-        constant(self, "usual", usual.T[..., None] / 2)
-        constant(self, "rest_along", upper.T[..., None])
-        self._build_twist(balls, upper, lower, axis, side, hinges, noise)
+        # The shortest swing starts amid the directions that a bone takes, not at rest: opposite to its start it has no
+        # definite axis, and opposite to the rest pose there are legs (high kicks), which would turn over.
+        amid = upper.new_tensor([unit.amid for unit in balls]).reshape(-1, 3)
+        middle = torch.cat([upper[:1], quat.direction(amid, upper[1:])])
+        to_middle = quat.swing(upper, middle, axis)
+        turn = quat.to_matrix(to_middle)
+        self.swing = Swing(middle, (turn @ axis[..., None]).squeeze(-1))
+        self._build_twist(balls, upper, lower, axis, hinges, to_middle, noise)
         self._build_hinge(lower[1:], quat.direction(hinges[1:]))
 
     def _build_twist(
@@ -75,11 +75,11 @@ class SmoothLimbs(nn.Module):
         upper: Tensor,
         lower: Tensor,
         axis: Tensor,
-        side: Tensor,
         hinges: Tensor,
+        to_middle: Tensor,
         noise: float,
     ) -> None:
-        count = len(upper)
+        count, side, turn = len(upper), quat.cross(upper, axis), quat.to_matrix(to_middle)
         # Bones become directions, but the neck's lower one stays in metres: a nose close to the axis says little.
         raw = upper.new_ones(2, count, 1)
         raw[1, 0] = 0.0
@@ -94,7 +94,8 @@ class SmoothLimbs(nn.Module):
         # Rows: the nose along front and side, a lower bone along -side and axis; and how far the latter is from rest.
         along, across = -side.clone(), axis.clone()
         along[0], across[0] = axis[0], side[0]
-        constant(self, "plane", each(torch.stack([along, across, across + slant * upper], 1)))
+        plane = torch.stack([along, across, across + slant * upper], 1)
+        constant(self, "plane", each(plane @ turn.transpose(1, 2)))
         bias = torch.stack([torch.zeros_like(carry), torch.zeros_like(carry), -carry])
         constant(self, "plane_bias", bias.reshape(-1, 1))
         constant(self, "signs", upper.new_tensor([1.0, -1.0])[:, None, None])
@@ -107,14 +108,14 @@ class SmoothLimbs(nn.Module):
         ):
             constant(self, name, upper.new_tensor(values)[:, None])
         # The softenings turn the rest pose itself by a few milliradians: taken off, so that rest gives identity.
-        at_rest = torch.mm(self.plane, lower.T.reshape(-1, 1)) + self.plane_bias
+        at_rest = torch.mm(each(plane), lower.T.reshape(-1, 1)) + self.plane_bias
         cosine, sine = unit(self._half_twist(at_rest.view(3, count, 1)[:, 1:], None))
         cosine, sine = torch.cat([cosine.new_ones(1), cosine[:, 0]]), torch.cat([sine.new_zeros(1), sine[:, 0]])
         blocks = [
             torch.cat([-sine[:, None] * upper, cosine[:, None]], 1),
             torch.cat([cosine[:, None] * upper, sine[:, None]], 1),
         ]
-        constant(self, "twist", each(torch.stack(blocks, 2)))
+        constant(self, "twist", each(torch.stack([quat.product(to_middle, block) for block in blocks], 2)))
 
     def _build_hinge(self, lower: Tensor, axis: Tensor) -> None:
         zero = quat.direction(quat.reject(lower, axis))
@@ -140,7 +141,7 @@ class SmoothLimbs(nn.Module):
         """
         square = torch.addcmul(self.raw_bias, self.raw, (bones * bones).sum(0))
         bones = bones * torch.rsqrt(square.clamp_min(_SHORT**2))
-        swing = self._upper(bones[:, 0])
+        swing = unit(self.swing(bones[:, 0]))
         lower = turned(self.algebra.inverse(swing), bones[:, 1])
         units, samples = lower.shape[1:]
         plane = torch.addmm(self.plane_bias, self.plane, lower.view(3 * units, samples)).view(3, units, samples)
@@ -151,15 +152,6 @@ class SmoothLimbs(nn.Module):
         twist = torch.mm(self.twist, unit(halves).view(2 * units, samples)).view(4, units, samples)
         hinge = self._hinge(turned(self.algebra.inverse(twist[:, 1:]), lower[:, 1:]))
         return self.algebra.product(swing, twist), hinge
-
-    def _upper(self, along: Tensor) -> Tensor:
-        """(4, 1 + U, B) the shortest swing to directions (3, 1 + U, B), after the twist that is usual for them.
-
-        With q the swing from u to d, not normalised, q times a turn about u by 2 atan(h) is q + (h (u + d), 0).
-        """
-        half = (self.usual * (along - self.rest_along)).sum(0)
-        swing = self.swing(along)
-        return unit(torch.cat([torch.addcmul(swing[:3], half, along + self.rest_along), swing[3:]]))
 
     def _half_turn(self, nose: Tensor) -> Tensor:
         """Cosine and sine (2, 1, B), unnormalised, of half the angle of (2, 1, B) metres along front and side."""

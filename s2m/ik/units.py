@@ -21,6 +21,10 @@ Axis = tuple[float, float, float]
 _LEFT_ARM: Axis = (0.0, -1.0, 0.0)
 _RIGHT_ARM: Axis = (0.0, 1.0, 0.0)
 _LEG: Axis = (1.0, 0.0, 0.0)
+# Amid the directions that left upper arms and thighs take: forwards and down, arms outwards, too. A thigh goes from 20
+# degrees behind the body to straight up, an arm from behind to across the chest: none comes close to the opposite.
+_AMID_ARM: Axis = (0.6, -0.4, 0.7)
+_AMID_LEG: Axis = (0.0, -0.77, 0.64)
 
 
 @dataclass(frozen=True)
@@ -62,8 +66,8 @@ class Unit:
         pivot: For ``points``: the part that the points turn about; ``None``: their own centroid.
         fade: For ``ball``: what happens to the twist near a straight limb.
         spread: For ``points`` and ``collar``: standard deviation (radians) about the parent, the prior's width.
-        usual_twist: For ``ball``: the gradient of the usual twist (radians) over the upper bone's direction, body
-            frame.
+        amid: For ``ball``: amid the directions that the upper bone takes, body frame, any length. A straight limb has
+            the twist of the shortest swing from here; a limb in the opposite direction would turn over.
         minimum: How many of ``parts`` are enough; 0: all of them are needed.
     """
 
@@ -76,7 +80,7 @@ class Unit:
     pivot: str | None = None
     fade: Fade = LEG_FADE
     spread: float = 0.3
-    usual_twist: Axis = (0.0, 0.0, 0.0)
+    amid: Axis = (0.0, 0.0, 0.0)
     minimum: int = 0
 
     @property
@@ -90,10 +94,23 @@ class Unit:
         return self.minimum or len(self.parts)
 
 
+def _sided(direction: Axis, side: str) -> Axis:
+    x, y, z = direction
+    return (x if side == "left" else -x), y, z
+
+
 def _arm(side: str, axis: Axis) -> tuple[Unit, ...]:
     chain = (f"{side}_shoulder", f"{side}_elbow", f"{side}_wrist")
     return (
-        Unit(f"{side}_shoulder", "ball", chain, parent=f"{side}_collar", hinge=axis, fade=ARM_FADE),
+        Unit(
+            f"{side}_shoulder",
+            "ball",
+            chain,
+            parent=f"{side}_collar",
+            hinge=axis,
+            amid=_sided(_AMID_ARM, side),
+            fade=ARM_FADE,
+        ),
         Unit(f"{side}_elbow", "hinge", chain, parent=f"{side}_shoulder", hinge=axis),
     )
 
@@ -101,7 +118,7 @@ def _arm(side: str, axis: Axis) -> tuple[Unit, ...]:
 def _leg(side: str) -> tuple[Unit, ...]:
     chain = (f"{side}_hip", f"{side}_knee", f"{side}_ankle")
     return (
-        Unit(f"{side}_hip", "ball", chain, parent=ROOT, hinge=_LEG),
+        Unit(f"{side}_hip", "ball", chain, parent=ROOT, hinge=_LEG, amid=_sided(_AMID_LEG, side)),
         Unit(f"{side}_knee", "hinge", chain, parent=f"{side}_hip", hinge=_LEG),
     )
 

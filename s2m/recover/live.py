@@ -207,6 +207,7 @@ def serve_webcam(arguments: argparse.Namespace) -> int:
         focal=arguments.focal,
         height=arguments.height,
         min_confidence=least_confidence(arguments),
+        run=arguments.run_folder,
     )
     latest = Latest()
     with page_server(latest, arguments.port) as server:

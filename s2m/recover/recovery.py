@@ -126,7 +126,7 @@ def recover_video(
                 if not _enough(detection, size):
                     continue
                 if number not in seen:
-                    seen[number] = Sightings(folder, number, masks=options.refine > 0)
+                    seen[number] = Sightings(folder, number)
                     stack.callback(seen[number].close)
                 seen[number].add(len(times), detection)
             times.append(frame.time)

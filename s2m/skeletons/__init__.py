@@ -10,7 +10,7 @@ from s2m.skeletons.core import (
     SMPL22,
     SMPL24,
 )
-from s2m.skeletons.datasets import COCO17, LSP14, MPI3DHP17, MPI3DHP28, MPII16
+from s2m.skeletons.datasets import COCO17, H36M32, LSP14, MPI3DHP17, MPI3DHP28, MPII16
 from s2m.skeletons.detectors import BLAZEPOSE33, BODY25, KINECT32, OPENPOSE18, PANOPTIC19
 from s2m.skeletons.hands import FINGERS, SIDES
 from s2m.skeletons.joint_set import JointSet, mirrored_name
@@ -28,6 +28,7 @@ __all__ = [
     "FINGERS",
     "H36M17",
     "H36M17_DETECTED",
+    "H36M32",
     "HALPE26",
     "JOINT_SETS",
     "KINECT32",

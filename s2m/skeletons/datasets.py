@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from s2m.skeletons.core import limbs
+from s2m.skeletons.core import H36M17, limbs
 from s2m.skeletons.joint_set import JointSet
 
 _MPI_LIMBS = {
@@ -114,7 +114,9 @@ COCO17 = JointSet(
     detected=True,
 )
 
-# Leeds Sports Pose: "thorax" is its "neck", "head" its "head top".
+# Leeds Sports Pose: "thorax" is its "neck", "head" its "head top". Its hips are not COCO's: collections of definitions
+# keep the two apart (MMHuman3D's "hip" and "hip_extra"; VIBE's joint map puts OpenPose's hips at SMPL's own, these at
+# those of a regressor, and the shoulders of both at the same place). So they are not taken for a detector's.
 LSP14 = JointSet(
     name="lsp14",
     joints=(
@@ -147,8 +149,8 @@ LSP14 = JointSet(
     root="left_hip",
 )
 
-# MPII Human Pose, in the order of its files and of Stacked Hourglass: "head" is its "head top". Its hips and shoulders
-# were clicked by people, like those of lsp14.
+# MPII Human Pose, in the order of its files and of Stacked Hourglass: "head" is its "head top". Its hips are those of
+# lsp14 in the same collections, hence no detector's either.
 MPII16 = JointSet(
     name="mpii16",
     joints=(
@@ -170,5 +172,21 @@ MPII16 = JointSet(
         "left_wrist",
     ),
     parent_of={**limbs("right"), **limbs("left"), "thorax": "pelvis", "upper_neck": "thorax", "head": "upper_neck"},
+    root="pelvis",
+)
+
+# The order of Human3.6M's own files (github.com/una-dinosauria/3d-pose-baseline, src/data_utils.py). What is unused
+# repeats a joint, or is an end that nobody evaluates.
+_HUMAN36M_FILES = (
+    *("pelvis", "right_hip", "right_knee", "right_ankle", "", "", "left_hip", "left_knee", "left_ankle", "", "", ""),
+    *("spine", "thorax", "neck_nose", "head", "", "left_shoulder", "left_elbow", "left_wrist", "", "", "", "", ""),
+    *("right_shoulder", "right_elbow", "right_wrist", "", "", "", ""),
+)
+_HUMAN36M_JOINTS = tuple(joint or f"unused_{number}" for number, joint in enumerate(_HUMAN36M_FILES))
+
+H36M32 = JointSet(
+    name="h36m32",
+    joints=_HUMAN36M_JOINTS,
+    parent_of={joint: H36M17.parent_of.get(joint, "pelvis") for joint in _HUMAN36M_JOINTS if joint != "pelvis"},
     root="pelvis",
 )

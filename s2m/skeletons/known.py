@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from s2m.skeletons.core import H36M17, H36M17_DETECTED, S2M27, S2M27_DETECTED, SMPL22, SMPL24
-from s2m.skeletons.datasets import COCO17, LSP14, MPI3DHP17, MPI3DHP28, MPII16
+from s2m.skeletons.datasets import COCO17, H36M32, LSP14, MPI3DHP17, MPI3DHP28, MPII16
 from s2m.skeletons.detectors import BLAZEPOSE33, BODY25, KINECT32, OPENPOSE18, PANOPTIC19
 from s2m.skeletons.joint_set import JointSet
 from s2m.skeletons.rigs import MHR70, MHR127, NTU25, SOMA77
@@ -15,7 +15,8 @@ JOINT_SETS: dict[str, JointSet] = {
     for s in (
         # Where sets disagree on a joint's parent, the later one counts (joint_set_of).
         *(MHR127, SOMA77, MHR70, NTU25, WHOLEBODY133, HALPE26, SMPLX144, SMPLX127, SMPLX55, SMPLH52),
-        *(H36M17, S2M27, H36M17_DETECTED, S2M27_DETECTED, SMPL22, SMPL24, MPI3DHP17, MPI3DHP28, COCO17, LSP14, MPII16),
+        *(H36M32, H36M17, S2M27, H36M17_DETECTED, S2M27_DETECTED, SMPL22, SMPL24),
+        *(MPI3DHP17, MPI3DHP28, COCO17, LSP14, MPII16),
         *(BLAZEPOSE33, KINECT32, OPENPOSE18, BODY25, PANOPTIC19),
     )
 }

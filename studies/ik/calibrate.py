@@ -17,7 +17,6 @@ import roma
 import torch
 from torch import Tensor
 
-from s2m.body import load_body
 from s2m.errors import UserError
 from s2m.ik import quaternion as quat
 from s2m.ik.body_motion import SYNTHETIC
@@ -25,18 +24,16 @@ from s2m.skeletons import SMPL24
 from studies.ik.genuine import read_takes
 
 _LEAST_BEND = 0.2  # radians: below, a rotation says little about its axis
-_RIDGE = 0.1
 _MIRROR = torch.tensor([1.0, -1.0, -1.0], dtype=torch.float64)
 
 Kinds = dict[str, Tensor]
 
 
-def measure(kinds: Kinds, rest: Tensor, trust: float) -> dict[str, Any]:
+def measure(kinds: Kinds, trust: float) -> dict[str, Any]:
     """The constants as the file holds them.
 
     Args:
         kinds: Rotations (N, 24, 3, 3) of every kind of motion.
-        rest: The body's joints (24, 3) at rest, metres.
         trust: From 0 to 1, how far to go from the synthetic constants to the measured ones. One source of motion is
             one rig: elbow axes of genuine SMPL fits differ by some ten degrees between sources.
 
@@ -51,7 +48,6 @@ def measure(kinds: Kinds, rest: Tensor, trust: float) -> dict[str, Any]:
         "knee": _rounded(_towards(knee, torch.tensor(SYNTHETIC.knee).double(), trust)),
         "spine": [_rounded(row) for row in trust * spine + (1 - trust) * torch.tensor(SYNTHETIC.spine).double()],
         "neck": _rounded(trust * neck + (1 - trust) * torch.tensor(SYNTHETIC.neck).double()),
-        "arm_twist": _rounded(trust * _twist(kinds, rest)),
     }
 
 
@@ -85,26 +81,6 @@ def _shares(kinds: Kinds, joints: tuple[str, ...]) -> Tensor:
     return share / share.sum(0).clamp_min(1e-9)
 
 
-def _twist(kinds: Kinds, rest: Tensor) -> Tensor:
-    """(3,) gradient of the shoulder's usual twist over the upper arm's direction; none at rest. Ridge regression."""
-    ball, hinge = (rest[SMPL24.index(joint)].double() for joint in ("left_shoulder", "left_elbow"))
-    along = quat.direction(hinge - ball)
-    normal = quat.direction(quat.reject(torch.tensor([0.0, 0.0, 1.0], dtype=torch.float64), along))
-    flip = torch.diag(torch.tensor([-1.0, 1.0, 1.0], dtype=torch.float64))
-    left = _RIDGE * torch.eye(3, dtype=torch.float64)
-    right = torch.zeros(3, dtype=torch.float64)
-    for rotations in kinds.values():
-        mirrored = flip @ rotations[:, SMPL24.index("right_shoulder")] @ flip
-        turn = torch.cat([rotations[:, SMPL24.index("left_shoulder")], mirrored])
-        pointing = turn @ along
-        swing = quat.to_matrix(quat.swing(along.expand_as(pointing), pointing, normal))
-        twist = _vector(swing.transpose(-1, -2) @ turn) @ along
-        moved = pointing - along
-        left = left + moved.T @ moved / len(moved) / len(kinds)
-        right = right + moved.T @ twist / len(moved) / len(kinds)
-    return torch.linalg.solve(left, right)
-
-
 def _towards(axis: Tensor, neutral: Tensor, trust: float) -> Tensor:
     """The direction on the arc from ``neutral`` to ``axis``, ``trust`` of the way."""
     normal = torch.linalg.cross(neutral, axis)
@@ -126,7 +102,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m studies.ik.calibrate", description=__doc__)
     parser.add_argument("--motions", type=Path, required=True, help="folder of AMASS-style npz files")
     parser.add_argument("--output", type=Path, default=Path("s2m/ik/assets/body_motion.json"))
-    parser.add_argument("--trust", type=float, default=0.85, help="how far to go to what was measured, 0 to 1")
+    parser.add_argument("--trust", type=float, default=0.88, help="how far to go to what was measured, 0 to 1")
     parser.add_argument("--all", action="store_true", help="measure on all takes, not only on those not kept for tests")
     parser.add_argument("--source", default="", help="where the motion is from, its licence: a note in the file")
     options = parser.parse_args(arguments)
@@ -139,8 +115,7 @@ def main(arguments: list[str] | None = None) -> int:
             raise UserError(f"{options.motions}: no take to measure on; with --all every take is used")
     except UserError as error:
         parser.exit(2, f"error: {error}\n")
-    body = load_body()
-    found = measure(takes.kinds(), body.rest().joints[0], options.trust)
+    found = measure(takes.kinds(), options.trust)
     found["measured_on"] = {
         "takes": list(takes.names),
         "frames": sum(map(len, takes.rotations)),

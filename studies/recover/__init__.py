@@ -1,1 +1,1 @@
-"""How long ``s2m recover`` takes, and for what."""
+"""`s2m recover`: figures on people whose bodies are known, what ships with it, and how long it takes."""

@@ -9,7 +9,6 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
-from s2m.body import load_body
 from s2m.errors import UserError
 from s2m.ik import DIK
 from s2m.ik.body_motion import SYNTHETIC, BodyMotion, genuine, read_body_motion
@@ -41,7 +40,7 @@ def moving(count: int = 200, elbow=ELBOW, shares=(0.6, 0.3, 0.1)) -> np.ndarray:
 
 
 def measured(truth: np.ndarray) -> dict:
-    return measure({"any": torch.from_numpy(truth)}, load_body().rest().joints[0], 1.0)
+    return measure({"any": torch.from_numpy(truth)}, 1.0)
 
 
 def test_measuring_finds_the_constants_that_made_the_motion():
@@ -54,7 +53,7 @@ def test_measuring_finds_the_constants_that_made_the_motion():
 def test_an_oblique_hinge_is_solved_when_it_is_known():
     truth, arms = moving(), SMPL24.indices(("left_shoulder", "right_shoulder", "left_elbow", "right_elbow"))
     axis = tuple(np.array(ELBOW) / np.linalg.norm(ELBOW))
-    motion = BodyMotion(axis, (1.0, 0.0, 0.0), ((0.6,) * 3, (0.3,) * 3, (0.1,) * 3), SYNTHETIC.neck, (0.0, 0.0, 0.0))
+    motion = BodyMotion(axis, (1.0, 0.0, 0.0), ((0.6,) * 3, (0.3,) * 3, (0.1,) * 3), SYNTHETIC.neck)
     joints = torch.from_numpy(forward(truth, H36M17))
     known, assumed = (
         angle(DIK(rest_of(H36M17), motion=m)(joints).rotations.numpy(), truth) for m in (motion, SYNTHETIC)
@@ -94,7 +93,18 @@ def test_neck_and_head_are_told_apart_by_what_is_seen(joint_set, neck, head, con
     sure = torch.ones(joints.shape[:2]) if confident else None
     found = DIK(rest_of(joint_set), motion=SYNTHETIC)(joints, confidence=sure).rotations.numpy()
     ends = SMPL24.indices(("neck", "head"))
-    assert angle(found[:, ends], truth[:, ends]).max() < 0.08
+    assert angle(found[:, ends], truth[:, ends]).max() < 0.15
+
+
+def test_another_definition_of_the_heads_joints_is_no_bent_neck():
+    """Two centimetres, against each other, as two datasets differ."""
+    joints = rest_of(H36M17).joints.clone()
+    joints[H36M17.index("neck_nose")] += torch.tensor([0.0, 0.0, 0.02])
+    joints[H36M17.index("head")] -= torch.tensor([0.0, 0.0, 0.02])
+    found = DIK(rest_of(H36M17))(joints[None]).rotations.numpy()
+    turn = angle(found, np.eye(3))[0]
+    assert turn[SMPL24.index("neck")] < 0.25
+    assert turn[SMPL24.index("head")] < 0.6
 
 
 def test_without_the_middle_of_the_neck_in_a_frame_the_usual_share_is_taken():

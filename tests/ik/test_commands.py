@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import re
 import subprocess
 import sys
 
@@ -20,7 +21,7 @@ from s2m.errors import UserError
 from s2m.formats.joints3d import UP_AXES
 from s2m.ik.body_joints import body_regressor
 from s2m.ik.commands import add_ik_command
-from s2m.skeletons import H36M17
+from s2m.skeletons import H36M17, H36M32
 
 from .kinematics import poses
 
@@ -106,6 +107,23 @@ def test_smooth_and_shape(tmp_path, upright, capsys):
     with np.load(tmp_path / "out.npz") as file:
         np.testing.assert_allclose(file["poses"][10, :3], file["poses"][9, :3], atol=1e-4)
         assert file["betas"].shape == (10,)
+
+
+def test_human36ms_own_files_are_recognised_and_their_doubles_not_measured(tmp_path, upright, capsys):
+    """All 32 joints, 15 of which repeat another one or are ends."""
+    clip = np.repeat(upright[:, :1], 32, 1)
+    clip[:, H36M32.indices(H36M17.joints)] = upright
+    clip[:, H36M32.index("unused_4")] = upright[:, H36M17.index("right_ankle")]
+    np.save(tmp_path / "in.npy", clip)
+    run(tmp_path / "in.npy", "-o", tmp_path / "out.npz")
+    said = "".join(capsys.readouterr())
+    assert "joints of h36m32 (32 joints, and of h36m32 or kinect32 it alone makes a person" in said
+    assert "unused" not in said
+    found = re.search(r"fit: (\d+) mm mean", said)
+    assert found is not None
+    assert int(found[1]) < 30
+    with pytest.raises(UserError, match=r"32 joints: --joint-set h36m32 or kinect32\?"):
+        run(tmp_path / "in.npy", "--joint-set", "h36m17", "-o", tmp_path / "other.npz")
 
 
 def test_missing_joints_are_named(tmp_path, upright, capsys):

@@ -187,6 +187,24 @@ def test_legs_bent_to_any_side_do_not_turn_over():
     assert worst_gain(forward(truth, H36M17), legs, (1e-4, 1e-3, 1e-2)) <= 30
 
 
+def test_high_kicks_and_arms_across_the_chest_do_not_turn_over():
+    """Nearly straight limbs opposite to where they are at rest, where a shortest swing from rest has no axis."""
+    rng = np.random.default_rng(5)
+    truth = np.tile(np.eye(3), (400, 24, 1, 1))
+    for side, sign in (("left", 1.0), ("right", -1.0)):
+        for joint, axis, spread in (("hip", [-1, 0, 0], [150, 195]), ("shoulder", [0, -sign, 0], [130, 180])):
+            flexed = rng.uniform(*spread, (400, 1)) * DEGREES * axis
+            aside = 5 * DEGREES * rng.standard_normal((400, 3))
+            turn = Rotation.from_rotvec(aside) * Rotation.from_rotvec(flexed)
+            truth[:, SMPL24.index(f"{side}_{joint}")] = turn.as_matrix()
+        for joint in ("knee", "elbow"):
+            little = 6 * DEGREES * rng.standard_normal((400, 3))
+            truth[:, SMPL24.index(f"{side}_{joint}")] = Rotation.from_rotvec(little).as_matrix()
+    joints = forward(truth, H36M17)
+    moving = (*ENDS, *(f"{side}_{part}" for side in ("left", "right") for part in ("knee", "elbow")))
+    assert worst_gain(joints, moving, (1e-4, 1e-3, 1e-2)) <= 70
+
+
 def test_limb_bent_the_wrong_way_does_not_turn_over():
     """A limb a few degrees hyper-extended by noise keeps its twist."""
     solver = DIK(rest_of(SMPL24))
