@@ -134,6 +134,7 @@ def recover_video(
         assert size is not None
         fps = _rate(times, video.fps)
         lasting = [one for one in seen.values() if one.seen >= min(_SHORTEST * fps, len(times) / 2)]
+        lasting = [one for one in lasting if not one.steadiness.is_thing(float(np.hypot(*size)))]
         wanted = _chosen([(one.person, one.size) for one in lasting], choice, file)
         camera, joint_set = Camera.of(size, focal), get_joint_set(observer.joint_set)
         clips, done = [], 0

@@ -12,6 +12,7 @@ from s2m.detect import Detection
 from s2m.formats.clips import Block
 from s2m.formats.spool import Spool
 from s2m.recover.silhouettes import SIDE, Silhouettes, cut_out
+from s2m.recover.steadiness import Steadiness
 
 _BYTES = SIDE * SIDE // 8  # of a silhouette: a bit for each pixel
 
@@ -27,7 +28,7 @@ class Sightings:
     def __init__(self, folder: Path, person: int) -> None:
         self.person, self.first, self.seen = person, 0, 0
         self._joints, self._boxes, self._masks = Spool(folder), Spool(folder), Spool(folder)
-        self.size = 0.0
+        self.size, self.steadiness = 0.0, Steadiness()
 
     def __len__(self) -> int:
         return len(self._joints)
@@ -52,6 +53,7 @@ class Sightings:
         self._boxes.append(np.array([[*detection.box, detection.score]], np.float32))
         self._masks.append(np.concatenate([np.zeros((missing, 2 * _BYTES + 12), np.uint8), _packed(detection.mask)]))
         self.seen += 1
+        self.steadiness.add(frame, detection)
         self.size += float(np.hypot(*(detection.box[2:] - detection.box[:2])))
 
     def read(self, start: int, stop: int) -> Block:
