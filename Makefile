@@ -31,7 +31,7 @@ known = $(if $(filter-out $(2),$($(1))),$(call wrong,$(1),some of,$(2)))
 single = $(if $(and $(filter 1,$(words $($(1)))),$(filter $(2),$($(1)))),,$(call wrong,$(1),one of,$(2)))
 yamls = $(patsubst configs/$(1)/%.yaml,%,$(sort $(wildcard configs/$(1)/*.yaml configs/$(1)/*/*.yaml)))
 # These read none of the settings.
-UNCONCERNED := help install test test-blender viewer lint dist body bench bench-render bench-ik bench-data table5 table6 real compare
+UNCONCERNED := help install test test-blender viewer lint dist body bench bench-render bench-ik bench-data bench-recover table5 table6 real table-recover compare
 ifneq ($(filter-out $(UNCONCERNED),$(or $(MAKECMDGOALS),train)),)
 $(call single,DATA,$(call yamls,data))
 $(call single,PRESET,$(sort $(notdir $(patsubst %/,%,$(wildcard configs/preset/*/)))))
@@ -62,7 +62,7 @@ stage = $(PY) -m stages $(1) --output $(RUN_DIR)/$(1) --config configs/$(1).yaml
 of_joints = $(if $(JOINTS),$(wildcard configs/joints/$(JOINTS)/$(1).yaml))
 stage_configs = configs/$(1).yaml configs/data/$(DATA).yaml configs/preset/$(PRESET)/$(1).yaml $(of_joints)
 
-.PHONY: train pretrain-lifter pretrain-regressor data report test test-blender viewer lint install dist body bench bench-render bench-ik bench-data table2 table3 table4 table5 table6 real table-lifter ship-lifter ship-heads ship-doubt profile-lifter profile-mesh temporal doubt ablations compare coverage fuzz help FORCE
+.PHONY: train pretrain-lifter pretrain-regressor data report test test-blender viewer lint install dist body bench bench-render bench-ik bench-data bench-recover table2 table3 table4 table5 table6 real table-lifter ship-lifter ship-heads ship-doubt ship-recover table-recover profile-lifter profile-mesh temporal doubt ablations compare coverage fuzz help FORCE
 
 train: $(REPORT) ## the whole chain: data, lifter, regressor, mesh, report
 	@echo "$(RUN_DIR) is up to date; open $(REPORT)"
@@ -128,6 +128,9 @@ bench-ik: $(INSTALLED) ## speed of the IK solvers
 bench-data: $(INSTALLED) ## speed of converting and loading datasets, beside stage 3 (wants pip install litdata)
 	$(PY) -m studies.data.data_bench --output docs/results
 
+bench-recover: $(INSTALLED) ## speed and memory of `s2m recover`, printed (fetches 50 MB by pip once; minutes)
+	$(PY) -m studies.recover.bench
+
 # Each needs the store of its dataset and a run trained on it; what is missing is made from DATA_ROOT, or asked for.
 table_data = $(if $(filter table2,$@),human36m,$(if $(filter table3,$@),mpi_inf_3dhp,surreal))
 table_preset = $(if $(filter file,$(origin PRESET)),full,$(PRESET))
@@ -163,9 +166,20 @@ ship-heads: $(STORE)/store.json ## train the temporal heads of the shipped lifte
 ship-doubt: $(STORE)/store.json ## train the heads that tell how far off the shipped lifters may be, and put them into the package
 	for set in $(shipped_sets); do $(PY) -m stages doubt --output runs/heads/$$set/doubt \
 		--config configs/doubt.yaml --model.lifter s2m/lifter/assets/lifter_$$set.pt \
+		--model.core $$(test $$set = s2m27 && echo s2m/lifter/assets/lifter_h36m17.pt || echo null) \
 		--data.init_args.store $(STORE) --data.init_args.joint_set $$set $(ARGS) || exit 1; done
 	$(PY) -m studies.lifter.ship_doubt $(shipped_sets:%=runs/heads/%/doubt) --store $(STORE) \
 		--table docs/results/shipped_doubt.md
+
+# Stage 3 for real detections, on the lifter that ships: joints that are off or missing, wrong masks, crops that are off.
+recover_stage = $(PY) -m stages $(1) --output runs/recover/$(1) --config configs/$(1).yaml --config configs/data/open.yaml \
+	--config configs/preset/$(PRESET)/$(1).yaml --model.lifter s2m/lifter/assets/lifter_s2m27.pt \
+	--data.init_args.store $(STORE) --data.init_args.joint_set s2m27 --tags $(PRESET) open recover
+ship-recover: $(STORE)/store.json ## train the model whose heads `s2m recover` reads silhouettes with, and put it into the package
+	$(call recover_stage,regressor) $(ARGS)
+	$(call recover_stage,mesh) --config configs/ablation/augmented.yaml --config configs/ablation/no_pr.yaml \
+		--model.pretrained_regressor runs/recover/regressor/regressor.pt $(ARGS)
+	$(PY) -m studies.recover.ship runs/recover/mesh --store $(STORE)
 
 profile-lifter: $(STORE)/store.json ## steps per second of stage 1 against its network passes alone
 	$(PY) -m studies.lifter.step_profile --store $(STORE) --preset $(PRESET) --data $(DATA) $(if $(ARGS),-- $(ARGS))
@@ -188,6 +202,9 @@ table5 table6: $(INSTALLED) ## accuracy of the IK solvers; temporal correction (
 
 real: $(INSTALLED) ## lifters on videos of a real person, without any 3D label (fetches 50 MB by pip once; a minute)
 	$(PY) -m studies.real.table
+
+table-recover: $(INSTALLED) ## recover on rendered people, whose bodies are known
+	$(PY) -m studies.recover.table
 
 ablations: $(STORE)/store.json ## all ablations of stage 3 over seeds, Tables 4 and 7 (hours on two cores): SEEDS=3
 	$(PY) -m studies.mesh.ablations --store $(STORE) --preset $(PRESET) --data $(DATA) --seeds $(SEEDS) $(if $(ARGS),-- $(ARGS))

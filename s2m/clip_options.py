@@ -13,11 +13,18 @@ _LONGEST_FILL = 60
 SLOWEST, FASTEST = 0.1, 1000.0  # frames per second
 
 
-def add_reading(parser: argparse._ActionsContainer) -> None:
+ONE_FILE_EACH = (
+    "write so many people, or 'all', one file each: out.npz becomes out-0.npz, out-1.npz ... by their numbers"
+)
+"""What ``--people`` does where a file holds one person."""
+
+
+def add_reading(parser: argparse._ActionsContainer, people: str = ONE_FILE_EACH) -> None:
     """Add what every reader of joints takes: ``--min-confidence``, ``--person`` and ``--people``.
 
     Args:
         parser: The command's, or a group of it.
+        people: What ``--people`` does.
     """
     add_min_confidence(parser)
     who = parser.add_mutually_exclusive_group()
@@ -26,18 +33,14 @@ def add_reading(parser: argparse._ActionsContainer) -> None:
         metavar="ID",
         help="which of several people: a number, or 'largest' (default: who is seen in most frames)",
     )
-    who.add_argument(
-        "--people",
-        metavar="N",
-        help="write so many people, or 'all', one file each: out.npz becomes out-0.npz, out-1.npz ... by their numbers",
-    )
+    who.add_argument("--people", metavar="N", help=people)
 
 
 def check_reading(arguments: argparse.Namespace) -> None:
     """Refuse values of :func:`add_reading`'s options that mean nothing.
 
     Args:
-        arguments: Parsed options, ``output`` among them.
+        arguments: Parsed options, and the command's ``output`` where it has one.
 
     Raises:
         UserError: The message names the option.
@@ -47,7 +50,7 @@ def check_reading(arguments: argparse.Namespace) -> None:
         raise UserError(f"--person: expected a person's number or 'largest', found {arguments.person}")
     if arguments.people not in (None, "all") and not (arguments.people.isdecimal() and int(arguments.people) > 0):
         raise UserError(f"--people: expected how many people, or 'all', found {arguments.people}")
-    if arguments.people is not None and arguments.output == PIPE:
+    if arguments.people is not None and getattr(arguments, "output", None) == PIPE:
         raise UserError("--people: expected a file to write, found standard output, which holds one person")
 
 

@@ -256,6 +256,30 @@ def sha256(path: str | Path) -> str:
     return digest.hexdigest()
 
 
+def intact(folder: Path, record: Mapping[str, Any]) -> Path:
+    """A file that belongs to the package, as it was shipped.
+
+    Args:
+        folder: Where it lies.
+        record: What is known of it: ``file``, its name, and its ``sha256``.
+
+    Returns:
+        Its path.
+
+    Raises:
+        UserError: It is missing, or is not the one that was shipped.
+    """
+    path: Path = folder / record["file"]
+    if not path.is_file():
+        raise UserError(f"{path}: this file belongs to the package and is missing; install the package again")
+    if (found := sha256(path)) != record["sha256"]:
+        raise UserError(
+            f"{path}: damaged: expected sha256 {record['sha256'][:16]}..., found {found[:16]}...; "
+            "install the package again"
+        )
+    return path
+
+
 def _temporary(target: Path) -> Path:
     owner = f"{_host()}-{os.getpid()}-{secrets.token_hex(4)}"
     return target.with_name(f".{target.name[:_NAME_LENGTH]}.{owner}.partial")

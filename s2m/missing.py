@@ -1,7 +1,8 @@
 """The one rule of what "not seen" looks like in other people's files.
 
-A joint that was not seen comes as exact zeros, as -1, NaN or infinity, or as anything at all with a confidence of zero,
-below zero or NaN. Here it becomes NaN with confidence 0, once, after reading; what comes behind sees nothing else.
+A joint that was not seen comes as exact zeros, as -1 or another code such as -999, as NaN or infinity, or as anything
+at all with a confidence of zero, below zero or NaN. Here it becomes NaN with confidence 0, once, after reading; what
+comes behind sees nothing else.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _LARGEST = 1e12  # beyond it a number is damage, in any unit
+CODES = (-1.0, -999.0, -9999.0, -99999.0, 9999.0, 99999.0)  # in all coordinates: no place, but a mark
 _MARGIN = 0.1  # of the person's extent: how far outside of the others' box an origin may lie
 _INSIDE_SHARE = 0.9  # of the frames
 
@@ -148,10 +150,12 @@ def reasons(points: Any, confidence: Any | None, masked: NDArray[np.float32]) ->
     found = np.asarray(points, np.float64)
     sure = np.ones(found.shape[:-1]) if confidence is None else np.asarray(confidence, np.float64)
     missing = masked == 0
-    zero, minus = missing & (found == 0).all(-1), missing & (found == -1).all(-1)
+    zero, coded = missing & (found == 0).all(-1), {code: missing & (found == code).all(-1) for code in CODES}
     with np.errstate(invalid="ignore"):
         unsure = missing & ~(sure > 0) & (np.abs(found) < _LARGEST).all(-1)
-    return {"exact zeros": zero, "exactly -1": minus, "confidence not above 0": unsure & ~zero & ~minus}
+    plain = ~zero & ~np.any(list(coded.values()), axis=0)
+    marks = {f"exactly {code:g}": where for code, where in coded.items()}
+    return {"exact zeros": zero, **marks, "confidence not above 0": unsure & plain}
 
 
 def names_and_counts(missing: Sequence[int], names: Sequence[str], frames: int, shown: int = 12) -> str:
@@ -174,6 +178,15 @@ def names_and_counts(missing: Sequence[int], names: Sequence[str], frames: int, 
 def _told(points: NDArray[np.float64], sure: NDArray[Any]) -> NDArray[np.bool_]:
     """Where a joint has usable numbers, zeros included."""
     with np.errstate(invalid="ignore"):
-        usable = (np.abs(points) < _LARGEST).all(-1) & ~(points == -1).all(-1)
+        usable = (np.abs(points) < _LARGEST).all(-1) & ~_coded(points)
         told: NDArray[np.bool_] = usable & (sure > 0) & np.isfinite(sure)
     return told
+
+
+def _coded(points: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Where all coordinates are one of the codes."""
+    first = points[..., 0]
+    coded: NDArray[np.bool_] = np.isin(first, CODES)
+    if coded.any():
+        coded &= (points == first[..., None]).all(-1)
+    return coded

@@ -44,11 +44,13 @@ class MissingPackageError(UserError, ImportError):
     """A package of an extra is not installed; the message says how to install it."""
 
 
-def require(name: str) -> ModuleType:
+def require(name: str, extra: str | None = None) -> ModuleType:
     """Import a package of an extra where it is needed.
 
     Args:
         name: import name, one of ``EXTRAS``.
+        extra: of several that bring the package, the one that brings what else the command needs; the one of ``EXTRAS``
+            by default.
 
     Returns:
         The module.
@@ -59,7 +61,7 @@ def require(name: str) -> ModuleType:
     try:
         return import_module(name)
     except ImportError as error:
-        raise _missing(name, error) from error
+        raise _missing(name, error, extra) from error
 
 
 @contextmanager
@@ -78,6 +80,6 @@ def extras_explained() -> Iterator[None]:
         raise _missing(package, error) from error
 
 
-def _missing(name: str, error: ImportError) -> MissingPackageError:
-    extra = EXTRAS[name.partition(".")[0]]
+def _missing(name: str, error: ImportError, extra: str | None = None) -> MissingPackageError:
+    extra = EXTRAS[name.partition(".")[0]] if extra is None else extra
     return MissingPackageError(f"package {name}: missing; pip install '{DISTRIBUTION}[{extra}]' brings it ({error})")

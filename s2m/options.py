@@ -16,6 +16,7 @@ from s2m.skeletons import JOINT_SETS, JointSet, get_joint_set, read_joint_set
 PIPE = Path("-")
 AUTO = "auto"  # --joint-set: what the file tells
 _LARGEST_NOISE_MM = 500
+_BLOCK = 1 << 20  # bytes
 
 
 class LateParser(argparse.ArgumentParser):
@@ -215,14 +216,25 @@ def readable(path: Path) -> Iterator[Path]:
     if path != PIPE:
         yield path
         return
-    content = sys.stdin.buffer.read()
+    start = sys.stdin.buffer.read(_BLOCK)
     with tempfile.TemporaryDirectory(prefix="s2m-") as folder:
-        spooled = Path(folder) / f"stdin{_kind(content)}"
-        spooled.write_bytes(content)
+        spooled = Path(folder) / f"stdin{_kind(start)}"
+        with spooled.open("wb") as file:
+            file.write(start)
+            shutil.copyfileobj(sys.stdin.buffer, file, _BLOCK)
         try:
             yield spooled
         except UserError as error:
             raise UserError(str(error).replace(str(spooled), "-")) from error
+
+
+def folder_of(output: Path) -> Path:
+    """Where large arrays wait on the disk: beside what is written, so that a full disk is told early.
+
+    Args:
+        output: What ``--output`` names.
+    """
+    return Path(tempfile.gettempdir()) if output == PIPE else output.resolve().parent
 
 
 def _kind(content: bytes) -> str:
@@ -294,3 +306,13 @@ def progress(arguments: argparse.Namespace) -> bool | None:
     """
     wanted: bool | None = arguments.progress
     return False if arguments.quiet else wanted
+
+
+def warn_once(messages: Iterable[str]) -> None:
+    """Print warnings, each of them once.
+
+    Args:
+        messages: One line each.
+    """
+    for message in dict.fromkeys(messages):
+        warn(message)

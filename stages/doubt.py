@@ -19,9 +19,11 @@ from torchmetrics import MetricCollection
 from s2m.batch import FrameBatch, Observation
 from s2m.errors import UserError
 from s2m.files import sha256
+from s2m.lifter.committee import AnyLifter, Committee
 from s2m.lifter.doubt import DEVIATIONS, SHARE, DoubtHead
 from s2m.lifter.normalise import normalise
 from s2m.lifter.objective import DetectionNoise
+from s2m.lifter.shipped_lifters import read_lifter
 from s2m.metrics.doubt import Coverage, ReversalAUROC, reversal, scaled_errors
 from s2m.pretrained import load_lifter
 from s2m.skeletons import JointSet
@@ -45,6 +47,7 @@ class DoubtStage(Stage):
     Args:
         joint_set: Name of the joint set, such as h36m17; it follows from the data.
         lifter: Path of the artifact of stage 1 (lifter.pt); its weights stay frozen.
+        core: Path of that of a lifter of some of these joints, where both are asked, as by `s2m lift` of 27 joints.
         width: Neurons per layer of the head.
         blocks: Residual blocks of the head.
         noise: Augmentation: each sample's standard deviation of joint noise is drawn between 0 and this, lifter units.
@@ -68,6 +71,7 @@ class DoubtStage(Stage):
         self,
         joint_set: str,
         lifter: str,
+        core: str | None = None,
         width: int = 256,
         blocks: int = 2,
         noise: float = 0.1,
@@ -76,9 +80,9 @@ class DoubtStage(Stage):
         swap: float = 0.02,
         hidden: float = 0.5,
         undisturbed: float = 0.3,
-        exchanged: float = 0.15,
+        exchanged: float = 0.25,
         with_camera: float = 0.5,
-        reversed_weight: float = 0.2,
+        reversed_weight: float = 0.6,
         learning_rate: float = 2e-3,
         warmup_steps: int = 100,
         body: str | None = None,
@@ -89,8 +93,12 @@ class DoubtStage(Stage):
             if not 0 <= value <= 1:
                 raise UserError(f"model.{share}: expected a share from 0 to 1, found {value}")
         self.shares = shares
-        self.frozen, _ = load_lifter(lifter, joint_set, self.body)
+        whole, _ = load_lifter(lifter, joint_set, self.body)
         self.parents = {"lifter": sha256(Path(lifter))}
+        self.frozen: AnyLifter = whole
+        if core is not None:
+            self.frozen = Committee(whole, read_lifter(core))
+            self.parents["core"] = sha256(Path(core))
         self.head_arguments: dict[str, Any] = {
             "joint_set": joint_set,
             "rest_bone_length": self.frozen.rest_bone_length,

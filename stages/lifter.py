@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Literal
 
 import torch
 from pytorch_lightning.callbacks import Callback
+from pytorch_lightning.utilities import rank_zero_only
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
-from torchmetrics import MetricCollection
+from torchmetrics import MeanMetric, MetricCollection
 
 from s2m.batch import FrameBatch
 from s2m.body import Body
@@ -18,9 +20,11 @@ from s2m.body.regressors import defined_regressor
 from s2m.data import FrameDataModule
 from s2m.errors import UserError
 from s2m.lifter import Lifter, mean_bone_length, planar_skeleton
+from s2m.lifter.game import GameWatch
 from s2m.lifter.normalise import normalise, straight_ahead
 from s2m.lifter.objective import (
     Adversarial,
+    Cycle,
     GanRule,
     LearnedTerm,
     NonSaturating,
@@ -36,8 +40,11 @@ from s2m.lifter.sign import SignWatch
 from s2m.metrics import skeleton_metrics
 from s2m.skeletons import JOINT_SETS, JointSet
 from stages.base import Stage, training_observation
+from stages.evaluation import in_any_process
 from stages.precision import TrainingPrecision
 from stages.schedules import CosineTail, Schedule
+
+_log = logging.getLogger(__name__)
 
 
 class LifterStage(Stage):
@@ -160,7 +167,8 @@ class LifterStage(Stage):
         )
         self.learning_rate, self.betas, self.schedule = learning_rate, betas, schedule
         self.gradient_clip, self.matmul = gradient_clip, matmul
-        self.sign = SignWatch(mirrored_limit)
+        self.sign, self.game = SignWatch(mirrored_limit), GameWatch()
+        self.unseen_called_real = MeanMetric()
 
     def export(self) -> nn.Module:
         """The lifter; the discriminator has done its work."""
@@ -181,10 +189,37 @@ class LifterStage(Stage):
         if self._logs_this_step():
             mirrored = self.objective.chirality.suspicious(output.cycle.skeleton.detach()).float().mean()
             self.sign.update(float(mirrored), self.global_step)
+            self._follow_game(output.cycle)
             learned = {f"{name}_player": value for name, value in output.learned.items()}
             figures = {"loss": output.lifter, "mirrored_by_labels": mirrored}
             self.log_terms({**figures, **learned, **output.terms}, len(observation))
         return self.guard(output.total, observation)
+
+    def _follow_game(self, cycle: Cycle) -> None:
+        """Log what discriminators say of training pictures and of re-projections."""
+        if (judges := self.objective.adversarial) is not None:
+            shares = [judges.called_real(poses, cycle.visible) for poses in (cycle.target, cycle.masked)]
+            self.game.update(*map(float, shares))
+            names = ("real_called_real", "reprojections_called_real")
+            self.log_terms(dict(zip(names, shares, strict=True)), len(cycle))
+
+    def validation_step(self, frame: FrameBatch, batch_idx: int) -> None:
+        """Evaluate, and ask the discriminators for people whom they have not seen."""
+        super().validation_step(frame, batch_idx)
+        if (judges := self.objective.adversarial) is not None:
+            seen = straight_ahead(frame.observation, self.joint_set)
+            labels = normalise(seen.joints2d, seen.confidence, self.joint_set)
+            self.unseen_called_real.update(judges.called_real(labels.joints2d, labels.visible), len(seen))
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the validation split, and say so where the game is lost."""
+        super().on_validation_epoch_end()
+        if in_any_process(self.unseen_called_real.update_called, self.device):
+            unseen = float(self.unseen_called_real.compute())
+            self.unseen_called_real.reset()
+            self.log("val/real_called_real", unseen, sync_dist=True)  # equal in all processes
+            if (verdict := self.game.verdict(unseen, self.global_step)) is not None:
+                rank_zero_only(_log.warning)("%s", verdict)
 
     def on_fit_start(self) -> None:
         """Show the learned terms the labels that they want to see before training.

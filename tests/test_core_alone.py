@@ -75,3 +75,28 @@ def test_a_package_that_is_no_extra_fails_as_usual(monkeypatch: pytest.MonkeyPat
     monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(MissingPackageError, match=r"package av: missing; pip install 'skeleton2mesh\[datasets\]'"):
         require("av")
+    with pytest.raises(MissingPackageError, match=r"package av: missing; pip install 'skeleton2mesh\[photo\]'"):
+        require("av", "photo")
+
+
+def test_recover_names_the_extra_for_photos_and_photos_need_no_videos(tmp_path: Path) -> None:
+    """With joints of another program a photo needs none at all, until something is to be drawn."""
+    import numpy as np
+    from PIL import Image
+
+    from tests.recover.actors import CAMERA, acted, save, true_joints
+
+    photo = save(tmp_path / "a.png")
+    Image.open(photo).save(tmp_path / "b.gif")
+    pixels = CAMERA.pixels(true_joints(acted("walk", [0], (0.0, 0.1, 4.0)))).numpy()
+    np.savez(tmp_path / "k.npz", joints2d=pixels, joint_set=np.array("s2m27"))
+    keypoints = ["--keypoints", str(tmp_path / "k.npz"), "--write"]
+    words = [[str(photo), *keypoints, "npz"], [str(photo)], [str(tmp_path / "b.gif"), *keypoints, ""]]
+    words += [[str(photo), *keypoints, "overlay", "--overwrite"]]
+    code = "import tests.blocked; from s2m.cli import main\nfor words in {}: print(main(['recover', *words]))"
+    result = python("-c", code.format([[*some, "-o", str(tmp_path / "out")] for some in words]))
+    assert result.stdout.split()[-4:] == ["0", "2", "2", "2"], result.stderr
+    lines = [line for line in result.stderr.splitlines() if line.startswith("error")]
+    for line, package in zip(lines, ("ai_edge_litert", "av", "fast_simplification"), strict=True):
+        assert line.startswith(f"error: package {package}")
+        assert "pip install 'skeleton2mesh[photo]' brings it" in line

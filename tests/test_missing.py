@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 
 from s2m.missing import Origin, mask_missing, mask_with, names_and_counts
 
-MARKS = [np.zeros(3), np.full(3, -1.0), np.full(3, np.nan), np.array([1.0, np.inf, 0.0]), np.array([1e300, 0, 0])]
+MARKS = [
+    np.zeros(3),
+    np.full(3, -1.0),
+    np.full(3, -999.0),
+    np.full(3, np.nan),
+    np.array([1.0, np.inf, 0.0]),
+    np.array([1e300, 0, 0]),
+]
 
 
 @settings(max_examples=40, deadline=None)

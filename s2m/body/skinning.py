@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from s2m.errors import ArgumentError
 from s2m.skeletons import SMPL24
 
 # Numbers in the (bodies, 12, vertices) transforms of a chunk: on a CPU these stay in the cache.
@@ -97,11 +98,16 @@ def global_rotations(rotations: Tensor) -> Tensor:
     """Rotations relative to the parents to rotations of the parts in the camera frame.
 
     Args:
-        rotations: (B, 24, 3, 3), root first.
+        rotations: (B, 24, 3, 3): the root's to the camera frame, the others relative to their parent.
 
     Returns:
         (B, 24, 3, 3).
+
+    Raises:
+        ArgumentError: For another shape.
     """
+    if rotations.shape[1:] != (len(SMPL24), 3, 3):
+        raise ArgumentError(f"rotations: expected (B, {len(SMPL24)}, 3, 3), found {tuple(rotations.shape)}")
     found: list[Tensor] = []
     for joint, parent in enumerate(SMPL24.parents):
         local = rotations[:, joint]

@@ -28,7 +28,8 @@ _LOWEST_VISIBILITY = 0.2
 # Of someone new: mean of what the first network says, what the second says, and how visible the joints are that lie in
 # the picture. Each of them alone is sure of some lamp post.
 _SURE_OF_NEW = 0.75
-_PERIOD = 60  # frames of a video within which all of it is searched for newcomers
+# Frames of a video within which all tiles of a scale are searched for newcomers; who is small may wait.
+_PERIODS = (20, 60, 120)
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +117,7 @@ class BlazePose(Detector):
         followed = _different([self._followed(picture, track) for track in tracks])
         places = tiles(picture.shape[1], picture.shape[0], self._scales)
         if tracks and len(followed) == len(tracks):
-            places = places[frame % _PERIOD :: _PERIOD]
+            places = _due(places, frame)
         found = _different([*followed, *self._newcomers(picture, places, [one.following for one, _ in followed])])
         return self._detections(picture, found[: self._most], frame)
 
@@ -168,6 +169,16 @@ class BlazePose(Detector):
             joints3d=person.joints3d,
             track=Track(person.following, sides, frame),
         )
+
+
+def _due(places: Sequence[Region], frame: int) -> list[Region]:
+    """The tiles whose turn it is: those of a scale one after the other, evenly spread over its period."""
+    found: list[Region] = []
+    for scale, side in enumerate(sorted({place.side for place in places}, reverse=True)):
+        of_scale = [place for place in places if place.side == side]
+        period = _PERIODS[min(scale, len(_PERIODS) - 1)]
+        found += [place for i, place in enumerate(of_scale) if frame % period == i * period // len(of_scale)]
+    return found
 
 
 def _certainty(candidate: Candidate, person: Landmarks, size: tuple[int, int]) -> float:

@@ -18,6 +18,7 @@ _SMALLEST = 2.0  # pixels
 # Bilinear reading skips pixels where the picture is finer than the result. The networks were trained so, and see better
 # with it than with smoothed pictures (docs/detect.md); far beyond what they were trained with, it would be noise.
 _COARSEST = 6.0
+_BLOCKS = 2  # along one of the mask's pixels
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,8 @@ class Region:
         if left >= right or top >= bottom:
             return np.zeros((size, size, 3), np.float32)
         shrink = max(int(self.side / size / _COARSEST), 1)
-        part = Image.fromarray(picture[top:bottom, left:right]).reduce(shrink)
+        part = Image.fromarray(picture[top:bottom, left:right])
+        part = part.reduce(shrink) if shrink > 1 else part
         matrix, origin = self._matrix()
         matrix, origin = matrix / (size * shrink), (origin - [left, top]) / shrink
         values = (*matrix[0], origin[0], *matrix[1], origin[1])
@@ -111,13 +113,17 @@ class Region:
         left, top, right, bottom = self._window(shape[1], shape[0], _filled(mask))
         if left >= right or top >= bottom:
             return whole
+        # Blocks of pixels at a time, where several of them lie on one of the mask's: the edge is known no better.
+        block = max(int(self.side / (mask.shape[0] * _BLOCKS)), 1)
         matrix, origin = self._matrix()
         back = np.linalg.inv(matrix) * mask.shape[0]
         start = back @ ([left, top] - origin)
-        values = (*back[0], start[0], *back[1], start[1])
-        window = (right - left, bottom - top)
+        values = (*back[0] * block, start[0], *back[1] * block, start[1])
+        width, height = right - left, bottom - top
+        window = (-(-width // block), -(-height // block))
         laid = Image.fromarray(mask).transform(window, Image.Transform.AFFINE, values, Image.Resampling.BILINEAR)
-        whole[top:bottom, left:right] = np.asarray(laid) >= 128
+        blocks = (np.asarray(laid) >= 128).view(np.uint8)
+        whole[top:bottom, left:right] = blocks.repeat(block, 0)[:height].repeat(block, 1)[:, :width]
         return whole
 
     def _matrix(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

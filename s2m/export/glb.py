@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from s2m.errors import ArgumentError
 from s2m.export.glb_buffer import FLOAT, UINT8, UINT32, Buffer
-from s2m.export.motion import BodyMotion, Continuous, Rest
+from s2m.export.glb_points import COLOUR, PointTracks, ball
+from s2m.export.motion import BodyMotion, Continuous, Points, Rest
 from s2m.files import replacing
 from s2m.skeletons import SMPL24
 
@@ -27,13 +28,19 @@ _SETS = 2  # of four influences
 _COLOURS = ((0.55, 0.62, 0.72), (0.76, 0.49, 0.36), (0.46, 0.62, 0.42), (0.60, 0.48, 0.68), (0.72, 0.64, 0.38))
 
 
-def write_glb(path: str | Path, people: Sequence[BodyMotion], names: tuple[str, ...] = SMPL24.joints) -> None:
+def write_glb(
+    path: str | Path,
+    people: Sequence[BodyMotion],
+    names: tuple[str, ...] = SMPL24.joints,
+    points: Sequence[Points | None] = (),
+) -> None:
     """Write people as one GLB, whole or not at all, in little memory.
 
     Args:
         path: The file to write.
         people: Their motions, which may differ in length and rate.
         names: Of SMPL's 24 joints, in their order.
+        points: The joints that people were found from, to be shown beside them; none by default.
 
     Raises:
         WriteError: It cannot be written.
@@ -44,10 +51,15 @@ def write_glb(path: str | Path, people: Sequence[BodyMotion], names: tuple[str, 
     document = _Document(names)
     for motion in people:
         document.add(motion)
+    for motion, seen in zip(people, points, strict=False):
+        if seen is not None:
+            document.add_points(motion.name, seen)
     with replacing(path) as temporary, temporary.open("r+b") as file:
         document.buffer.write_head(file, document.content())
         for motion, tracks in zip(people, document.tracks, strict=True):
             tracks.write(file, motion)
+        for seen_tracks in document.points:
+            seen_tracks.write(file)
 
 
 class _Tracks:
@@ -77,8 +89,8 @@ class _Document:
     """The JSON part, and what it points to."""
 
     def __init__(self, names: tuple[str, ...]) -> None:
-        self.buffer, self.tracks = Buffer(), list[_Tracks]()
-        self._names = names
+        self.buffer, self.tracks, self.points = Buffer(), list[_Tracks](), list[PointTracks]()
+        self._names, self._ball = names, 0
         self._nodes: list[dict[str, Any]] = []
         self._roots: list[int] = []
         self._meshes: list[dict[str, Any]] = []
@@ -104,6 +116,25 @@ class _Document:
         self._roots += [first, len(self._nodes)]
         self._nodes.append({"name": f"{motion.name}_mesh", "mesh": number, "skin": number})
         self._animate(motion, first)
+
+    def add_points(self, name: str, points: Points) -> None:
+        """Take in the joints that a person was found from: balls, in a node that says whose they are."""
+        if not self.points:
+            surface = {"baseColorFactor": list(COLOUR), "metallicFactor": 0.0, "roughnessFactor": 1.0}
+            self._materials.append({"name": "joints", "pbrMetallicRoughness": surface})
+            self._meshes.append(ball(self.buffer, len(self._materials) - 1))
+            self._ball = len(self._meshes) - 1
+        tracks = PointTracks(self.buffer, points)
+        self.points.append(tracks)
+        first = len(self._nodes) + 1
+        children = list(range(first, first + len(points.names)))
+        self._roots.append(len(self._nodes))
+        self._nodes.append({"name": f"{name}_seen", "children": children, "extras": {"seen": name}})
+        self._nodes += [{"name": f"{name}_seen_{joint}", "mesh": self._ball} for joint in points.names]
+        for node, places, sizes in zip(children, tracks.places, tracks.sizes, strict=True):
+            self._channel(tracks.times, places, node, "translation")
+            if sizes is not None:
+                self._channel(tracks.times, sizes, node, "scale", "STEP")
 
     def content(self) -> dict[str, Any]:
         """The document."""
@@ -144,9 +175,9 @@ class _Document:
         for joint, accessor in enumerate(tracks.rotations):
             self._channel(tracks.times, accessor, first + joint, "rotation")
 
-    def _channel(self, times: int, values: int, node: int, path: str) -> None:
+    def _channel(self, times: int, values: int, node: int, path: str, between: str = "LINEAR") -> None:
         self._channels.append({"sampler": len(self._samplers), "target": {"node": node, "path": path}})
-        self._samplers.append({"input": times, "output": values, "interpolation": "LINEAR"})
+        self._samplers.append({"input": times, "output": values, "interpolation": between})
 
 
 def influences(weights: NDArray[np.float64]) -> list[tuple[NDArray[np.uint8], NDArray[np.float32]]]:

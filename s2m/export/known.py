@@ -21,6 +21,7 @@ class MotionFormat:
         several: Whether a file holds several people.
         named: Whether joints have names in it.
         lost: What of a motion it does not hold, in words.
+        parameters: Whether it holds betas, which need not be those of the body that is posed, instead of a shape.
     """
 
     name: str
@@ -28,17 +29,20 @@ class MotionFormat:
     several: bool = False
     named: bool = False
     lost: tuple[str, ...] = ()
+    parameters: bool = False
 
 
-# Words of ``lost``. The last three are lost only where the motion has them: see BodyMotion.has.
+# Words of ``lost``. All but the first two are lost only where the motion has them: see BodyMotion.has.
 SHAPE, _ROTATIONS = "shape", "rotations"
 FINGERS, HAND_JOINTS, CORRECTIVES = "fingers", "rotations of SMPL's hand joints", "pose blend shapes"
+SMPLX_BETAS = "shape (the betas are SMPL-X's, which mean nothing to SMPL: zeros are written)"
+OTHER_BETAS = "shape (betas of other bodies mean nothing to SMPL-X: zeros are written, its mean body)"
 
 FORMATS = (
-    MotionFormat("amass", (".npz",), lost=(HAND_JOINTS,)),
-    MotionFormat("smplx", (".npz",), lost=(SHAPE, HAND_JOINTS)),
-    MotionFormat("gmr", (".npz",), lost=(SHAPE, HAND_JOINTS)),
-    MotionFormat("holosmpl", (".npz",), lost=(FINGERS,)),
+    MotionFormat("amass", (".npz",), lost=(SMPLX_BETAS, HAND_JOINTS), parameters=True),
+    MotionFormat("smplx", (".npz",), lost=(OTHER_BETAS, HAND_JOINTS), parameters=True),
+    MotionFormat("gmr", (".npz",), lost=(OTHER_BETAS, HAND_JOINTS), parameters=True),
+    MotionFormat("holosmpl", (".npz",), lost=(SMPLX_BETAS, FINGERS), parameters=True),
     MotionFormat("holosoma", (".npz",), lost=(_ROTATIONS, SHAPE, FINGERS)),
     MotionFormat("glb", (".glb",), several=True, named=True, lost=(FINGERS, CORRECTIVES)),
     MotionFormat("bvh", (".bvh",), named=True, lost=(SHAPE, FINGERS)),
@@ -47,7 +51,8 @@ FORMATS = (
     MotionFormat("csv", (".csv",), named=True, lost=(SHAPE, FINGERS)),
     MotionFormat("trc", (".trc",), named=True, lost=(_ROTATIONS, SHAPE, FINGERS)),
 )
-OPTIONAL = frozenset({FINGERS, HAND_JOINTS, CORRECTIVES})
+BY_NAME = {known.name: known for known in FORMATS}
+OPTIONAL = frozenset({FINGERS, HAND_JOINTS, CORRECTIVES, SMPLX_BETAS, OTHER_BETAS})
 """What only some motion has."""
 SUFFIXES = tuple(dict.fromkeys(suffix for known in FORMATS for suffix in known.suffixes))
 """Suffixes of the files that can be written."""

@@ -14,7 +14,7 @@ from scipy.spatial.transform import Rotation
 
 from s2m.body import Body
 from s2m.body.skinning import Tree, rigid_transforms
-from s2m.export.known import CORRECTIVES, FINGERS, HAND_JOINTS
+from s2m.export.known import CORRECTIVES, FINGERS, HAND_JOINTS, OTHER_BETAS, SMPLX_BETAS
 from s2m.formats.amass import BodyLabel
 from s2m.formats.tracks import Labels
 from s2m.skeletons import SMPL24
@@ -63,6 +63,21 @@ class ArrayRows:
 
 
 @dataclass(frozen=True, eq=False)
+class Points:
+    """Joints as they were seen, in AMASS's world: metres, +z up.
+
+    Attributes:
+        names: (K,) of the joints.
+        rows: (T, K, 3); NaN where a joint was not seen.
+        fps: Frames per second.
+    """
+
+    names: tuple[str, ...]
+    rows: Rows
+    fps: float
+
+
+@dataclass(frozen=True, eq=False)
 class Rest:
     """A shaped body in its rest pose, metres, body frame (+x left, +y up, +z front).
 
@@ -105,6 +120,21 @@ class Frames:
 
 
 @dataclass(frozen=True, eq=False)
+class ForeignShape:
+    """Betas of another body than the one that is posed, for the files that hold parameters instead of a shape.
+
+    Attributes:
+        betas: (B,) in the shape space of their body.
+        model: ``smpl``, ``smplh`` or ``smplx``: SMPL and SMPL-H have one shape space, SMPL-X another.
+        label: What files say of the body.
+    """
+
+    betas: NDArray[np.float32]
+    model: str
+    label: BodyLabel
+
+
+@dataclass(frozen=True, eq=False)
 class BodyMotion:
     """How one person moves, in AMASS's world: metres, +z up.
 
@@ -119,6 +149,7 @@ class BodyMotion:
         name: Of the person, for files that name their parts.
         hands: Whether something turns that only some formats hold: SMPL-H's fingers, or SMPL's two hand joints.
         labels: What the file that it comes from calls frames and person.
+        foreign: The person's shape where it belongs to another body than ``body``, whose mean shape is posed then.
     """
 
     body: Body
@@ -131,6 +162,7 @@ class BodyMotion:
     name: str = "person"
     hands: bool = False
     labels: Labels | None = None
+    foreign: ForeignShape | None = None
 
     def __len__(self) -> int:
         return len(self.trans)
@@ -140,7 +172,21 @@ class BodyMotion:
         """Of :data:`s2m.export.known.OPTIONAL`, what this motion has."""
         correctives = {CORRECTIVES} if self.body.has_correctives else set()
         smpl = self.poses.read(0, 1).shape[1] == 3 * len(SMPL24)
-        return frozenset(correctives | ({HAND_JOINTS if smpl else FINGERS} if self.hands else set()))
+        betas = OTHER_BETAS if self.shape_as("smplx") is None else SMPLX_BETAS
+        return frozenset(correctives | {betas} | ({HAND_JOINTS if smpl else FINGERS} if self.hands else set()))
+
+    def shape_as(self, *models: str) -> tuple[NDArray[np.float32], BodyLabel] | None:
+        """Betas of some models' shape space, and what files say of their body.
+
+        Args:
+            models: Of these, such as ``smpl``.
+
+        Returns:
+            The person's; ``None`` where they are of another space. Those of ``body`` count as SMPL's.
+        """
+        if self.foreign is not None:
+            return (self.foreign.betas, self.foreign.label) if self.foreign.model in models else None
+        return (np.asarray(self.betas, np.float32), self.label) if "smpl" in models else None
 
     @cached_property
     def rest(self) -> Rest:

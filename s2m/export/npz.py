@@ -23,12 +23,12 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from s2m.export.motion import BodyMotion, joints_of
-from s2m.formats.amass import OPEN_BODY, smplh_poses, write_amass
+from s2m.formats.amass import OPEN_BODY, BodyLabel, smplh_poses, write_amass
 from s2m.formats.spool import Spool, write_npz_of
 from s2m.skeletons import SMPL22, SMPL24
 
 _ROOT, _BODY, _FACE, _HANDS = 3, 66, 9, 90  # columns of a pose vector
-_BETAS = 16  # of SMPL-X
+_BETAS, _SMPL_BETAS = 16, 10  # of SMPL-X; of SMPL
 _DOWN = np.array([0.0, 0.0, -1.0])
 
 
@@ -43,13 +43,19 @@ def write_amass_npz(path: Path, motion: BodyMotion) -> None:
         WriteError: It cannot be written.
     """
     with _spooled(path, motion, _smplh) as poses:
-        write_amass(path, poses, motion.trans, motion.betas, motion.fps, motion.label, motion.valid, motion.labels)
+        betas, label = _smpl_shape(motion)
+        write_amass(path, poses, motion.trans, betas, motion.fps, label, motion.valid, motion.labels)
+
+
+def _smpl_shape(motion: BodyMotion) -> tuple[NDArray[np.float32], BodyLabel]:
+    """SMPL's betas and whose they are; zeros where the motion has none of SMPL's."""
+    return motion.shape_as("smpl", "smplh") or (np.zeros(len(motion.betas), np.float32), motion.label)
 
 
 def write_smplx_npz(path: Path, motion: BodyMotion) -> None:
     """Write an npz of SMPL-X, as AMASS and GMR have it.
 
-    The betas are zero: SMPL-X has a shape space of its own, which no body here shares.
+    SMPL-X has a shape space of its own: betas are those of the SMPL-X file that the motion comes from, else zero.
 
     Args:
         path: The file to write.
@@ -66,14 +72,15 @@ def write_smplx_npz(path: Path, motion: BodyMotion) -> None:
         "pose_jaw": lambda poses: _smplx(poses)[:, _BODY : _BODY + 3],
         "pose_eye": lambda poses: _smplx(poses)[:, _BODY + 3 : _BODY + _FACE],
     }
+    betas, label = motion.shape_as("smplx") or (np.zeros(_BETAS, np.float32), motion.label)
     with contextlib.ExitStack() as stack:
         spools = {name: stack.enter_context(_spooled(path, motion, part)) for name, part in parts.items()}
         fields: dict[str, Spool | NDArray[Any]] = {
             **spools,
             "trans": np.asarray(motion.trans, np.float64),
-            "betas": np.zeros(_BETAS, np.float32),
-            "num_betas": np.array(_BETAS),
-            "gender": np.array(motion.label.gender),
+            "betas": betas,
+            "num_betas": np.array(len(betas)),
+            "gender": np.array(label.gender),
             "surface_model_type": np.array("smplx"),
             "mocap_frame_rate": np.array(float(motion.fps)),
             "mocap_time_length": np.array(len(motion) / motion.fps),
@@ -92,14 +99,16 @@ def write_holosmpl(path: Path, motion: BodyMotion) -> None:
         WriteError: It cannot be written.
     """
     trans = np.asarray(motion.trans, np.float32)
+    betas, label = _smpl_shape(motion)
+    betas = betas[:_SMPL_BETAS]
     with _spooled(path, motion, _smpl) as poses, _spooled(path, motion, _gravity) as gravity:
         fields: dict[str, Spool | NDArray[Any]] = {
             "human_pose_aa": poses,
-            "human_shape_beta": np.asarray(motion.betas, np.float32),
+            "human_shape_beta": betas,
             "human_root_trans": trans,
             "human_root_height": trans[:, 2:3],
             "human_gravity_projection": gravity,
-            "metadata": np.array(json.dumps(_holosmpl_metadata(motion, path.stem), sort_keys=True)),
+            "metadata": np.array(json.dumps(_holosmpl_metadata(motion, path.stem, len(betas), label), sort_keys=True)),
         }
         write_npz_of(path, fields, compressed=False)
 
@@ -163,7 +172,7 @@ def _gravity(poses: NDArray[Any]) -> NDArray[Any]:
     return down
 
 
-def _holosmpl_metadata(motion: BodyMotion, name: str) -> dict[str, Any]:
+def _holosmpl_metadata(motion: BodyMotion, name: str, betas: int, label: BodyLabel) -> dict[str, Any]:
     return {
         "schema_version": "formal_human_npz_v1",
         "clip_id": name,
@@ -175,9 +184,9 @@ def _holosmpl_metadata(motion: BodyMotion, name: str) -> dict[str, Any]:
         "unit": "meter",
         "slice_policy": "none",
         "frame_count": len(motion),
-        "beta_dim": len(motion.betas),
+        "beta_dim": betas,
         "source_fps": float(motion.fps),
         "target_fps": float(motion.fps),
-        "gender": motion.label.gender,
-        "betas_of": motion.label.body or OPEN_BODY,
+        "gender": label.gender,
+        "betas_of": label.body or OPEN_BODY,
     }

@@ -1,7 +1,8 @@
 """USD: a skinned, animated body for Omniverse, Houdini, Maya and the rest (UsdSkel; the extra ``usd`` brings usd-core).
 
 Metres, +y up. Every person is a ``SkelRoot`` with a skeleton of 24 joints, a mesh with all of its skinning weights and
-one animation. Time codes are frames. The file is built in memory by usd-core: some 2 kB for every frame and person.
+one animation. Time codes are frames. The file is built on the disk, some thousand frames at a time; usd-core keeps the
+index of its values in memory, half a kB for every frame and person, and as much again while it writes text.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from s2m.files import replacing
 from s2m.optional import require
 from s2m.skeletons import SMPL24
 
-_BINARY = ".usdc"
+_BINARY, _TEXT = ".usdc", ".usda"
 
 
 def write_usd(path: str | Path, people: Sequence[BodyMotion], names: tuple[str, ...] = SMPL24.joints) -> None:
@@ -45,9 +46,8 @@ def write_usd(path: str | Path, people: Sequence[BodyMotion], names: tuple[str, 
         raise ArgumentError(
             f"people: expected one frame rate, found {', '.join(f'{rate:g}' for rate in sorted(rates))}"
         )
-    kind = ".usda" if Path(path).suffix.lower() == ".usda" else _BINARY
     with replacing(path) as temporary, tempfile.TemporaryDirectory(dir=temporary.parent, prefix=".s2m-") as folder:
-        built = Path(folder) / f"motion{kind}"
+        built = Path(folder) / f"motion{_BINARY}"
         stage = Usd.Stage.CreateNew(str(built))
         UsdGeom.SetStageUpAxis(stage, UsdGeom.Tokens.y)
         UsdGeom.SetStageMetersPerUnit(stage, 1.0)
@@ -58,6 +58,9 @@ def write_usd(path: str | Path, people: Sequence[BodyMotion], names: tuple[str, 
         for number, motion in enumerate(people):
             _add(stage, motion, f"/World/{_word(motion.name)}_{number}", _paths(names))
         stage.GetRootLayer().Save()
+        if Path(path).suffix.lower() == _TEXT:
+            stage.GetRootLayer().Export(str(built.with_suffix(_TEXT)))
+            built = built.with_suffix(_TEXT)
         del stage
         with built.open("rb") as source, temporary.open("wb") as target:
             while block := source.read(1 << 20):
@@ -126,6 +129,7 @@ def _mesh(stage: Any, rest: Rest, place: str) -> Any:
 def _animate(animation: Any, motion: BodyMotion, joints: list[str]) -> None:
     from pxr import Vt
 
+    layer = animation.GetPrim().GetStage().GetRootLayer()
     animation.CreateJointsAttr(joints)
     places, turns = animation.CreateTranslationsAttr(), animation.CreateRotationsAttr()
     count = len(joints)
@@ -139,3 +143,4 @@ def _animate(animation: Any, motion: BodyMotion, joints: list[str]) -> None:
             offsets[SMPL24.root_index] = frames.pelvis[row]
             places.Set(Vt.Vec3fArray.FromNumpy(offsets), frame)
             turns.Set(Vt.QuatfArray.FromNumpy(rotations[row]), frame)
+        layer.Save()  # what was saved waits on the disk

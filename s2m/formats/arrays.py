@@ -12,12 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2m.errors import UserError
+from s2m.formats.confidences import check_confidence, confidence_field, confidence_notes, counted, unclear_notes
 from s2m.formats.frames import number_frames
 from s2m.formats.layouts import Layout
 from s2m.formats.names import joint_set_by_names
 from s2m.formats.people import Crowd, Sighting
 from s2m.formats.raw import described
 from s2m.formats.recognise import Recognised, counts_of_sets, recognise
+from s2m.formats.stored import layout_of
 from s2m.formats.tables import Table, read_table
 from s2m.formats.tracks import Track, masked
 from s2m.skeletons import BLAZEPOSE33, H36M17, JOINT_SETS, JointSet
@@ -44,16 +46,34 @@ def field_of(content: Any, key: str | None, names: Sequence[str], path: Path) ->
         if key is not None:
             raise UserError(f"{path}: --key {key}: expected a file with fields, found {described(content)}")
         return content
-    fields = [str(field) for field in content]
+    return content[field_name(list(content), key, names, path)]
+
+
+def field_name(there: Sequence[Any], key: str | None, names: Sequence[str], path: Path) -> str:
+    """Which of a file's fields holds the joints; see :func:`field_of`.
+
+    Args:
+        there: The fields of the file.
+        key: See :func:`field_of`.
+        names: See :func:`field_of`.
+        path: See :func:`field_of`.
+
+    Returns:
+        One of them.
+
+    Raises:
+        UserError: See :func:`field_of`.
+    """
+    fields = [str(field) for field in there]
     shown = ", ".join(field[:60] for field in fields[:20]) or "none"
     if key is not None:
         if key not in fields:
             raise UserError(f"{path}: has no field '{key}'; it has: {shown}")
-        return content[key]
+        return key
     candidates = [name for name in names if name in fields] or (fields if len(fields) == 1 else [])
     if not candidates:
         raise UserError(f"{path}: which field holds the joints? Name it with --key; it has: {shown}")
-    return content[candidates[0]]
+    return candidates[0]
 
 
 def numbers(content: Any, path: Path) -> Floats:
@@ -94,7 +114,7 @@ def _holds_objects(content: Any) -> bool:
 
 
 def shaped(
-    array: Floats, joint_set: JointSet | None, dimensions: int, path: Path
+    array: Floats, joint_set: JointSet | None, dimensions: int, path: Path, whole: tuple[int, ...] = ()
 ) -> tuple[Floats, Floats | None, Recognised]:
     """Points (T, K, D) and confidence (T, K) of an array that may be flat and may have one frame.
 
@@ -104,6 +124,7 @@ def shaped(
             proportions tell.
         dimensions: D, 2 or 3.
         path: For messages.
+        whole: Shape of the array of which some frames are given; by default they are all.
 
     Returns:
         The points, their confidence where the array has D + 1 columns, and the joint set.
@@ -113,19 +134,19 @@ def shaped(
     """
     if joint_set is not None or dimensions == 2:
         chosen = Recognised(H36M17 if joint_set is None else joint_set, "")
-        found = _as_frames(array, chosen.joint_set, dimensions, path)
+        found = _as_frames(array, chosen.joint_set, dimensions, path, whole or array.shape)
     else:
-        found = _told_by_shape(array, path)
-        _check_columns(found, dimensions, path)
+        found = _told_by_shape(array)
+        _check_columns(found, dimensions, path, whole or found.shape)
         chosen = recognise(found[..., :dimensions], path)
     if found.shape[2] == dimensions:
         return found, None, chosen
-    _check_confidence(found[..., dimensions], dimensions, path)
+    check_confidence(found[..., dimensions], dimensions, path)
     return found[..., :dimensions], found[..., dimensions], chosen
 
 
-def _as_frames(array: Floats, wanted: JointSet, dimensions: int, path: Path) -> Floats:
-    count, given = len(wanted), array.shape
+def _as_frames(array: Floats, wanted: JointSet, dimensions: int, path: Path, given: tuple[int, ...]) -> Floats:
+    count = len(wanted)
     if array.ndim == 2 and array.shape[1] in (dimensions * count, (dimensions + 1) * count):
         array = array.reshape(len(array), count, -1)
     if array.ndim == 2 and array.shape in ((count, dimensions), (count, dimensions + 1)):
@@ -138,7 +159,7 @@ def _as_frames(array: Floats, wanted: JointSet, dimensions: int, path: Path) -> 
     return array
 
 
-def _told_by_shape(array: Floats, path: Path) -> Floats:
+def _told_by_shape(array: Floats) -> Floats:
     """(T, K, 3 or 4) of an array of unknown joints: of three axes, one frame, or flat."""
     counts = counts_of_sets()
     if array.ndim == 2 and array.shape[1] in (3, 4) and len(array) in counts:
@@ -154,10 +175,10 @@ def _told_by_shape(array: Floats, path: Path) -> Floats:
     return fitting[1] if bool(((with_sure >= 0) & (with_sure <= 1) | np.isnan(with_sure)).all()) else fitting[0]
 
 
-def _check_columns(array: Floats, dimensions: int, path: Path) -> None:
+def _check_columns(array: Floats, dimensions: int, path: Path, given: tuple[int, ...]) -> None:
     if array.ndim != 3 or array.shape[2] not in (dimensions, dimensions + 1) or not array.size:
         hint = _hint(array.shape, dimensions)
-        raise UserError(f"{path}: expected (frames, joints, {dimensions}), found {array.shape}{hint}")
+        raise UserError(f"{path}: expected (frames, joints, {dimensions}), found {given}{hint}")
 
 
 def _hint(shape: tuple[int, ...], dimensions: int) -> str:
@@ -169,19 +190,9 @@ def _hint(shape: tuple[int, ...], dimensions: int) -> str:
     return f"; {shape[1]} joints: --joint-set {' or '.join(fitting)}?" if fitting else ""
 
 
-def _check_confidence(sure: Floats, dimensions: int, path: Path) -> None:
-    """0 to 1; -1 and NaN mark what was not seen."""
-    told = sure[np.isfinite(sure) & (sure != -1)]
-    if len(told) and (told.min() < 0 or told.max() > 1):
-        column = "third" if dimensions == 2 else "fourth"
-        hint = "; are these 3D joints? `s2m ik` takes them" if dimensions == 2 else ""
-        raise UserError(
-            f"{path}: confidence (the {column} column): expected values in [0, 1], found {told.min():.4g} to "
-            f"{told.max():.4g}{hint}"
-        )
-
-
-def array_track(content: Any, joint_set: JointSet | None, dimensions: int, path: Path) -> Track:
+def array_track(
+    content: Any, joint_set: JointSet | None, dimensions: int, path: Path, sure: tuple[str, Any] | None = None
+) -> Track:
     """The track of an array.
 
     Args:
@@ -189,6 +200,7 @@ def array_track(content: Any, joint_set: JointSet | None, dimensions: int, path:
         joint_set: Its joints; see :func:`shaped`.
         dimensions: Coordinates of a joint, 2 or 3.
         path: The file, for messages.
+        sure: Name and content of a field with confidences, for an array without.
 
     Returns:
         The joints in the file's unit and frame; NaN and confidence 0 where one was not seen.
@@ -197,7 +209,38 @@ def array_track(content: Any, joint_set: JointSet | None, dimensions: int, path:
         UserError: For what is no array of such joints.
     """
     points, confidence, found = shaped(numbers(content, path), joint_set, dimensions, path)
-    return masked(points, confidence, found.joint_set, why=found.why)
+    notes: tuple[str, ...] = ()
+    if sure is not None and confidence is None:
+        given = numbers(counted(sure[1]), path)
+        notes = confidence_notes(sure[0], given.shape, points.shape[:2])
+        confidence = None if notes else given.reshape(points.shape[:2]).clip(None, 1)
+    return masked(points, confidence, found.joint_set, why=found.why, notes=notes)
+
+
+def field_track(
+    content: Any, key: str | None, names: Sequence[str], joint_set: JointSet | None, dimensions: int, path: Path
+) -> Track:
+    """The track of the field of a file that holds the joints, with the confidences of another field.
+
+    Args:
+        content: What stands in the file; see :func:`field_of`.
+        key: See :func:`field_of`.
+        names: See :func:`field_of`.
+        joint_set: See :func:`array_track`.
+        dimensions: See :func:`array_track`.
+        path: The file, for messages.
+
+    Returns:
+        See :func:`array_track`.
+
+    Raises:
+        UserError: See :func:`field_of` and :func:`array_track`.
+    """
+    array = field_of(content, key, names, path)
+    fields = content if isinstance(content, dict) else {}
+    field = confidence_field(fields)
+    track = array_track(array, joint_set, dimensions, path, None if field is None else (field, content[field]))
+    return replace(track, notes=(*track.notes, *unclear_notes(fields)), layout=layout_of(fields, path))
 
 
 def read_csv(path: Path, joint_set: JointSet | None, dimensions: int) -> Track | Crowd:
@@ -225,7 +268,9 @@ def read_csv(path: Path, joint_set: JointSet | None, dimensions: int) -> Track |
     points, confidence, told, notes = _table_joints(table, joint_set, dimensions, path)
     found = told.joint_set
     # People turn MediaPipe's axes before they save them, or not: posture tells.
-    layout = Layout("MediaPipe", "m") if dimensions == 3 and found is BLAZEPOSE33 else None
+    layout = None if table.rate is None else Layout("a table", up="y", fps=table.rate)
+    if dimensions == 3 and found is BLAZEPOSE33:
+        layout = Layout("MediaPipe", "m", fps=table.rate)
     if table.unread:
         notes = (*notes, f"columns that name no known joint are not read: {', '.join(table.unread[:12])}")
     if table.frames is None and table.people is None:
@@ -238,7 +283,7 @@ def _table_joints(
     table: Table, joint_set: JointSet | None, dimensions: int, path: Path
 ) -> tuple[Floats, Floats | None, Recognised, tuple[str, ...]]:
     if not table.joints:
-        return *shaped(table.values, joint_set, dimensions, path), ()
+        return *_bare(table.values, joint_set, dimensions, path), ()
     columns = table.joints
     if dimensions == 3 and any(places[2] is None for places in columns.values()):
         raise UserError(f"{path}: expected columns x, y and z, found x and y alone; `s2m lift` takes 2D joints")
@@ -264,6 +309,18 @@ def _table_joints(
         notes = (*notes, f"no columns for {', '.join(lacking[:12])}: missing in all frames")
     points, sure = _picked(table, [columns.get(joint) for joint in joint_set.joints], dimensions)
     return points, sure, Recognised(joint_set, "the names of its columns"), notes
+
+
+def _bare(
+    values: Floats, joint_set: JointSet | None, dimensions: int, path: Path
+) -> tuple[Floats, Floats | None, Recognised]:
+    """A table without names; where every row ends with a separator, its last column is none."""
+    try:
+        return shaped(values, joint_set, dimensions, path)
+    except UserError:
+        if values.shape[1] < 2 or not np.isnan(values[:, -1]).all():
+            raise
+        return shaped(values[:, :-1], joint_set, dimensions, path)
 
 
 def _known_order(joint_set: JointSet) -> JointSet:

@@ -7,7 +7,7 @@ README: centimetres, +y down), OpenPose's ``pose_keypoints_3d``, MDM's ``results
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,16 @@ def crowd_of(content: Any, joint_set: JointSet | None, path: Path) -> Crowd | No
     persons = sam3d.crowd_of(content, joint_set, path)
     if persons is not None:
         return persons
-    return _people_of_json(content, joint_set, 0, path) if path.suffix.lower() == ".json" else None
+    return _people_of_json(content, joint_set, 0, path) if path.suffix.lower() in (".json", ".jsonl") else None
+
+
+def names_people(fields: Collection[Any]) -> bool:
+    """Whether the fields of an npz file are those of people, and not an array's.
+
+    Args:
+        fields: Their names.
+    """
+    return {"motion", "lengths"} <= set(fields) or _AIST in fields or sam3d.names_person(fields)
 
 
 def read_folder(folder: Path, joint_set: JointSet | None) -> Crowd:

@@ -1,15 +1,15 @@
-"""Motions of SMPL, SMPL-H and SMPL-X bodies in files, as SMPL's pose vectors.
+"""Motions of SMPL, SMPL-H and SMPL-X bodies in files.
 
 AMASS's npz (amass.is.tue.mpg.de: ``poses``, ``trans``, ``betas``, ``gender``, ``mocap_framerate`` or, for SMPL-X,
 ``mocap_frame_rate``; +z up), and the parameters as the package smplx names them (``global_orient``, ``body_pose``,
-``transl``, ``betas``). The first 22 joints of SMPL-H and SMPL-X are SMPL's: their rotations are the same. Fingers and
-faces have no joint in SMPL.
+``transl``, ``betas``), and HoloSMPL's clips (``human_pose_aa``, ``human_root_trans``; +z up). The first 22 joints of
+SMPL-H and SMPL-X are SMPL's: their rotations are the same.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,52 +17,24 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from s2m.arrays import short_repr
 from s2m.errors import FormatError, UserError
+from s2m.formats.motion_npz import MODELS, MotionFile, gender_of, narrow, one_row, read_motion_npz
+from s2m.formats.npz import array_names
+from s2m.formats.rates import told_rate
 from s2m.formats.raw import load
+from s2m.formats.spool import Spool
 from s2m.skeletons import SMPL22, SMPL24
 
 Floats = NDArray[np.float64]
 
 _SUFFIXES = (".npz", ".pkl")
-_WIDTHS = {72: "SMPL", 156: "SMPL-H", 165: "SMPL-X"}
-_BODY_POSES = {63: "SMPL-H or SMPL-X", 69: "SMPL"}
-_RATES = ("mocap_framerate", "mocap_frame_rate", "fps", "framerate")
+_AMASS, _SMPLX = frozenset({"poses", "trans"}), frozenset({"global_orient", "body_pose"})
+_HOLOSMPL = {"human_pose_aa": "poses", "human_root_trans": "trans", "human_shape_beta": "betas"}
+_BODY_POSES = {63: "smplx", 69: "smpl"}  # columns -> whose; SMPL-H's body has as many joints as SMPL-X's
 _PLACES = ("trans", "transl", "translation")
+_LEFT_OUT = {"left_hand_pose": "fingers", "right_hand_pose": "fingers", "jaw_pose": "the face"}
 _BETAS = 10
 _LARGEST = 1e6
-_GENDERS = ("neutral", "female", "male")
-
-
-@dataclass(frozen=True)
-class BodyMotion:
-    """The motion of a body.
-
-    Attributes:
-        poses: (T, 72) float32 axis-angle, radians.
-        trans: (T, 3) metres.
-        betas: (10,); zeros where the file's belong to another shape space.
-        gender: ``neutral``, ``female`` or ``male``.
-        body: What the betas belong to.
-        kind: What the file holds, for people.
-        fps: Frames per second, where the file tells them.
-        up: The axis that points up, where the file's kind tells it.
-        notes: What is lost.
-        valid: (T,) False where a pose was only held, as `s2m ik` marks it; ``None`` where the file does not tell.
-    """
-
-    poses: NDArray[np.float32]
-    trans: Floats
-    betas: NDArray[np.float32]
-    gender: str
-    body: str
-    kind: str
-    fps: float | None = None
-    up: str | None = None
-    notes: tuple[str, ...] = ()
-    valid: NDArray[np.bool_] | None = None
-
-    __repr__ = short_repr
 
 
 def is_body_motion(path: Path) -> bool:
@@ -77,74 +49,75 @@ def is_body_motion(path: Path) -> bool:
     if path.suffix.lower() not in _SUFFIXES or not path.is_file():
         return False
     try:
-        content = load(path)
+        fields = array_names(path) if path.suffix.lower() == ".npz" else load(path)
     except UserError:
         return False
-    return isinstance(content, Mapping) and _is_body(content)
+    return not isinstance(fields, np.ndarray) and _is_body(fields)
 
 
-def _is_body(content: Mapping[str, Any]) -> bool:
-    fields = set(content)
-    if any("joints" in str(field) for field in fields):
+def _is_body(fields: Any) -> bool:
+    if not isinstance(fields, Mapping | list) or any(not isinstance(field, str) for field in fields):
         return False
-    return {"poses", "trans"} <= fields or {"global_orient", "body_pose"} <= fields
+    found = set(fields)
+    known = any(found >= kind for kind in (_AMASS, _SMPLX, set(_HOLOSMPL)))
+    return known and not any("joints" in field for field in found)
 
 
-def read_body_motion(path: Path) -> BodyMotion:
+def read_body_motion(path: Path, folder: Path) -> MotionFile:
     """Read a body's motion.
 
     Args:
         path: An npz or pkl file.
+        folder: Where poses wait on the disk.
 
     Returns:
-        The motion.
+        The motion; whoever asked closes its ``poses``.
 
     Raises:
         FormatError: The message names the field, what was expected and what was found.
     """
+    if path.suffix.lower() == ".npz" and set(array_names(path)) >= _AMASS:
+        return read_motion_npz(path, folder)
     content = load(path)
     if not isinstance(content, Mapping) or not _is_body(content):
         raise FormatError(f"{path}: expected poses and trans (AMASS) or global_orient and body_pose (smplx)")
-    amass = "poses" in content
-    poses, kind, fingers = _amass_poses(content, path) if amass else (*_smplx_poses(content, path), False)
-    frames = len(poses)
-    trans = _places(content, frames, path)
-    betas, notes = _betas(content, kind, path)
-    lost = ("SMPL has no joints for fingers and faces: these rotations are left out",) if fingers else ()
-    gender = str(np.ravel(content.get("gender", "neutral"))[0]).strip("b'\"").lower() if "gender" in content else ""
-    return BodyMotion(
-        poses.astype(np.float32),
-        trans,
-        betas,
-        gender if gender in _GENDERS else "neutral",
-        str(content["body"])[:200] if "body" in content else kind,
-        f"{'AMASS' if amass else 'smplx'}: {kind}",
-        _rate(content, path),
-        "z" if amass else None,
-        (*lost, *notes),
-        _valid(content, frames),
-    )
+    content = _of_holosmpl(content, path) if set(content) >= set(_HOLOSMPL) else content
+    amass = set(content) >= _AMASS
+    poses, model = _amass_poses(content, path) if amass else _smplx_poses(content, path)
+    trans, betas, fps = _places(content, len(poses), path), _betas(content, path), told_rate(content, path)
+    gender = gender_of(str(np.ravel(content["gender"])[0])) if "gender" in content else "neutral"
+    valid, up = np.ones(len(poses), bool), "z" if amass else None
+    spool = Spool(folder)
+    spool.append(poses)
+    hands = bool(poses[:, 3 * len(SMPL22) :].any())
+    return MotionFile(spool, trans, betas, fps, gender, model, "", valid, hands, up, _left_out(content))
 
 
-def _valid(content: Mapping[str, Any], frames: int) -> NDArray[np.bool_] | None:
-    valid = np.asarray(content["valid"]) if "valid" in content else np.zeros(0)
-    return valid.astype(bool) if valid.dtype == np.bool_ and valid.shape == (frames,) else None
+def _of_holosmpl(content: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """A clip of HoloSMPL in AMASS's words; rate and gender stand in its metadata."""
+    found = {ours: content[theirs] for theirs, ours in _HOLOSMPL.items()}
+    try:
+        told = json.loads(str(np.ravel(content["metadata"])[0])) if "metadata" in content else {}
+        told = {ours: told[theirs] for theirs, ours in (("source_fps", "fps"), ("gender", "gender")) if theirs in told}
+    except (ValueError, TypeError, LookupError) as error:
+        raise FormatError(f"{path}: metadata: expected an object in JSON ({error!s:.80})") from error
+    return found | told
 
 
-def _amass_poses(content: Mapping[str, Any], path: Path) -> tuple[Floats, str, bool]:
-    """Poses (T, 72), the kind of body, and whether fingers or a face turn."""
+def _left_out(content: Mapping[str, Any]) -> tuple[str, ...]:
+    there = [what for field, what in _LEFT_OUT.items() if field in content]
+    return (f"rotations of {' and '.join(dict.fromkeys(there))} are left out",) if there else ()
+
+
+def _amass_poses(content: Mapping[str, Any], path: Path) -> tuple[NDArray[np.float32], str]:
     poses = _numbers(content["poses"], f"{path}: poses")
-    if poses.ndim != 2 or poses.shape[1] not in _WIDTHS or not len(poses):
-        expected = ", ".join(f"(frames, {width})" for width in _WIDTHS)
+    if poses.ndim != 2 or poses.shape[1] not in MODELS or not len(poses):
+        expected = ", ".join(f"(frames, {width})" for width in MODELS)
         raise FormatError(f"{path}: poses: expected one of {expected}, found {poses.shape}")
-    kind = _WIDTHS[poses.shape[1]]
-    if kind == "SMPL":
-        return _wide(poses), kind, False
-    shared = 3 * len(SMPL22)
-    return _wide(poses[:, :shared]), kind, bool(np.abs(poses[:, shared:]).max() > 0)
+    return narrow(poses.astype(np.float32)), MODELS[poses.shape[1]]
 
 
-def _smplx_poses(content: Mapping[str, Any], path: Path) -> tuple[Floats, str]:
+def _smplx_poses(content: Mapping[str, Any], path: Path) -> tuple[NDArray[np.float32], str]:
     root = _vectors(content["global_orient"], 1, f"{path}: global_orient")
     body = _numbers(content["body_pose"], f"{path}: body_pose")
     joints = body.size // max(len(root), 1) // (9 if body.shape[-2:] == (3, 3) else 3)
@@ -153,7 +126,9 @@ def _smplx_poses(content: Mapping[str, Any], path: Path) -> tuple[Floats, str]:
     vectors = _vectors(body, joints, f"{path}: body_pose")
     if len(vectors) != len(root):
         raise FormatError(f"{path}: body_pose: expected {len(root)} frames, found {len(vectors)}")
-    return _wide(np.concatenate([root, vectors], axis=1)), _BODY_POSES[3 * joints]
+    full = np.zeros((len(root), 3 * len(SMPL24)), np.float32)
+    full[:, : 3 + vectors.shape[1]] = np.concatenate([root, vectors], axis=1)
+    return full, _BODY_POSES[3 * joints]
 
 
 def _vectors(value: Any, joints: int, where: str) -> Floats:
@@ -169,12 +144,6 @@ def _vectors(value: Any, joints: int, where: str) -> Floats:
     return array.reshape(-1, 3 * joints)
 
 
-def _wide(poses: Floats) -> Floats:
-    full = np.zeros((len(poses), 3 * len(SMPL24)))
-    full[:, : poses.shape[1]] = poses
-    return full
-
-
 def _places(content: Mapping[str, Any], frames: int, path: Path) -> Floats:
     field = next((name for name in _PLACES if name in content), None)
     if field is None:
@@ -185,28 +154,10 @@ def _places(content: Mapping[str, Any], frames: int, path: Path) -> Floats:
     return trans
 
 
-def _betas(content: Mapping[str, Any], kind: str, path: Path) -> tuple[NDArray[np.float32], tuple[str, ...]]:
-    zeros = np.zeros(_BETAS, np.float32)
+def _betas(content: Mapping[str, Any], path: Path) -> NDArray[np.float32]:
     if "betas" not in content:
-        return zeros, ()
-    if "X" in kind:
-        return zeros, ("the betas are SMPL-X's, which mean nothing to SMPL: the mean shape is written",)
-    betas = _numbers(content["betas"], f"{path}: betas")
-    betas = betas[0] if betas.ndim == 2 and len(betas) else betas
-    if betas.ndim != 1 or not betas.size:
-        raise FormatError(f"{path}: betas: expected one row of numbers, found {betas.shape}")
-    zeros[: len(betas)] = betas[:_BETAS]
-    return zeros, ()
-
-
-def _rate(content: Mapping[str, Any], path: Path) -> float | None:
-    field = next((name for name in _RATES if name in content), None)
-    if field is None:
-        return None
-    rate = _numbers(content[field], f"{path}: {field}")
-    if rate.size != 1:
-        raise FormatError(f"{path}: {field}: expected one number, found {rate.shape}")
-    return float(rate.reshape(()))
+        return np.zeros(_BETAS, np.float32)
+    return one_row(_numbers(content["betas"], f"{path}: betas"), path)
 
 
 def _numbers(value: Any, where: str) -> Floats:

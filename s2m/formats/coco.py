@@ -40,6 +40,7 @@ _TRACK_NAMES = ("track_id", "idx", "person_id")
 # An annotator's joint that is hidden, as for Leeds Sports Pose.
 _HIDDEN = 0.5
 _LARGEST_FLAG = 2
+_LARGEST_SCORE, _PERCENT = 20, 100  # scores that are no shares hardly reach the former
 
 
 @dataclass(frozen=True)
@@ -68,12 +69,14 @@ class Found:
         names: What the keypoints are, where the file says so.
         images: All pictures that it names, also those without a person.
         counted: Whether ``images`` are places in a sequence, counted from 0, instead of the pictures' own numbers.
+        notes: What was made of its confidences, for the user.
     """
 
     detections: list[Detection]
     names: tuple[str, ...] | None
     images: tuple[str, ...]
     counted: bool = False
+    notes: tuple[str, ...] = ()
 
 
 def read_coco(file: Path) -> list[Detection]:
@@ -143,7 +146,8 @@ def found_in(content: Any, file: Path) -> Found:
     if names is not None and sizes and sizes != {len(names)}:
         raise FormatError(f"{file}: expected {len(names)} keypoints, as it names them, found {sizes.pop()}")
     every = tuple(dict.fromkeys([*images, *(d.image for d in found)]))
-    return Found(_graded(found), names, every, mmpose.is_sequence(content) or _from_zero(every))
+    graded, notes = _graded(found)
+    return Found(graded, names, every, mmpose.is_sequence(content) or _from_zero(every), notes)
 
 
 def joints_of(found: Found, file: Path) -> tuple[JointSet, list[int], tuple[str, ...]]:
@@ -154,7 +158,7 @@ def joints_of(found: Found, file: Path) -> tuple[JointSet, list[int], tuple[str,
         file: For messages.
 
     Returns:
-        The joint set, which of the keypoints its joints are, and notes about names that nobody knows.
+        The joint set, which of the keypoints its joints are, and notes about confidences, and names that nobody knows.
 
     Raises:
         FormatError: When the file names keypoints that nobody here knows.
@@ -162,9 +166,9 @@ def joints_of(found: Found, file: Path) -> tuple[JointSet, list[int], tuple[str,
     count = len(found.detections[0].keypoints) if found.detections else len(COCO17)
     if found.names is None or (_begin_with_coco(found.names) and count in _FURTHER):
         if count == len(COCO17):
-            return COCO17, list(range(count)), ()
+            return COCO17, list(range(count)), found.notes
         places = dict(enumerate(COCO17.joints)) | _FURTHER[count]
-        return joint_set_of(f"coco{count}", tuple(places.values())), list(places), ()
+        return joint_set_of(f"coco{count}", tuple(places.values())), list(places), found.notes
     by_names = joint_set_by_names(found.names, "named")
     if by_names is None:
         shown = ", ".join(found.names[:20])
@@ -173,7 +177,7 @@ def joints_of(found: Found, file: Path) -> tuple[JointSet, list[int], tuple[str,
     named = [i for i, joint in enumerate(joint_set.joints) if not joint.startswith("unused_")]
     if len(named) < len(joint_set):
         joint_set = joint_set_of(joint_set.name, tuple(joint_set.joints[i] for i in named))
-    return joint_set, named, notes
+    return joint_set, named, (*found.notes, *notes)
 
 
 def _from_zero(images: Sequence[str]) -> bool:
@@ -285,20 +289,24 @@ def _numbers(keypoints: Any) -> Array:
         return np.zeros(0)
 
 
-def _graded(found: list[Detection]) -> list[Detection]:
-    """Turn third numbers into confidence.
+def _graded(found: list[Detection]) -> tuple[list[Detection], tuple[str, ...]]:
+    """Turn third numbers into confidence; and what to say of it.
 
-    Annotators write 0 (absent), 1 (hidden), 2 (visible); detectors write scores, some beyond 1.
+    Annotators write 0 (absent), 1 (hidden), 2 (visible); detectors write scores, some beyond 1, or percent.
     """
     if not found:
-        return found
+        return found, ()
     thirds = np.stack([detection.keypoints[:, 2] for detection in found])
     flags = np.isin(thirds, range(_LARGEST_FLAG + 1)).all() and (thirds == _LARGEST_FLAG).any()
-    graded = np.where(thirds == 1, _HIDDEN, thirds / _LARGEST_FLAG) if flags else thirds.clip(0, 1)
+    highest = float(np.nanmax(thirds, initial=0))
+    percent = _LARGEST_SCORE < highest <= _PERCENT
+    scores = (thirds / _PERCENT if percent else thirds).clip(0, 1)
+    graded = np.where(thirds == 1, _HIDDEN, thirds / _LARGEST_FLAG) if flags else scores
+    notes = (f"confidences go up to {highest:g}: read as percent",) if percent else ()
     return [
         Detection(d.image, np.column_stack([d.keypoints[:, :2], sure]), d.score, d.track)
         for d, sure in zip(found, graded, strict=True)
-    ]
+    ], notes
 
 
 def as_joint_set(keypoints: Array, joint_set: str) -> tuple[Array, Array]:

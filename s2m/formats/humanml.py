@@ -24,7 +24,7 @@ from s2m.skeletons import SMPL22
 Floats = NDArray[np.float64]
 
 _JOINTS = len(SMPL22)
-_WIDE_263, _WIDE_272 = 263, 272
+WIDTHS = _WIDE_263, _WIDE_272 = 263, 272
 _OTHERS = slice(4, 4 + 3 * (_JOINTS - 1))
 _CONTACTS = slice(_WIDE_263 - 4, _WIDE_263)
 _POSITIONS = slice(8, 8 + 3 * _JOINTS)
@@ -47,7 +47,7 @@ def track_of(content: Any, path: Path) -> Track | None:
     if not isinstance(content, np.ndarray) or content.dtype.kind != "f":
         return None
     numbers = content[0] if content.ndim == 3 and len(content) == 1 else content
-    if numbers.ndim != 2 or numbers.shape[1] not in (_WIDE_263, _WIDE_272) or not len(numbers):
+    if numbers.ndim != 2 or numbers.shape[1] not in WIDTHS or not len(numbers):
         return None
     values = numbers.astype(np.float64)
     wide = numbers.shape[1]

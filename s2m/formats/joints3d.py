@@ -7,8 +7,9 @@ from pathlib import Path
 
 from s2m.errors import UserError
 from s2m.formats import bodies3d, humanml, kinect
-from s2m.formats.arrays import array_track, field_of, read_csv
+from s2m.formats.arrays import field_track, read_csv
 from s2m.formats.c3d import read_c3d
+from s2m.formats.layouts import HOLOSOMA_JOINTS
 from s2m.formats.markers import Markers
 from s2m.formats.markers import track_of as track_of_markers
 from s2m.formats.people import Choice, Crowd, tracks_of
@@ -28,10 +29,11 @@ UP_AXES: dict[str, tuple[tuple[int, int, int], ...]] = {
     "y-down": ((1, 0, 0), (0, -1, 0), (0, 0, -1)),
     "z-down": ((1, 0, 0), (0, 0, -1), (0, 1, 0)),
 }
-_NAMES = ("joints3d", "joints", "keypoints3d", "keypoints_3d", "positions", "poses3d")
+JOINT_FIELDS = ("joints3d", "joints", "keypoints3d", "keypoints_3d", "positions", "poses3d", HOLOSOMA_JOINTS)
+"""What files call an array of joints."""
 LabelMap = Mapping[str, Sequence[str]]
 _MARKERS: dict[str, Callable[[Path], Markers]] = {".trc": read_trc, ".c3d": read_c3d}
-_SUFFIXES = (".npy", ".npz", ".json", ".csv", ".pkl", ".skeleton", *_MARKERS)
+_SUFFIXES = (".npy", ".npz", ".json", ".jsonl", ".csv", ".pkl", ".skeleton", *_MARKERS)
 
 
 def read_joints(
@@ -138,7 +140,7 @@ def _read(path: Path, joint_set: JointSet | None, key: str | None, labels: Label
             return numbers
     if joint_set is None:
         joint_set = stored_joint_set(content)
-    return with_stored_labels(array_track(field_of(content, key, _NAMES, path), joint_set, 3, path), content)
+    return with_stored_labels(field_track(content, key, JOINT_FIELDS, joint_set, 3, path), content)
 
 
 def _of_set(crowd: Crowd, joint_set: JointSet | None, path: Path) -> Crowd:

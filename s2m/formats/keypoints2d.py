@@ -7,18 +7,20 @@ from typing import Any
 
 from s2m.errors import UserError
 from s2m.formats import coco, mediapipe, openpose, videopose
-from s2m.formats.arrays import array_track, field_of, read_csv
+from s2m.formats.arrays import field_track, read_csv
 from s2m.formats.frames import number_frames
 from s2m.formats.people import Choice, Crowd, Sighting, tracks_of
+from s2m.formats.pixels import in_pixels
 from s2m.formats.raw import described, load, load_json
 from s2m.formats.stored import stored_joint_set, with_stored_labels
-from s2m.formats.tracks import Track, in_pixels
+from s2m.formats.tracks import Track
 from s2m.skeletons import COCO17, JointSet
 
 Keypoints = Track
 
-_NAMES = ("joints2d", "keypoints2d", "keypoints_2d", "keypoints", "joints", "positions_2d", "poses2d")
-_SUFFIXES = (".npy", ".npz", ".json", ".csv", ".pkl")
+JOINT_FIELDS = ("joints2d", "keypoints2d", "keypoints_2d", "keypoints", "joints", "positions_2d", "poses2d")
+"""What files call an array of joints."""
+_SUFFIXES = (".npy", ".npz", ".json", ".jsonl", ".csv", ".pkl")
 
 
 def read_keypoints(
@@ -107,7 +109,7 @@ def _read(path: Path, joint_set: JointSet | None, key: str | None) -> Track | Cr
     if suffix == ".csv":
         return read_csv(path, joint_set, 2)
     content = load(path)
-    if suffix == ".json" and key is None:
+    if suffix in (".json", ".jsonl") and key is None:
         crowd = _detected(content, path)
         if crowd is not None:
             return _own_joints(crowd, joint_set, path)
@@ -116,8 +118,7 @@ def _read(path: Path, joint_set: JointSet | None, key: str | None) -> Track | Cr
         return _own_joints(custom, joint_set, path)
     if joint_set is None:
         joint_set = stored_joint_set(content)
-    track = array_track(field_of(content, key, _NAMES, path), joint_set, 2, path)
-    return with_stored_labels(track, content)
+    return with_stored_labels(field_track(content, key, JOINT_FIELDS, joint_set, 2, path), content)
 
 
 def _own_joints(crowd: Crowd, joint_set: JointSet | None, path: Path) -> Crowd:

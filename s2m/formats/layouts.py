@@ -34,6 +34,9 @@ AIST = Layout("AIST++", "cm", "y", 60.0)
 MEDIAPIPE = Layout("MediaPipe", "m", "y-down")
 HUMANML3D = Layout("HumanML3D", "m", "y", 20.0)
 MOTION272 = Layout("HumanML3D's 272 numbers", "m", "y", 30.0)
+HOLOSOMA = Layout("holosoma-retargeting", "m", "z")
+HOLOSOMA_JOINTS = "global_joint_positions"
+"""The field that tells its files."""
 SAM3D_BODY = Layout("SAM 3D Body", "m", "y-down")
 
 

@@ -1,11 +1,15 @@
 """MediaPipe's landmarks in JSON, in the ways in which people write them.
 
 A list of landmarks per frame, each ``{"x", "y", "z", "visibility"}``; or frames with ``landmarks``,
-``pose_landmarks``, ``keypoints`` and the like, and a number. Frames without landmarks are empty or ``null``.
+``pose_landmarks``, ``keypoints`` and the like, and a number, in which landmarks may be rows of numbers as well, or have
+names. Frames come as a list, as a dictionary by their numbers, or under ``frames`` beside the frames per second. Those
+without landmarks are empty or ``null``.
 """
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +17,10 @@ import numpy as np
 
 from s2m.errors import FormatError
 from s2m.formats.frames import number_frames
-from s2m.formats.layouts import MEDIAPIPE
+from s2m.formats.layouts import MEDIAPIPE, Layout
 from s2m.formats.names import joint_set_by_names
 from s2m.formats.people import Crowd, Sighting
+from s2m.formats.rates import told_rate
 from s2m.formats.raw import described
 from s2m.skeletons import BLAZEPOSE33, JointSet
 
@@ -23,6 +28,8 @@ _WORLD = ("pose_world_landmarks", "poseWorldLandmarks", "world_landmarks", "worl
 _PICTURE = ("pose_landmarks", "poseLandmarks", "landmarks", "keypoints", "landmark")
 _NUMBERS = ("frameNum", "frame", "frame_id", "frame_number", "frameNumber", "frame_index", "index", "id")
 _SURE = ("visibility", "score", "confidence")
+_NUMBER = re.compile(r"[0-9]{1,9}")
+_ROW = ("x", "y", "z", "visibility", "presence")
 
 
 def crowd_of(content: Any, path: Path, dimensions: int) -> Crowd | None:
@@ -39,12 +46,10 @@ def crowd_of(content: Any, path: Path, dimensions: int) -> Crowd | None:
     Raises:
         FormatError: For frames that are not like the first.
     """
-    frames = content.get("frames") if isinstance(content, dict) else content
-    if isinstance(content, dict) and frames is None and _people(content, dimensions):
-        frames = [content]
+    frames = _frames(content, dimensions)
     if not isinstance(frames, list) or not any(_people(frame, dimensions) for frame in frames):
         return None
-    numbers = [_number(frame, place) for place, frame in enumerate(frames)]
+    numbers = [int(n) for n in content] if _is_by_number(content) else [_number(f, n) for n, f in enumerate(frames)]
     numbering = number_frames(numbers, str(path))
     if len(set(numbers)) < len(numbers):
         raise FormatError(f"{path}: expected frames with numbers of their own, found one number twice")
@@ -59,21 +64,49 @@ def crowd_of(content: Any, path: Path, dimensions: int) -> Crowd | None:
                 raise FormatError(f"{where}: expected people, found more than 50")
     frames_there = list(numbering.of.values())
     layout = MEDIAPIPE if dimensions == 3 and joint_set is BLAZEPOSE33 else None
+    rate = told_rate(content, path)
+    layout = layout if rate is None else replace(layout or Layout("MediaPipe"), fps=rate)
     return Crowd(joint_set, sightings, frames_there, {}, numbering.video, (*numbering.notes, *notes), layout)
+
+
+def _frames(content: Any, dimensions: int) -> Any:
+    if not isinstance(content, dict):
+        return content
+    if _is_by_number(content):
+        return list(content.values())
+    return content.get("frames", [content] if _people(content, dimensions) else None)
+
+
+def _is_by_number(content: Any) -> bool:
+    return isinstance(content, dict) and bool(content) and all(map(_NUMBER.fullmatch, map(str, content)))
 
 
 def _people(frame: Any, dimensions: int) -> list[list[Any]]:
     """Lists of landmarks of a frame; several where MediaPipe looks for several people."""
     if isinstance(frame, dict):
         fields = (*_WORLD, *_PICTURE) if dimensions == 3 else (*_PICTURE, *_WORLD)
-        frame = next((frame[field] for field in fields if frame.get(field)), None)
-        if isinstance(frame, dict):
-            frame = frame.get("landmark")
+        frame = _plain(next((frame[field] for field in fields if frame.get(field)), None), dimensions)
     if not isinstance(frame, list) or not frame:
         return []
     if _is_landmark(frame[0]):
         return [frame]
     return [one for one in frame if isinstance(one, list) and one and _is_landmark(one[0])]
+
+
+def _plain(landmarks: Any, dimensions: int) -> Any:
+    """Landmarks as a list of objects, of those that have names as keys, or (in 3D) are rows of numbers."""
+    if isinstance(landmarks, dict):
+        if isinstance(landmarks.get("landmark"), list):
+            return _plain(landmarks["landmark"], dimensions)
+        return [{**value, "name": name} for name, value in landmarks.items() if _is_landmark(value)]
+    if dimensions != 3 or not isinstance(landmarks, list) or len(landmarks) != len(BLAZEPOSE33):
+        return landmarks  # so many rows are some detector's keypoints
+    rows = all(map(_is_row, landmarks))
+    return [dict(zip(_ROW, row, strict=False)) for row in landmarks] if rows else landmarks
+
+
+def _is_row(value: Any) -> bool:
+    return isinstance(value, list) and 3 <= len(value) <= 5 and all(isinstance(one, (int, float)) for one in value)
 
 
 def _is_landmark(value: Any) -> bool:

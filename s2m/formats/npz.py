@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2m.errors import FormatError, UserError
+from s2m.formats.raw import Header
 
 LARGEST_ARRAY = 1 << 29  # bytes
 LARGEST_PICKLE = 1 << 31
@@ -72,12 +73,13 @@ def array_names(path: Path) -> list[str]:
 
 
 @contextlib.contextmanager
-def open_array(path: Path, name: str) -> Iterator[Entry]:
+def open_array(path: Path, name: str, largest: int = LARGEST_ARRAY) -> Iterator[Entry]:
     """Open one array; nothing but its header is read yet.
 
     Args:
         path: The npz file.
         name: Name of the array.
+        largest: Bytes that are read at the most; of an array that is read in pieces there may be many.
 
     Yields:
         The array's header and what follows.
@@ -96,7 +98,7 @@ def open_array(path: Path, name: str) -> Iterator[Entry]:
             version = np.lib.format.read_magic(stream)
             read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
             shape, fortran, dtype = read(stream)
-            _require_size(path, name, info, shape, dtype)
+            _require_size(path, name, info, Header(shape, fortran, dtype), largest)
             yield Entry(stream, shape, fortran, dtype)
 
 
@@ -133,11 +135,11 @@ def values_of(entry: Entry) -> NDArray[Any]:
     return np.frombuffer(content, entry.dtype).reshape(entry.shape, order="F" if entry.fortran else "C")
 
 
-def _require_size(path: Path, name: str, info: zipfile.ZipInfo, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-    size = info.file_size if dtype.hasobject else math.prod(shape) * dtype.itemsize
-    largest = LARGEST_PICKLE if dtype.hasobject else LARGEST_ARRAY
-    if not 0 <= size <= largest or any(length < 0 for length in shape):
-        found = f"{size >> 20} MB, shape {shape[:8]}"
+def _require_size(path: Path, name: str, info: zipfile.ZipInfo, header: Header, largest: int) -> None:
+    objects = header.dtype.hasobject
+    size, largest = (info.file_size, LARGEST_PICKLE) if objects else (header.size, largest)
+    if not 0 <= size <= largest or any(length < 0 for length in header.shape):
+        found = f"{size >> 20} MB, shape {header.shape[:8]}"
         raise FormatError(f"{path}: {name}: expected at most {largest >> 20} MB, found {found}")
     if size > _SUSPICIOUS and size > _LARGEST_RATIO * max(info.compress_size, 1):
         found = f"{size >> 20} MB packed into {info.compress_size} bytes"

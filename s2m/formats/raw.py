@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import math
 import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +18,31 @@ from s2m.errors import UserError
 _LARGEST = 2 * 10**9  # bytes of an array
 _LARGEST_JSON = 5 * 10**8  # bytes; read, it takes six times as much memory
 _BOMB, _SMALL = 100, 64 * 10**6  # so much smaller when packed is no recording of anybody, above this size
+_Content = TypeVar("_Content")
+
+
+@dataclass(frozen=True)
+class Header:
+    """What an array in npy's format says of itself.
+
+    Attributes:
+        shape: Its shape.
+        fortran: Whether its first index runs fastest.
+        dtype: The type of its entries.
+    """
+
+    shape: tuple[int, ...]
+    fortran: bool
+    dtype: np.dtype[Any]
+
+    @property
+    def size(self) -> int:
+        """Bytes of its numbers."""
+        return math.prod(self.shape) * self.dtype.itemsize
 
 
 def load(path: Path) -> Any:
-    """The content of a ``.npy``, ``.npz``, ``.json`` or ``.pkl`` file: arrays, and dictionaries and lists of them.
+    """The content of a ``.npy``, ``.npz``, ``.json``, ``.jsonl`` or ``.pkl`` file: arrays, dictionaries, lists of them.
 
     An npz is a dictionary of its fields that reads each when it is asked for. Pickled objects, also those within npy
     and npz files, are read as plain data (:mod:`s2m.formats.safe_pickle`); no code of theirs is run.
@@ -33,15 +56,15 @@ def load(path: Path) -> Any:
     Raises:
         UserError: The message names the file, what was expected and what was found.
     """
-    readers = {".npy": _npy, ".npz": Archive, ".json": load_json, ".pkl": _pickle}
-    return _readable(path, lambda: readers[path.suffix.lower()](path))
+    readers = {".npy": _npy, ".npz": Archive, ".json": load_json, ".jsonl": load_json, ".pkl": _pickle}
+    return readable(path, lambda: readers[path.suffix.lower()](path))
 
 
 def load_json(path: Path) -> Any:
     """The content of a JSON file.
 
     Args:
-        path: The file.
+        path: The file; of a ``.jsonl`` every line holds one value.
 
     Returns:
         Dictionaries, lists, text and numbers.
@@ -56,12 +79,24 @@ def load_json(path: Path) -> Any:
                 f"expected at most {_LARGEST_JSON} bytes of JSON, found {path.stat().st_size}; write the joints as an "
                 ".npy file, which may have any size, or one JSON file per frame"
             )
-        return json.loads(path.read_text(encoding="utf-8-sig"))
+        text = path.read_text(encoding="utf-8-sig")
+        if path.suffix.lower() == ".jsonl":
+            return [json.loads(line) for line in text.splitlines() if line.strip()]
+        return json.loads(text)
 
-    return _readable(path, read)
+    return readable(path, read)
 
 
-def _readable(path: Path, read: Any) -> Any:
+def readable(path: Path, read: Callable[[], _Content]) -> _Content:
+    """What a reader returns; whatever a damaged file makes it raise becomes an error of one line.
+
+    Args:
+        path: The file, for messages.
+        read: Reads it.
+
+    Raises:
+        UserError: It cannot be read.
+    """
     try:
         return read()
     except UserError as error:
@@ -103,7 +138,7 @@ class Archive(dict[str, Any]):
         super().__init__({name.removesuffix(".npy"): name for name in names[:10_000] if name.endswith(".npy")})
 
     def __getitem__(self, field: str) -> Any:
-        return _readable(self._path, lambda: self._read(super(Archive, self).__getitem__(field)))
+        return readable(self._path, lambda: self._read(super(Archive, self).__getitem__(field)))
 
     def get(self, field: str, default: Any = None) -> Any:
         """A field, or the default.
@@ -119,11 +154,25 @@ class Archive(dict[str, Any]):
 
     def _read(self, name: str) -> Any:
         with zipfile.ZipFile(self._path) as archive:
-            info = archive.getinfo(name)
-            if info.file_size > _SMALL and info.file_size > _BOMB * max(info.compress_size, 1):
-                raise ValueError(f"{name}: {info.file_size} bytes packed into {info.compress_size}")
+            info = member(archive, name)
             with archive.open(info) as stream:
                 return _array(stream, info.file_size)
+
+
+def member(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:
+    """An entry of an archive.
+
+    Args:
+        archive: An npz file.
+        name: The entry, with its suffix.
+
+    Raises:
+        ValueError: It is packed as no measured numbers are.
+    """
+    info = archive.getinfo(name)
+    if info.file_size > _SMALL and info.file_size > _BOMB * max(info.compress_size, 1):
+        raise ValueError(f"{name}: {info.file_size} bytes packed into {info.compress_size}")
+    return info
 
 
 def _npy(path: Path) -> Any:
@@ -131,25 +180,42 @@ def _npy(path: Path) -> Any:
         return _array(stream, path.stat().st_size)
 
 
+def read_header(stream: IO[bytes], size: int) -> Header:
+    """The header of an array in npy's format.
+
+    Args:
+        stream: Where it begins; afterwards, where the numbers do.
+        size: Bytes of the whole.
+
+    Raises:
+        ValueError: There is none, or it promises more numbers than there are.
+    """
+    version = np.lib.format.read_magic(stream)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    header = Header(*read(stream))
+    if header.dtype.hasobject:
+        return header
+    if any(n < 0 for n in header.shape) or header.size > size:
+        raise ValueError(f"its header promises an array of shape {header.shape}, {header.size} bytes; there are {size}")
+    return header
+
+
 def _array(stream: IO[bytes], size: int) -> Any:
     """One array of npy's format, checked before memory is taken for it; pickled objects come as plain data."""
-    version = np.lib.format.read_magic(stream)
-    header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, fortran, dtype = header(stream)
-    if dtype.hasobject:
+    header = read_header(stream, size)
+    if header.dtype.hasobject:
         # Brings scipy.sparse, which plain arrays should not wait for.
         from s2m.formats.safe_pickle import load_plain
 
         return load_plain(stream, size)
-    count = math.prod(shape)
-    wanted = count * dtype.itemsize
-    if any(n < 0 for n in shape) or wanted > min(size, _LARGEST):
-        raise ValueError(f"its header promises an array of shape {shape}, {wanted} bytes; the file has {size}")
-    raw = stream.read(wanted)
-    if len(raw) != wanted:
-        raise ValueError(f"expected {wanted} bytes of an array, found {len(raw)}: the file is cut short")
-    array: NDArray[Any] = np.frombuffer(raw, dtype, count) if wanted else np.zeros(count, dtype)
-    return array.reshape(shape, order="F" if fortran else "C")
+    if header.size > _LARGEST:
+        raise ValueError(f"expected an array of at most {_LARGEST} bytes, found {header.size}, shape {header.shape}")
+    raw = stream.read(header.size)
+    if len(raw) != header.size:
+        raise ValueError(f"expected {header.size} bytes of an array, found {len(raw)}: the file is cut short")
+    count = math.prod(header.shape)
+    array: NDArray[Any] = np.frombuffer(raw, header.dtype, count) if header.size else np.zeros(count, header.dtype)
+    return array.reshape(header.shape, order="F" if header.fortran else "C")
 
 
 def _pickle(path: Path) -> Any:

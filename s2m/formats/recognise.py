@@ -19,7 +19,7 @@ from s2m.skeletons import JOINT_SETS, JointSet
 
 Floats = NDArray[np.float64]
 
-_FRAMES = 256  # that are looked at
+FRAMES = 256  # that are looked at
 # Ends of a bone -> its length in lengths of a thigh, and how far people and skeletons differ in it (of its logarithm).
 _BONES: tuple[tuple[tuple[str, str], float, float], ...] = (
     *((ends, 1.0, 0.15) for ends in (("left_hip", "left_knee"), ("right_hip", "right_knee"))),
@@ -84,34 +84,10 @@ def recognise(points: NDArray[np.float64], path: Path) -> Recognised:
         )
     if len(fitting) == 1:
         return Recognised(fitting[0], f"no other set has {count} joints")
-    some = points[np.unique(np.linspace(0, len(points) - 1, min(len(points), _FRAMES)).astype(int))]
+    some = points[np.unique(np.linspace(0, len(points) - 1, min(len(points), FRAMES)).astype(int))]
     seen, _ = mask_missing(some)
     scores = {joint_set.name: plausibility(seen, joint_set) for joint_set in fitting}
     return _decided(fitting, scores, count, path)
-
-
-def recognise_large(path: Path) -> Recognised:
-    """The joint set of an npy file that is not to be loaded, by its first frames.
-
-    Args:
-        path: The file; (T, K, 3) or (T, K, 4).
-
-    Returns:
-        See :func:`recognise`.
-
-    Raises:
-        UserError: See :func:`recognise`; also for a file of two axes, whose joints cannot be counted.
-    """
-    with path.open("rb") as file:
-        version = np.lib.format.read_magic(file)
-        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, _, dtype = read(file)
-        if len(shape) != 3 or shape[2] not in (3, 4) or dtype.kind not in "fiu":
-            raise UserError(f"{path}: expected (frames, joints, 3), found {shape}; name the joints with --joint-set")
-        rows = min(shape[0], _FRAMES)
-        block = np.fromfile(file, dtype, rows * shape[1] * shape[2])
-    points = block.reshape(-1, shape[1], shape[2])[..., :3]
-    return recognise(points.astype(np.float64), path)
 
 
 def _decided(fitting: Sequence[JointSet], scores: dict[str, float], count: int, path: Path) -> Recognised:

@@ -9,7 +9,7 @@ tells: rotations come from the joints.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,16 @@ def is_person(content: Any) -> bool:
     Args:
         content: What stands in a file.
     """
-    return isinstance(content, Mapping) and any(field in content for field in _FIELDS)
+    return isinstance(content, Mapping) and names_person(content)
+
+
+def names_person(fields: Collection[Any]) -> bool:
+    """Whether fields are those of such a person.
+
+    Args:
+        fields: Their names.
+    """
+    return any(field in fields for field in _FIELDS)
 
 
 def crowd_of(content: Any, joint_set: JointSet | None, path: Path, first: int = 0) -> Crowd | None:

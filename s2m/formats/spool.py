@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,26 @@ from numpy.typing import NDArray
 from s2m.files import WriteError, replacing
 
 _BLOCK = 1 << 20  # bytes
+
+
+def unnamed_file(folder: str | Path) -> IO[bytes]:
+    """A new file without a name, which is gone with the process.
+
+    Args:
+        folder: Where it takes room.
+
+    Returns:
+        The file, open for reading and writing.
+
+    Raises:
+        WriteError: The folder cannot be written.
+    """
+    try:
+        return tempfile.TemporaryFile(dir=folder)  # type: ignore[return-value] # on Windows a wrapper
+    except OSError as error:
+        raise WriteError(
+            f"{folder}: expected a folder that can be written, found: {error.strerror or error}"
+        ) from error
 
 
 class Spool:
@@ -29,12 +49,7 @@ class Spool:
 
     def __init__(self, folder: str | Path) -> None:
         self._folder = Path(folder)
-        try:
-            self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by close()
-        except OSError as error:
-            raise WriteError(
-                f"{folder}: expected a folder that can be written, found: {error.strerror or error}"
-            ) from error
+        self._file = unnamed_file(folder)
         self._shape: tuple[int, ...] = ()
         self._dtype = np.dtype(np.float32)
         self._rows = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import itertools
 import re
@@ -36,6 +37,11 @@ _COLUMN = re.compile(rf"(?i)^(.*?)[ _.:/|-]*(?:pos(?:ition)?[ _.-]*)?(x|y|z|{'|'
 _NUMBERED = re.compile(rf"(?i)^(x|y|z|{'|'.join(_SURE)})[ _.-]?(\d+)$")
 _LARGEST = 10**9  # bytes; what is read of them takes up to three times as much memory
 _BLOCK = 4096  # rows
+_NAMED_ROWS = 8  # of them that may be names or units of columns
+_TIME = re.compile(r"time|sec|msec")
+_EVEN = 0.2  # share of steps that may be off, and by how much
+_WHOLE, _LONG = 0.004, 0.1  # share of a rate that rounded times leave open; the longer they go on, the less
+_SLOWEST, _FASTEST = 5.0, 500.0  # frames per second that tell seconds from milliseconds, and both from a count
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,7 @@ class Table:
         frames: (T,) numbers of the frames, where a column has them.
         people: (T,) numbers of the people, where a column has them.
         unread: Columns that the header names and nobody here knows.
+        rate: Frames per second, where a column has times.
     """
 
     values: Floats
@@ -56,10 +63,11 @@ class Table:
     frames: Floats | None = None
     people: Floats | None = None
     unread: tuple[str, ...] = ()
+    rate: float | None = None
 
 
 def read_table(path: Path) -> Table:
-    """A CSV file: separated by commas, semicolons or tabs, with or without a byte-order mark and a header.
+    """A CSV file: separated by commas, semicolons, tabs or blanks, with or without a byte-order mark and a header.
 
     A header is a first row without a number (``NA`` and blanks are missing numbers, not names), or one that counts
     the columns, as pandas writes it. It names columns such as ``left_knee_x``, ``x3`` or ``nose_visibility``, in any
@@ -80,12 +88,12 @@ def read_table(path: Path) -> Table:
         raise ValueError(
             f"expected at most {_LARGEST} bytes, found {path.stat().st_size}; an .npy file may have any size"
         )
-    with path.open(newline="", encoding="utf-8-sig") as file:
+    with path.open(newline="", encoding=_encoding(path)) as file:
         start = file.read(4096).split("\n")[0]
         file.seek(0)
-        # Where cells are separated by semicolons or tabs, commas may be decimal ones.
-        mark = next((mark for mark in ";\t" if mark in start), ",")
-        rows = (row for row in csv.reader(file, delimiter=mark) if any(cell.strip() for cell in row))
+        mark = _mark(start)
+        lines = csv.reader(file, delimiter=mark, skipinitialspace=mark == " ")
+        rows = (row for row in lines if any(cell.strip() for cell in row))
         first = list(itertools.islice(rows, 4))
         if not first:
             raise FormatError(f"{path}: expected rows of numbers, found none")
@@ -102,6 +110,17 @@ def read_table(path: Path) -> Table:
     if index:
         values, header = values[:, 1:], header[1:]
     return _named(values, header, path)
+
+
+def _encoding(path: Path) -> str:
+    with path.open("rb") as file:
+        return "utf-16" if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
+
+
+def _mark(start: str) -> str:
+    """What separates the cells of a line; where it is semicolons, tabs or blanks, commas may be decimal ones."""
+    found = next((mark for mark in ";\t" if mark in start), ",")
+    return " " if found not in start and len(start.split()) > 1 else found
 
 
 def _header(first: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[list[str], int, bool]:
@@ -142,6 +161,10 @@ def _block(
     rows: Sequence[Sequence[str]], wide: int, header: Sequence[str], path: Path, skip: int, comma: bool
 ) -> Floats:
     values = np.full((len(rows), wide), np.nan)
+    for number, row in enumerate(rows[:_NAMED_ROWS]):
+        if header and all(cell.strip() and not _is_number(cell) for cell in row):
+            where = f"{path}: row {number + skip + 1}"
+            raise FormatError(f"{where}: expected numbers below one row of names, found {', '.join(row[:4])[:80]}")
     texts = [i for i, name in enumerate(header) if not _is_joint_column(name)]
     for number, row in enumerate(rows):
         if len(row) != wide:
@@ -210,8 +233,25 @@ def _named(values: Floats, header: Sequence[str], path: Path) -> Table:
     frames = next((values[:, others[name]] for name in _FRAMES if name in others), None)
     people = next((values[:, others[name]] for name in _PEOPLE if name in others), None)
     known = (*_FRAMES, *_PEOPLE)
+    rate = next((_rate(values[:, column], name) for name, column in others.items() if _TIME.match(name)), None)
     if not whole:
         times = [c for n, c in others.items() if n in known or re.match(r"time|sec|msec|date|index|unnamed", n)]
-        return Table(np.delete(values, times, axis=1), {}, frames, people)
+        return Table(np.delete(values, times, axis=1), {}, frames, people, (), rate)
     unread = tuple(n[:40] for n in others if n not in known and not re.match(r"time|sec|msec|date|index|unnamed|$", n))
-    return Table(values, whole, frames, people, unread)
+    return Table(values, whole, frames, people, unread, rate)
+
+
+def _rate(times: Floats, name: str) -> float | None:
+    """Frames per second of a column of times in seconds or milliseconds; ``None`` where they are uneven, or neither."""
+    steps = np.diff(np.unique(times[np.isfinite(times)]))
+    step = float(np.median(steps)) if len(steps) else 0.0
+    even = np.abs(steps - step) <= _EVEN * step
+    if step <= 0 or even.mean() < 1 - _EVEN:
+        return None
+    step = float(steps[even].mean())  # times are rounded
+    scales = (1000.0,) if "ms" in name or "milli" in name else (1.0, 1000.0)
+    rates = [scale / step for scale in scales if _SLOWEST <= scale / step <= _FASTEST]
+    if not rates:
+        return None
+    whole = abs(rates[0] - round(rates[0])) < rates[0] * min(_WHOLE, _LONG / len(steps))
+    return float(round(rates[0])) if whole else round(rates[0], 3)

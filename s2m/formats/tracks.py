@@ -7,20 +7,17 @@ Files say "not seen" in many ways; :func:`masked` turns all of them into NaN and
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from s2m.arrays import short_repr
-from s2m.errors import UserError
 from s2m.formats.layouts import Layout
 from s2m.missing import Origin, mask_with, reasons
 from s2m.skeletons import JointSet
 
 _SHOWN = 8
-_SHARES = 0.9  # of the points lie in the picture when coordinates are shares of its size
 
 
 @dataclass(frozen=True)
@@ -95,9 +92,9 @@ class Track:
         if not low.any():
             return self
         points = np.where(low[..., None], np.nan, self.points)
-        note = _counts(low, self.joint_set, f"confidence below {confidence:g}")
+        notes = low_notes(low.sum(0), len(low), self.joint_set, confidence)
         sure = np.where(low, 0, self.confidence).astype(np.float32)
-        return replace(self, points=points, confidence=sure, notes=(*self.notes, f"taken as missing: {note}"))
+        return replace(self, points=points, confidence=sure, notes=(*self.notes, *notes))
 
 
 def masked(
@@ -135,12 +132,8 @@ def masked(
     origin = Origin(joint_set.root_index)
     origin.look(values, confidence)
     places, sure = mask_with(values, confidence, origin.found)
-    once: NDArray[np.bool_] = np.asarray((sure > 0).any(1))[:, None]  # a frame without anybody is said elsewhere
-    unseen = {reason: chosen & once for reason, chosen in reasons(values, confidence, sure).items()}
-    said = [_counts(chosen, joint_set, reason) for reason, chosen in unseen.items() if chosen.any()]
-    found = [f"taken as missing: {'; '.join(said)}"] if said else []
-    if values.shape[-1] == 3 and origin.found is not None:
-        found.append(f"{joint_set.root} is at exactly zero in every frame: read as positions relative to it")
+    unseen = Unseen(joint_set)
+    unseen.look(values, confidence, sure)
     return Track(
         places,
         sure,
@@ -148,52 +141,77 @@ def masked(
         images,
         np.arange(len(values)) if frames is None else np.asarray(frames, np.int64),
         person,
-        (*notes, *found),
+        (*notes, *unseen.notes, *origin_notes(origin.found, joint_set, values.shape[-1])),
         why,
         layout,
     )
 
 
-def _counts(chosen: NDArray[np.bool_], joint_set: JointSet, reason: str) -> str:
+class Unseen:
+    """Counts which joints were taken as missing for what reason, block after block.
+
+    Args:
+        joint_set: Names of the joints.
+    """
+
+    def __init__(self, joint_set: JointSet) -> None:
+        self._joint_set, self._frames, self._seen = joint_set, 0, False
+        self._often: dict[str, NDArray[np.int64]] = {}
+        self._nobody: dict[str, NDArray[np.int64]] = {}
+
+    def look(self, points: NDArray[Any], confidence: NDArray[Any] | None, masked: NDArray[np.float32]) -> None:
+        """Take in the next frames.
+
+        Args:
+            points: (N, K, D) as the file has them.
+            confidence: (N, K) likewise, or ``None``.
+            masked: (N, K) the confidences of :func:`s2m.missing.mask_with`.
+        """
+        self._frames += len(points)
+        once: NDArray[np.bool_] = np.asarray((masked > 0).any(1))[:, None]  # without anybody: said elsewhere
+        for reason, chosen in reasons(points, confidence, masked).items():
+            self._often[reason] = self._often.get(reason, np.int64(0)) + (chosen & once).sum(0)
+            self._nobody[reason] = self._nobody.get(reason, np.int64(0)) + (chosen & ~once).sum(0)
+        self._seen = self._seen or bool(once.any())
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """A sentence, or none where no joint was taken as missing."""
+        found = self._often if self._seen else self._nobody
+        said = [_counts(often, self._frames, self._joint_set, why) for why, often in found.items() if often.any()]
+        return (f"taken as missing: {'; '.join(said)}",) if said else ()
+
+
+def origin_notes(origin: int | None, joint_set: JointSet, dimensions: int) -> tuple[str, ...]:
+    """What to say of the joint that coordinates are relative to.
+
+    Args:
+        origin: Its number; ``None`` where there is none.
+        joint_set: Names of the joints.
+        dimensions: Number of coordinates.
+    """
+    if dimensions != 3 or origin is None:
+        return ()
+    return (f"{joint_set.root} is at exactly zero in every frame: read as positions relative to it",)
+
+
+def low_notes(often: NDArray[np.int64], frames: int, joint_set: JointSet, least: float) -> tuple[str, ...]:
+    """What to say of joints of which a detector is not sure enough.
+
+    Args:
+        often: (K,) number of frames in which each is taken as missing for it.
+        frames: Number of frames.
+        joint_set: Names of the joints.
+        least: The least confidence that counts.
+    """
+    if not often.any():
+        return ()
+    return (f"taken as missing: {_counts(often, frames, joint_set, f'confidence below {least:g}')}",)
+
+
+def _counts(often: NDArray[np.int64], frames: int, joint_set: JointSet, reason: str) -> str:
     """ "left_ankle in 25, nose in 3 of 38 frames (exact zeros)"."""
-    often = chosen.sum(0)
     joints = [(name, int(count)) for name, count in zip(joint_set.joints, often, strict=True) if count]
     text = ", ".join(f"{name} in {count}" for name, count in joints[:_SHOWN])
     more = f" and {len(joints) - _SHOWN} further joints" if len(joints) > _SHOWN else ""
-    return f"{text}{more} of {len(chosen)} frames ({reason})"
-
-
-def in_pixels(track: Track, size: tuple[int, int] | None, path: Path) -> Track:
-    """2D joints in pixels, or in another unit in which both axes have one scale.
-
-    Args:
-        track: 2D joints.
-        size: Width and height of the picture, pixels, where the user gave them.
-        path: The file, for messages.
-
-    Returns:
-        The track with shares turned into pixels.
-
-    Raises:
-        UserError: For joints that are shares of the picture's width and height without a size, which would squeeze
-            the person, and for a size of another picture than that of the joints.
-    """
-    seen = track.points[track.confidence > 0]
-    inside = ((seen >= 0) & (seen <= 1)).all(-1)
-    shares = len(seen) > 0 and inside.mean() >= _SHARES and bool(((seen > -1) & (seen < 2)).all())
-    if size is None:
-        if shares:
-            raise UserError(
-                f"{path}: expected pixels, found coordinates from 0 to 1: shares of the picture's width and height, "
-                "as MediaPipe gives them? Give the picture's size: --image-size WIDTHxHEIGHT"
-            )
-        return track
-    if len(seen) and not shares:
-        low, high = np.quantile(seen, 0.05, axis=0), np.quantile(seen, 0.95, axis=0)
-        if (high < 0).any() or (low > size).any():
-            raise UserError(
-                f"{path}: --image-size: expected joints in a picture of {size[0]}x{size[1]} pixels, "
-                f"found most of them from {low.round().tolist()} to {high.round().tolist()}"
-            )
-        return track
-    return replace(track, points=track.points * np.array(size, np.float64))
+    return f"{text}{more} of {frames} frames ({reason})"

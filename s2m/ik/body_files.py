@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,54 +12,51 @@ import torch
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from s2m.body import Body, load_body
+from s2m.body import Body
 from s2m.clip_options import check_fps
 from s2m.errors import UserError
-from s2m.export.known import chosen_format
-from s2m.export.motion import ArrayRows, BodyMotion
-from s2m.export.writers import write_people
+from s2m.export.motion import ArrayRows, BodyMotion, ForeignShape, Rows
 from s2m.formats.amass import BodyLabel
 from s2m.formats.body_motion import read_body_motion
 from s2m.formats.bvh import read_bvh
 from s2m.formats.joints3d import UP_AXES
+from s2m.formats.motion_npz import MotionFile
+from s2m.ik.chosen_body import BodyChoice
 from s2m.ik.retarget import Retargeted, retarget
-from s2m.options import say, writable
+from s2m.ik.source_options import said_of_joints
+from s2m.ik.writing import Solved
+from s2m.options import say
 from s2m.skeletons import SMPL24
 
 Floats = NDArray[np.float64]
 
 # SMPL's world (+y up) to AMASS's (+z up).
 _AMASS = Rotation.from_euler("x", 90, degrees=True)
-_UNREAD = ("joint_set", "preset", "key", "markers", "unit", "noise", "person", "people")
-_ZEROS = 10
 
 
-def write_bvh_motion(file: Path, arguments: argparse.Namespace) -> None:
-    """Write the motion of a BVH file as SMPL's.
+def bvh_person(file: Path, choice: BodyChoice, name: str, arguments: argparse.Namespace) -> Solved:
+    """The motion of a BVH file as SMPL's.
 
     Args:
         file: The BVH file.
-        arguments: Options of ``s2m ik``.
+        choice: The body to pose.
+        name: Of the person, for files that name their parts.
+        arguments: Options of :func:`s2m.ik.source_options.add_sources`.
 
     Raises:
         UserError: For a file that cannot be used, and for options that mean nothing for one.
     """
     _refuse(file, arguments, "a BVH file brings its own skeleton, unit and people")
     bvh = read_bvh(file)
-    body = load_body(arguments.body)
-    found = retarget(bvh, body, str(file), arguments.up, arguments.keep_scale)
+    found = retarget(bvh, choice.body, str(file), arguments.up, arguments.keep_scale)
     rate = 1 / bvh.frame_time
     fps = check_fps(arguments.fps or (round(rate) if abs(rate - round(rate)) < 0.02 * rate / 30 else round(rate, 4)))
-    poses, places = in_amass_world(found, _pelvis(body))
-    label = BodyLabel.of(arguments.body, body.hash)
-    with writable(arguments.output) as output:
-        everywhere = np.ones(len(poses), bool)
-        zeros = np.zeros(_ZEROS, np.float32)
-        person = BodyMotion(body, ArrayRows(poses), places, zeros, fps, label, everywhere, arguments.output.stem)
-        lost = write_people(output, [person], chosen_format(arguments.output, arguments), arguments.names)
+    poses, places = in_amass_world(found, _pelvis(choice.body))
+    everywhere, zeros = np.ones(len(poses), bool), np.zeros(choice.body.num_betas, np.float32)
     for note in found.notes:
         say(arguments, note)
-    say(arguments, f"{arguments.output}: {len(poses)} frames at {fps:g} per second{lost}")
+    motion = BodyMotion(choice.body, ArrayRows(poses), places, zeros, fps, choice.label, everywhere, name)
+    return Solved(motion, remark=f" at {fps:g} per second")
 
 
 def in_amass_world(found: Retargeted, pelvis: Floats) -> tuple[NDArray[np.float32], Floats]:
@@ -84,41 +83,85 @@ def _pelvis(body: Body) -> Floats:
 
 
 def _refuse(file: Path, arguments: argparse.Namespace, why: str) -> None:
-    given = [name for name in _UNREAD if getattr(arguments, name, None) not in (None, "auto")]
-    given += [name for name in ("fit_shape", "smooth") if getattr(arguments, name, False)]
+    given = said_of_joints(arguments)
     if given:
-        raise UserError(f"{file}: --{given[0].replace('_', '-')}: {why}")
+        raise UserError(f"{file}: --{given[0]}: {why}")
 
 
-def write_body_motion(file: Path, arguments: argparse.Namespace) -> None:
-    """Write the motion of a body (AMASS, SMPL-H, SMPL-X) as SMPL's: the rotations of the joints that correspond.
+@contextlib.contextmanager
+def body_person(
+    file: Path, choice: BodyChoice, name: str, folder: Path, arguments: argparse.Namespace
+) -> Iterator[Solved]:
+    """The motion of a body (AMASS, SMPL-H, SMPL-X): the rotations of the joints that correspond, as they are.
 
     Args:
-        file: The npz file.
-        arguments: Options of ``s2m ik``.
+        file: The npz or pkl file.
+        choice: The body to pose.
+        name: Of the person, for files that name their parts.
+        folder: Where what is too long for the memory waits.
+        arguments: Options of :func:`s2m.ik.source_options.add_sources`.
+
+    Yields:
+        The person, readable within the block.
 
     Raises:
         UserError: For a file that cannot be used, and for options that mean nothing for one.
     """
     _refuse(file, arguments, "the file holds a body's motion (poses, trans), which is taken over as it is")
-    motion = read_body_motion(file)
-    fps = check_fps(arguments.fps or motion.fps or 30.0)
-    up = arguments.up or motion.up or "y"
+    found = read_body_motion(file, folder)
+    with found.poses:
+        fps = check_fps(arguments.fps or found.fps or 30.0)
+        up = arguments.up or found.up or "y"
+        poses, trans = _turned(found, up, choice)
+        betas, label, foreign = _shape(found, choice)
+        unsaid = [] if arguments.up or found.up else ["with y up (--up)"]
+        unsaid += [] if arguments.fps or found.fps else ["at 30 frames per second (--fps)"]
+        told = f", read {' and '.join(unsaid)}, since the file does not tell" if unsaid else ""
+        say(arguments, f"{file}: a body's motion ({found.model}): rotations are taken over as they are{told}")
+        for note in found.notes:
+            say(arguments, f"note: {note}")
+        motion = BodyMotion(
+            choice.body, poses, trans, betas, fps, label, found.valid, name, found.hands, foreign=foreign
+        )
+        yield Solved(motion, remark=f" at {fps:g} per second")
+
+
+class _TurnedRows:
+    """Poses whose root turns in another world.
+
+    Args:
+        poses: (T, 72) or (T, 156) axis-angle.
+        turn: From their world.
+    """
+
+    def __init__(self, poses: Rows, turn: Rotation) -> None:
+        self._poses, self._turn = poses, turn
+
+    def __len__(self) -> int:
+        return len(self._poses)
+
+    def read(self, start: int, stop: int) -> NDArray[np.float32]:
+        """See :class:`s2m.export.motion.Rows`."""
+        poses: NDArray[np.float32] = self._poses.read(start, stop).copy()
+        poses[:, :3] = (self._turn * Rotation.from_rotvec(poses[:, :3])).as_rotvec()
+        return poses
+
+
+def _turned(found: MotionFile, up: str, choice: BodyChoice) -> tuple[Rows, Floats]:
+    """Poses and places in AMASS's world."""
+    if up == "z":
+        return found.poses, found.trans
     turn = _AMASS * Rotation.from_matrix(np.array(UP_AXES[up], np.float64))
-    body = load_body(arguments.body)
-    pelvis = _pelvis(body)
-    poses = motion.poses.copy()
-    poses[:, :3] = (turn * Rotation.from_rotvec(poses[:, :3])).as_rotvec()
+    pelvis = _pelvis(choice.body)
     # A body turns about its pelvis joint, which lies off the origin that the place is measured from.
-    places = turn.apply(motion.trans + pelvis) - pelvis
-    with writable(arguments.output) as output:
-        label = BodyLabel(motion.gender, motion.body)
-        valid = np.ones(len(poses), bool) if motion.valid is None else motion.valid
-        stem = arguments.output.stem
-        person = BodyMotion(body, ArrayRows(poses), places, motion.betas, fps, label, valid, stem)
-        lost = write_people(output, [person], chosen_format(arguments.output, arguments), arguments.names)
-    told = "" if arguments.up or motion.up else ", read with y up, since the file does not tell (--up)"
-    say(arguments, f"{arguments.file}: a body's motion ({motion.kind}): rotations are taken over as they are{told}")
-    for note in motion.notes:
-        say(arguments, f"note: {note}")
-    say(arguments, f"{arguments.output}: {len(motion.poses)} frames at {fps:g} per second{lost}")
+    return _TurnedRows(found.poses, turn), turn.apply(found.trans + pelvis) - pelvis
+
+
+def _shape(found: MotionFile, choice: BodyChoice) -> tuple[NDArray[np.float32], BodyLabel, ForeignShape | None]:
+    """The betas that shape the posed body, whose they are, and those that the file has of another body."""
+    shape = np.zeros(choice.body.num_betas, np.float32)
+    if choice.has(found.body) and found.model != "smplx":
+        shape[: len(found.betas)] = found.betas[: len(shape)]
+        return shape, choice.label, None
+    own = BodyLabel(found.gender, found.body or found.model)
+    return shape, choice.label, ForeignShape(found.betas, found.model, own)

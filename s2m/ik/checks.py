@@ -17,7 +17,7 @@ from torch import Tensor
 from s2m.arrays import short_repr
 from s2m.errors import ArgumentError
 from s2m.formats.joints3d import UNITS, UP_AXES
-from s2m.ik.joint_maps import parts_of
+from s2m.ik.joint_maps import part_of, parts_of
 from s2m.ik.rest import RestSkeleton
 from s2m.missing import names_and_counts
 from s2m.skeletons import JointSet
@@ -152,7 +152,7 @@ def missing_words(
 
 
 def mirrored(clip: Clip) -> str | None:
-    """Faces and knees point backwards: left and right swapped, or an axis mirrored.
+    """The face, knees or toes point backwards: left and right swapped, or an axis mirrored.
 
     Args:
         clip: The joints and what they are said to be.
@@ -164,7 +164,7 @@ def mirrored(clip: Clip) -> str | None:
     if score is None or score > -0.02:
         return None
     return (
-        "left and right look mirrored: noses, toes or knees point to the back of the body. Swapped labels, or an axis "
+        "left and right look mirrored: face, knees or toes point to the back of the body. Swapped labels, or an axis "
         "that is flipped without another? (a right-handed frame is expected)"
     )
 
@@ -202,7 +202,7 @@ def forwardness(joints: Tensor, joint_set: JointSet) -> float | None:
 
 def _part(joints: Tensor, joint_set: JointSet, name: str) -> Tensor:
     """(T, 3) a part of the body; NaN where one of the joints that make it up is missing."""
-    weights = parts_of(joint_set)[name]
+    weights = part_of(joint_set, parts_of(joint_set), name)
     index = joint_set.indices(weights)
     return (joints[:, index] * torch.tensor(list(weights.values())).to(joints)[:, None]).sum(1)
 

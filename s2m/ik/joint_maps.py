@@ -65,6 +65,22 @@ def _expand(weights: Weights, parts: Parts) -> Weights:
     return {joint: weight for joint, weight in total.items() if weight}
 
 
+def part_of(joint_set: JointSet, parts: Parts, name: str) -> Weights:
+    """The joints that make up a part.
+
+    Args:
+        joint_set: The set, for the message.
+        parts: Of the set, see :func:`parts_of`.
+        name: Of the part.
+
+    Raises:
+        KeyError: When the set lacks it.
+    """
+    if name not in parts:
+        raise KeyError(f"joint set {joint_set.name} has no '{name}'; it has: {', '.join(sorted(parts))}")
+    return parts[name]
+
+
 def part_matrix(joint_set: JointSet, names: tuple[str, ...]) -> Tensor:
     """Weights that turn joints into the named parts.
 
@@ -81,8 +97,6 @@ def part_matrix(joint_set: JointSet, names: tuple[str, ...]) -> Tensor:
     parts = parts_of(joint_set)
     matrix = torch.zeros(len(names), len(joint_set), dtype=torch.float64)
     for row, name in enumerate(names):
-        if name not in parts:
-            raise KeyError(f"joint set {joint_set.name} has no '{name}'; it has: {', '.join(sorted(parts))}")
-        for joint, weight in parts[name].items():
+        for joint, weight in part_of(joint_set, parts, name).items():
             matrix[row, joint_set.index(joint)] = weight
     return matrix

@@ -75,34 +75,6 @@ class MotionOptions:
         return int(self.fill * self.fps + 1e-6)
 
 
-@dataclass(frozen=True)
-class Motion:
-    """The motion of a body.
-
-    Attributes:
-        poses: (T, 156) float32, SMPL-H's axis-angle with hands at rest, on the disk.
-        places: (T, 3) float64 metres, +z up.
-        betas: (10,).
-        valid: (T,) bool; False where the nearest pose is held because none was seen for long.
-        solved: (T,) bool; where the joints told a body.
-        corrected: (T,) bool; where ``smooth`` replaced something.
-        warnings: What looks wrong, in words.
-        notes: What was done, in words.
-    """
-
-    poses: Spool
-    places: NDArray[np.float64]
-    betas: NDArray[np.float32]
-    valid: NDArray[np.bool_]
-    solved: NDArray[np.bool_]
-    corrected: NDArray[np.bool_]
-    warnings: tuple[str, ...]
-    notes: tuple[str, ...]
-
-    def __len__(self) -> int:
-        return len(self.places)
-
-
 class World:
     """A clip in AMASS's world: metres, +z up, with what was found out about it applied.
 
@@ -129,6 +101,36 @@ class World:
         if self.scale != 1:
             points = self.fixed + (points - self.fixed) * self.scale
         return points, confidence
+
+
+@dataclass(frozen=True)
+class Motion:
+    """The motion of a body.
+
+    Attributes:
+        poses: (T, 156) float32, SMPL-H's axis-angle with hands at rest, on the disk.
+        places: (T, 3) float64 metres, +z up.
+        betas: (10,).
+        valid: (T,) bool; False where the nearest pose is held because none was seen for long.
+        solved: (T,) bool; where the joints told a body.
+        corrected: (T,) bool; where ``smooth`` replaced something.
+        warnings: What looks wrong, in words.
+        notes: What was done, in words.
+        world: The joints as they were solved.
+    """
+
+    poses: Spool
+    places: NDArray[np.float64]
+    betas: NDArray[np.float32]
+    valid: NDArray[np.bool_]
+    solved: NDArray[np.bool_]
+    corrected: NDArray[np.bool_]
+    warnings: tuple[str, ...]
+    notes: tuple[str, ...]
+    world: World
+
+    def __len__(self) -> int:
+        return len(self.places)
 
 
 @dataclass(frozen=True)
@@ -208,7 +210,7 @@ def solve_clip(
         )
     shape = np.zeros(body.num_betas, np.float32) if betas is None else betas[0].numpy()
     notes += _fit_notes(survey, world, clip, Posed(poses, place, shape), joint_set, body, options)
-    return Motion(poses, place, shape, ~held, solved, corrected, tuple(warnings), tuple(notes))
+    return Motion(poses, place, shape, ~held, solved, corrected, tuple(warnings), tuple(notes), world)
 
 
 def _survey(world: World, joint_set: JointSet, options: MotionOptions) -> _Survey:
@@ -303,6 +305,8 @@ def _fit_notes(
 
 def _rarest(survey: _Survey, joint_set: JointSet) -> str:
     order = np.argsort(-survey.counts, kind="stable")[:6]
+    if not survey.counts.any():
+        return "all of them"
     return ", ".join(joint_set.joints[joint] for joint in order if survey.counts[joint])
 
 

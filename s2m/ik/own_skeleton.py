@@ -9,6 +9,7 @@ rest no clip tells; it is taken from the known skeleton that the clip's proporti
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,39 +18,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from s2m.ik.rest import RestSkeleton
+from s2m.ik.smpl_rests import SMPL_RESTS, Offset
 from s2m.skeletons import SMPL22, SMPL24, JointSet, is_smpl
 
 Floats = NDArray[np.float64]
 
-# SMPL's mean body: offsets of its joints from their parents at rest, metres, body frame. As ProtoMotions' MuJoCo model
-# has them (Apache-2.0: github.com/NVlabs/ProtoMotions, data/assets/mjcf/smpl_humanoid.xml; its x, y, z are z, x, y).
-_SMPL_OFFSETS: dict[str, tuple[float, float, float]] = {
-    "left_hip": (0.0695, -0.0914, -0.0068),
-    "left_knee": (0.0343, -0.3752, -0.0045),
-    "left_ankle": (-0.0136, -0.398, -0.0437),
-    "left_foot": (0.0264, -0.0558, 0.1193),
-    "right_hip": (-0.0677, -0.0905, -0.0043),
-    "right_knee": (-0.0383, -0.3826, -0.0089),
-    "right_ankle": (0.0158, -0.3984, -0.0423),
-    "right_foot": (-0.0254, -0.0481, 0.1233),
-    "spine1": (-0.0025, 0.109, -0.0267),
-    "spine2": (0.0055, 0.1352, 0.0011),
-    "spine3": (0.0015, 0.0529, 0.0254),
-    "neck": (-0.0028, 0.2139, -0.0429),
-    "head": (0.0052, 0.065, 0.0513),
-    "left_collar": (0.0788, 0.1217, -0.0341),
-    "left_shoulder": (0.091, 0.0305, -0.0089),
-    "left_elbow": (0.2596, -0.0128, -0.0275),
-    "left_wrist": (0.2492, 0.009, -0.0012),
-    "left_hand": (0.084, -0.0082, -0.0149),
-    "right_collar": (-0.0818, 0.1188, -0.0386),
-    "right_shoulder": (-0.096, 0.0326, -0.0091),
-    "right_elbow": (-0.2537, -0.0133, -0.0214),
-    "right_wrist": (-0.2553, 0.0078, -0.0056),
-    "right_hand": (-0.0846, -0.0061, -0.0103),
-}
 # Parts from which several bones go out that keep their angles: they are known up to where they point together.
 _HUBS = {"pelvis": ("left_hip", "right_hip", "spine1"), "spine3": ("neck", "left_collar", "right_collar")}
+_OPEN = "the open body's"
 BODY_JOINTS = frozenset(SMPL22.joints)  # without which bones are missing
 _NEAR = 0.03  # mean of the logarithms of bone lengths: what counts as the open body's own skeleton
 
@@ -81,11 +57,12 @@ def own_skeleton(points: Tensor, joint_set: JointSet, rest: RestSkeleton) -> Own
     if not is_smpl(joint_set) or not set(joint_set.joints) >= BODY_JOINTS:
         return None
     clip = points.double().numpy()
-    known = {"the open body's": _offsets(rest.body_joints.double().numpy()), "SMPL's": _smpl()}
+    known = {_OPEN: _offsets(rest.body_joints.double().numpy())}
+    known |= {f"SMPL's {name} body's": _array(offsets) for name, offsets in SMPL_RESTS.items()}
     lengths = _lengths(clip, joint_set)
     off = {name: _distance(offsets, lengths) for name, offsets in known.items()}
     name = min(off, key=lambda which: off[which])
-    if not np.isfinite(off[name]) or (name == "the open body's" and off[name] < _NEAR):
+    if not np.isfinite(off[name]) or (name == _OPEN and off[name] < _NEAR):
         return None
     offsets = _calibrated(known[name], lengths, clip, joint_set)
     pelvis = rest.body_joints[SMPL24.root_index].double().numpy()
@@ -97,8 +74,8 @@ def own_skeleton(points: Tensor, joint_set: JointSet, rest: RestSkeleton) -> Own
     return OwnSkeleton(RestSkeleton(joint_set, joints, own, rest.carriers), name)
 
 
-def _smpl() -> Floats:
-    return np.array([(0.0, 0.0, 0.0), *(_SMPL_OFFSETS[joint] for joint in SMPL24.joints[1:])])
+def _array(offsets: Mapping[str, Offset]) -> Floats:
+    return np.array([(0.0, 0.0, 0.0), *(offsets[joint] for joint in SMPL24.joints[1:])])
 
 
 def _offsets(joints: Floats) -> Floats:

@@ -17,12 +17,13 @@ from s2m.arrays import Array, as_tensor, back_to, short_repr
 from s2m.errors import S2MWarning, UserError
 from s2m.formats.clips import ROWS, ArrayFrames, FrameSource, blocks
 from s2m.formats.keypoints2d import Keypoints
+from s2m.lifter.committee import AnyLifter
 from s2m.lifter.doubt import Doubt, DoubtHead
 from s2m.lifter.keypoints import FEWEST_JOINTS, as_detected, best_lifter_set, on_joint_set
 from s2m.lifter.network import Lifter
 from s2m.lifter.objective.chirality import Chirality
 from s2m.lifter.settings import FASTEST, check_heads, metres_scale, pinhole
-from s2m.lifter.shipped_lifters import shipped, shipped_doubt, shipped_head, shipped_records
+from s2m.lifter.shipped_lifters import shipped_committee, shipped_doubt, shipped_head, shipped_records
 from s2m.lifter.temporal_head import TemporalHead
 from s2m.lifter.untangled import Untangled
 from s2m.lifter.video import smoothed
@@ -95,7 +96,8 @@ def lift(
         joint_set: Its name or the set itself; joints go to the lifter's by name, see
             :func:`s2m.lifter.keypoints.lifter_weights`.
         confidence: (T, K) or (K,); a joint counts where it is above 0.
-        lifter: By default the shipped one that suits the joint set. One of your own runs on its own device.
+        lifter: By default the shipped one that suits the joint set (of 27 joints: two, see
+            :class:`s2m.lifter.committee.Committee`). One of your own runs on its own device.
         height: Of the person standing upright, in metres; without it the bones are on average as long as the lifter's
             prior says, since one view cannot tell scale.
         focal: Focal length of the camera, in the unit of the joints; with it, people beside the middle of the picture
@@ -234,7 +236,7 @@ class Lifting:
     def __init__(
         self,
         given: JointSet,
-        lifter: Lifter | None = None,
+        lifter: AnyLifter | None = None,
         *,
         height: float | None = None,
         focal: float | None = None,
@@ -314,8 +316,8 @@ class Lifting:
 
 
 @lru_cache(maxsize=8)
-def _kept_lifter(name: str, device: torch.device) -> Lifter:
-    return shipped(name).to(device)
+def _kept_lifter(name: str, device: torch.device) -> AnyLifter:
+    return shipped_committee(name).to(device)
 
 
 @lru_cache(maxsize=8)

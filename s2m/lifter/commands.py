@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,17 +31,20 @@ from s2m.options import (
     check_outputs,
     chosen_joint_set,
     detail,
+    folder_of,
     metres_of_noise,
     readable,
     say,
     set_file,
     warn,
+    warn_once,
     writable,
 )
-from s2m.skeletons import H36M17, SMPL22, SMPL24, JointSet
+from s2m.skeletons import SMPL22, SMPL24, JointSet
 
 if TYPE_CHECKING:
     from s2m.formats.clips import FrameSource
+    from s2m.formats.layouts import Layout
     from s2m.formats.own import OwnFields
     from s2m.formats.tracks import Labels, Track
     from s2m.lifter.api import Lifting
@@ -52,6 +56,11 @@ _ABOUT = """Lift the 2D joints of one person to 3D skeletons with a network that
 One view cannot tell how large or how far away a person is: without --height, the bones of every frame are on average
 as long as those of the lifter's mean body (1.7 m tall). Positions are relative to the pelvis, in the camera's frame:
 +x right, +y down, +z away from the camera."""
+
+_NO_CAMERA = (
+    "hint: --image-size WxH, even without --focal, tells from where people beside the picture's middle are seen; "
+    "without it they lean"
+)
 
 
 def add_lift_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -136,15 +145,16 @@ def run(arguments: argparse.Namespace) -> int:
     """
     _check(arguments)
 
-    with readable(arguments.file) as file:
+    with readable(arguments.file) as file, contextlib.ExitStack() as stack:
         own = own_fields(file)
-        for source, joint_set, labels, options in _people(file, own, arguments):
-            _one_person(source, joint_set, labels, check_fps(arguments.fps or own.fps or 30.0), options)
+        for source, joint_set, labels, told, options in _people(file, own, arguments, stack):
+            fps = next(fps for fps in (arguments.fps, own.fps, told, 30.0) if fps is not None)
+            _one_person(source, joint_set, labels, check_fps(fps), options)
     return 0
 
 
 def _one_person(
-    source: FrameSource, joint_set: JointSet, labels: Labels | None, fps: float, arguments: argparse.Namespace
+    source: FrameSource, joint_set: JointSet, labels: Labels, fps: float, arguments: argparse.Namespace
 ) -> None:
     from s2m.lifter.api import too_few_joints
     from s2m.lifter.untangled import Untangled
@@ -171,31 +181,40 @@ def _one_person(
             lifted.write(output, fps, labels)
         count, total = int(findings.lifted.sum()), len(source)
         say(arguments, f"{arguments.output}: {count} of {total} frames, {lifting.joint_set.name}")
+        if arguments.image_size is None:
+            say(arguments, _NO_CAMERA)
         _extras(lifted, findings, labels, fps, arguments)
 
 
 def _people(
-    file: Path, own: OwnFields, arguments: argparse.Namespace
-) -> list[tuple[FrameSource, JointSet, Labels | None, argparse.Namespace]]:
-    """Everyone who is to be lifted: joints, their names, what the input calls the frames, and the options with
-    the files to write."""
-    from s2m.formats.clips import NpyFrames, TrackFrames, is_large
+    file: Path, own: OwnFields, arguments: argparse.Namespace, stack: contextlib.ExitStack
+) -> list[tuple[FrameSource, JointSet, Labels, float | None, argparse.Namespace]]:
+    """Everyone who is to be lifted: joints, their names, what the input calls the frames and how many it has a second,
+    and the options with the files to write; what they are read from stays open as long as the stack."""
+    from s2m.formats.clips import TrackFrames
+    from s2m.formats.large import Asked, is_large, opened
 
     name = own.joint_set if arguments.joint_set in (None, AUTO) else arguments.joint_set
     joint_set = None if name is None else chosen_joint_set(name)
-    if is_large(file) and arguments.image_size is None:
-        joint_set = joint_set or H36M17
-        source = NpyFrames(file, len(joint_set), 2, arguments.min_confidence, joint_set.root_index)
-        return [(source, joint_set, None, arguments)]
+    asked = Asked(2, joint_set, arguments.key, arguments.min_confidence, image_size(arguments.image_size))
+    if is_large(file, asked):
+        large = stack.enter_context(opened(file, asked, folder_of(arguments.output)))
+        warn_once(large.notes)
+        return [(large, large.joint_set, large.labels, _rate(large.layout), _for_person(arguments, large.labels))]
     return [
         (
             TrackFrames(track),
             track.joint_set,
             track.labels,
-            arguments if arguments.people is None else _for_person(arguments, track.person or 0),
+            _rate(track.layout),
+            _for_person(arguments, track.labels),
         )
         for track in _tracks(file, joint_set, arguments)
     ]
+
+
+def _rate(layout: Layout | None) -> float | None:
+    return None if layout is None else layout.fps
 
 
 def _tracks(file: Path, joint_set: JointSet | None, arguments: argparse.Namespace) -> list[Track]:
@@ -207,17 +226,18 @@ def _tracks(file: Path, joint_set: JointSet | None, arguments: argparse.Namespac
         tracks = [read_keypoints(file, joint_set, key, min_confidence=low, person=chosen, image_size=size)]
     else:
         tracks = read_all_keypoints(file, joint_set, key, people=people, min_confidence=low, image_size=size)
-    for note in dict.fromkeys(note for track in tracks for note in track.notes):
-        warn(note)
+    warn_once(note for track in tracks for note in track.notes)
     return tracks
 
 
-def _for_person(arguments: argparse.Namespace, person: object) -> argparse.Namespace:
-    """The same options with the files of one person; refused where one is there already."""
+def _for_person(arguments: argparse.Namespace, labels: Labels) -> argparse.Namespace:
+    """With ``--people`` the same options with the files of one person; refused where one is there already."""
+    if arguments.people is None:
+        return arguments
     own = argparse.Namespace(**vars(arguments))
     for name in ("output", "picture", "ik"):
         if getattr(own, name) is not None:
-            setattr(own, name, of_person(getattr(own, name), person))
+            setattr(own, name, of_person(getattr(own, name), labels.person or 0))
             check_free(f"--{name}", getattr(own, name), own.overwrite)
     return own
 
@@ -233,9 +253,7 @@ def _lift(source: FrameSource, joint_set: JointSet, lifting: Lifting, findings: 
         start += len(block)
 
 
-def _extras(
-    lifted: LiftWriter, findings: Findings, labels: Labels | None, fps: float, arguments: argparse.Namespace
-) -> None:
+def _extras(lifted: LiftWriter, findings: Findings, labels: Labels, fps: float, arguments: argparse.Namespace) -> None:
     if arguments.picture is not None:
         from s2m.lifter.drawing import draw_skeletons, spread
 
@@ -243,15 +261,17 @@ def _extras(
         write_png(arguments.picture, draw_skeletons(*lifted.some(shown), shown.tolist(), findings.joint_set))
         say(arguments, f"{arguments.picture}: some frames as seen and from the side")
     for file in _motion_files(arguments):
+        from s2m.ik.chosen_body import BodyChoice
         from s2m.ik.motion import MotionOptions
-        from s2m.ik.writing import write_motion
+        from s2m.ik.writing import Clip, write_motion
         from s2m.lifter.to_rotations import NOISE
 
         noise = NOISE if arguments.noise is None else metres_of_noise(arguments.noise)
         # The lifter's own size of people is not known better than the body's: it is kept.
         options = MotionOptions(fps=fps, noise=noise, fill=arguments.fill, keep_scale=True, up="y-down")
         remark = "; the pelvis stays at the origin, the camera is taken to stand level"
-        write_motion(lifted, findings.joint_set, file, options, arguments, remark, labels)
+        clip = Clip(lifted, findings.joint_set, options, labels)
+        write_motion(clip, BodyChoice.of(arguments.body), file, arguments, remark)
 
 
 def _is_motion(output: Path) -> bool:

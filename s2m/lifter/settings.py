@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 
 from s2m.errors import UserError
+from s2m.lifter.committee import AnyLifter
 from s2m.lifter.doubt import DoubtHead
-from s2m.lifter.network import Lifter, mean_bone_length
+from s2m.lifter.network import mean_bone_length
 from s2m.lifter.temporal_head import TemporalHead
 
 FASTEST = 1000
@@ -40,7 +41,7 @@ def pinhole(focal: float | None, image_size: tuple[int, int] | None) -> tuple[fl
     return focal, focal, width / 2, height / 2
 
 
-def metres_scale(height: float, lifter: Lifter) -> float:
+def metres_scale(height: float, lifter: AnyLifter) -> float:
     """What makes a lifter's skeletons those of a person of some height with the open body's proportions.
 
     Args:
@@ -65,7 +66,7 @@ def metres_scale(height: float, lifter: Lifter) -> float:
 
 
 def check_heads(
-    lifter: Lifter | None, video_fps: float | None, head: TemporalHead | None, doubt: DoubtHead | None
+    lifter: AnyLifter | None, video_fps: float | None, head: TemporalHead | None, doubt: DoubtHead | None
 ) -> None:
     """Refuse frame rates that no video has, and heads that do not belong to the lifter.
 
@@ -93,7 +94,7 @@ def check_heads(
         raise UserError(f"head: expected one for {lifter.joint_set.name}, found one for {head.joint_set.name}")
 
 
-def _check_doubt(lifter: Lifter | None, doubt: DoubtHead) -> None:
+def _check_doubt(lifter: AnyLifter | None, doubt: DoubtHead) -> None:
     if lifter is None:
         raise UserError("doubt: it belongs to a lifter of your own; expected that lifter as well, found none")
     if lifter.joint_set.name != doubt.joint_set.name:

@@ -10,10 +10,12 @@ from typing import Any
 from s2m import artifact as artifacts
 from s2m.artifact import ArtifactError
 from s2m.errors import UserError
-from s2m.files import sha256
+from s2m.files import intact
+from s2m.lifter.committee import AnyLifter, Committee
 from s2m.lifter.doubt import DoubtHead, load_doubt
 from s2m.lifter.network import Lifter
 from s2m.lifter.temporal_head import TemporalHead, load_temporal
+from s2m.skeletons import get_joint_set
 from s2m.spec import SpecError, build
 
 LIST = "shipped.json"
@@ -37,6 +39,24 @@ def shipped(joint_set: str = "h36m17", folder: Path | None = None) -> Lifter:
     return read_lifter(shipped_file(joint_set, folder), joint_set)
 
 
+def shipped_committee(joint_set: str = "h36m17", folder: Path | None = None) -> AnyLifter:
+    """:func:`shipped`, together with the shipped lifter of the most of its joints, where there is one: what lifts best.
+
+    Args:
+        joint_set: Name of the joint set.
+        folder: Where they lie; the package's own by default.
+
+    Raises:
+        UserError: See :func:`shipped`.
+    """
+    lifter, parts = shipped(joint_set, folder), []
+    for name in shipped_records(folder):
+        joints = get_joint_set(name).joints
+        if len(joints) < len(lifter.joint_set) and set(joints) <= set(lifter.joint_set.joints):
+            parts.append((len(joints), name))
+    return Committee(lifter, shipped(max(parts)[1], folder)).eval() if parts else lifter
+
+
 def shipped_file(joint_set: str = "h36m17", folder: Path | None = None) -> Path:
     """The file of the lifter that ships for a joint set, as it was shipped.
 
@@ -48,7 +68,7 @@ def shipped_file(joint_set: str = "h36m17", folder: Path | None = None) -> Path:
         UserError: See :func:`shipped`.
     """
     record, folder = _record(joint_set, folder)
-    return _whole(folder, record)
+    return intact(folder, record)
 
 
 def shipped_head(joint_set: str = "h36m17", folder: Path | None = None) -> TemporalHead:
@@ -61,10 +81,7 @@ def shipped_head(joint_set: str = "h36m17", folder: Path | None = None) -> Tempo
     Raises:
         UserError: As :func:`shipped`.
     """
-    record, folder = _record(joint_set, folder)
-    if "video" not in record:
-        raise UserError(f"{folder}: no temporal head for joint set '{joint_set}'")
-    return read_head(_whole(folder, record["video"]), _whole(folder, record))
+    return read_head(*_beside(joint_set, folder, "video", "temporal head"))
 
 
 def shipped_doubt(joint_set: str = "h36m17", folder: Path | None = None) -> DoubtHead:
@@ -77,10 +94,15 @@ def shipped_doubt(joint_set: str = "h36m17", folder: Path | None = None) -> Doub
     Raises:
         UserError: As :func:`shipped`.
     """
+    return read_doubt(*_beside(joint_set, folder, "doubt", "head that tells doubt"))
+
+
+def _beside(joint_set: str, folder: Path | None, key: str, what: str) -> tuple[Path, Path]:
+    """The files of a head and of the lifter that it belongs to."""
     record, folder = _record(joint_set, folder)
-    if "doubt" not in record:
-        raise UserError(f"{folder}: no head that tells doubt for joint set '{joint_set}'")
-    return read_doubt(_whole(folder, record["doubt"]), _whole(folder, record))
+    if key not in record:
+        raise UserError(f"{folder}: no {what} for joint set '{joint_set}'")
+    return intact(folder, record[key]), intact(folder, record)
 
 
 def _record(joint_set: str, folder: Path | None) -> tuple[dict[str, Any], Path]:
@@ -90,19 +112,6 @@ def _record(joint_set: str, folder: Path | None) -> tuple[dict[str, Any], Path]:
         known = ", ".join(records) or "none"
         raise UserError(f"{folder}: no lifter for joint set '{joint_set}'; there are lifters for: {known}")
     return records[joint_set], folder
-
-
-def _whole(folder: Path, record: dict[str, Any]) -> Path:
-    """The file of a record. UserError when it is missing or is not the one that was shipped."""
-    path: Path = folder / record["file"]
-    if not path.is_file():
-        raise UserError(f"{path}: this file belongs to the package and is missing; install the package again")
-    if (found := sha256(path)) != record["sha256"]:
-        raise UserError(
-            f"{path}: damaged: expected sha256 {record['sha256'][:16]}..., found {found[:16]}...; "
-            "install the package again"
-        )
-    return path
 
 
 def shipped_records(folder: Path | None = None) -> dict[str, dict[str, Any]]:

@@ -15,6 +15,7 @@ from s2m import artifact as artifacts
 from s2m.artifact import ArtifactError
 from s2m.batch import Lifted
 from s2m.files import sha256
+from s2m.lifter.committee import AnyLifter
 from s2m.lifter.network import Lifter, perceptron
 from s2m.skeletons import JointSet, get_joint_set
 from s2m.spec import SpecError, build
@@ -152,7 +153,7 @@ class TemporalLifter(nn.Module):
         head: Trained on this lifter's skeletons.
     """
 
-    def __init__(self, lifter: Lifter, head: TemporalHead) -> None:
+    def __init__(self, lifter: AnyLifter, head: TemporalHead) -> None:
         super().__init__()
         if lifter.joint_set.name != head.joint_set.name:
             raise ValueError(f"joint sets differ: lifter {lifter.joint_set.name}, head {head.joint_set.name}")

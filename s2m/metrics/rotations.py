@@ -7,6 +7,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from s2m.body.skinning import global_rotations
 from s2m.geometry.procrustes import similarity_align
 from s2m.metrics.base import FrameMean
 from s2m.metrics.joints import root_relative
@@ -45,26 +46,6 @@ def geodesic_angle(first: Tensor, second: Tensor) -> Tensor:
     sine = axis.norm(dim=-1) / 2
     cosine = (difference.diagonal(dim1=-2, dim2=-1).sum(-1) - 1) / 2
     return torch.atan2(sine, cosine)
-
-
-def global_rotations(rotations: Tensor) -> Tensor:
-    """Chain local rotations (B, 24, 3, 3) along SMPL's tree: (B, 24, 3, 3), body part to camera frame.
-
-    The first is the root's, the others are relative to their parent.
-
-    Args:
-        rotations: Rotation matrices (B, 24, 3, 3): the root's to the camera frame, the others relative to their parent.
-
-    Raises:
-        ValueError: For another shape.
-    """
-    if rotations.shape[1:] != (len(SMPL24), 3, 3):
-        raise ValueError(f"rotations: expected (B, {len(SMPL24)}, 3, 3), found {tuple(rotations.shape)}")
-    chained: list[Tensor] = []
-    for joint, parent in enumerate(SMPL24.parents):
-        local = rotations[:, joint]
-        chained.append(local if parent < 0 else chained[parent] @ local)
-    return torch.stack(chained, dim=1)
 
 
 def global_angle_error(pred: Tensor, true: Tensor, turn: Tensor | None = None) -> Tensor:

@@ -80,7 +80,14 @@ class Poser:
         return rested(found.params.rotations, found.solved), found.solved
 
     @torch.inference_mode()
-    def placed(self, rotations: Tensor, joints2d: Tensor, confidence: Tensor, camera: Camera) -> Bodies:
+    def placed(
+        self,
+        rotations: Tensor,
+        joints2d: Tensor,
+        confidence: Tensor,
+        camera: Camera,
+        betas: Tensor | None = None,
+    ) -> Bodies:
         """Bodies where the picture shows their joints.
 
         Args:
@@ -88,11 +95,13 @@ class Poser:
             joints2d: (B, J, 2) pixels.
             confidence: (B, J), 0 where a joint was not seen.
             camera: Of the picture.
+            betas: (B, 10) shapes of their own; the poser's by default.
 
         Returns:
             The bodies; NaN in place and joints where fewer than two joints were seen.
         """
-        params = BodyParams.from_rotations(rotations, self.betas.expand(len(rotations), -1))
+        betas = self.betas.expand(len(rotations), -1) if betas is None else betas
+        params = BodyParams.from_rotations(rotations, betas)
         joints = self.joints(params)
         place = translation(joints, joints2d, confidence, camera)
         return self.at(params, place, confidence, camera, joints)

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from s2m.batch import BodyParams
+from s2m.batch import BodyParams, concatenate
 from s2m.formats.clips import blocks
 from s2m.formats.spool import Spool
 from s2m.ik import quaternion as quat
@@ -21,16 +21,16 @@ from s2m.recover.camera import Camera
 from s2m.recover.fit import FitOptions, fitted
 from s2m.recover.lifting import PictureLifting
 from s2m.recover.options import RecoverOptions
-from s2m.recover.shapes import bone_betas, with_height
+from s2m.recover.shapes import bone_betas, tells_shape, with_height
 from s2m.recover.sightings import Sightings
-from s2m.recover.silhouettes import Outlines
+from s2m.recover.silhouettes import Outlines, Silhouettes
 from s2m.recover.unseen import completed
 from s2m.skeletons import JointSet
 
 _ROWS = 512  # frames in memory at a time
 _MARGIN = 16  # further frames on both sides, so that a block's ends do not show
 _SAMPLE = 1024  # frames whose bones tell the shape
-_OUTLINES = 32  # frames whose silhouettes do
+_CANDIDATES, _OUTLINES = 128, 32  # frames whose silhouettes are looked at, and those that do
 _STEPS = 60  # of the fit; frames hold each other, which takes more steps than a single one
 
 
@@ -59,7 +59,7 @@ class PersonClip:
     ) -> None:
         self.sightings, self.camera, self.fps, self.options = sightings, camera, fps, options
         self._limit = int(options.fill * fps + 1e-6)
-        self._lifting = PictureLifting(joint_set, camera, fps)
+        self._lifting = PictureLifting(joint_set, camera, fps, options.model)
         self._skeletons, self._joints2d, self._confidence = Spool(folder), Spool(folder), Spool(folder)
         self._rotations, self._solved_rotations = Spool(folder), Spool(folder)
         lifted = self._lift()
@@ -135,7 +135,9 @@ class PersonClip:
         """The poser for the person's shape, told by frames all over the clip."""
         poser = Poser(self.joint_set, self.options.body)
         if lifted.any():
-            poser = poser.shaped(self._by_bones(poser, _spread(lifted, _SAMPLE), len(lifted) / self.fps))
+            read = self._by_heads(_spread(lifted, _CANDIDATES))
+            by_bones = self._by_bones(poser, _spread(lifted, _SAMPLE), len(lifted) / self.fps)
+            poser = poser.shaped(by_bones if read is None else read)
             if self.options.refine:
                 poser = poser.shaped(self._by_outlines(poser, _spread(lifted, _OUTLINES)))
         if self.options.height is None:
@@ -147,21 +149,32 @@ class PersonClip:
         whole = completed(_some(self._skeletons, rows), seen, poser.rest)
         return bone_betas(whole, seen, self.joint_set, self.options.body, seconds)
 
+    def _by_heads(self, rows: NDArray[np.int64]) -> Tensor | None:
+        """The shape that stage 3's heads read off silhouettes of some frames; ``None`` where none can be trusted."""
+        model = self.options.model
+        if model is None:
+            return None
+        sure, joints2d, silhouettes = self._seen(rows)
+        told = tells_shape(joints2d, sure, self.joint_set, silhouettes)
+        chosen = torch.from_numpy(_spread(told.numpy(), _OUTLINES))
+        if not len(chosen):
+            return None
+        found = model.read(joints2d[chosen], sure[chosen], self.joint_set, silhouettes[chosen], self.camera)
+        return found.betas.median(0, keepdim=True).values
+
+    def _seen(self, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor, Silhouettes]:
+        """Confidences, joints and silhouettes of some frames."""
+        known = concatenate([self.sightings.silhouettes(int(row), int(row) + 1) for row in rows])
+        return _some(self._confidence, rows), _some(self._joints2d, rows), known
+
     def _by_outlines(self, poser: Poser, rows: NDArray[np.int64]) -> Tensor:
         """The shape that joints and silhouettes of some frames, each posed for itself, agree on."""
-        sure, joints2d = _some(self._confidence, rows), _some(self._joints2d, rows)
+        sure, joints2d, silhouettes = self._seen(rows)
         rotations, _ = poser.rotations(_some(self._skeletons, rows), sure > 0)
         bodies = poser.placed(rotations, joints2d, sure, self.camera)
         options = FitOptions(steps=self.options.refine, shape="one")
-        outlines = self._outlines([(int(row), int(row) + 1) for row in rows])
+        outlines = Outlines(silhouettes, self.options.body, self.camera)
         return fitted(bodies, joints2d, poser, self.camera, options, outlines=outlines).params.betas[:1]
-
-    def _outlines(self, stretches: list[tuple[int, int]]) -> Outlines | None:
-        found = [known for start, stop in stretches if (known := self.sightings.silhouettes(start, stop)) is not None]
-        if not found or not self.options.refine:
-            return None
-        silhouettes, squares = (torch.from_numpy(np.concatenate(arrays)) for arrays in zip(*found, strict=True))
-        return Outlines(silhouettes, squares, self.options.body, self.camera)
 
     def _pose(self, lifted: NDArray[np.bool_]) -> None:
         """Rotations of every frame onto the disk, with jumps and gaps filled."""
@@ -170,11 +183,26 @@ class PersonClip:
         for start, stop in self.blocks():
             skeleton = torch.nan_to_num(torch.from_numpy(self._skeletons.read(start, stop)))
             rotations, _ = self.poser.rotations(skeleton, self._sure(start, stop) > 0)
-            raw.append(quat.from_matrix(rotations).numpy())
+            raw.append(quat.from_matrix(self._refined(rotations, start, lifted)).numpy())
             good[start:stop] = lifted[start:stop, None]
         drop_jumps(raw, good, _ROWS)
         self._gaps = [gaps_of(good[:, joint], self._limit) for joint in range(good.shape[1])]
         self._good = good
+
+    @torch.inference_mode()
+    def _refined(self, rotations: Tensor, start: int, lifted: NDArray[np.bool_]) -> Tensor:
+        """Rotations with the heads' corrections of extremities, in frames whose silhouettes can be trusted."""
+        model = self.options.model
+        rows = start + np.flatnonzero(lifted[start : start + len(rotations)])
+        if model is None or not model.refines or not len(rows):
+            return rotations
+        sure, joints2d, silhouettes = self._seen(rows)
+        told = tells_shape(joints2d, sure, self.joint_set, silhouettes).nonzero()[:, 0]
+        if len(told):
+            found = model.read(joints2d[told], sure[told], self.joint_set, silhouettes[told], self.camera)
+            places = torch.from_numpy(rows)[told] - start
+            rotations[places] = model.refined(rotations[places], found.theta)
+        return rotations
 
     def _filled(self, start: int, stop: int) -> Tensor:
         return filled_rotations(self._rotations, start, stop, self._good[start:stop], self._gaps)
@@ -200,9 +228,9 @@ class PersonClip:
         fill_places(place, self._limit)
         bodies = self.poser.at(bodies.params, torch.from_numpy(place).float(), sure, self.camera)
         bodies = fitted(bodies, joints2d, self.poser, self.camera, FitOptions(steps=_STEPS), self.fps)
-        outlines = self._outlines([(first, last)])
-        if outlines is None:
+        if not self.options.refine:
             return bodies
+        outlines = Outlines(self.sightings.silhouettes(first, last), self.options.body, self.camera)
         options = FitOptions(steps=self.options.refine)
         return fitted(bodies, joints2d, self.poser, self.camera, options, self.fps, outlines)
 

@@ -31,6 +31,7 @@ _KINDS = ("npz", "overlay", "page", "obj", "ply")
 _USUAL = ("npz", "overlay", "page")
 _STOPPED = 130
 _MOST_STEPS = 1000
+_MOST_THREADS = 4  # more do not make small networks faster
 _SURE = 0.5  # BlazePose gives hidden joints 0.2 to 0.5, and they are rarely where it says
 
 
@@ -91,6 +92,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help=f"joints below count as missing (default: {_SURE} of the detector that ships, 0 of others)",
     )
     add_fill(parser, "of videos: ")
+    parser.add_argument(
+        "--run",
+        dest="run_folder",
+        type=Path,
+        metavar="DIR",
+        help="lifter and heads of a run of your own, runs/NAME, instead of those that ship",
+    )
     parser.add_argument("--body", type=Path, metavar="FILE", help="an official SMPL file (default: the open body)")
     parser.add_argument("--webcam", type=int, metavar="N", help="show camera N live in the browser instead")
     parser.add_argument("--port", type=int, default=0, help="for --webcam: of the page on this machine (default: any)")
@@ -165,6 +173,7 @@ def _job(arguments: argparse.Namespace, kinds: tuple[str, ...]) -> Job:
     from s2m.recover.options import RecoverOptions
     from s2m.recover.process import Job
     from s2m.recover.recovery import Choice
+    from s2m.recover.trained import of_run, shipped_model
 
     try:
         body = load_body(arguments.body)
@@ -173,7 +182,13 @@ def _job(arguments: argparse.Namespace, kinds: tuple[str, ...]) -> Job:
     return Job(
         output=arguments.output,
         observe=_observing(arguments),
-        options=RecoverOptions(height=arguments.height, refine=arguments.refine, fill=arguments.fill, body=body),
+        options=RecoverOptions(
+            height=arguments.height,
+            refine=arguments.refine,
+            fill=arguments.fill,
+            body=body,
+            model=shipped_model(body) if arguments.run_folder is None else of_run(arguments.run_folder, body),
+        ),
         label=BodyLabel.of(arguments.body, body.hash),
         choice=Choice(arguments.max_people, arguments.person),
         kinds=kinds,
@@ -223,7 +238,9 @@ def detector_of(arguments: argparse.Namespace) -> Detector:
     from s2m.detect import BlazePose, Detector
 
     if arguments.detector is None:
-        return BlazePose(arguments.landmark_model)
+        import torch
+
+        return BlazePose(arguments.landmark_model, threads=min(torch.get_num_threads(), _MOST_THREADS))
     module, _, name = arguments.detector.partition(":")
     try:
         made: Any = getattr(import_module(module), name)()

@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from s2m.body import Body
 from s2m.detect import Picture
+from s2m.optional import require
 from s2m.recover.bodies import Bodies
 from s2m.recover.camera import Camera
 from s2m.render.picture import BLUE, CORAL, SAND, layer, shade, view
@@ -83,6 +84,7 @@ def turned(bodies: Bodies, people: list[int], body: Body, size: int, azimuth_deg
 
 
 def _mesh(bodies: Bodies, body: Body) -> tuple[Tensor, Tensor]:
+    require("fast_simplification", "photo")  # what makes the coarser mesh
     kept, faces = body.render_mesh(_FACES)
     with torch.inference_mode():
         return body(bodies.params, kept).vertices, faces

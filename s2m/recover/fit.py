@@ -62,7 +62,7 @@ class FitOptions:
     shape: Literal["none", "one", "each"] = "none"
     shake: float = 0.06
     jolt: float = 0.02
-    silhouette: float = 60.0
+    silhouette: float = 200.0
 
 
 class JointModel:
@@ -199,7 +199,7 @@ class _Problem:
         off = ((self.camera.pixels(joints) - self.joints2d) / self.extent).norm(dim=-1) ** 2
         limit = options.outlier**2
         cost = (self.sure * limit * off / (limit + off)).sum() / options.noise**2
-        cost = cost + (turns**2).sum() + 0.1 * (shift**2).sum() + (betas**2).sum()
+        cost = cost + (turns**2).sum() + 0.1 * (shift**2).sum() + (change**2).sum()
         if self.fps is not None:
             cost = cost + self._shaking(turns, place)
         if self.outlines is not None:

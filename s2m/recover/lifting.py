@@ -16,6 +16,7 @@ from s2m.lifter.api import Lifting
 from s2m.lifter.keypoints import on_joint_set
 from s2m.lifter.untangled import Untangled
 from s2m.recover.camera import Camera
+from s2m.recover.trained import TrainedModel
 from s2m.skeletons import JointSet
 
 
@@ -43,12 +44,18 @@ class PictureLifting:
         joint_set: Of the detector.
         camera: Of the pictures.
         fps: Frames per second of a video, whose skeletons are smoothed over time; ``None`` for single pictures.
+        model: Whose lifter it is; ``None`` for the one that ships.
     """
 
-    def __init__(self, joint_set: JointSet, camera: Camera, fps: float | None = None) -> None:
+    def __init__(
+        self, joint_set: JointSet, camera: Camera, fps: float | None = None, model: TrainedModel | None = None
+    ) -> None:
         self._given, self._fps = joint_set, fps
         size = camera.width, camera.height
-        self._lifting = Lifting(joint_set, focal=camera.focal, image_size=size, video_fps=fps)
+        lifter, head = (None, None) if model is None else (model.lifter, model.head)
+        smoothed = fps if lifter is None or head is not None else None
+        head = None if smoothed is None else head
+        self._lifting = Lifting(joint_set, lifter, focal=camera.focal, image_size=size, video_fps=smoothed, head=head)
 
     @property
     def joint_set(self) -> JointSet:

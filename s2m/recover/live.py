@@ -132,7 +132,7 @@ def camera_frames(number: int) -> Iterator[Picture]:
     Raises:
         UserError: There is no such camera.
     """
-    av = require("av")
+    av = require("av", "photo")
     kind, name = _CAMERAS.get(sys.platform, _CAMERAS["linux"])
     try:
         container = av.open(name.format(number), format=kind)
@@ -207,6 +207,7 @@ def serve_webcam(arguments: argparse.Namespace) -> int:
         focal=arguments.focal,
         height=arguments.height,
         min_confidence=least_confidence(arguments),
+        run=arguments.run_folder,
     )
     latest = Latest()
     with page_server(latest, arguments.port) as server:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from s2m.body import Body, load_body
 from s2m.ik.gaps import LONGEST_FILL
+from s2m.recover.trained import TrainedModel
 
 
 @dataclass(frozen=True)
@@ -17,9 +18,11 @@ class RecoverOptions:
         refine: Steps with silhouettes; 0: none.
         fill: Longest gap of a video, in seconds, that is filled from both sides.
         body: The body to pose; the open one by default.
+        model: The stage 3 whose heads read silhouettes, for the same body; ``None``: the shape is told by bones alone.
     """
 
     height: float | None = None
     refine: int = 0
     fill: float = LONGEST_FILL
     body: Body = field(default_factory=load_body)
+    model: TrainedModel | None = None

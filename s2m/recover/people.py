@@ -15,8 +15,8 @@ from s2m.recover.camera import Camera
 from s2m.recover.fit import FitOptions, fitted
 from s2m.recover.lifting import PictureLifting, Skeletons
 from s2m.recover.options import RecoverOptions
-from s2m.recover.shapes import with_height
-from s2m.recover.silhouettes import Outlines, cut_out
+from s2m.recover.shapes import tells_shape, with_height
+from s2m.recover.silhouettes import Outlines, Silhouettes
 from s2m.skeletons import JointSet
 
 
@@ -28,11 +28,13 @@ class People:
         numbers: Of the people.
         detections: What was seen of each.
         bodies: Of each; NaN in place and joints where too little was seen.
+        shaped: (B,) bool, whose shape was read off the silhouette.
     """
 
     numbers: list[int]
     detections: list[Detection]
     bodies: Bodies
+    shaped: Tensor
 
 
 class PictureRecovery:
@@ -46,15 +48,22 @@ class PictureRecovery:
 
     def __init__(self, joint_set: JointSet, camera: Camera, options: RecoverOptions) -> None:
         self.camera, self.options = camera, options
-        self._lifting = PictureLifting(joint_set, camera)
-        self.poser = _poser(self._lifting.joint_set, options)
+        self._lifting = PictureLifting(joint_set, camera, model=options.model)
+        self.joint_set = self._lifting.joint_set
+        self.poser = Poser(self.joint_set, options.body)
 
-    def __call__(self, detections: Sequence[Detection], numbers: Sequence[int] | None = None) -> People:
+    def __call__(
+        self,
+        detections: Sequence[Detection],
+        numbers: Sequence[int] | None = None,
+        betas: Tensor | None = None,
+    ) -> People:
         """Recover bodies.
 
         Args:
             detections: Who was seen; at least one.
             numbers: Of the people; 0, 1, ... by default.
+            betas: (B, 10) shapes, where they are known from other pictures; NaN where one is not.
 
         Returns:
             The people.
@@ -63,37 +72,35 @@ class PictureRecovery:
         skeletons = self._lifting.arrays(
             np.stack([one.joints2d for one in detections]), np.stack([one.confidence for one in detections])
         )
-        bodies = fitted(self.posed(skeletons), skeletons.joints2d, self.poser, self.camera, FitOptions())
+        silhouettes = Silhouettes.of([one.mask for one in detections])
+        bodies, told = self._posed(skeletons, silhouettes, betas)
+        bodies = fitted(bodies, skeletons.joints2d, self.poser, self.camera, FitOptions())
         if self.options.refine:
             options = FitOptions(steps=self.options.refine, shape="each" if self.options.height is None else "none")
-            outlines = self._outlines(detections)
+            outlines = Outlines(silhouettes, self.options.body, self.camera)
             bodies = fitted(bodies, skeletons.joints2d, self.poser, self.camera, options, outlines=outlines)
-        return People(known, list(detections), bodies)
+        return People(known, list(detections), bodies, told)
 
-    def posed(self, skeletons: Skeletons) -> Bodies:
-        """Bodies of skeletons as DIK gives them, where the picture shows their joints.
+    @torch.inference_mode()
+    def _posed(self, skeletons: Skeletons, silhouettes: Silhouettes, known: Tensor | None) -> tuple[Bodies, Tensor]:
+        """Bodies as DIK and the heads give them, where the picture shows their joints; and whose shape was read."""
+        points, sure = skeletons.joints2d, skeletons.confidence * skeletons.lifted[:, None]
+        rotations, _ = self.poser.rotations(torch.nan_to_num(skeletons.joints3d), skeletons.confidence > 0)
+        betas = self.poser.betas.repeat(len(points), 1) if known is None else known.clone()
+        open_ = betas.isnan().any(1) if known is not None else torch.ones(len(points), dtype=torch.bool)
+        told = torch.zeros_like(open_)
+        model = self.options.model
+        if model is not None:
+            told = open_ & skeletons.lifted & tells_shape(points, sure, self.joint_set, silhouettes)
+        rows = told.nonzero()[:, 0]
+        if model is not None and len(rows):
+            found = model.read(points[rows], sure[rows], self.joint_set, silhouettes[rows], self.camera)
+            betas[rows], rotations[rows] = found.betas, model.refined(rotations[rows], found.theta)
+        betas = torch.where(betas.isnan(), self.poser.betas, betas)
+        return self.poser.placed(rotations, points, sure, self.camera, self._as_tall(betas)), told
 
-        Args:
-            skeletons: Of B people.
-        """
-        seen = skeletons.confidence > 0
-        rotations, _ = self.poser.rotations(torch.nan_to_num(skeletons.joints3d), seen)
-        sure = skeletons.confidence * skeletons.lifted[:, None]
-        return self.poser.placed(rotations, skeletons.joints2d, sure, self.camera)
-
-    def _outlines(self, detections: Sequence[Detection]) -> Outlines:
-        empty = np.zeros((1, 1), np.uint8)
-        cut = [cut_out(empty if one.mask is None else one.mask) for one in detections]
-        silhouettes, squares = (_stacked([pair[k] for pair in cut]) for k in range(2))
-        return Outlines(silhouettes, squares, self.options.body, self.camera)
-
-
-def _stacked(arrays: list[np.ndarray]) -> Tensor:
-    return torch.from_numpy(np.stack(arrays))
-
-
-def _poser(joint_set: JointSet, options: RecoverOptions) -> Poser:
-    poser = Poser(joint_set, options.body)
-    if options.height is None:
-        return poser
-    return poser.shaped(with_height(poser.betas, options.body, options.height))
+    def _as_tall(self, betas: Tensor) -> Tensor:
+        height, body = self.options.height, self.options.body
+        if height is None:
+            return betas
+        return torch.cat([with_height(row[None], body, height) for row in betas])

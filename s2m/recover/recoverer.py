@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -18,9 +19,11 @@ from s2m.recover.drawing import overlay
 from s2m.recover.observing import Detecting
 from s2m.recover.options import RecoverOptions
 from s2m.recover.people import PictureRecovery
+from s2m.recover.trained import of_run, shipped_model
 from s2m.skeletons import get_joint_set
 
 _FEWEST_JOINTS = 6
+_READINGS = 5  # pictures that a person's shape is read off
 _LAG = 0.04  # seconds: how far smoothing lags behind
 _FORGOTTEN = 0.5  # seconds after which a person's last pose says nothing about the next
 
@@ -57,6 +60,7 @@ class Recoverer:
         height: Of the people, metres.
         body: The body to pose; the open one by default.
         min_confidence: Joints below it count as missing.
+        run: Folder of a run of one's own, whose lifter and heads are taken instead of those that ship.
 
     Example:
         >>> import numpy as np
@@ -81,9 +85,13 @@ class Recoverer:
         height: float | None = None,
         body: Body | None = None,
         min_confidence: float = 0.5,
+        run: Path | None = None,
     ) -> None:
         self._observer = Detecting(BlazePose() if detector is None else detector, fps, min_confidence)
-        self._options = RecoverOptions(height=height, body=load_body() if body is None else body)
+        body = load_body() if body is None else body
+        model = shipped_model(body) if run is None else of_run(run, body)
+        self._options = RecoverOptions(height=height, body=body, model=model)
+        self._shapes: dict[int, list[Tensor]] = {}
         self._fps, self._focal, self._frame = fps, focal, -1
         self._picture: PictureRecovery | None = None
         self._before: dict[int, _Before] = {}
@@ -102,9 +110,13 @@ class Recoverer:
         rows = [row for row, one in enumerate(found) if (one.confidence > 0).sum() >= _FEWEST_JOINTS]
         if not rows:
             return Recovered([], None)
-        people = self._recovery(picture)([found[row] for row in rows], [numbers[row] for row in rows])
+        known = [numbers[row] for row in rows]
+        people = self._recovery(picture)([found[row] for row in rows], known, self._known_shapes(known))
         if self._fps is None:
             return Recovered(people.numbers, people.bodies)
+        for row, number in enumerate(people.numbers):
+            if people.shaped[row]:
+                self._shapes.setdefault(number, []).append(people.bodies.params.betas[row])
         smooth = [self._smooth(number, people.bodies[row : row + 1]) for row, number in enumerate(people.numbers)]
         return Recovered(people.numbers, concatenate(smooth))
 
@@ -130,6 +142,14 @@ class Recoverer:
             known = PictureRecovery(joint_set, Camera.of(size, self._focal), self._options)
             self._picture = known
         return known
+
+    def _known_shapes(self, numbers: list[int]) -> Tensor:
+        """(B, 10): of each the median of what was read off the first pictures; NaN as long as there are too few."""
+        found = torch.full((len(numbers), self._options.body.num_betas), torch.nan)
+        for row, number in enumerate(numbers):
+            if len(read := self._shapes.get(number, [])) >= _READINGS:
+                found[row] = torch.stack(read).median(0).values
+        return found
 
     def _smooth(self, number: int, bodies: Bodies) -> Bodies:
         """A body between where it is and where it was, as far as the time in between says."""

@@ -19,7 +19,7 @@ from s2m.recover.people import PictureRecovery
 from s2m.recover.pictures import read_photo
 from s2m.recover.result import Result, Still
 from s2m.recover.sightings import Sightings
-from s2m.recover.videos import Video
+from s2m.recover.videos import Video, ahead
 from s2m.skeletons import get_joint_set
 
 Progress = Callable[[str, int, int], object]  # what is done, frames done, frames expected (0: not known)
@@ -119,14 +119,14 @@ def recover_video(
         seen: dict[int, Sightings] = {}
         times: list[float] = []
         size = None
-        for frame in video:
+        for frame in ahead(video):
             size = size or (frame.pixels.shape[1], frame.pixels.shape[0])
             numbers, found = observer(len(times), f"{len(times)}", frame.pixels)
             for number, detection in zip(numbers, found, strict=True):
                 if not _enough(detection, size):
                     continue
                 if number not in seen:
-                    seen[number] = Sightings(folder, number, masks=options.refine > 0)
+                    seen[number] = Sightings(folder, number)
                     stack.callback(seen[number].close)
                 seen[number].add(len(times), detection)
             times.append(frame.time)

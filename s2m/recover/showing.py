@@ -14,7 +14,7 @@ from s2m.detect import Picture
 from s2m.files import replacing, write_png
 from s2m.recover.drawing import overlay, turned
 from s2m.recover.result import Result, RowReader
-from s2m.recover.videos import Video, VideoWriter
+from s2m.recover.videos import Video, VideoWriter, ahead
 
 _LARGEST = 720  # pixels of the longer side of an overlay in a video
 _LARGEST_PICTURE, _LARGEST_ASIDE = 2048, 480
@@ -52,7 +52,7 @@ def draw_video(path: Path, file: Path, result: Result, body: Body, progress: Cal
     """
     readers = [RowReader(person) for person in result.people]
     with replacing(path) as temporary, VideoWriter(temporary, result.fps) as writer:
-        for number, frame in enumerate(Video(file)):
+        for number, frame in enumerate(ahead(Video(file))):
             if number >= len(result.times):
                 break
             writer.add(_panels(_smaller(frame.pixels, _LARGEST), number, readers, result, body), frame.time)

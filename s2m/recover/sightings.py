@@ -5,29 +5,28 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from s2m.detect import Detection
 from s2m.formats.clips import Block
 from s2m.formats.spool import Spool
-from s2m.recover.silhouettes import SIDE, cut_out
+from s2m.recover.silhouettes import SIDE, Silhouettes, cut_out
 
-_UNKNOWN = 255  # of a silhouette's pixels, outside of the picture
+_BYTES = SIDE * SIDE // 8  # of a silhouette: a bit for each pixel
 
 
 class Sightings:
-    """Joints, and where they are wanted silhouettes, of one person from the first to the last frame that shows them.
+    """Joints and silhouettes of one person from the first to the last frame that shows them.
 
     Args:
         folder: Where they wait.
         person: The person's number.
-        masks: Whether silhouettes are kept.
     """
 
-    def __init__(self, folder: Path, person: int, masks: bool = False) -> None:
+    def __init__(self, folder: Path, person: int) -> None:
         self.person, self.first, self.seen = person, 0, 0
-        self._joints, self._boxes = Spool(folder), Spool(folder)
-        self._masks = Spool(folder) if masks else None
+        self._joints, self._boxes, self._masks = Spool(folder), Spool(folder), Spool(folder)
         self.size = 0.0
 
     def __len__(self) -> int:
@@ -51,19 +50,9 @@ class Sightings:
             self._boxes.append(np.full((missing, 5), np.nan, np.float32))
         self._joints.append(joints[None])
         self._boxes.append(np.array([[*detection.box, detection.score]], np.float32))
-        if self._masks is not None:
-            self._add_mask(missing, detection)
+        self._masks.append(np.concatenate([np.zeros((missing, 2 * _BYTES + 12), np.uint8), _packed(detection.mask)]))
         self.seen += 1
         self.size += float(np.hypot(*(detection.box[2:] - detection.box[:2])))
-
-    def _add_mask(self, missing: int, detection: Detection) -> None:
-        assert self._masks is not None
-        empty = np.zeros((missing, SIDE * SIDE + 12), np.uint8)
-        mask = np.zeros((1, 1), np.uint8) if detection.mask is None else detection.mask
-        silhouette, square = cut_out(mask)
-        levels = np.where(np.isnan(silhouette), _UNKNOWN, np.round(np.nan_to_num(silhouette) * 254))
-        row = np.concatenate([levels.astype(np.uint8).ravel(), square.astype(np.float32).view(np.uint8)])
-        self._masks.append(np.concatenate([empty, row[None]]))
 
     def read(self, start: int, stop: int) -> Block:
         """See :class:`s2m.formats.clips.FrameSource`; frame 0 is the first one that shows the person."""
@@ -83,25 +72,29 @@ class Sightings:
         found: NDArray[np.float32] = self._boxes.read(start, stop)
         return found
 
-    def silhouettes(self, start: int, stop: int) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
-        """Silhouettes as :func:`s2m.recover.silhouettes.cut_out` gives them.
+    def silhouettes(self, start: int, stop: int) -> Silhouettes:
+        """Silhouettes; rows without one are empty.
 
         Args:
             start: The first row.
             stop: One after the last.
-
-        Returns:
-            (N, S, S) and (N, 3); ``None`` where they were not kept.
         """
-        if self._masks is None:
-            return None
         rows = self._masks.read(start, stop)
-        levels = rows[:, : SIDE * SIDE].reshape(-1, SIDE, SIDE)
-        silhouettes = np.where(levels == _UNKNOWN, np.nan, levels / np.float32(254)).astype(np.float32)
-        return silhouettes, np.ascontiguousarray(rows[:, SIDE * SIDE :]).view(np.float32)
+        covered, unknown = (
+            np.unpackbits(rows[:, place : place + _BYTES], axis=1).reshape(-1, SIDE, SIDE) for place in (0, _BYTES)
+        )
+        values = np.where(unknown, np.float32(np.nan), covered.astype(np.float32))
+        squares = np.ascontiguousarray(rows[:, 2 * _BYTES :]).view(np.float32)
+        return Silhouettes(torch.from_numpy(values), torch.from_numpy(squares))
 
     def close(self) -> None:
         """Give the disk space back."""
         for spool in (self._joints, self._boxes, self._masks):
-            if spool is not None:
-                spool.close()
+            spool.close()
+
+
+def _packed(mask: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
+    """(1, N) a silhouette's pixels, those outside of the picture, and its square."""
+    values, square = cut_out(mask)
+    bits = [np.packbits(flags.ravel()) for flags in (values > 0, np.isnan(values))]
+    return np.concatenate([*bits, square.view(np.uint8)])[None]

@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from s2m.batch import BodyParams
+from s2m.batch import BodyParams, TensorRecord
 from s2m.body import Body
+from s2m.optional import require
 from s2m.recover.camera import Camera
 from s2m.render import RaggedSilhouette
 
-SIDE = 64  # pixels of a silhouette
+SIDE = 128  # pixels of a silhouette
+_FIT_SIDE = 64  # of those that bodies are compared with
 _FACES = 1000
 _MARGIN = 1.2  # side of the cut-out over the longer side of the silhouette
+_NEAR = 3  # pixels of a silhouette: what is so close to the unknown may go on there, and so close to a joint holds it
 
 
-def cut_out(mask: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def cut_out(mask: NDArray[np.uint8] | None) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """A person's silhouette in a square of its own.
 
     Args:
-        mask: (H, W), 1 on the person.
+        mask: (H, W), 1 on the person; ``None`` where nobody drew one.
 
     Returns:
-        (S, S) coverage in [0, 1], NaN where the square lies outside of the picture: nobody knows what is there; and
-        (3,) the square's centre x, centre y and half side in pixels. All zero for an empty mask.
+        (S, S) 1 on the person and 0 beside, NaN where the square lies outside of the picture: nobody knows what is
+        there; and (3,) the square's centre x, centre y and half side in pixels. All zero without a silhouette.
     """
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    if not len(rows):
+    rows, columns = (np.zeros(0, np.int64),) * 2 if mask is None else (np.flatnonzero(mask.any(k)) for k in (1, 0))
+    if mask is None or not len(rows):
         return np.zeros((SIDE, SIDE), np.float32), np.zeros(3, np.float32)
     top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
     half = max(bottom - top, right - left) * _MARGIN / 2
@@ -48,24 +54,90 @@ def _sampled(mask: NDArray[np.uint8], square: NDArray[np.float32]) -> NDArray[np
     image = functional.avg_pool2d(image, step, ceil_mode=True) if step > 1 else image
     found = functional.grid_sample(image, grid[None].float(), align_corners=False)[0, 0]
     inside = (grid.abs() <= 1).all(-1)
-    return torch.where(inside, found, torch.nan).numpy()
+    return torch.where(inside, (found > 0.5).float(), torch.nan).numpy()
+
+
+@dataclass(frozen=True, repr=False)
+class Silhouettes(TensorRecord):
+    """Silhouettes of some frames.
+
+    Attributes:
+        values: (B, S, S) of :func:`cut_out`.
+        squares: (B, 3) of it.
+    """
+
+    values: Tensor
+    squares: Tensor
+
+    @staticmethod
+    def of(masks: Sequence[NDArray[np.uint8] | None]) -> Silhouettes:
+        """Silhouettes of whole pictures' masks.
+
+        Args:
+            masks: (H, W) each, 1 on the person; ``None`` where nobody drew one.
+        """
+        values, squares = zip(*(cut_out(mask) for mask in masks), strict=True)
+        return Silhouettes(torch.from_numpy(np.stack(values)), torch.from_numpy(np.stack(squares)))
+
+    def in_crops(self, crops: Tensor, side: int) -> Tensor:
+        """The silhouettes in other crops; what is not known counts as background.
+
+        Args:
+            crops: (B, 3) centre x, centre y and half side, pixels of the picture.
+            side: Pixels of the result.
+
+        Returns:
+            (B, side, side) in {0, 1}.
+        """
+        half = self.squares[:, 2:].clamp_min(1)
+        turn = torch.zeros(len(crops), 2, 3)
+        turn[:, 0, 0] = turn[:, 1, 1] = crops[:, 2] / half[:, 0]
+        turn[:, :, 2] = (crops[:, :2] - self.squares[:, :2]) / half
+        grid = functional.affine_grid(turn, [len(crops), 1, side, side], align_corners=False)
+        found = functional.grid_sample(torch.nan_to_num(self.values)[:, None], grid, align_corners=False)[:, 0]
+        return (found > 0.5).float()
+
+    def whole(self) -> Tensor:
+        """(B,) bool, which are there and end inside the picture."""
+        unknown = torch.isnan(self.values).float()[:, None]
+        close = functional.max_pool2d(unknown, 2 * _NEAR + 1, 1, _NEAR)[:, 0] > 0
+        covered = torch.nan_to_num(self.values) > 0
+        return covered.flatten(1).any(1) & ~(covered & close).flatten(1).any(1)
+
+    def hold(self, joints2d: Tensor) -> Tensor:
+        """Which joints lie on the silhouettes, or close to them.
+
+        Args:
+            joints2d: (B, J, 2) pixels of the picture.
+
+        Returns:
+            (B, J) bool.
+        """
+        spread = functional.max_pool2d(torch.nan_to_num(self.values)[:, None], 2 * _NEAR + 1, 1, _NEAR)
+        points = (joints2d - self.squares[:, None, :2]) / self.squares[:, None, 2:].clamp_min(1)
+        found = functional.grid_sample(spread, points[:, None].float(), mode="nearest", align_corners=False)
+        return found[:, 0, 0] > 0
 
 
 class Outlines:
     """Silhouettes of some frames, to be compared with bodies.
 
     Args:
-        silhouettes: (B, S, S) of :func:`cut_out`.
-        squares: (B, 3) of it.
+        silhouettes: The silhouettes.
         body: Whose parameters are compared.
         camera: Of the pictures.
     """
 
-    def __init__(self, silhouettes: Tensor, squares: Tensor, body: Body, camera: Camera) -> None:
-        self._known = torch.isfinite(silhouettes).float()
-        self._there = (squares[:, 2] > 0).float()
-        self._silhouettes, self._squares = torch.nan_to_num(silhouettes), squares
+    def __init__(self, silhouettes: Silhouettes, body: Body, camera: Camera) -> None:
+        step = SIDE // _FIT_SIDE
+        unknown = torch.isnan(silhouettes.values).float()
+        self._known = 1 - functional.max_pool2d(unknown[:, None], step)[:, 0]
+        self._there = (silhouettes.squares[:, 2] > 0).float()
+        covered = functional.avg_pool2d(torch.nan_to_num(silhouettes.values)[:, None], step)[:, 0]
+        self._silhouettes = covered * self._known
+        self._squares = silhouettes.squares
         self._body, self._camera, self._renderer = body, camera, RaggedSilhouette()
+        require("fast_simplification", "photo")  # what makes the coarser mesh
         self._vertices, self._faces = body.render_mesh(_FACES)
 
     def __getitem__(self, rows: Tensor) -> Outlines:
@@ -88,7 +160,7 @@ class Outlines:
         pixels = self._camera.pixels(vertices)
         half = self._squares[:, None, 2:].clamp_min(1)
         points = torch.cat([(pixels - self._squares[:, None, :2]) / half, vertices[..., 2:]], -1)
-        soft = self._renderer(points, self._faces, SIDE) * self._known
+        soft = self._renderer(points, self._faces, _FIT_SIDE) * self._known
         shared = (soft * self._silhouettes).sum((1, 2))
         union = (soft + self._silhouettes - soft * self._silhouettes).sum((1, 2))
         return shared / union.clamp_min(1e-6)

@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import queue
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from threading import Event, Thread
+from typing import Any, TypeVar
 
 import numpy as np
 
+from s2m.data.zoo.picture_files import LARGEST_PIXELS
 from s2m.detect import Picture
 from s2m.errors import FormatError
 from s2m.optional import require
 from s2m.reading import reading
 
 SUFFIXES = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".gif")
+_T = TypeVar("_T")
+_AHEAD = 3  # frames, which of a large video are 25 MB each
 _USUAL_FPS = 30.0
 _FPS = (0.5, 1000.0)
 _QUARTER = 90
-_CODECS = (("libx264", {"crf": "20", "preset": "veryfast"}), ("mpeg4", {"qscale": "4"}))
-_CLOCK = 90_000  # ticks per second of what is written
+# What every browser shows, then what most do; the last, which FFmpeg always has, only players show.
+_CODECS = (
+    ("libx264", {"crf": "20", "preset": "veryfast"}),
+    ("libopenh264", {"b": "4000000"}),
+    ("libvpx-vp9", {"crf": "32", "b": "0", "deadline": "realtime", "cpu-used": "8"}),
+    ("mpeg4", {"qscale": "4"}),
+)
+_CLOCK = 60_000  # ticks per second of what is written; MPEG-4 knows no more than 65,535
 
 
 @dataclass(frozen=True)
@@ -49,7 +60,7 @@ class Video:
     """
 
     def __init__(self, file: Path) -> None:
-        self._av, self.file = require("av"), file
+        self._av, self.file = require("av", "photo"), file
         with self._opened() as (container, stream):
             rate = stream.average_rate or stream.guessed_rate
             self.fps = float(rate) if rate and _FPS[0] <= float(rate) <= _FPS[1] else _USUAL_FPS
@@ -69,6 +80,9 @@ class Video:
             if not container.streams.video:
                 raise FormatError(f"{self.file}: expected a video stream, found none")
             stream = container.streams.video[0]
+            if stream.width * stream.height > LARGEST_PIXELS:
+                found = f"{stream.width} x {stream.height}"
+                raise FormatError(f"{self.file}: expected frames of at most {LARGEST_PIXELS} pixels, found {found}")
             stream.thread_type = "AUTO"
             yield container, stream
         finally:
@@ -85,7 +99,7 @@ class Video:
         Raises:
             FormatError: Not even one frame can be read.
         """
-        count, first = 0, None
+        count, first, size = 0, None, (0, 0)
         self.cut = ""
         with self._opened() as (container, stream):
             frames = container.decode(stream)
@@ -99,16 +113,61 @@ class Video:
                     self.cut = f"breaks off after {count} frames ({str(error)[:120]})"
                     break
                 time = count / self.fps if frame.time is None else float(frame.time)
-                first = time if first is None else first
-                pixels = np.rot90(frame.to_ndarray(format="rgb24"), round(frame.rotation / _QUARTER))
+                if first is None:
+                    first, size = time, (frame.width, frame.height)
+                # Streams may change their size on the way; people and camera are those of the first frame.
+                pixels = frame.to_ndarray(format="rgb24", width=size[0], height=size[1])
+                pixels = np.rot90(pixels, round(frame.rotation / _QUARTER))
                 yield Frame(np.ascontiguousarray(pixels), max(0.0, time - first))
                 count += 1
         if not count:
             raise FormatError(f"{self.file}: expected frames, found none{f': {self.cut}' if self.cut else ''}")
 
 
+def ahead(frames: Iterable[_T], most: int = _AHEAD) -> Iterator[_T]:
+    """The same, read by a thread of its own while the caller works: decoders wait for nobody.
+
+    Args:
+        frames: What is read; an error in it is raised here, in its place.
+        most: How many wait at most.
+
+    Yields:
+        One after the other.
+    """
+    waiting: queue.Queue[tuple[str, Any]] = queue.Queue(most)
+    stop = Event()
+
+    def put(kind: str, value: Any = None) -> None:
+        while not stop.is_set():
+            with contextlib.suppress(queue.Full):
+                return waiting.put((kind, value), timeout=0.1)
+
+    def read() -> None:
+        source = iter(frames)
+        try:
+            while not stop.is_set():
+                put("next", next(source))
+        except StopIteration:
+            put("end")
+        except BaseException as error:
+            put("error", error)
+        finally:
+            getattr(source, "close", lambda: None)()
+
+    reader = Thread(target=read, daemon=True)
+    reader.start()
+    try:
+        while (entry := waiting.get())[0] == "next":
+            yield entry[1]
+        if entry[0] == "error":
+            raise entry[1]
+    finally:
+        stop.set()
+        reader.join()
+
+
 class VideoWriter:
-    """Writes an MP4: H.264 where the installed PyAV has it, else MPEG-4.
+    """Writes an MP4: H.264 where the installed PyAV has an encoder of it, else VP9 or MPEG-4.
 
     Args:
         file: Where to; a temporary file serves, its name does not tell the format.
@@ -116,7 +175,7 @@ class VideoWriter:
     """
 
     def __init__(self, file: Path, fps: float) -> None:
-        av = require("av")
+        av = require("av", "photo")
         self._container = av.open(str(file), "w", format="mp4")
         self._fps, self._av, self._stream = fps, av, None
         self._last = -1

@@ -114,7 +114,9 @@ COCO17 = JointSet(
     detected=True,
 )
 
-# Leeds Sports Pose: "thorax" is its "neck", "head" its "head top".
+# Leeds Sports Pose: "thorax" is its "neck", "head" its "head top". Its hips are not COCO's: collections of definitions
+# keep the two apart (MMHuman3D's "hip" and "hip_extra"; VIBE's joint map puts OpenPose's hips at SMPL's own, these at
+# those of a regressor, and the shoulders of both at the same place). So they are not taken for a detector's.
 LSP14 = JointSet(
     name="lsp14",
     joints=(
@@ -147,8 +149,8 @@ LSP14 = JointSet(
     root="left_hip",
 )
 
-# MPII Human Pose, in the order of its files and of Stacked Hourglass: "head" is its "head top". Its hips and shoulders
-# were clicked by people, like those of lsp14.
+# MPII Human Pose, in the order of its files and of Stacked Hourglass: "head" is its "head top". Its hips are those of
+# lsp14 in the same collections, hence no detector's either.
 MPII16 = JointSet(
     name="mpii16",
     joints=(

@@ -44,7 +44,8 @@ _ELBOW_POINTS = ("olecranon", "cubital_fossa", "acromion")
 
 def _mhr70() -> JointSet:
     """SAM 3D Body's ``pred_keypoints_3d``; source: ``sam_3d_body/metadata/mhr70.py`` of
-    github.com/facebookresearch/sam-3d-body. A finger begins with its tip there.
+    github.com/facebookresearch/sam-3d-body. A finger begins with its tip there. The points are regressed from the mesh
+    to be compared with clicked ones (issue 53 there), COCO's before all, so they lie where detectors have theirs.
     """
     both = ("left", "right")
     hands = [
@@ -69,7 +70,7 @@ def _mhr70() -> JointSet:
         "neck": "left_hip",
     }
     del parents["left_hip"]
-    return JointSet("mhr70", joints, parents, "left_hip")
+    return JointSet("mhr70", joints, parents, "left_hip", detected=True)
 
 
 def _twists(limb: str, first: int) -> list[str]:

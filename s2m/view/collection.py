@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from threading import Lock
 
 from s2m.convert.people import distinct
-from s2m.convert.sources import READERS, BodyChoice, is_motion, read_motion
+from s2m.convert.sources import is_motion, read_people
 from s2m.errors import FormatError, UserError
 from s2m.export.glb import write_glb
+from s2m.export.known import BY_NAME
+from s2m.ik.chosen_body import BodyChoice
+from s2m.ik.writing import say_shapes
 from s2m.reading import reading
 
 GLB = ".glb"
@@ -24,12 +29,12 @@ class Collection:
         files: The files.
         choice: The body that motion is shown on.
         folder: Where the GLB are kept meanwhile.
+        arguments: Options of :func:`s2m.ik.source_options.add_sources`, and how much the command says.
     """
 
-    def __init__(self, files: Sequence[Path], choice: BodyChoice, folder: Path) -> None:
+    def __init__(self, files: Sequence[Path], choice: BodyChoice, folder: Path, arguments: argparse.Namespace) -> None:
         self.files = list(files)
-        self.notes: list[str] = []
-        self._choice, self._folder = choice, folder
+        self._choice, self._folder, self._arguments = choice, folder, arguments
         self._made: dict[int, Path] = {}
         self._lock = Lock()  # a browser asks for two at a time
 
@@ -42,7 +47,7 @@ class Collection:
         return [path.name if root is None else path.relative_to(root).as_posix() for path in self.files]
 
     def glb(self, number: int) -> bytes:
-        """A file as GLB.
+        """A file as GLB; the joints that bodies were found from are shown with them.
 
         Args:
             number: Of the file.
@@ -60,15 +65,17 @@ class Collection:
         with self._lock:
             if number not in self._made:
                 target = self._folder / f"{number}{GLB}"
-                with read_motion(path, self._choice, self._folder) as source:
-                    self.notes += source.notes
-                    write_glb(target, distinct(source.people))
+                with ExitStack() as stack:
+                    found = read_people(path, self._choice, self._folder, self._arguments, stack)
+                    people = distinct([person.motion for person in found])
+                    write_glb(target, people, points=[person.joints for person in found])
+                    say_shapes(found, BY_NAME["glb"], self._arguments)
                 self._made[number] = target
             return self._made[number].read_bytes()
 
 
 def files_of(given: Sequence[Path]) -> tuple[list[Path], Path | None]:
-    """The files of motion that a command was given: files, or one folder.
+    """The files of motion that a command was given: files, folders with a file per frame, or one folder of files.
 
     Args:
         given: As they were given.
@@ -81,13 +88,18 @@ def files_of(given: Sequence[Path]) -> tuple[list[Path], Path | None]:
     """
     if len(given) == 1 and given[0].is_dir():
         folder = given[0]
-        known = {GLB, *READERS}
-        found = [p for p in sorted(folder.rglob("*")) if p.suffix.lower() in known and p.is_file()]
-        found = [path for path in found if path.suffix.lower() == GLB or is_motion(path)]
-        if not 0 < len(found) <= _MOST:
+        found = [path for path in sorted(folder.rglob("*")) if path.is_file() and _shown(path)]
+        if len(found) > _MOST:
             raise UserError(f"{folder}: expected 1 to {_MOST} files of motion below this folder, found {len(found)}")
-        return found, folder
+        if found:
+            return found, folder
+        if not any(path.suffix.lower() in (".json", ".npz", ".pkl") for path in folder.iterdir()):
+            raise UserError(f"{folder}: expected 1 to {_MOST} files of motion below this folder, found 0")
     for path in given:
-        if not path.is_file():
-            raise UserError(f"{path}: expected a file of motion, found {'a folder' if path.is_dir() else 'nothing'}")
+        if not path.exists():
+            raise UserError(f"{path}: expected a file of motion, found nothing")
     return list(given), None
+
+
+def _shown(path: Path) -> bool:
+    return path.suffix.lower() == GLB or is_motion(path)

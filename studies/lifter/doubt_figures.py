@@ -12,8 +12,8 @@ from s2m.batch import Observation
 from s2m.data.dataset import FrameDataset
 from s2m.data.samplers import as_stored
 from s2m.data.store import FrameStore
+from s2m.lifter.committee import AnyLifter
 from s2m.lifter.doubt import DEVIATIONS, DoubtHead
-from s2m.lifter.network import Lifter
 from s2m.metrics.doubt import Coverage, ReversalAUROC
 from stages.doubt import exchanged
 
@@ -23,7 +23,7 @@ _CHUNK = 4096
 
 
 def doubt_figures(
-    head: DoubtHead, lifter: Lifter, store: FrameStore
+    head: DoubtHead, lifter: AnyLifter, store: FrameStore
 ) -> dict[str, dict[str, dict[str, float | dict[str, float]]]]:
     """Figures by split and camera: of each joint the share of errors within its 90 % interval, and AUROC of reversed
     depth, where there is any; of the frames as they are, and with as many more whose left and right are exchanged.
@@ -52,7 +52,7 @@ def doubt_figures(
 class _Figures:
     """Gathers the figures of one way to see a split."""
 
-    def __init__(self, head: DoubtHead, lifter: Lifter) -> None:
+    def __init__(self, head: DoubtHead, lifter: AnyLifter) -> None:
         self.head, self.lifter, self.joint_set = head, lifter, lifter.joint_set
         self.coverage = Coverage(self.joint_set)
         self.found, self.with_exchanged = ReversalAUROC(self.joint_set), ReversalAUROC(self.joint_set)

@@ -13,6 +13,7 @@ from s2m.artifact import ArtifactError
 from s2m.body import Body
 from s2m.data.store import FrameStore
 from s2m.lifter import Lifter, planar_skeleton
+from s2m.lifter.committee import AnyLifter
 from s2m.lifter.objective import DetectionNoise
 from s2m.skeletons import JointSet
 from s2m.spec import SpecError, build
@@ -44,7 +45,7 @@ def load_network(path: Path, stage: str, joint_set: JointSet, body: Body) -> Lif
     return lifter.eval().requires_grad_(False)
 
 
-def lift(lifter: Lifter, joints2d: Tensor, confidence: Tensor) -> Tensor:
+def lift(lifter: AnyLifter, joints2d: Tensor, confidence: Tensor) -> Tensor:
     """A lifter's skeletons (B, J, 3), metres.
 
     Args:
@@ -54,7 +55,7 @@ def lift(lifter: Lifter, joints2d: Tensor, confidence: Tensor) -> Tensor:
     return skeleton
 
 
-def network(lifter: Lifter) -> Method:
+def network(lifter: AnyLifter) -> Method:
     """A lifter as a method.
 
     Args:

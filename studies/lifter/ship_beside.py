@@ -11,8 +11,9 @@ from s2m import artifact as artifacts
 from s2m.data.store import FrameStore
 from s2m.errors import UserError
 from s2m.files import sha256
+from s2m.lifter.committee import AnyLifter
 from s2m.lifter.network import Lifter
-from s2m.lifter.shipped_lifters import LIST, read_lifter, shipped_records
+from s2m.lifter.shipped_lifters import LIST, read_lifter, shipped_committee, shipped_records
 from studies.lifter.ship import relative, slim
 from studies.writing import machine, write
 
@@ -28,14 +29,14 @@ class Beside(Generic[M]):
         key: Its place in the lifter's record.
         command: What makes it again.
         load: From its artifact, the lifter and the lifter's file to what is measured.
-        measured: Its figures on a store.
+        measured: Its figures on a store, with what lifts there: the lifter, or the committee that ships for its joints.
     """
 
     stage: str
     key: str
     command: str
     load: Callable[[Path, Lifter, Path], M]
-    measured: Callable[[M, Lifter, FrameStore], dict[str, Any]]
+    measured: Callable[[M, AnyLifter, FrameStore], dict[str, Any]]
 
 
 def ship_beside(kind: Beside[M], run: Path, store: FrameStore, folder: Path, root: Path) -> dict[str, Any]:
@@ -62,7 +63,8 @@ def ship_beside(kind: Beside[M], run: Path, store: FrameStore, folder: Path, roo
         raise UserError(f"{folder / LIST}: no lifter for {artifact.joint_set}, which {run} has a head for")
     path = folder / known[artifact.joint_set]["file"]
     lifter = read_lifter(path)
-    metrics = kind.measured(kind.load(trained, lifter, path), lifter, store)
+    loaded, together = kind.load(trained, lifter, path), shipped_committee(artifact.joint_set, folder)
+    metrics = kind.measured(loaded, together, store)
     path = folder / f"{kind.stage}_{artifact.joint_set}.pt"
     artifacts.save(path, artifact)
     path.chmod(0o644)

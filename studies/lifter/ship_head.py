@@ -10,7 +10,7 @@ from typing import Any
 
 from s2m.data.store import FrameStore
 from s2m.errors import UserError
-from s2m.lifter.network import Lifter
+from s2m.lifter.committee import AnyLifter
 from s2m.lifter.shipped_lifters import assets, shipped_records
 from s2m.lifter.temporal_head import TemporalLifter, load_temporal
 from s2m.markdown import code, markdown_table
@@ -24,8 +24,8 @@ the true local rotation, and (shaking) between the turns before and after a fram
 joint's error are left in the next frame."""
 
 
-def _figures(model: TemporalLifter, lifter: Lifter, store: FrameStore) -> dict[str, Any]:
-    return measured(model, store)
+def _figures(model: TemporalLifter, lifter: AnyLifter, store: FrameStore) -> dict[str, Any]:
+    return measured(TemporalLifter(lifter, model.head), store)
 
 
 HEAD = Beside("temporal", "video", "make ship-heads", load_temporal, _figures)

@@ -15,8 +15,9 @@ import numpy as np
 import torch
 
 from s2m.files import write_png
+from s2m.lifter.committee import Committee
 from s2m.lifter.keypoints import best_lifter_set
-from s2m.lifter.shipped_lifters import shipped_records
+from s2m.lifter.shipped_lifters import shipped_committee, shipped_records
 from s2m.markdown import markdown_table
 from s2m.skeletons import BLAZEPOSE33
 from studies import writing
@@ -116,11 +117,13 @@ def _list(about: dict[str, str]) -> str:
 
 
 def _about() -> dict[str, str]:
-    lifter = best_lifter_set(BLAZEPOSE33, list(shipped_records()))
+    asked, records = shipped_committee(best_lifter_set(BLAZEPOSE33, list(shipped_records()))), shipped_records()
+    parts = [asked.lifter, asked.core] if isinstance(asked, Committee) else [asked]
+    names = [part.joint_set.name for part in parts]
     return {
         "command": "python -m studies.real.table",
         "data": f"{REQUIREMENT}, sha256 {SHA256[:16]}...",
-        "lifter": f"shipped, {lifter}, sha256 {shipped_records()[lifter]['sha256'][:16]}...",
+        "lifters": "shipped, " + ", ".join(f"{name} (sha256 {records[name]['sha256'][:16]}...)" for name in names),
         "seed": "none: nothing here is random",
         "machine": f"{writing.machine()['cpu']}, torch {torch.__version__}",
         "date": datetime.now().strftime("%Y-%m-%d"),

@@ -11,10 +11,10 @@ import pytest
 
 from s2m.body import load_body
 from s2m.cli import main
-from s2m.convert.sources import BodyChoice, read_motion
 from s2m.export.motion import ArrayRows
 from s2m.formats.amass import write_amass
 from tests.export.motions import FPS, person, truth
+from tests.formats.fabricated import FILES
 
 ROOT = Path(__file__).parents[2]
 
@@ -42,16 +42,105 @@ def test_every_suffix(walk: Path, name: str, capsys: pytest.CaptureFixture[str])
 
 def test_there_and_back(walk: Path) -> None:
     """npz to npz keeps everything; SMPL-X and back keeps rotations and places."""
-    choice = BodyChoice.of(None)
     for kind in ("amass", "smplx"):
-        out = walk.with_name(f"{kind}.npz")
+        out, again = walk.with_name(f"{kind}.npz"), walk.with_name(f"{kind}_again.npz")
         assert main(["convert", str(walk), str(out), "--format", kind, "-q"]) == 0
-        with read_motion(out, choice, walk.parent) as source, read_motion(walk, choice, walk.parent) as given:
-            (one,), (other,) = source.people, given.people
-            np.testing.assert_array_equal(one.poses.read(0, 12), other.poses.read(0, 12))
-            np.testing.assert_array_equal(one.trans, other.trans)
-            assert one.fps == FPS
-            assert np.array_equal(one.betas, other.betas) == (kind == "amass")
+        assert main(["convert", str(out), str(again), "-q"]) == 0
+        with np.load(again) as one, np.load(walk) as other:
+            for field in ("poses", "trans", "mocap_framerate", "valid"):
+                np.testing.assert_array_equal(one[field], other[field])
+            assert np.array_equal(one["betas"], other["betas"]) == (kind == "amass")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("kinect.json", ()),
+        ("walk.bvh", ("--keep-scale",)),
+        ("amass_stageii.npz", ()),
+        ("sam3d_body", ("--fit-shape", "--up", "y-down")),
+        ("X3D.npy", ("--preset", "motionbert", "--fps", "25")),
+        ("gait.c3d", ("--markers", "markers.yaml")),
+    ],
+)
+def test_whatever_ik_reads(
+    name: str,
+    words: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The same motion and the same words as from `s2m ik`."""
+    body = load_body()
+    monkeypatch.setattr("s2m.ik.chosen_body.load_body", lambda path: body)
+    monkeypatch.chdir(tmp_path)
+    for file in {name, "markers.yaml"}:
+        FILES[file](tmp_path / file)
+    assert main(["ik", name, "-o", "ik.npz", *words]) == 0
+    by_ik = capsys.readouterr()
+    assert main(["convert", name, "converted.npz", *words]) == 0
+    by_convert = capsys.readouterr()
+    with np.load("ik.npz") as one, np.load("converted.npz") as other:
+        assert set(one) == set(other)
+        for field in one:
+            np.testing.assert_array_equal(one[field], other[field])
+    assert by_ik.out.replace("ik.npz", "converted.npz") == by_convert.out
+    assert by_ik.err == by_convert.err
+
+
+def test_everybody_of_a_file_of_joints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import trimesh
+
+    monkeypatch.chdir(tmp_path)
+    name = "S001C001P001R001A001.skeleton"
+    FILES[name](tmp_path / name)
+    assert main(["convert", name, "two.glb", "--people", "all", "-q"]) == 0
+    assert len(trimesh.load("two.glb").geometry) == 2
+    assert main(["convert", name, "two.bvh", "--people", "all", "-q"]) == 2
+    assert not Path("two.bvh").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words", "message"),
+    [
+        ("a.bvh", b"HIERARCHY", (), "a.bvh: "),
+        ("a.trc", b"x", (), "a.trc: "),
+        ("a.json", b"[1, 2", (), "a.json: cannot be read"),
+        ("a.npy", b"x", (), "a.npy: cannot be read"),
+        ("a.pkl", b"x", (), "a.pkl: cannot be read"),
+        ("a.bvh", b"HIERARCHY", ("--smooth",), "a.bvh: --smooth: a BVH file brings its own"),
+        ("a.npy", b"x", ("--fps", "0"), "--fps: expected a positive number"),
+        ("a.npy", b"x", ("--markers", "out.glb"), "OUT out.glb: expected another file than the input"),
+    ],
+)
+def test_bad_joints_are_named(
+    tmp_path: Path,
+    name: str,
+    content: bytes,
+    words: tuple[str, ...],
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(name).write_bytes(content)
+    assert main(["convert", name, "out.glb", *words]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_what_robots_take_is_read_back(walk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for kind in ("holosmpl", "holosoma"):
+        out, again = walk.with_name(f"{kind}.npz"), walk.with_name(f"{kind}_again.npz")
+        assert main(["convert", str(walk), str(out), "--format", kind, "-q"]) == 0
+        assert main(["convert", str(out), str(again)]) == 0
+    with np.load(walk.with_name("holosmpl_again.npz")) as one, np.load(walk) as other:
+        for field in ("poses", "betas", "mocap_framerate"):
+            np.testing.assert_array_equal(one[field], other[field])
+        np.testing.assert_allclose(one["trans"], other["trans"], atol=1e-6)
+    assert f"smpl22 (no other set has 22 joints), in m, z up, {FPS:g} frames" in capsys.readouterr().out
 
 
 def test_several_files_are_several_people(walk: Path) -> None:
@@ -61,17 +150,25 @@ def test_several_files_are_several_people(walk: Path) -> None:
     assert sorted(trimesh.load(walk.with_name("two.glb")).geometry) == ["walk", "walk_2"]
 
 
-def test_shape_of_another_body_is_not_put_on_this_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_shape_of_another_body_is_not_put_on_this_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is kept where a file holds parameters, and not drawn."""
+    monkeypatch.chdir(tmp_path)
     poses, betas = np.zeros((2, 156), np.float32), np.ones(16, np.float32)
-    np.savez(
-        tmp_path / "amass.npz", poses=poses, trans=np.zeros((2, 3)), betas=betas, gender="male", mocap_framerate=60
-    )
-    assert main(["convert", str(tmp_path / "amass.npz"), str(tmp_path / "a.npz"), "-q"]) == 0
-    assert "the betas belong to a male body of SMPLH, not to this body" in capsys.readouterr().err
-    with np.load(tmp_path / "a.npz") as file:
-        assert not file["betas"].any()
-        assert file["body"] == f"open-body/{load_body().hash[:12]}"
-        assert file["gender"] == "male"
+    for name, shape in (("amass", betas), ("mean", 0 * betas)):
+        np.savez(f"{name}.npz", poses=poses, trans=np.zeros((2, 3)), betas=shape, gender="male", mocap_framerate=60)
+        assert main(["convert", f"{name}.npz", f"{name}.csv", "-q"]) == 0
+    assert "the betas belong to smplh, not to this body: its mean shape is shown" in capsys.readouterr().err
+    assert Path("amass.csv").read_bytes() == Path("mean.csv").read_bytes()
+    assert main(["convert", "amass.npz", "a.npz"]) == 0
+    assert "mean shape" not in capsys.readouterr().err
+    with np.load("a.npz") as file:
+        np.testing.assert_array_equal(file["betas"], betas)
+        assert (file["body"], file["gender"]) == ("smplh", "male")
+    assert main(["convert", "amass.npz", "gmr.npz", "--format", "gmr"]) == 0
+    assert "gmr does not hold shape (betas of other bodies mean nothing to SMPL-X" in capsys.readouterr().out
+    assert not np.load("gmr.npz")["betas"].any()
 
 
 @pytest.mark.parametrize(
@@ -103,10 +200,10 @@ def test_broken_files_are_named(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("none.npz", "a.glb"), "none.npz: expected a file, found nothing"),
+        (("none.npz", "a.glb"), "none.npz: expected a file of motion, found nothing"),
         (("walk.npz", "a.obj"), "OUT a.obj: expected a name that ends in one of .npz, .glb"),
         (("walk.npz", "walk.npz", "--overwrite"), "OUT walk.npz: expected another file than the input"),
-        (("walk.txt", "a.glb"), "walk.txt: expected a file of motion, one of .npz"),
+        (("setup.cfg", "a.glb"), "setup.cfg: expected a file that ends in .npy, .npz"),
         (("walk.npz", "a.glb", "--format", "bvh"), "--format bvh: expected glb for a.glb"),
         (("walk.npz", "a.npz", "--names", "vrm"), "--names vrm: expected a format that names joints, found amass"),
         (("walk.npz", "walk.npz", "a.bvh"), "a.bvh: expected one person for a file of format bvh, found 2"),
@@ -122,6 +219,8 @@ def test_what_cannot_be_done_is_said(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(walk.parent)
+    words = tuple(str(ROOT / word) if word == "setup.cfg" else word for word in words)
+    message = message.replace("setup.cfg", str(ROOT / "setup.cfg"))
     assert main(["convert", *words]) == 2
     assert f"error: {message}" in capsys.readouterr().err
     assert [path.name for path in walk.parent.iterdir()] == ["walk.npz"]

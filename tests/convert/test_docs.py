@@ -13,6 +13,7 @@ import pytest
 from s2m.cli import main
 from s2m.export.npz import write_amass_npz
 from tests.export.motions import person
+from tests.formats.fabricated import FILES
 
 PAGE = Path(__file__).parents[2] / "docs" / "formats_out.md"
 
@@ -27,6 +28,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("examples")
     for number, name in enumerate(("walk", "ann", "bob")):
         write_amass_npz(folder / f"{name}.npz", person(3, number))
+    FILES["kinect.json"](folder / "kinect.json")
     return folder
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from s2m.detect.blazepose import _PERIODS, _due
 from s2m.detect.heatmaps import refined
 from s2m.detect.interface import not_seen
 from s2m.detect.landmarks import Landmarks
@@ -50,6 +51,29 @@ def test_a_mask_comes_back_where_it_was_seen(turn: float) -> None:
     seen = region.sample(np.repeat(disc[..., None], 3, -1), 64)[..., 0].astype(np.uint8)
     back = region.paste(seen, (120, 130))
     assert (back != disc // 255).mean() < 0.003
+
+
+@pytest.mark.parametrize("turn", [0.0, 0.7])
+def test_a_mask_of_few_pixels_comes_back_as_exactly_as_it_is_known(turn: float) -> None:
+    """A square of 640 pixels by a mask of 32: a pixel of that is 20 wide, and the edge is known to a fraction of it."""
+    region = Region(500.3, 420.7, 640.0, turn)
+    rows, columns = np.mgrid[:32, :32] + 0.5
+    disc = ((columns - 17) ** 2 + (rows - 14) ** 2 < 9**2).astype(np.uint8) * 255
+    found = region.paste(disc, (900, 1000))
+    (x, y), radius = region.to_picture(np.array([17, 14]) / 32), 9 * 640 / 32
+    rows, columns = np.mgrid[:900, :1000] + 0.5
+    expected = (columns - x) ** 2 + (rows - y) ** 2 < radius**2
+    assert (found[expected]).mean() > 0.97
+    assert found[~expected].mean() < 0.02
+
+
+def test_every_tile_has_its_turn_within_its_period() -> None:
+    places = tiles(640, 480, 3)
+    seen = [_due(places, frame) for frame in range(_PERIODS[-1])]
+    assert {place for one in seen for place in one} == set(places)
+    first = [place for one in seen[: _PERIODS[0]] for place in one]
+    assert first.count(places[0]) == 1
+    assert max(len(one) for one in seen) <= 3  # no frame takes much longer than the next
 
 
 def test_outside_of_the_picture_there_is_nothing() -> None:

@@ -14,6 +14,7 @@ import trimesh
 from scipy.spatial.transform import Rotation
 
 from s2m.export.glb import influences, write_glb
+from s2m.export.motion import ArrayRows, Points
 from s2m.export.names import NAMES
 from s2m.skeletons import SMPL24
 
@@ -148,10 +149,41 @@ def test_other_names(tmp_path: Path) -> None:
     assert nodes[SMPL24.index("left_knee")] == "mixamorig:LeftLeg"
 
 
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A body with the joints that it was found from, of which one is missing at first and one always."""
+    path = tmp_path_factory.mktemp("glb") / "seen.glb"
+    joints = truth(12, 0).joints[:, :4].copy()
+    joints[:3, 1], joints[:, 2] = np.nan, np.nan
+    write_glb(path, [person(12, 0, "ann")], points=[Points(("a", "b", "c", "d"), ArrayRows(joints), FPS)])
+    return path
+
+
+def test_joints_that_were_seen_move_as_balls(seen: Path) -> None:
+    reader = Reader(seen)
+    (group,) = [node for node in reader.gltf.nodes if node.name == "ann_seen"]
+    assert [reader.gltf.nodes[child].name[-1] for child in group.children] == ["a", "b", "c", "d"]
+    moved = {(c.target.node, c.target.path): c.sampler for c in reader.gltf.animations[0].channels}
+    samplers = reader.gltf.animations[0].samplers
+    for number, child in enumerate(group.children):
+        places = reader.array(samplers[moved[child, "translation"]].output)
+        shown = np.ones(12)
+        if (child, "scale") in moved:
+            sampler = samplers[moved[child, "scale"]]
+            assert sampler.interpolation == "STEP"
+            shown = reader.array(sampler.output)[:, 0]
+        assert shown.tolist() == [[1] * 12, [0] * 3 + [1] * 9, [0] * 12, [1] * 12][number]
+        np.testing.assert_allclose(places[shown > 0], y_up(truth(12, 0).joints[:, number])[shown > 0], atol=1e-6)
+    ball = trimesh.load(seen).geometry["joint"]
+    assert ball.volume > 0  # faces outward
+
+
 @pytest.mark.skipif(
     shutil.which("node") is None or not VALIDATOR.is_dir(), reason="Khronos' validator is not there: make viewer"
 )
-def test_khronos_validator_finds_nothing(path: Path) -> None:
+@pytest.mark.parametrize("name", ["path", "seen"])
+def test_khronos_validator_finds_nothing(name: str, request: pytest.FixtureRequest) -> None:
+    path = request.getfixturevalue(name)
     code = (
         "const fs = require('fs'), v = require(process.argv[1]);"
         "v.validateBytes(new Uint8Array(fs.readFileSync(process.argv[2])))"

@@ -1,4 +1,4 @@
-"""Clips that are read in pieces and arrays that wait on the disk, against NumPy's own reading and writing."""
+"""Arrays that wait on the disk, against NumPy's own reading and writing."""
 
 from __future__ import annotations
 
@@ -8,43 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from s2m.errors import UserError
 from s2m.files import WriteError
-from s2m.formats.clips import ArrayFrames, NpyFrames, is_large
 from s2m.formats.own import own_fields
 from s2m.formats.spool import Spool, write_npz_of
-
-
-@pytest.mark.parametrize("flat", [True, False])
-@pytest.mark.parametrize("dtype", ["<f4", "<f8", ">f4", "<i4"])
-def test_pieces_of_a_file_are_those_of_the_array(tmp_path: Path, dtype: str, flat: bool) -> None:
-    rows = (np.random.default_rng(0).random((11, 5, 4)) * 4).astype(dtype)
-    rows[..., 3] = np.minimum(rows[..., 3], 1)
-    rows[2, 3, :3] = 0
-    np.save(tmp_path / "a.npy", rows.reshape(11, 20) if flat else rows)
-    source = NpyFrames(tmp_path / "a.npy", 5, 3, least=0.5)
-    expected = ArrayFrames(rows[..., :3], rows[..., 3], least=0.5)
-    assert len(source) == 11
-    for start, stop in ((0, 11), (3, 4), (9, 11)):
-        for found, wanted in zip(source.read(start, stop), expected.read(start, stop), strict=True):
-            np.testing.assert_array_equal(found, wanted)
-
-
-def test_files_that_are_not_what_they_say_are_named(tmp_path: Path) -> None:
-    np.save(tmp_path / "a.npy", np.ones((9, 5, 3)))
-    content = (tmp_path / "a.npy").read_bytes()
-    (tmp_path / "a.npy").write_bytes(content[:-100])
-    with pytest.raises(UserError, match=r"a.npy: .* 100 bytes short"):
-        NpyFrames(tmp_path / "a.npy", 5, 3)
-    np.save(tmp_path / "b.npy", np.ones((9, 5, 2)))
-    with pytest.raises(UserError, match=r"b.npy: expected \(frames, 5, 3\), found \(9, 5, 2\)"):
-        NpyFrames(tmp_path / "b.npy", 5, 3)
-    np.save(tmp_path / "c.npy", np.full((9, 5, 4), 2.0))
-    with pytest.raises(UserError, match=r"c.npy: confidence .*found 2"):
-        NpyFrames(tmp_path / "c.npy", 5, 3)
-    (tmp_path / "d.npy").write_bytes(b"nonsense")
-    assert not is_large(tmp_path / "d.npy")
-    assert not is_large(tmp_path / "none.npy")
 
 
 def test_an_npz_from_the_disk_is_numpys(tmp_path: Path) -> None:

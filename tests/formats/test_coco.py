@@ -11,6 +11,7 @@ from s2m.body import load_body
 from s2m.body.regressors import dataset_regressor
 from s2m.errors import FormatError
 from s2m.formats.coco import as_joint_set, read_coco
+from s2m.formats.keypoints2d import read_keypoints
 from s2m.ik.body_joints import rest_skeleton
 from s2m.skeletons import COCO17, H36M17, S2M27
 from tests.data.zoo.fabricate import images as fabricate
@@ -98,6 +99,17 @@ def test_halpe_and_wholebody_bring_feet_and_hands(count: int, places: dict[str, 
     for name, index in places.items():
         np.testing.assert_allclose(joints[:, S2M27.index(name)], points[:, index, :2])
         np.testing.assert_allclose(confidence[:, S2M27.index(name)], points[:, index, 2])
+
+
+def test_percent_are_shares(tmp_path: Path) -> None:
+    people = fabricate.results([0, 1, 2, 3], POINTS)
+    for person in people:
+        person["keypoints"][2::3] = [95.0] * 16 + [5.0]
+    (tmp_path / "a.json").write_text(json.dumps(people))
+    found = read_keypoints(tmp_path / "a.json", min_confidence=0.3)
+    np.testing.assert_allclose(found.confidence[:, :16], 0.95, rtol=1e-6)
+    assert (found.confidence[:, 16] == 0).all()
+    assert "confidences go up to 95: read as percent" in found.notes
 
 
 def entry(**changes: Any) -> list[dict[str, Any]]:

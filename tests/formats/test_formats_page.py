@@ -55,8 +55,7 @@ def test_commands_of_the_page(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for module in ("writing", "body_files"):
-        monkeypatch.setattr(f"s2m.ik.{module}.load_body", lambda path: BODY)
+    monkeypatch.setattr("s2m.ik.chosen_body.load_body", lambda path: BODY)
     words = shlex.split(command)
     for name in FILES.keys() & set(words):
         FILES[name](tmp_path / name)

@@ -119,6 +119,47 @@ def test_mediapipes_landmarks(tmp_path: Path, wrapped: bool) -> None:
     assert (found.confidence[:, 0] > 0).tolist() == [True, False, False, True]
 
 
+@pytest.mark.parametrize("way", ["lines", "by number", "rows", "names", "beside a rate"])
+def test_mediapipes_landmarks_in_other_ways(tmp_path: Path, way: str) -> None:
+    values = RNG.normal(0, 0.5, (3, 33, 3)).round(3)
+    marks = [[dict(zip("xyz", point, strict=True), visibility=0.7) for point in frame.tolist()] for frame in values]
+    frames: list[dict[str, object]] = [{"pose_world_landmarks": frame} for frame in marks]
+    if way == "rows":
+        frames = [{"pose_world_landmarks": [[*mark.values()] for mark in frame]} for frame in marks]
+    if way == "names":
+        names = BLAZEPOSE33.joints
+        frames = [{"landmarks": {n.upper(): m for n, m in zip(names, frame, strict=True)}} for frame in marks]
+    content = {"by number": {str(n): f for n, f in enumerate(frames)}, "beside a rate": {"fps": 24, "frames": frames}}
+    path = tmp_path / ("a.jsonl" if way == "lines" else "a.json")
+    text = "\n".join(map(json.dumps, frames)) if way == "lines" else json.dumps(content.get(way, frames))
+    path.write_text(text)
+    found = read_joints(path)
+    assert set(found.joint_set.joints) == set(BLAZEPOSE33.joints)
+    np.testing.assert_allclose(found.points[:, found.joint_set.indices(BLAZEPOSE33.joints)], values)
+    np.testing.assert_allclose(found.confidence, 0.7, atol=1e-6)
+    assert found.layout is not None or way == "names"
+    if way == "beside a rate":
+        assert found.layout is not None
+        assert found.layout.fps == 24
+
+
+def test_a_rate_beside_the_joints(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", joints=RNG.normal(0, 1, (3, 17, 3)), fps=50)
+    layout = read_joints(tmp_path / "a.npz", H36M17).layout
+    assert layout is not None
+    assert layout.fps == 50
+    for told, layout in ((None, None), (25, 25)):
+        (tmp_path / "a.json").write_text(json.dumps({"joints": RNG.normal(0, 1, (3, 17, 3)).tolist(), "fps": told}))
+        found = read_joints(tmp_path / "a.json", H36M17).layout
+        assert (found and found.fps) == layout
+    (tmp_path / "a.json").write_text(json.dumps({"joints": [], "fps": [[1], 2]}))
+    with pytest.raises(UserError, match="a.json"):
+        read_joints(tmp_path / "a.json", H36M17)
+    np.savez(tmp_path / "b.npz", joints=RNG.normal(0, 1, (3, 17, 3)), fps=[25, 50])
+    with pytest.raises(UserError, match="b.npz: fps: expected one number of 0.1 to 10000, found 2 numbers"):
+        read_joints(tmp_path / "b.npz", H36M17)
+
+
 def test_easymocap_mmpose_and_openpose_in_3d(tmp_path: Path) -> None:
     trusted = np.insert(METRES[0], 3, 0.5, axis=1)
     found = read_joints(stored(tmp_path, [{"id": 3, "keypoints3d": trusted.tolist()}]))

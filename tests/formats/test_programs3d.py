@@ -174,20 +174,30 @@ def test_bodies_in_smplxs_own_words(tmp_path: Path) -> None:
         transl=places,
         betas=np.ones((FRAMES, 10)),
     )
-    found = read_body_motion(tmp_path / "a.npz")
-    again = np.asarray(found.poses[:, :66], np.float64).reshape(-1, 3)
+    found = read_body_motion(tmp_path / "a.npz", tmp_path)
+    again = np.asarray(found.poses.read(0, FRAMES)[:, :66], np.float64).reshape(-1, 3)
     np.testing.assert_allclose(
         Rotation.from_rotvec(again).as_matrix().reshape(FRAMES, 22, 3, 3), rotations[:, :22], atol=1e-6
     )
-    assert (found.up, found.fps, found.kind) == (None, None, "smplx: SMPL-H or SMPL-X")
+    assert (found.up, found.fps, found.model) == (None, None, "smplx")
     np.savez(tmp_path / "b.npz", poses=np.zeros((4, 99)), trans=np.zeros((4, 3)))
     assert main(["ik", str(tmp_path / "b.npz"), "-o", str(tmp_path / "out.npz")]) == 2
-    with pytest.raises(UserError, match=r"b.npz: poses: expected one of \(frames, 72\), .* found \(4, 99\)"):
-        read_body_motion(tmp_path / "b.npz")
-    amass = read_body_motion(made(tmp_path, "amass_stageii.npz"))
-    assert not amass.betas.any()  # SMPL-X's mean nothing to SMPL
-    assert len(amass.notes) == 2
-    assert not amass.poses[:, 66:].any()
+    with pytest.raises(UserError, match=r"b.npz: poses: expected numbers, one of \(frames, 72\), .* \(4, 99\)"):
+        read_body_motion(tmp_path / "b.npz", tmp_path)
+
+
+def test_smplxs_betas_mean_nothing_to_smpl(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = made(tmp_path, "amass_stageii.npz")
+    given = np.load(path)
+    for kind, kept in (("amass", False), ("smplx", True)):
+        out = tmp_path / f"{kind}.npz"
+        assert main(["ik", str(path), "-o", str(out), "--format", kind]) == 0
+        assert ("betas are SMPL-X's" in capsys.readouterr().out) is not kept
+        with np.load(out) as file:
+            assert np.array_equal(file["betas"], given["betas"].astype(np.float32)) is kept
+            assert file["betas"].any() == kept
+            hands = given["poses"][:, 75:].astype(np.float32)
+            np.testing.assert_array_equal(file["poses"][:, -90:], hands)  # fingers stay
 
 
 def test_options_that_mean_nothing_for_rotations_are_refused(

@@ -10,7 +10,7 @@ import pytest
 from s2m.errors import UserError
 from s2m.formats import recognise as module
 from s2m.formats.joints3d import read_joints
-from s2m.formats.recognise import counts_of_sets, recognise, recognise_large
+from s2m.formats.recognise import counts_of_sets, recognise
 from s2m.skeletons import H36M17, JOINT_SETS, JointSet
 from tests.formats.fabricated import joints
 
@@ -65,8 +65,6 @@ def test_flat_arrays_and_arrays_with_a_confidence(tmp_path: Path) -> None:
         found = read_joints(tmp_path / "a.npy")
         assert found.joint_set.name == "coco17"
         np.testing.assert_allclose(found.points, points[: len(found.points)])
-    np.save(tmp_path / "a.npy", points)
-    assert recognise_large(tmp_path / "a.npy").joint_set.name == "coco17"
     np.save(tmp_path / "a.npy", points[..., :2])
     with pytest.raises(UserError, match=r"expected \(frames, joints, 3\), found .*2D joints, which `s2m lift` takes"):
         read_joints(tmp_path / "a.npy")

@@ -38,9 +38,49 @@ def test_a_missing_cell_is_a_missing_joint_in_any_row(tmp_path: Path, cell: str,
     assert (found.confidence == 0).sum() == 1
 
 
-@pytest.mark.parametrize(("mark", "start"), [(",", "\ufeff"), (";", ""), ("\t", "")])
+@pytest.mark.parametrize(("mark", "start"), [(",", "\ufeff"), (";", ""), ("\t", ""), (" ", ""), ("  ", "")])
 def test_marks_of_spreadsheets(tmp_path: Path, mark: str, start: str) -> None:
     np.testing.assert_array_equal(read_joints(saved(tmp_path, rows(), mark, start), H36M17).points, POINTS)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+def test_what_spreadsheets_call_unicode(tmp_path: Path, encoding: str) -> None:
+    text = saved(tmp_path, rows(), "\t").read_text(encoding="utf-8")
+    (tmp_path / "a.csv").write_bytes(text.encode(encoding))
+    np.testing.assert_array_equal(read_joints(tmp_path / "a.csv", H36M17).points, POINTS)
+
+
+def test_rows_that_end_with_a_separator(tmp_path: Path) -> None:
+    found = read_joints(saved(tmp_path, [[*line, ""] for line in rows()]), H36M17)
+    np.testing.assert_array_equal(found.points, POINTS)
+    lines = [[*line[:-1], ""] for line in rows()]  # here the last cell is one of the 51
+    assert np.isnan(read_joints(saved(tmp_path, lines), H36M17).points[:, -1]).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "times", "rate"),
+    [
+        ("time", np.arange(5) / 120, 120.0),
+        ("Time (s)", [0, 0.033, 0.067, 0.1, 0.133], 30.0),
+        ("timestamp_ms", [0, 20.83, 41.67, 62.5, 83.33], 48.0),
+        ("timestamp", np.arange(5) * 40.0, 25.0),
+        ("time", range(5), None),  # a count
+        ("time", [0, 1, 7, 8, 30], None),
+        ("time", ["12:00", "12:01", "12:02", "12:03", "12:04"], None),
+    ],
+)
+def test_times_tell_the_rate(tmp_path: Path, name: str, times: list[object], rate: float | None) -> None:
+    header = [name, *(f"{joint}_{axis}" for joint in H36M17.joints for axis in "xyz")]
+    lines = [[str(time), *line] for time, line in zip(times, rows(), strict=True)]
+    layout = read_joints(saved(tmp_path, [header, *lines])).layout
+    assert (None if layout is None else layout.fps) == rate
+
+
+def test_several_rows_of_names_are_refused(tmp_path: Path) -> None:
+    """As DeepLabCut writes them: under a first row that names no joint, text would count as missing."""
+    names = [[word] * 51 for word in ("DLC", "nose", "x")]
+    with pytest.raises(UserError, match=r"a.csv: row 2: expected numbers below one row of names, found nose, nose, "):
+        read_joints(saved(tmp_path, [*names, *rows()]), H36M17)
 
 
 def test_decimal_commas(tmp_path: Path) -> None:

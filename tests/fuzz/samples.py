@@ -105,6 +105,20 @@ def ik_samples() -> list[Sample]:
     ]
 
 
+def large_samples() -> list[Sample]:
+    """Arrays for the reader of large files, packed and as they are, with their confidences beside them."""
+    points, seen = skeletons(), keypoints()
+    sure = np.ones(points.shape[:2])
+    lift = _command("lift", "--video")
+    return [
+        Sample("ik-large", lambda to: _npy(to / "a.npy", _sure(points)), _command("ik", "--min-confidence", "0.1")),
+        Sample("ik-large-npz", lambda to: np.savez(to / "a.npz", joints=points, scores=sure), _command("ik")),
+        Sample(
+            "lift-large-npz", lambda to: np.savez_compressed(to / "a.npz", keypoints=seen[..., :2], conf=sure), lift
+        ),
+    ]
+
+
 def convert_samples() -> list[Sample]:
     """Motion of a body."""
 

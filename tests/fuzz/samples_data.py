@@ -86,6 +86,11 @@ def zoo_samples() -> list[Sample]:
         for number in (1, 2, 3):
             lsp.write_mask(to, number, name="im{:05d}.png")
 
+    def sports(to: Path) -> None:
+        lsp.write_lsp(to, 3, pictures=3)
+        for number in (1, 2, 3):
+            lsp.write_mask(to, number)
+
     def wild(to: Path) -> None:
         threedpw.write_sequence(to)
 
@@ -120,6 +125,7 @@ def zoo_samples() -> list[Sample]:
     kept = (".store.converting",)
     return [
         Sample("data-images", pictures, _zoo("images", root="lab"), kept=kept),
+        Sample("data-lsp", sports, _zoo("lsp"), kept=kept),
         Sample("data-lspet", leeds, _zoo("lspet"), kept=kept),
         Sample("data-videopose", videopose, _zoo("human36m", "--splits", "test", "--no-masks"), kept=kept),
         Sample("data-spin", spin, _zoo("human36m", "--splits", "test", "--no-masks"), "*.npz", kept=kept),

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from s2m.formats import large
 from tests.fuzz.asking import Place, Sample, tried
-from tests.fuzz.samples import artifact_samples, convert_samples, ik_samples, lift_samples, option_samples
+from tests.fuzz.samples import (
+    artifact_samples,
+    convert_samples,
+    ik_samples,
+    large_samples,
+    lift_samples,
+    option_samples,
+)
 
 # 200 files for each of the two commands, spread over what they read.
 _EACH = 30
@@ -18,6 +26,13 @@ def _named(samples: list[Sample]) -> list[object]:
 @pytest.mark.parametrize("sample", _named(ik_samples() + lift_samples() + convert_samples()))
 def test_joints(sample: Sample, place: Place) -> None:
     wrong = tried(sample, place, _EACH)
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("sample", _named(large_samples()))
+def test_large_files(sample: Sample, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(large, "LARGE", 100)
+    wrong = tried(sample, place, 12)
     assert not wrong, "\n".join(wrong)
 
 

@@ -10,9 +10,21 @@ from s2m.batch import BodyParams
 from s2m.body import load_body
 from s2m.ik import DIK
 from s2m.ik.body_joints import body_regressor, rest_skeleton
+from s2m.ik.checks import forwardness
 from s2m.ik.joint_maps import part_matrix, parts_of
 from s2m.ik.units import TEN_BODY_JOINTS
-from s2m.skeletons import BLAZEPOSE33, COCO17, H36M17, JOINT_SETS, KINECT32, LSP14, SMPL24, JointSet, read_joint_set
+from s2m.skeletons import (
+    BLAZEPOSE33,
+    COCO17,
+    H36M17,
+    JOINT_SETS,
+    KINECT32,
+    LSP14,
+    SMPL24,
+    JointSet,
+    joint_set_of,
+    read_joint_set,
+)
 
 from .kinematics import angle, poses
 
@@ -166,3 +178,9 @@ def test_official_bodies_without_a_dataset_skeleton_use_their_own_joints(body):
     np.testing.assert_allclose(
         own[H36M17.index("left_knee")], (body.joint_regressor @ body.v_template)[SMPL24.index("left_knee")], atol=1e-5
     )
+
+
+def test_checks_name_the_part_that_a_set_lacks() -> None:
+    few = joint_set_of("few", tuple(joint for joint in H36M17.joints if joint != "right_shoulder"))
+    with pytest.raises(KeyError, match="joint set few has no 'right_shoulder'; it has: .*left_shoulder"):
+        forwardness(torch.zeros(2, len(few), 3), few)

@@ -15,7 +15,9 @@ from scipy.spatial.transform import Rotation
 from s2m.batch import BodyParams
 from s2m.body import load_body
 from s2m.cli import main
-from s2m.formats.clips import ArrayFrames, NpyFrames
+from s2m.formats.clips import ArrayFrames
+from s2m.formats.large import Asked, LargeFrames
+from s2m.formats.rows import npy_rows
 from s2m.ik.body_joints import body_regressor
 from s2m.ik.motion import Motion, MotionOptions, solve_clip
 from s2m.skeletons import H36M17
@@ -164,9 +166,10 @@ def test_the_answer_does_not_depend_on_how_much_is_read_at_a_time(walk: np.ndarr
     points[20:22] = points[20:22][:, list(H36M17.mirror)]
     np.save(tmp_path / "clip.npy", points)
     expected, poses = solved(points, tmp_path, smooth=True, fit_shape=True)
-    source = NpyFrames(tmp_path / "clip.npy", 17, 3, root=0, rows=rows)
     options = MotionOptions(smooth=True, fit_shape=True, rows=rows)
-    found = solve_clip(source, H36M17, load_body(), UP, options, tmp_path)
+    with npy_rows(tmp_path / "clip.npy") as array:
+        source = LargeFrames(array, Asked(3, H36M17), tmp_path / "clip.npy", block=rows)
+        found = solve_clip(source, H36M17, load_body(), UP, options, tmp_path)
     with found.poses:
         np.testing.assert_allclose(found.poses.read(0, FRAMES), poses, atol=2e-5)
     np.testing.assert_allclose(found.places, expected.places, atol=1e-5)

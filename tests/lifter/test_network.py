@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from s2m.lifter import Lifter, mean_bone_length, shared_bones
-from s2m.lifter.normalise import turned_to
+from s2m.lifter.normalise import normalise, turned_to
 from s2m.skeletons import H36M17, S2M27, SMPL24, get_joint_set
 
 from .people import person
@@ -177,6 +177,22 @@ def test_people_of_whom_joints_are_missing_have_a_network_of_their_own():
     after = network(joints, confidence).joints3d
     assert not torch.allclose(before[0], after[0], atol=1e-3)
     torch.testing.assert_close(before[1:], after[1:])
+
+
+def test_who_is_completed_rightly_is_lifted_like_the_whole_person_but_for_the_other_networks_share():
+    """One wrist, which lies on the root, is hidden; a network that moves nothing says that it lies there."""
+    network = lifter()
+    torch.nn.init.zeros_(network.partial_network[-1].weight)
+    joints, confidence = observation("h36m17")
+    wrist, root = H36M17.index("left_wrist"), H36M17.root_index
+    joints[:, wrist] = joints[:, root]
+    hidden = confidence.clone()
+    hidden[:, wrist] = 0
+    whole, part = (normalise(joints, sure, H36M17) for sure in (torch.ones_like(confidence), hidden))
+    (_, expected), (_, found) = (network.lift(person.joints2d, person.visible) for person in (whole, part))
+    flat = torch.cat([joints - joints[:, root, None], torch.zeros_like(joints[..., :1])], -1)
+    torch.testing.assert_close(part.scale * found, 0.6 * whole.scale * expected + 0.4 * flat, atol=1e-5, rtol=1e-4)
+    assert (part.scale * found - flat).abs().max() > 1e-3
 
 
 def test_elevations_keep_within_their_range():

@@ -7,13 +7,13 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
+from s2m.body.skinning import global_rotations
 from s2m.metrics import PVE, AlignedJointAngleError, JointAngleError, SilhouetteIoU, vertex_areas
 from s2m.metrics.rotations import (
     GLOBAL_PARTS,
     LOCAL_PARTS,
     geodesic_angle,
     global_angle_error,
-    global_rotations,
     local_angle_error,
 )
 from s2m.metrics.vertices import pve

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from functools import cache
 from pathlib import Path
 
@@ -186,22 +185,6 @@ def test_ctrl_c_keeps_what_is_done(
     assert [path.name for path in out.iterdir()] == ["0"]
 
 
-def test_processes_take_their_shares_whatever_their_number(
-    tmp_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    files = [save(tmp_path / f"{n}.png", n) for n in range(3)]
-    words = (*files, "--detector", WALKERS, "--write", "npz")
-    assert recover(*words, "-o", out / "whole") == 0
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    for rank in range(2):
-        monkeypatch.setenv("RANK", str(rank))
-        assert recover(*words, "-o", out / "parts") == 0
-        assert len(list((out / "parts").iterdir())) == (2, 3)[rank]
-    for name in ("0", "1", "2"):
-        with np.load(out / "whole" / name / "person-0.npz") as a, np.load(out / "parts" / name / "person-0.npz") as b:
-            assert all(np.array_equal(a[field], b[field]) for field in a.files)
-
-
 def test_names_of_folders_are_each_an_inputs_own(tmp_path: Path) -> None:
     (tmp_path / "x").mkdir()
     files = [save(tmp_path / name) for name in ("a.png", "a.bmp", "b.png", "x/a.png")]
@@ -316,25 +299,3 @@ def test_sound_is_no_video(tmp_path: Path, out: Path, capsys: pytest.CaptureFixt
     (tmp_path / "sound.wav").rename(tmp_path / "sound.avi")
     assert recover(tmp_path / "sound.avi", "-o", out, "--detector", WALKERS) == 2
     assert "expected a video stream, found none" in capsys.readouterr().err
-
-
-@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_that_cannot_be_written(photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "locked").mkdir(mode=0o500)
-    assert recover(photo, "-o", tmp_path / "locked", "--detector", WALKERS) == 2
-    assert "locked" in capsys.readouterr().err
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a full disk")
-def test_a_full_disk_leaves_nothing_half_written(
-    photo: Path, out: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import errno
-
-    def full(*arguments: object, **named: object) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr("s2m.formats.spool.np.lib.format.write_array", full)
-    assert recover(photo, "-o", out, "--detector", WALKERS) == 2
-    assert "No space left" in capsys.readouterr().err
-    assert not list(out.rglob("*.*"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import re
 import threading
@@ -9,12 +10,14 @@ from collections.abc import Iterator
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from s2m.cli import main
-from s2m.convert.sources import BodyChoice
 from s2m.export.glb import write_glb
 from s2m.export.npz import write_amass_npz
+from s2m.ik.chosen_body import BodyChoice
+from s2m.ik.source_options import add_sources
 from s2m.view.collection import Collection, files_of
 from s2m.view.page import Shown, viewer_page
 from s2m.view.server import ViewServer
@@ -31,13 +34,19 @@ def folder(tmp_path: Path) -> Path:
     write_amass_npz(folder / "deeper" / "b.npz", person(3))
     (folder / "shape.npz").write_bytes(b"no motion")
     (folder / "broken.glb").write_bytes(b"nonsense")
+    (folder / "notes.json").write_text("{}")
+    np.save(folder / "table.npy", np.zeros((3, 4)))
+    np.save(folder / "z.npy", np.zeros((3, 22, 3)))
+    np.savez(folder / "zz.npz", joints3d=np.zeros((3, 22, 3)))
     return folder
 
 
 @pytest.fixture
 def server(folder: Path, tmp_path: Path) -> Iterator[ViewServer]:
     files, root = files_of([folder])
-    collection = Collection(files, BodyChoice.of(None), tmp_path)
+    parser = argparse.ArgumentParser()
+    add_sources(parser)
+    collection = Collection(files, BodyChoice.of(None), tmp_path, parser.parse_args([], argparse.Namespace(quiet=True)))
     with ViewServer(collection, collection.names(root), "takes", beside=False) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
@@ -60,7 +69,9 @@ def test_a_folder_is_served_file_by_file(server: ViewServer) -> None:
     assert answer.status == 200
     assert b'"name": "a.glb", "url": "/motion/0.glb"' in page
     assert b'"name": "deeper/b.npz"' in page
-    assert b"shape.npz" not in page
+    assert b'"z.npy"' in page
+    assert b'"zz.npz"' in page
+    assert not any(name in page for name in (b"shape.npz", b"notes.json", b"table.npy"))
     assert asked(server, "/motion/0.glb")[1][:4] == b"glTF"
     made = asked(server, "/motion/2.glb")[1]
     assert made[:4] == b"glTF"
@@ -98,7 +109,8 @@ def test_three_js_is_what_notice_says() -> None:
     [
         (("none.npz",), "none.npz: expected a file of motion, found nothing"),
         (("empty",), "empty: expected 1 to 1000 files of motion below this folder, found 0"),
-        (("a.txt", "--static", "p.html"), "a.txt: expected a file of motion, one of"),
+        (("a.txt", "--static", "p.html"), "a.txt: expected a file that ends in"),
+        (("a.txt", "--person", "x"), "--person: expected a person's number"),
         (("a.txt", "--static", "p.txt"), "--static p.txt: expected a name that ends in .html"),
         (("a.txt", "--port", "70000"), "--port: expected a number from 0 to 65535, found 70000"),
     ],

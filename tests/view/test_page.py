@@ -53,6 +53,11 @@ def scrub(browser: Browser, frame: int) -> None:
     )
 
 
+def lifted(browser: Browser) -> np.ndarray:
+    """How far people who stand on no floor were lifted to it."""
+    return np.array([0, browser.value("viewer.motions[0].lift"), 0])
+
+
 def test_three_js_poses_our_joints(browser: Browser) -> None:
     scrub(browser, 9)
     code = (
@@ -61,7 +66,7 @@ def test_three_js_poses_our_joints(browser: Browser) -> None:
     )
     found = dict(json.loads(browser.value(f"JSON.stringify({code})")))
     places = np.array([found[joint] for joint in SMPL24.joints])
-    np.testing.assert_allclose(places, y_up(truth(FRAMES).joints[9]), atol=1e-5)
+    np.testing.assert_allclose(places, y_up(truth(FRAMES).joints[9]) + lifted(browser), atol=1e-5)
     assert browser.value("document.getElementById('time').textContent") == f"frame 9 of 11, {9 / FPS:.2f} s"
     scrub(browser, 0)
 
@@ -74,6 +79,16 @@ def test_both_sides_show_a_body(browser: Browser) -> None:
     half = picture.shape[1] // 2
     for side in (picture[:, :half], picture[:, half:]):
         assert (np.abs(side - side[0, 0]).sum(-1) > 60).mean() > 0.02
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_people_stand_on_the_floor(browser: Browser, side: int) -> None:
+    bones = f"viewer.motions[{side}].people[0].joints.bones"
+    heights = f"{bones}.map((bone) => bone.getWorldPosition(new THREE.Vector3()).y)"
+    lowest = min(browser.value(f"viewer.motions[{side}].show({frame}), Math.min(...{heights})") for frame in range(12))
+    assert -0.3 < lowest < 0.3
+    assert browser.value(f"viewer.motions[{side}].floor.position.y") == 0
+    scrub(browser, 0)
 
 
 @pytest.mark.parametrize("control", ["mesh", "joints", "floor"])
@@ -119,6 +134,24 @@ def test_one_of_two_people(browser: Browser) -> None:
     )
     assert browser.value("[...document.getElementById('person').options].map((o) => o.text)") == ["all", "ann", "bob"]
     assert browser.value("viewer.motions[0].people.map(({ mesh }) => mesh.visible)") == [False, True]
+
+
+def test_a_file_of_joints_is_shown_with_the_body(browser: Browser, tmp_path: Path) -> None:
+    """A file of SMPL's joints beside one of bodies: balls where the joints are, which a switch takes away."""
+    joints = y_up(truth(FRAMES).joints)[:, :22]
+    np.save(tmp_path / "joints.npy", joints)
+    command = ["view", str(tmp_path / "joints.npy"), "--static", str(tmp_path / "a.html"), "--joint-set", "smpl22"]
+    assert main([*command, "--fps", "25", "-q"]) == 0
+    browser.open((tmp_path / "a.html").as_uri())
+    scrub(browser, 9)
+    place = "ball.getWorldPosition(new THREE.Vector3()).toArray()"
+    balls = browser.value(f"JSON.stringify(viewer.motions[0].people[0].seen.children.map((ball) => {place}))")
+    np.testing.assert_allclose(json.loads(balls), joints[9] + lifted(browser), atol=1e-5)
+    assert browser.value("viewer.motions[0].people[0].mesh.visible")
+    before = seen(browser)
+    browser.click("#seen")
+    assert (np.abs(seen(browser) - before).sum(-1) > 30).mean() > 1e-4
+    assert browser.console == []
 
 
 def test_the_page_is_silent_and_asks_for_nothing(browser: Browser, page: Path) -> None:

@@ -3,24 +3,30 @@
 Read fields: ``poses`` (T, 72) for SMPL, (T, 156) for SMPL-H ("SMPL+H G" at amass.is.tue.mpg.de) or (T, 165) for SMPL-X
 ("SMPL-X G" and "SMPL-X N", ``*_stageii.npz``), ``trans`` (T, 3), ``betas`` (10 or more), and the frame rate, which is
 ``mocap_framerate`` in the former and ``mocap_frame_rate`` in the latter. AMASS's world is +z up; clips here are +y up,
-so root and position are turned by -90 degrees about x. The first 22 joints of SMPL-H and SMPL-X are SMPL's; SMPL's two
-hand joints stay at rest then. ``shape.npz`` and ``*_stagei.npz`` beside the motions hold no ``poses``: passed over.
+so root and position are turned by -90 degrees about x. ``trans`` is added to a body that turned about its pelvis joint,
+which rests off the origin: clips here have the place of that joint. The first 22 joints of SMPL-H and SMPL-X are
+SMPL's; SMPL's two hand joints stay at rest then. ``shape.npz`` and ``*_stagei.npz`` beside the motions hold no
+``poses``: passed over.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation, Slerp
 
+from s2m.body import load_body
 from s2m.data.motion import bvh
 from s2m.data.motion.clips import JOINTS, Clip, MotionError
 from s2m.errors import FormatError
 from s2m.formats.npz import array_names, read_array
+from s2m.skeletons import SMPL24
 
 _WIDTHS = {72: JOINTS, 156: JOINTS - 2, 165: JOINTS - 2}
 _FIELDS = ("poses", "trans", "betas", "mocap_framerate")
@@ -92,10 +98,18 @@ def read(path: str | Path, name: str | None = None) -> AmassMotion:
     clip = Clip(
         name or path.stem,
         full.astype(np.float32),
-        _Z_UP_TO_Y_UP.apply(trans).astype(np.float32),
+        _Z_UP_TO_Y_UP.apply(trans + _rest_pelvis()).astype(np.float32),
         float(rate.reshape(())),
     )
     return AmassMotion(clip, betas.astype(np.float32))
+
+
+@cache
+def _rest_pelvis() -> NDArray[np.float64]:
+    """(3,) metres. The open body's: SMPL's rests within a few millimetres of it, whatever the betas."""
+    with torch.no_grad():
+        found: NDArray[np.float64] = load_body().rest().joints[0, SMPL24.root_index].double().numpy()
+    return found
 
 
 def read_folder(folder: str | Path, fps: float = 30.0) -> list[Clip]:

@@ -12,7 +12,6 @@ from s2m.data.motion.clips import Clip, MotionError
 from s2m.errors import UserError
 from s2m.formats.bvh import read_bvh
 from s2m.ik.retarget import retarget
-from s2m.skeletons import SMPL24
 
 
 def read(path: str | Path, name: str | None = None) -> Clip:
@@ -31,7 +30,5 @@ def read(path: str | Path, name: str | None = None) -> Clip:
         found = retarget(bvh, body, str(path))
     except UserError as error:
         raise MotionError(str(error)) from error
-    pelvis = body.rest().joints[0, SMPL24.root_index].detach().double().numpy()
     poses = Rotation.from_matrix(found.rotations.reshape(-1, 3, 3)).as_rotvec().reshape(len(found.rotations), -1, 3)
-    trans = (found.places - pelvis).astype(np.float32)
-    return Clip(name or path.stem, poses.astype(np.float32), trans, 1 / bvh.frame_time)
+    return Clip(name or path.stem, poses.astype(np.float32), found.places.astype(np.float32), 1 / bvh.frame_time)

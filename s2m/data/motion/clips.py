@@ -33,7 +33,7 @@ class Clip:
     Args:
         name: Name of the recording.
         poses: (T, 24, 3) axis-angle in radians, SMPL's joint order; index 0 turns the body into the +y-up world.
-        trans: (T, 3) metres, position of the root in the same world.
+        trans: (T, 3) metres, where the pelvis joint is in the same world.
         fps: Frames per second, constant.
     """
 

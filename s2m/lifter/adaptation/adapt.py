@@ -9,7 +9,7 @@ from typing import Any
 from s2m.lifter.adaptation.measures import Measures, forgotten, measured, objections
 from s2m.lifter.adaptation.recordings import Frames, Recording
 from s2m.lifter.adaptation.replay import synthetic
-from s2m.lifter.adaptation.training import Adaptation, Settings, turn_of
+from s2m.lifter.adaptation.training import Adaptation, Settings, turn_of, turn_of_recordings
 from s2m.lifter.network import Lifter
 from s2m.lifter.sign import MirroredError
 
@@ -39,7 +39,7 @@ def adapt(
     learned: Sequence[Recording],
     held: Sequence[Recording],
     settings: Settings | None = None,
-    detector: Mapping[str, Any] | None = None,
+    trained: Mapping[str, Any] | None = None,
     progress: bool | None = None,
 ) -> Adapted:
     """Let a copy of a lifter learn on recordings, and measure both on others. No 3D is used, nor needed.
@@ -49,7 +49,7 @@ def adapt(
         learned: What is learned from.
         held: What is measured on.
         settings: Of the training.
-        detector: Noise of the lifter's own training, see :class:`~s2m.lifter.adaptation.training.Adaptation`.
+        trained: Settings of the lifter's own training, see :class:`~s2m.lifter.adaptation.training.Adaptation`.
         progress: Whether bars are shown; ``None``: on a terminal.
 
     Returns:
@@ -58,18 +58,18 @@ def adapt(
     Raises:
         UserError: For a lifter whose joints the open body does not have, and for a loss that is no number.
     """
-    settings = settings or Settings()
+    settings, trained = settings or Settings(), trained or {}
     joint_set = lifter.joint_set
     poses = synthetic(joint_set, REPLAY, settings.seed, progress)
     unseen = synthetic(joint_set, REPLAY_HELD, settings.seed + _HELD_SEED, False)
     usable = [recording for recording in learned if bool(recording.usable.any())]
-    training = Adaptation(lifter, Frames.of(usable), Frames.of([poses]), settings, detector or {})
-    turn = turn_of(lifter)
-    before = measured(lifter, held, turn)
+    training = Adaptation(lifter, Frames.of(usable), Frames.of([poses]), settings, trained)
+    around, turn = turn_of_recordings(lifter, Frames.of(usable)), turn_of(lifter, trained)
+    before = measured(lifter, held, around)
     try:
         new = training.run(progress)
     except MirroredError:
         return Adapted(None, before, None, ("it learned depth with the wrong sign",))
-    after = measured(new, held, turn)
+    after = measured(new, held, around)
     lost = forgotten(measured(lifter, [unseen], turn), measured(new, [unseen], turn))
     return Adapted(new, before, after, (*objections(before, after), *lost))

@@ -16,6 +16,7 @@ from s2m.data.open.maker import FrameMaker
 from s2m.data.open.plan import Job
 from s2m.lifter.adaptation.recordings import Recording
 from s2m.lifter.keypoints import FEWEST_JOINTS
+from s2m.lifter.normalise import turned_to
 from s2m.skeletons import S2M27, JointSet
 
 # Poses that are made at a time.
@@ -23,7 +24,8 @@ _CHUNK = 1000
 
 
 def synthetic(joint_set: JointSet, frames: int, seed: int, progress: bool | None = None) -> Recording:
-    """Poses of the training split ``train_pose`` of the open data, other ones for every seed.
+    """Poses of the training split ``train_pose`` of the open data, other ones for every seed, as in training: seen by
+    cameras that are turned to the people.
 
     Args:
         joint_set: Of the lifter, a part of s2m27.
@@ -41,8 +43,11 @@ def synthetic(joint_set: JointSet, frames: int, seed: int, progress: bool | None
         for number, start in enumerate(tqdm(starts, desc="synthetic poses", disable=_hidden(progress)))
     ]
     chosen = S2M27.indices(joint_set.joints)
-    points = torch.cat([torch.from_numpy(part["joints2d"][:, chosen]) for part in made])
-    confidence = torch.cat([torch.from_numpy(part["confidence"][:, chosen]) for part in made])
+    points, confidence, cameras = (
+        torch.cat([torch.from_numpy(part[name]) for part in made]) for name in ("joints2d", "confidence", "intrinsics")
+    )
+    points, confidence = points[:, chosen], confidence[:, chosen]
+    points = turned_to(points, confidence, cameras, joint_set).seen(points)
     enough = (confidence > 0).sum(1, keepdim=True) >= FEWEST_JOINTS
     return Recording("synthetic poses", points, confidence * enough)
 

@@ -26,6 +26,7 @@ from s2m.lifter.objective.rotations import LearnedTurn, RandomTurn, Turn
 from s2m.lifter.objective.self_supervision import SelfSupervision, SelfSupervisionOutput, Weights
 from s2m.lifter.sign import SignWatch
 from s2m.skeletons import JointSet
+from s2m.spec import build
 
 _NOISE = ("noise", "missing", "outlier", "swap", "hidden")
 _CLIP = 5.0
@@ -57,13 +58,38 @@ class Settings:
     seed: int = 0
 
 
-def turn_of(lifter: Lifter) -> Turn:
-    """Viewpoints as a lifter was trained with: by its own word on elevations, or around the open data's mean.
+def turn_of(lifter: Lifter, trained: Mapping[str, Any]) -> Turn:
+    """Viewpoints as a lifter was trained with.
 
     Args:
         lifter: The lifter.
+        trained: Settings of its own training, by the names of :class:`stages.lifter.LifterStage`; where they do not
+            tell, it is by the lifter's own word on elevations, or around the open data's mean.
     """
-    return RandomTurn() if lifter.elevation_network is None else LearnedTurn()
+    kind = RandomTurn if lifter.elevation_network is None else LearnedTurn
+    told = trained.get("turn")
+    if not isinstance(told, Mapping) or str(told.get("class_path")).rpartition(".")[2] != kind.__name__:
+        return kind()
+    found: Turn = build({"class_path": f"{kind.__module__}.{kind.__name__}", "init_args": told.get("init_args", {})})
+    return found
+
+
+@torch.no_grad()
+def turn_of_recordings(lifter: Lifter, frames: Frames) -> Turn:
+    """Viewpoints around the height that recordings are seen from, at which people stand upright on average.
+
+    A lifter's own word on elevations says little about cameras that it has not been trained on, and what is turned
+    about a wrong upright is no person any more.
+
+    Args:
+        lifter: Where it starts; has an idea of upright, if no good one.
+        frames: Of the recordings.
+    """
+    skeletons = lifter(frames.joints2d, frames.confidence).joints3d
+    names = lifter.joint_set
+    ankles = skeletons[:, names.indices(("left_ankle", "right_ankle"))].mean(1)
+    up = nn.functional.normalize(skeletons[:, names.index("thorax")] - ankles, dim=1).mean(0)
+    return RandomTurn(math.degrees(math.atan2(-float(up[2]), -float(up[1]))))
 
 
 class Adaptation:
@@ -78,20 +104,21 @@ class Adaptation:
         learned: Frames of the recordings.
         replay: Synthetic frames, all of one recording.
         settings: Of the training.
-        detector: ``noise``, ``missing``, ``outlier``, ``swap`` and ``hidden`` of the lifter's own training.
+        trained: Settings of the lifter's own training, by the names of :class:`stages.lifter.LifterStage`, for what
+            disturbs 2D joints and where skeletons are turned to.
 
     Raises:
         UserError: For a lifter whose joints the open body does not have.
     """
 
     def __init__(
-        self, lifter: Lifter, learned: Frames, replay: Frames, settings: Settings, detector: Mapping[str, Any]
+        self, lifter: Lifter, learned: Frames, replay: Frames, settings: Settings, trained: Mapping[str, Any]
     ) -> None:
         torch.manual_seed(settings.seed)
         self.lifter = copy.deepcopy(lifter).train().requires_grad_(True)
         self._learned, self._replay, self._settings = learned, replay, settings
         self._dice = torch.Generator().manual_seed(settings.seed)
-        told = (detector.get(name) for name in _NOISE)
+        told = (trained.get(name) for name in _NOISE)
         light, heavy = light_and_heavy(
             lifter.joint_set, *(float(value) if isinstance(value, int | float) else 0.0 for value in told)
         )
@@ -101,10 +128,11 @@ class Adaptation:
             template=_template(lifter.joint_set),
             lifter=self.lifter,
             weights=Weights(bone_ratios=0.0),
-            turn=turn_of(lifter),
+            turn=turn_of(lifter, trained),
             noise=light,
             occlusion=heavy,
         )
+        self._turns = turn_of_recordings(lifter, learned), self._objective.turn
         self._shapes = _shapes(lifter, learned, replay)
         self._average = copy.deepcopy(lifter)
         self._sign = SignWatch(patience=settings.steps // 3)
@@ -146,7 +174,9 @@ class Adaptation:
 
     def _loss(self, held: bool, step: int) -> Tensor:
         losses = []
-        for frames, first in ((self._learned, 0), (self._replay, int(self._learned.recording.max()) + 1)):
+        groups = (self._learned, 0), (self._replay, int(self._learned.recording.max()) + 1)
+        for (frames, first), turn in zip(groups, self._turns, strict=True):
+            self._objective.turn = turn
             some = self._flipped(frames.some(self._settings.batch, self._dice))
             output = self._objective(some.joints2d, some.confidence)
             shape = self._settings.shape * self._shapes(output.cycle.skeleton, some.recording + first)

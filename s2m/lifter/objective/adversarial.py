@@ -158,6 +158,17 @@ class Adversarial(LearnedTerm):
         losses = [self.rule.discriminator(*each(poses, visible).chunk(2)) for each in self.discriminators]
         return torch.stack([*losses, *self._penalties(poses[: len(cycle.target)], cycle.visible)]).sum()
 
+    @torch.no_grad()
+    def called_real(self, poses: Tensor, visible: Tensor) -> Tensor:
+        """Share of pictures that discriminators take for real, the mean over them, a scalar; without the noise.
+
+        Args:
+            poses: (B, J, 2) normalised, lifter units, +y down.
+            visible: (B, J) in {0, 1}.
+        """
+        shares = [(each(poses, visible) > self.rule.boundary).to(poses.dtype).mean() for each in self.discriminators]
+        return torch.stack(shares).mean()
+
     def _noisy(self, poses: Tensor, visible: Tensor) -> Tensor:
         if self.noise == 0:
             return poses

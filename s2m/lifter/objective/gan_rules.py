@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 from torch import Tensor, nn
 
 
 class GanRule(ABC):
-    """A pair of losses; positive logits mean real."""
+    """A pair of losses; larger logits mean real.
+
+    Attributes:
+        boundary: Logits above it mean real, those below made-up.
+    """
+
+    boundary: ClassVar[float] = 0.0
 
     @abstractmethod
     def generator(self, fake: Tensor) -> Tensor:
@@ -48,6 +55,8 @@ class LeastSquares(GanRule):
 
     Source: LSGAN, Mao et al., ICCV 2017, with labels 0 and 1.
     """
+
+    boundary: ClassVar[float] = 0.5
 
     def generator(self, fake: Tensor) -> Tensor:
         """See :class:`GanRule`."""

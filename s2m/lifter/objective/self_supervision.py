@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from s2m.fused import Fused
 from s2m.lifter.network import Lifter
 from s2m.lifter.normalise import Normalised, normalise
+from s2m.lifter.objective.adversarial import Adversarial
 from s2m.lifter.objective.augmentation import DetectionNoise
 from s2m.lifter.objective.bones import BoneRatios, rigid_pairs
 from s2m.lifter.objective.chirality import Chirality
@@ -127,6 +128,11 @@ class SelfSupervision(nn.Module):
         # Not a submodule: the lifter is not the objective's, and its weights must not be counted twice.
         self._round_trip = RoundTrip(lifter)
         self._labels = Fused(self._labels_of)
+
+    @property
+    def adversarial(self) -> Adversarial | None:
+        """The game with the discriminators; None where it has no weight."""
+        return next((term for term in self.terms.values() if isinstance(term, Adversarial)), None)
 
     def forward(self, joints2d: Tensor, confidence: Tensor) -> SelfSupervisionOutput:
         """Losses of a batch.

@@ -60,20 +60,38 @@ class Joints {
   }
 }
 
+/** Balls that are seen through the body. */
+function overlay(node) {
+  if (!node.isMesh) return;
+  node.material.depthTest = false;
+  node.material.transparent = true;
+  node.renderOrder = 2;
+  node.frustumCulled = false;
+}
+
 /** One file: its scene, its people and its clock. */
 class Motion {
   constructor(name, gltf) {
     this.name = name;
     this.scene = new THREE.Scene();
+    this.root = gltf.scene;
     this.scene.add(gltf.scene, new THREE.HemisphereLight(0xffffff, 0x77736b, 1.3));
     const sun = new THREE.DirectionalLight(0xffffff, 1.5);
     sun.position.set(2, 4, 3);
     this.scene.add(sun);
     this.meshes = [];
+    const seen = []; // the joints that bodies were found from, of all people or of none
     gltf.scene.traverse((node) => {
       if (node.isSkinnedMesh) this.meshes.push(node);
+      if (node.userData.seen !== undefined) seen.push(node);
     });
-    this.people = this.meshes.map((mesh) => ({ mesh, joints: new Joints(mesh.skeleton.bones), root: mesh.skeleton.bones[0] }));
+    for (const group of seen) group.traverse(overlay);
+    this.people = this.meshes.map((mesh, i) => ({
+      mesh,
+      joints: new Joints(mesh.skeleton.bones),
+      root: mesh.skeleton.bones[0],
+      seen: seen[i],
+    }));
     for (const { mesh, joints } of this.people) {
       mesh.frustumCulled = false; // its bounds are those of the rest pose
       this.scene.add(joints.group);
@@ -97,7 +115,7 @@ class Motion {
     this.action.play();
   }
 
-  /** A grid at height zero, or under the lowest foot where the motion knows no floor. */
+  /** A grid at height zero, where motion that knows no floor is lifted to, so that people side by side stand alike. */
   addFloor() {
     const place = new THREE.Vector3();
     let lowest = Infinity;
@@ -107,9 +125,9 @@ class Motion {
         for (const bone of joints.bones) lowest = Math.min(lowest, bone.getWorldPosition(place).y);
       }
     }
-    const height = Number.isFinite(lowest) && Math.abs(lowest) > GROUND ? lowest - 0.05 : 0;
+    this.lift = Number.isFinite(lowest) && Math.abs(lowest) > GROUND ? 0.05 - lowest : 0;
+    this.root.position.y += this.lift;
     this.floor = grid(10, 0.5);
-    this.floor.position.y = height;
     this.scene.add(this.floor);
     this.show(0);
   }
@@ -127,9 +145,10 @@ class Motion {
   /** What is shown of whom. */
   reveal(options) {
     this.floor.visible = options.floor;
-    this.people.forEach(({ mesh, joints }, i) => {
+    this.people.forEach(({ mesh, joints, seen }, i) => {
       const shown = options.person === "all" || options.person === String(i);
       mesh.visible = shown && options.mesh;
+      if (seen !== undefined) seen.visible = shown && options.seen;
       joints.group.visible = shown && options.joints;
     });
   }
@@ -174,7 +193,7 @@ class Viewer {
       element(id).append(...choices.map((source) => new Option(source.name, source.id)));
       element(id).addEventListener("change", () => this.load(side, element(id).value));
     });
-    for (const id of ["mesh", "joints", "floor", "follow", "turn"]) {
+    for (const id of ["mesh", "joints", "seen", "floor", "follow", "turn"]) {
       element(id).addEventListener("change", () => this.refresh());
     }
     element("person").addEventListener("change", () => this.frameCamera());
@@ -219,7 +238,7 @@ class Viewer {
 
   get options() {
     const on = (id) => element(id).checked;
-    return { mesh: on("mesh"), joints: on("joints"), floor: on("floor"), person: element("person").value || "all" };
+    return { mesh: on("mesh"), joints: on("joints"), seen: on("seen"), floor: on("floor"), person: element("person").value || "all" };
   }
 
   async load(side, id) {
@@ -240,6 +259,7 @@ class Viewer {
     }
     element(side === 0 ? "left" : "right").value = source === undefined ? "" : String(source.id);
     this.listPeople();
+    element("seen").parentElement.hidden = !this.shown.some((motion) => motion.people.some(({ seen }) => seen !== undefined));
     element("scrub").max = Math.round(this.seconds * this.rate);
     this.frameCamera();
     this.seek(Math.min(this.at, this.seconds));

@@ -4,8 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from scipy.spatial.transform import Rotation
 
+from s2m.batch import BodyParams
+from s2m.body import load_body
 from s2m.data.motion import MotionError
 from s2m.data.motion.amass import read, read_folder
 
@@ -29,13 +32,31 @@ def test_z_up_becomes_y_up(tmp_path: Path, width: int, joints: int) -> None:
     np.testing.assert_allclose(
         Rotation.from_rotvec(motion.clip.poses[:, 0]).apply([0, 1, 0]), [[0, 1, 0]] * 9, atol=1e-6
     )
-    x, y, z = made["trans"].T
-    np.testing.assert_allclose(motion.clip.trans, np.stack([x, z, -y], 1), atol=1e-6)
     np.testing.assert_allclose(
         motion.clip.poses[:, 1:joints].reshape(9, -1), made["poses"][:, 3 : joints * 3], atol=1e-6
     )
     assert not motion.clip.poses[:, joints:].any()
     np.testing.assert_allclose(motion.betas, made["betas"], atol=1e-6)
+
+
+def test_a_turned_clip_is_the_turned_body(tmp_path: Path) -> None:
+    """Against the body model: every vertex of the posed body, turned with the world."""
+    body, made = load_body(), fields()
+    made["poses"][:, 66:] = 0
+    np.savez(tmp_path / "a.npz", **made)
+    clip = read(tmp_path / "a.npz").clip
+
+    def posed(vectors: np.ndarray, trans: np.ndarray) -> torch.Tensor:
+        matrices = Rotation.from_rotvec(vectors.reshape(-1, 3)).as_matrix().reshape(9, 24, 3, 3)
+        turns, places = torch.from_numpy(matrices).float(), torch.from_numpy(trans).float()
+        return body(BodyParams.from_rotations(turns, torch.zeros(9, 10), places)).vertices
+
+    full = np.zeros((9, 24, 3))
+    full[:, :22] = made["poses"][:, :66].reshape(9, 22, 3)
+    expected = posed(full, made["trans"]) @ torch.tensor([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])  # x, z, -y
+    pelvis = body.rest().joints[0, 0].numpy()
+    found = posed(clip.poses, clip.trans - pelvis)
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
 
 
 def test_folders_are_read_recursively_and_resampled(tmp_path: Path) -> None:

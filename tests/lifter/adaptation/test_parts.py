@@ -14,10 +14,12 @@ from s2m.errors import UserError
 from s2m.formats.tracks import Track
 from s2m.lifter.adaptation.measures import Measures, forgotten, measured, objections
 from s2m.lifter.adaptation.recordings import Frames, Recording, check_enough, divided
+from s2m.lifter.adaptation.replay import synthetic
 from s2m.lifter.adaptation.shapes import RecordingShapes
+from s2m.lifter.adaptation.training import turn_of
 from s2m.lifter.network import Lifter
 from s2m.lifter.objective.bones import rigid_pairs
-from s2m.lifter.objective.rotations import RandomTurn
+from s2m.lifter.objective.rotations import LearnedTurn, RandomTurn
 from s2m.skeletons import H36M17
 from tests.lifter.people import person, seen_from
 
@@ -117,3 +119,23 @@ def test_what_was_forgotten() -> None:
         "cycle on synthetic poses is worse by 20 %",
         "mirrored depth rose on synthetic poses",
     ]
+
+
+def test_skeletons_are_turned_as_in_the_lifters_own_training() -> None:
+    free, assumed = (Lifter("h36m17", 0.25, width=8, blocks=1, elevation_width=width) for width in (8, 0))
+    path = "s2m.lifter.objective."
+    told = turn_of(free, {"turn": {"class_path": path + "LearnedTurn", "init_args": {"spread": 11.0}}})
+    assert isinstance(told, LearnedTurn)
+    assert told.spread == pytest.approx(math.radians(11.0))
+    told = turn_of(assumed, {"turn": {"class_path": path + "RandomTurn", "init_args": {"mean_elevation": 10.0}}})
+    assert isinstance(told, RandomTurn)
+    assert told.mean == pytest.approx(math.radians(10.0))
+    assert isinstance(turn_of(assumed, {"turn": {"class_path": "os.system"}}), RandomTurn)
+    assert isinstance(turn_of(free, {}), LearnedTurn)
+
+
+def test_synthetic_people_are_seen_as_in_training() -> None:
+    """By cameras turned to them: their pelvis lies at the picture's middle, however far from it they stand."""
+    poses = synthetic(H36M17, 6, seed=0, progress=False)
+    pelvis = poses.joints2d[:, H36M17.root_index][poses.confidence[:, H36M17.root_index] > 0]
+    torch.testing.assert_close(pelvis, torch.zeros_like(pelvis), atol=1e-5, rtol=0)

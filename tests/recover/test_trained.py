@@ -1,0 +1,156 @@
+"""A trained stage 3 before new pictures: the model that ships, one's own, and what silhouettes can be trusted."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from s2m import artifact as artifacts
+from s2m.batch import BodyParams
+from s2m.body import load_body
+from s2m.errors import UserError
+from s2m.files import sha256
+from s2m.lifter.api import lift
+from s2m.lifter.shipped_lifters import shipped, shipped_file
+from s2m.recover import trained
+from s2m.recover.lifting import PictureLifting
+from s2m.recover.options import RecoverOptions
+from s2m.recover.people import PictureRecovery
+from s2m.recover.recoverer import Recoverer
+from s2m.recover.shapes import tells_shape
+from s2m.recover.silhouettes import Silhouettes
+from s2m.skeletons import S2M27
+
+from .actors import CAMERA, SIZE, Actors, acted, numbered, silhouette, true_joints
+
+ASSETS = Path(trained.__file__).parent / "assets"
+PEOPLE = 6
+
+
+def people(betas: torch.Tensor) -> BodyParams:
+    """Walkers of different shapes, as far away as the picture holds them whole."""
+    params = acted("walk", range(0, 3 * len(betas), 3), (0.1, 0.1, 4.4))
+    assert params.transl is not None
+    return BodyParams(params.global_orient, params.body_pose, betas, params.transl)
+
+
+def detections(params: BodyParams, hidden: tuple[str, ...] = ()):
+    actors = Actors([true_joints(params)], [silhouette(params)], hidden)
+    return [actors(numbered(frame))[0] for frame in range(len(params.betas))]
+
+
+def disc(centre: tuple[float, float], radius: float) -> np.ndarray:
+    rows, columns = np.mgrid[: SIZE[1], : SIZE[0]] + 0.5
+    return ((columns - centre[0]) ** 2 + (rows - centre[1]) ** 2 < radius**2).astype(np.uint8)
+
+
+def test_silhouettes_in_other_crops_are_where_they_were() -> None:
+    found = Silhouettes.of([disc((150, 100), 40)]).in_crops(torch.tensor([[160.0, 110.0, 80.0]]), 112)[0].numpy()
+    rows, columns = np.mgrid[:112, :112]
+    x, y = ((2 * axis + 1) / 112 - 1 for axis in (columns, rows))
+    true = (160 + 80 * x - 150) ** 2 + (110 + 80 * y - 100) ** 2 < 40**2
+    assert (found != true).mean() < 0.01
+
+
+@pytest.mark.parametrize(
+    ("centre", "whole"), [((150, 100), True), ((20, 100), False), ((150, 230), False), ((43, 100), True)]
+)
+def test_a_silhouette_at_the_edge_of_the_picture_may_go_on(centre: tuple[float, float], whole: bool) -> None:
+    assert bool(Silhouettes.of([disc(centre, 40)]).whole()) == whole
+
+
+def test_no_silhouette_is_not_whole() -> None:
+    assert not Silhouettes.of([None]).whole()
+
+
+def test_joints_lie_on_silhouettes() -> None:
+    points = torch.tensor([[[150.0, 100.0], [188.0, 100.0], [200.0, 100.0], [150.0, 30.0]]])
+    assert Silhouettes.of([disc((150, 100), 40)]).hold(points).tolist() == [[True, True, False, False]]
+
+
+def test_only_whole_people_with_their_limbs_on_the_silhouette_tell_a_shape() -> None:
+    params = people(torch.zeros(1, 10))
+    joints = CAMERA.pixels(true_joints(params))
+    sure = torch.ones(1, len(S2M27))
+    mask = silhouette(params)[0]
+    assert tells_shape(joints, sure, S2M27, Silhouettes.of([mask]))
+    half = mask.copy()
+    half[int(joints[0, S2M27.index("left_knee"), 1]) :] = 0
+    assert not tells_shape(joints, sure, S2M27, Silhouettes.of([half]))
+    sure[0, S2M27.index("left_ankle")] = 0
+    assert not tells_shape(joints, sure, S2M27, Silhouettes.of([mask]))
+
+
+def test_shapes_are_read_off_silhouettes_better_than_guessed() -> None:
+    body = load_body()
+    betas = torch.from_numpy(np.random.default_rng(0).standard_normal((PEOPLE, 10))).float()
+    params = people(betas)
+    options = RecoverOptions(body=body, model=trained.shipped_model(body))
+    found = PictureRecovery(S2M27, CAMERA, options)(detections(params))
+    assert found.shaped.all()
+    standing = body.v_template + torch.einsum(
+        "bk,vck->bvc", torch.stack([betas, found.bodies.params.betas]).flatten(0, 1), body.shapedirs
+    )
+    true, ours = (rows - rows.mean(1, keepdim=True) for rows in standing.split(PEOPLE))
+    mean = body.v_template - body.v_template.mean(0)
+    assert float((ours - true).norm(dim=-1).mean()) < 0.97 * float((mean - true).norm(dim=-1).mean())
+
+
+def test_a_half_seen_person_keeps_the_mean_shape() -> None:
+    body = load_body()
+    hidden = tuple(joint for joint in S2M27.joints if joint.split("_")[-1] in ("knee", "ankle", "heel", "toe"))
+    options = RecoverOptions(body=body, model=trained.shipped_model(body))
+    found = PictureRecovery(S2M27, CAMERA, options)(detections(people(torch.ones(1, 10)), hidden))
+    assert not found.shaped.any()
+    assert not found.bodies.params.betas.any()
+
+
+def test_live_people_keep_the_shape_of_their_first_pictures() -> None:
+    params = people(torch.randn(12, 10, generator=torch.Generator().manual_seed(0)))
+    recoverer = Recoverer(fps=30, detector=Actors([true_joints(params)], [silhouette(params)]), focal=CAMERA.focal)
+    betas = [recoverer(numbered(frame)).bodies.params.betas[0] for frame in range(12)]  # type: ignore[union-attr]
+    assert not torch.equal(betas[0], betas[1])
+    assert all(torch.equal(betas[5], later) for later in betas[6:])
+
+
+def test_what_ships_belongs_to_the_lifter_that_ships() -> None:
+    record = json.loads((ASSETS / trained.RECORD).read_text())
+    artifact = artifacts.load(ASSETS / record["file"], "mesh", joint_set="s2m27", body=load_body().hash)
+    assert artifact.parents["lifter"] == record["lifter"] == sha256(shipped_file("s2m27"))
+    assert not artifact.spec["pose"]["class_path"].endswith("RefinedPose")
+
+
+def test_a_run_of_ones_own_brings_its_lifter_and_its_corrections(tmp_path: Path) -> None:
+    """The same weights as a run: with its own lifter, the skeletons are the same but for half precision."""
+    record = json.loads((ASSETS / trained.RECORD).read_text())
+    (tmp_path / "mesh").mkdir()
+    (tmp_path / "mesh" / "mesh.pt").write_bytes((ASSETS / record["file"]).read_bytes())
+    own = trained.of_run(tmp_path, load_body())
+    assert own.lifter is not None
+    seen = detections(people(torch.zeros(2, 10)))
+    joints, sure = np.stack([one.joints2d for one in seen]), np.stack([one.confidence for one in seen])
+    ours = PictureLifting(S2M27, CAMERA, model=own).arrays(joints, sure)
+    theirs = lift(joints, S2M27, sure, lifter=shipped("s2m27"), focal=CAMERA.focal, image_size=SIZE)
+    assert np.abs(ours.joints3d.numpy() - theirs.joints3d).max() < 5e-3
+
+
+def test_a_folder_that_is_no_run(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="expected the folder of a run whose stage 3 has ended"):
+        trained.of_run(tmp_path, load_body())
+
+
+def test_a_damaged_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = json.loads((ASSETS / trained.RECORD).read_text())
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "assets" / trained.RECORD).write_text(json.dumps(record))
+    body = load_body()
+    monkeypatch.setattr(trained.resources, "files", lambda package: tmp_path)
+    monkeypatch.setattr(trained, "load_body", lambda: body)
+    trained._shipped.cache_clear()
+    with pytest.raises(UserError, match="is missing; install the package again"):
+        trained.shipped_model(body)
+    trained._shipped.cache_clear()

@@ -1,0 +1,159 @@
+"""Videos of all kinds: their frames are upright, in order and at their times; others say what is wrong with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from s2m.errors import UserError
+from s2m.recover import videos
+from s2m.recover.recovery import _rate
+from s2m.recover.videos import Video, VideoWriter
+
+from .test_pictures import near, scene
+
+
+def film(path: Path, times: list[float], size: tuple[int, int] = (80, 48)) -> Path:
+    with VideoWriter(path, 25.0) as writer:
+        for time in times:
+            writer.add(scene()[: size[1], : size[0]], time)
+    return path
+
+
+def encoded(path: Path, codec: str, pix_fmt: str, form: str | None = None, frames: int = 3, scale: int = 1) -> Path:
+    picture = scene().repeat(scale, 0).repeat(scale, 1)
+    with av.open(str(path), "w", format=form) as container:
+        stream = container.add_stream(codec, rate=25)
+        stream.width, stream.height, stream.pix_fmt = 80 * scale, 48 * scale, pix_fmt
+        for _ in range(frames):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format=pix_fmt)))
+        container.mux(stream.encode())
+    return path
+
+
+def test_a_rate_that_varies_keeps_its_times(tmp_path: Path) -> None:
+    times = [0.0, 0.04, 0.1, 0.5, 0.52, 2.0]
+    video = Video(film(tmp_path / "läuft weg 走.mp4", times))
+    frames = list(video)
+    assert [frame.time for frame in frames] == pytest.approx(times, abs=1e-3)
+    assert _rate([frame.time for frame in frames], video.fps) == pytest.approx(5 / 2)
+    assert all(near(frame.pixels, scene()) for frame in frames)
+    assert video.cut == ""
+
+
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_a_telephone_held_on_its_side(tmp_path: Path, quarters: int) -> None:
+    """The matrix of MP4's track header says how players turn the frames: the standard's own numbers, written in."""
+    file = film(tmp_path / "a.mp4", [0.0, 0.04])
+    cos, sin = ((1, 0), (0, 1), (-1, 0), (0, -1))[quarters]
+    matrix = np.array([cos << 16, sin << 16, 0, -sin << 16, cos << 16, 0, 0, 0, 1 << 30], ">i4").tobytes()
+    plain = np.array([1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30], ">i4").tobytes()
+    content = file.read_bytes()
+    header = content.index(b"tkhd")
+    place = content.index(plain, header)
+    file.write_bytes(content[:place] + matrix + content[place + len(matrix) :])
+    expected = np.rot90(scene(), -quarters)  # a turn by 90 degrees is clockwise
+    assert all(near(frame.pixels, expected) for frame in Video(file))
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "pix_fmt", "form"),
+    [
+        ("ten bits.mkv", "ffv1", "yuv420p10le", "matroska"),
+        ("alpha.mov", "png", "rgba", "mov"),
+        ("grey.avi", "ffv1", "gray", "avi"),
+        ("a.gif", "gif", "rgb8", "gif"),
+    ],
+)
+def test_other_kinds_of_pixels(tmp_path: Path, name: str, codec: str, pix_fmt: str, form: str) -> None:
+    frames = list(Video(encoded(tmp_path / name, codec, pix_fmt, form)))
+    assert len(frames) == 3
+    grey = scene() @ np.array([0.299, 0.587, 0.114])
+    expected = np.repeat(grey[..., None], 3, -1) if pix_fmt == "gray" else scene()
+    assert near(frames[-1].pixels, expected.astype(int), 40)
+
+
+def test_a_video_without_frames(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "a.mkv"), "w", format="matroska") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 80, 48, "yuv420p"
+        container.start_encoding()
+    with pytest.raises(UserError, match=r"a\.mkv: expected (frames|a video), found"):
+        list(Video(tmp_path / "a.mkv"))
+
+
+def test_a_video_whose_table_is_cut_off(tmp_path: Path) -> None:
+    """An MP4 has it at its end: without it nobody can find a frame."""
+    file = film(tmp_path / "a.mp4", [0.0, 0.04, 0.08])
+    content = file.read_bytes()
+    file.write_bytes(content[: content.index(b"moov")])
+    with pytest.raises(UserError, match=r"a\.mp4: expected a video, found something else"):
+        Video(file)
+
+
+def test_frames_that_are_damaged_end_it(tmp_path: Path) -> None:
+    file = encoded(tmp_path / "a.avi", "png", "rgb24", "avi", frames=6)
+    content = bytearray(file.read_bytes())
+    places = [at for at in range(len(content)) if content[at : at + 8] == b"\x89PNG\r\n\x1a\n"]
+    content[places[3] : places[3] + 60] = bytes(60)
+    file.write_bytes(content)
+    video = Video(file)
+    assert len(list(video)) == 3
+    assert video.cut.startswith("breaks off after 3 frames (")
+
+
+@pytest.mark.parametrize("missing", [("libx264",), tuple(name for name, _ in videos._CODECS[:-1])])
+def test_without_an_encoder_the_next_one_serves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(av, "codecs_available", set(av.codecs_available) - set(missing))
+    times = [0.0, 0.04, 0.5]
+    frames = list(Video(film(tmp_path / "a.mp4", times)))
+    assert [frame.time for frame in frames] == pytest.approx(times, abs=1e-3)
+    assert all(near(frame.pixels, scene(), 12) for frame in frames)
+
+
+def test_an_odd_size_loses_a_row(tmp_path: Path) -> None:
+    (frame,) = Video(film(tmp_path / "a.mp4", [0.0], (79, 47)))
+    assert frame.pixels.shape == (46, 78, 3)
+
+
+def test_frames_of_another_size_are_made_like_the_first(tmp_path: Path) -> None:
+    parts = [encoded(tmp_path / f"{n}.ts", "mpeg2video", "yuv420p", "mpegts", frames=2, scale=n) for n in (1, 2)]
+    (tmp_path / "a.mpg").write_bytes(b"".join(part.read_bytes() for part in parts))
+    frames = list(Video(tmp_path / "a.mpg"))
+    assert len(frames) >= 3
+    assert all(near(frame.pixels, scene(), 12) for frame in frames)
+
+
+def test_frames_larger_than_any_camera_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(videos, "LARGEST_PIXELS", 80 * 48 - 1)
+    with pytest.raises(UserError, match=r"a\.mp4: expected frames of at most 3839 pixels, found 80 x 48"):
+        Video(film(tmp_path / "a.mp4", [0.0]))
+
+
+def test_what_is_read_ahead_is_the_same_and_ends_with_the_reader() -> None:
+    closed = []
+
+    def numbers(stop: int) -> Iterator[int]:
+        try:
+            for number in range(100):
+                if number == stop:
+                    raise UserError("broken")
+                yield number
+        finally:
+            closed.append(stop)
+
+    assert list(videos.ahead(numbers(-1))) == list(range(100))
+    found: list[int] = []
+    with pytest.raises(UserError, match="broken"):
+        found.extend(videos.ahead(numbers(5), most=1))
+    assert found == list(range(5))
+    some = videos.ahead(numbers(-2))
+    assert next(some) == 0
+    some.close()
+    assert closed == [-1, 5, -2]
