@@ -237,7 +237,7 @@ def _endpoints(body: Body, count: int) -> dict[str, dict[str, float]]:
     for name, joints, sigma in (("clean", clean, 0.0), ("noisy", lifter_noise(clean, _NOISE_SEED), 0.02)):
         out[name] = {}
         for joint_set in (H36M17, S2M27):
-            solver = DIK(source[joint_set.name].rest, noise=sigma)
+            solver = DIK(source[joint_set.name].rest, noise=sigma, motion=SYNTHETIC)
             found = solver(joints[:, : len(joint_set)]).rotations
             out[name][joint_set.name] = float(vertex_errors(body, found, poses.rotations).mean()) * 1000
         out[name]["ratio"] = out[name]["s2m27"] / out[name]["h36m17"]
