@@ -60,18 +60,11 @@ def ship(run: Path, store: FrameStore, folder: Path, root: Path) -> dict[str, An
     artifacts.save(path, artifact)
     path.chmod(0o644)
     lifter = read_lifter(path)
-    record = {
+    record = described(path, artifact, store, root) | {
         "joint_set": artifact.joint_set,
-        "file": path.name,
-        "sha256": sha256(path),
-        "bytes": path.stat().st_size,
-        "parameters": sum(value.numel() for value in artifact.state.values()),
         "body": artifact.body,
-        "seed": artifact.config["seed_everything"],
         "command": " ".join(command),
-        "data": {"store": relative(str(store.path.absolute()), root), "hash": store.hash},
         "metrics": {"split": SPLIT, **measured(lifter, store)},
-        "machine": machine(),
     }
     known = shipped_records(folder) if (folder / LIST).is_file() else {}
     if (before := known.get(artifact.joint_set, {})).get("sha256") == record["sha256"]:
@@ -80,6 +73,26 @@ def ship(run: Path, store: FrameStore, folder: Path, root: Path) -> dict[str, An
     known[artifact.joint_set] = record
     write(folder / LIST, {"lifters": [known[name] for name in sorted(known)]})
     return record
+
+
+def described(path: Path, artifact: Artifact, store: FrameStore, root: Path) -> dict[str, Any]:
+    """What the record of every shipped file says.
+
+    Args:
+        path: The file.
+        artifact: What is in it.
+        store: The data that it was trained on.
+        root: Paths below it are written relative to it.
+    """
+    return {
+        "file": path.name,
+        "sha256": sha256(path),
+        "bytes": path.stat().st_size,
+        "parameters": sum(value.numel() for value in artifact.state.values()),
+        "seed": artifact.config["seed_everything"],
+        "data": {"store": relative(str(store.path.absolute()), root), "hash": store.hash},
+        "machine": machine(),
+    }
 
 
 def slim(artifact: Artifact, root: Path) -> Artifact:

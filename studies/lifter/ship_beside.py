@@ -10,12 +10,11 @@ from typing import Any, Generic, TypeVar
 from s2m import artifact as artifacts
 from s2m.data.store import FrameStore
 from s2m.errors import UserError
-from s2m.files import sha256
 from s2m.lifter.committee import AnyLifter
 from s2m.lifter.network import Lifter
 from s2m.lifter.shipped_lifters import LIST, read_lifter, shipped_committee, shipped_records
-from studies.lifter.ship import relative, slim
-from studies.writing import machine, write
+from studies.lifter.ship import described, slim
+from studies.writing import write
 
 M = TypeVar("M")
 
@@ -68,17 +67,7 @@ def ship_beside(kind: Beside[M], run: Path, store: FrameStore, folder: Path, roo
     path = folder / f"{kind.stage}_{artifact.joint_set}.pt"
     artifacts.save(path, artifact)
     path.chmod(0o644)
-    record = {
-        "file": path.name,
-        "sha256": sha256(path),
-        "bytes": path.stat().st_size,
-        "parameters": sum(value.numel() for value in artifact.state.values()),
-        "seed": artifact.config["seed_everything"],
-        "command": kind.command,
-        "data": {"store": relative(str(store.path.absolute()), root), "hash": store.hash},
-        "metrics": metrics,
-        "machine": machine(),
-    }
+    record = described(path, artifact, store, root) | {"command": kind.command, "metrics": metrics}
     known[artifact.joint_set][kind.key] = record
     write(folder / LIST, {"lifters": [known[name] for name in sorted(known)]})
     return record

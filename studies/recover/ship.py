@@ -21,8 +21,8 @@ from s2m.lifter.shipped_lifters import shipped_file
 from s2m.recover.trained import RECORD
 from s2m.skeletons import S2M27
 from studies.command import run_command
-from studies.lifter.ship import relative, slim
-from studies.writing import machine, write
+from studies.lifter.ship import described, slim
+from studies.writing import write
 
 COMMAND = "make ship-recover"
 _METRES = ("ik.", "regressor.")
@@ -52,18 +52,11 @@ def ship(run: Path, store: FrameStore, folder: Path, root: Path) -> dict[str, An
     path = folder / f"mesh_{artifact.joint_set}.pt"
     artifacts.save(path, _halved(artifact))
     path.chmod(0o644)
-    record = {
+    record = described(path, artifact, store, root) | {
         "joint_set": artifact.joint_set,
-        "file": path.name,
-        "sha256": sha256(path),
-        "bytes": path.stat().st_size,
-        "parameters": sum(value.numel() for value in artifact.state.values()),
         "body": artifact.body,
         "lifter": artifact.parents["lifter"],
-        "seed": artifact.config["seed_everything"],
         "command": COMMAND,
-        "data": {"store": relative(str(store.path.absolute()), root), "hash": store.hash},
-        "machine": machine(),
     }
     write(folder / RECORD, record)
     return record
