@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -89,11 +90,9 @@ class Spool:
             self._shape, self._dtype = rows.shape[1:], rows.dtype
         if rows.shape[1:] != self._shape or rows.dtype != self._dtype:
             raise ValueError(f"rows: expected {self._shape} {self._dtype}, found {rows.shape[1:]} {rows.dtype}")
-        try:
+        with self._writing():
             self._file.seek(0, 2)
             self._file.write(np.ascontiguousarray(rows).data)
-        except OSError as error:
-            raise WriteError(f"{self._folder}: cannot be written: {error.strerror or error}") from error
         self._rows += len(rows)
 
     def read(self, start: int, stop: int) -> NDArray[Any]:
@@ -105,15 +104,28 @@ class Spool:
 
         Returns:
             (stop - start, ...) a new array.
+
+        Raises:
+            WriteError: The disk is full.
         """
         size = int(np.prod(self._shape, dtype=np.int64)) * self._dtype.itemsize
-        self._file.seek(start * size)
+        with self._writing():  # what was added last
+            self._file.seek(start * size)
         content = self._file.read(max(0, stop - start) * size)
         return np.frombuffer(bytearray(content), self._dtype).reshape(-1, *self._shape)
 
     def close(self) -> None:
         """Give the disk space back."""
-        self._file.close()
+        # Whatever a full disk does not take any more is not wanted.
+        with contextlib.suppress(OSError):
+            self._file.close()
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise WriteError(f"{self._folder}: cannot be written: {error.strerror or error}") from error
 
 
 def write_npz_of(path: str | Path, fields: Mapping[str, Spool | NDArray[Any]], *, compressed: bool) -> None:

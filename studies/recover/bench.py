@@ -37,6 +37,7 @@ STAGES = {
     "lift": ("s2m.recover.lifting:PictureLifting.__call__",),
     "shape": ("s2m.recover.clip:PersonClip._shaped",),
     "solve": ("s2m.recover.bodies:Poser.rotations",),
+    "heads": ("s2m.recover.trained:TrainedModel.read", "s2m.recover.trained:TrainedModel.refined"),
     "place": ("s2m.recover.bodies:Poser.placed",),
     "fit": ("s2m.recover.clip:fitted", "s2m.recover.people:fitted"),
     "write": ("s2m.recover.process:Job._write",),
