@@ -45,7 +45,7 @@ def body() -> Body:
 
 def tiny_model(body: Body, camera: Callable[[int], CameraHead]) -> MeshRecovery:
     """All real parts, small; the heads and the lifter's last layer are made loud, so that nothing is near zero."""
-    torch.manual_seed(0)
+    torch.manual_seed(1)  # with 0, what pulls on the two people's sizes cancels by chance
     regressor = ConvexRegressor(body, H36M17)
     rest = RestSkeleton.of(body, regressor.weights().detach(), H36M17)
     lifter = Lifter("h36m17", rest_bone_length=BONE, width=32, blocks=1)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
-import roma
 import torch
 from torch import Tensor, nn
 
 from s2m.heads.linear import small_linear
+from s2m.optional import require
 from s2m.skeletons import EXTREMITIES, SMPL24
 
 
@@ -88,7 +88,7 @@ class RefinedPose(PoseHead):
             theta: Corrections theta_PR (B, P, 3), axis-angle, radians.
         """
         refined = rotations.clone()
-        refined[:, self.joints] = rotations[:, self.joints] @ roma.rotvec_to_rotmat(theta)
+        refined[:, self.joints] = rotations[:, self.joints] @ require("roma").rotvec_to_rotmat(theta)
         return refined
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-import roma
 import torch
 from torch import Tensor, nn
 
@@ -12,6 +11,7 @@ from s2m.batch import IKOutput
 from s2m.geometry.camera import FACING_CAMERA
 from s2m.heads.linear import small_linear
 from s2m.ik.interface import IKSolver
+from s2m.optional import require
 
 
 class RootHead(nn.Module, ABC):
@@ -77,7 +77,7 @@ class SilhouetteRoot(RootHead):
             features: Silhouette features (B, F).
         """
         columns = self.layer(features).unflatten(1, (3, 2)) + torch.eye(3, 2, dtype=features.dtype).to(features.device)
-        return self.base @ roma.special_gramschmidt(columns)
+        return self.base @ require("roma").special_gramschmidt(columns)
 
 
 class ResidualRoot(RootHead):
@@ -108,5 +108,6 @@ class ResidualRoot(RootHead):
             features: Silhouette features (B, F).
         """
         found: IKOutput = ik(joints3d, None, None)
-        solution: IKOutput = ik(joints3d, found.rotations[:, 0] @ roma.rotvec_to_rotmat(self.layer(features)), None)
+        turn = require("roma").rotvec_to_rotmat(self.layer(features))
+        solution: IKOutput = ik(joints3d, found.rotations[:, 0] @ turn, None)
         return solution

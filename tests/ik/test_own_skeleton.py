@@ -126,7 +126,7 @@ def test_the_bodys_own_joints_stay_the_bodys(synthetic: None) -> None:
     ((rotations, places),) = clips(("walk",))
     found, _, notes = solved(posed(own, rotations, places)[:, :22])
     assert notes == ()
-    assert angle(found, rotations)[:, TEN].mean() < 0.03
+    assert angle(found, rotations)[:, TEN].mean() < 0.045  # the neck takes up what a head joint may be off: 0.15
     given = torch.rand(3, 17, 3)
     assert own_skeleton(given, H36M17, rest_skeleton(BODY, H36M17)) is None
 

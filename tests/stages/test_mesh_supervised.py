@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -190,27 +191,32 @@ def test_gradients_reach_every_part_that_learns_and_not_the_lifter(
 
 
 def test_it_learns_the_truth_of_a_batch(ready: tuple[SupervisedMeshStage, FrameBatch]) -> None:
-    """Both what a silhouette must tell: betas and rotations of the refined joints."""
+    """Both what a silhouette must tell: betas by the stage's own loss, and, asked for alone, turns of extremities.
+
+    In the loss the vertices outweigh them: on a root that the hardly trained lifter has wrong, a hand turned the wrong
+    way covers more of the true one.
+    """
     stage, frame = ready
-    optimiser = torch.optim.Adam([p for p in stage.parameters() if p.requires_grad], lr=3e-3)
+    truth = frame.truth
+    assert truth is not None
 
-    def errors() -> dict[str, float]:
-        with torch.no_grad():
-            assert frame.truth is not None
-            recovery = stage.model(frame.observation)
-            terms = truth_terms(recovery, frame.truth, stage.joint_set.root_index, stage.body)
-        return {name: float(value) for name, value in terms.items()}
+    def terms() -> dict[str, torch.Tensor]:
+        return truth_terms(stage.model(frame.observation), truth, stage.joint_set.root_index, stage.body)
 
-    before = errors()
-    for step in range(60):
-        optimiser.zero_grad()
-        stage.training_step(frame, step).backward()
-        optimiser.step()
-    after = errors()
+    def learned(loss: Callable[[int], torch.Tensor]) -> dict[str, float]:
+        optimiser = torch.optim.Adam([p for p in stage.parameters() if p.requires_grad], lr=3e-3)
+        for step in range(60):
+            optimiser.zero_grad()
+            loss(step).backward()
+            optimiser.step()
+        return {name: float(value.detach()) for name, value in terms().items()}
+
+    before = {name: float(value.detach()) for name, value in terms().items()}
+    after = learned(lambda step: stage.training_step(frame, step))
     assert after["vertices"] < 0.9 * before["vertices"], (before, after)
-    # In the camera's frame: most of it is the root's, which the hardly trained lifter has wrong.
-    assert after["extremities"] < before["extremities"], (before, after)
-    assert after["betas"] < 0.9 * before["betas"], (before, after)
+    assert after["betas"] < 0.5 * before["betas"], (before, after)
+    after = learned(lambda step: terms()["extremities"])
+    assert after["extremities"] < 0.7 * before["extremities"], (before, after)
 
 
 def test_a_batch_without_the_true_bodies_is_refused(
