@@ -86,16 +86,13 @@ class PictureRecovery:
         """Bodies as DIK and the heads give them, where the picture shows their joints; and whose shape was read."""
         points, sure = skeletons.joints2d, skeletons.confidence * skeletons.lifted[:, None]
         rotations, _ = self.poser.rotations(torch.nan_to_num(skeletons.joints3d), skeletons.confidence > 0)
-        betas = self.poser.betas.repeat(len(points), 1) if known is None else known.clone()
-        open_ = betas.isnan().any(1) if known is not None else torch.ones(len(points), dtype=torch.bool)
-        told = torch.zeros_like(open_)
-        model = self.options.model
+        betas = torch.full((len(points), self.options.body.num_betas), torch.nan) if known is None else known.clone()
+        model, told = self.options.model, torch.zeros(len(points), dtype=torch.bool)
         if model is not None:
-            told = open_ & skeletons.lifted & tells_shape(points, sure, self.joint_set, silhouettes)
-        rows = told.nonzero()[:, 0]
-        if model is not None and len(rows):
-            found = model.read(points[rows], sure[rows], self.joint_set, silhouettes[rows], self.camera)
-            betas[rows], rotations[rows] = found.betas, model.refined(rotations[rows], found.theta)
+            told = tells_shape(points, sure, self.joint_set, silhouettes) & betas.isnan().any(1)
+            if told.any():
+                found = model.read(points[told], sure[told], self.joint_set, silhouettes[told], self.camera)
+                betas[told], rotations[told] = found.betas, model.refined(rotations[told], found.theta)
         betas = torch.where(betas.isnan(), self.poser.betas, betas)
         return self.poser.placed(rotations, points, sure, self.camera, self._as_tall(betas)), told
 

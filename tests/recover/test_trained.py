@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import roma
 import torch
 
 from s2m import artifact as artifacts
@@ -14,16 +15,20 @@ from s2m.batch import BodyParams
 from s2m.body import load_body
 from s2m.errors import UserError
 from s2m.files import sha256
+from s2m.heads import RefinedPose
 from s2m.lifter.api import lift
 from s2m.lifter.shipped_lifters import shipped, shipped_file
+from s2m.pretrained import build_mesh_model
 from s2m.recover import trained
+from s2m.recover.clip import PersonClip
 from s2m.recover.lifting import PictureLifting
 from s2m.recover.options import RecoverOptions
 from s2m.recover.people import PictureRecovery
 from s2m.recover.recoverer import Recoverer
 from s2m.recover.shapes import tells_shape
+from s2m.recover.sightings import Sightings
 from s2m.recover.silhouettes import Silhouettes
-from s2m.skeletons import S2M27
+from s2m.skeletons import S2M27, SMPL24
 
 from .actors import CAMERA, SIZE, Actors, acted, numbered, silhouette, true_joints
 
@@ -136,6 +141,36 @@ def test_a_run_of_ones_own_brings_its_lifter_and_its_corrections(tmp_path: Path)
     ours = PictureLifting(S2M27, CAMERA, model=own).arrays(joints, sure)
     theirs = lift(joints, S2M27, sure, lifter=shipped("s2m27"), focal=CAMERA.focal, image_size=SIZE)
     assert np.abs(ours.joints3d.numpy() - theirs.joints3d).max() < 5e-3
+
+
+def with_turned_wrists(turn: float) -> trained.TrainedModel:
+    """The model that ships, with a PR that turns every extremity about its own x."""
+    record = json.loads((ASSETS / trained.RECORD).read_text())
+    artifact = artifacts.load(ASSETS / record["file"], "mesh")
+    spec = {**artifact.spec, "pose": {"class_path": "s2m.heads.RefinedPose", "init_args": {}}}
+    model = build_mesh_model(spec, load_body(), S2M27).eval().requires_grad_(False)
+    assert isinstance(model.pose, RefinedPose)
+    model.pose.layer.weight.zero_()
+    model.pose.layer.bias.copy_(torch.tensor([turn, 0.0, 0.0]).repeat(len(model.pose.joints)))
+    return trained.TrainedModel(model)
+
+
+def test_corrections_of_ones_own_model_turn_extremities_in_photos_and_videos(tmp_path: Path) -> None:
+    params, left = people(torch.zeros(4, 10)), SMPL24.index("left_wrist")
+    found: list[list[torch.Tensor]] = [[], []]
+    for turn in (0.0, 0.8):
+        options = RecoverOptions(model=with_turned_wrists(turn))
+        found[0].append(PictureRecovery(S2M27, CAMERA, options)(detections(params)).bodies.params.rotations[:, left])
+        sightings = Sightings(tmp_path, 0)
+        for frame, one in enumerate(detections(params)):
+            sightings.add(frame, one)
+        clip = PersonClip(sightings, S2M27, CAMERA, 30.0, options, tmp_path)
+        found[1].append(clip.read(0, len(clip)).params.rotations[:, left])
+        clip.close()
+        sightings.close()
+    for still, turned in found:
+        angles = roma.rotmat_geodesic_distance(still, turned)
+        assert float(angles.median()) > 0.4  # the fit to the knuckles takes a part of it back
 
 
 def test_a_folder_that_is_no_run(tmp_path: Path) -> None:
