@@ -92,7 +92,7 @@ def _write(collection: Collection, root: Path | None, arguments: argparse.Namesp
             raise UserError(f"{name}: expected at most {_LARGEST >> 20} MB of motion in one page, found more")
         shown.append(Shown(name, content))
     write_text(arguments.static, viewer_page(shown, _title(collection, root), beside=root is None))
-    say(arguments, f"{arguments.static}: {len(shown)} motions")
+    say(arguments, f"{arguments.static}: {len(shown)} motion{'s' if len(shown) > 1 else ''}")
 
 
 def _serve(collection: Collection, root: Path | None, arguments: argparse.Namespace) -> None:
