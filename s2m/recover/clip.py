@@ -32,6 +32,7 @@ _MARGIN = 16  # further frames on both sides, so that a block's ends do not show
 _SAMPLE = 1024  # frames whose bones tell the shape
 _CANDIDATES, _OUTLINES = 128, 32  # frames whose silhouettes are looked at, and those that do
 _STEPS = 60  # of the fit; frames hold each other, which takes more steps than a single one
+_NOISE = 0.008  # of joints, as a share of the person's extent: smaller than in a photo, since frames hold each other
 
 
 class PersonClip:
@@ -227,7 +228,7 @@ class PersonClip:
         place = bodies.params.transl.double().numpy()
         fill_places(place, self._limit)
         bodies = self.poser.at(bodies.params, torch.from_numpy(place).float(), sure, self.camera)
-        bodies = fitted(bodies, joints2d, self.poser, self.camera, FitOptions(steps=_STEPS), self.fps)
+        bodies = fitted(bodies, joints2d, self.poser, self.camera, FitOptions(steps=_STEPS, noise=_NOISE), self.fps)
         if not self.options.refine:
             return bodies
         outlines = Outlines(self.sightings.silhouettes(first, last), self.options.body, self.camera)

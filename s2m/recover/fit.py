@@ -53,6 +53,7 @@ class FitOptions:
         shape: Whether a shape is fitted, too: ``one`` of all rows, one of ``each``, or ``none``.
         shake: Standard deviation of the turns' second difference between frames at 30 frames per second, radians.
         jolt: The same of the place, metres.
+        swing: The same of the joints about the place, metres.
         silhouette: Weight of 1 - IoU.
     """
 
@@ -62,6 +63,7 @@ class FitOptions:
     shape: Literal["none", "one", "each"] = "none"
     shake: float = 0.06
     jolt: float = 0.02
+    swing: float = 0.2
     silhouette: float = 200.0
 
 
@@ -201,18 +203,19 @@ class _Problem:
         cost = (self.sure * limit * off / (limit + off)).sum() / options.noise**2
         cost = cost + (turns**2).sum() + 0.1 * (shift**2).sum() + (change**2).sum()
         if self.fps is not None:
-            cost = cost + self._shaking(turns, place)
+            cost = cost + self._shaking(turns, place, joints)
         if self.outlines is not None:
             lost = self.outlines.lost(BodyParams.from_rotations(rotations, betas, place))
             cost = cost + options.silhouette * lost.sum()
         return cost
 
-    def _shaking(self, turns: Tensor, place: Tensor) -> Tensor:
+    def _shaking(self, turns: Tensor, place: Tensor, joints: Tensor) -> Tensor:
         assert self.fps is not None
         pace = (self.fps * _TIME) ** 2
         angles = turns * self.spread * (pace / self.options.shake)
         moves = place * (pace / self.options.jolt)
-        return sum((values.diff(n=2, dim=0) ** 2).sum() for values in (angles, moves))  # type: ignore[return-value]
+        swings = (joints - place[:, None]) * (pace / self.options.swing)
+        return sum((values.diff(n=2, dim=0) ** 2).sum() for values in (angles, moves, swings))  # type: ignore[return-value]
 
 
 def _spread(joint: str) -> tuple[float, float, float]:

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from s2m.detect import Detection
 from s2m.formats.keypoints2d import Keypoints
 from s2m.ik.joint_maps import parts_of
 from s2m.lifter.api import lift_keypoints
+from s2m.recover.camera import Camera
+from s2m.recover.clip import PersonClip
+from s2m.recover.options import RecoverOptions
+from s2m.recover.sightings import Sightings
 from s2m.skeletons import BLAZEPOSE33, JointSet, joint_set_of
 
 JOINTS = (
@@ -20,7 +28,7 @@ JOINTS = (
     *(f"{side}_{part}" for side in ("left", "right") for part in ("shoulder", "elbow", "wrist")),
 )
 MEASURED = joint_set_of("measured13", JOINTS)
-_LOWEST_VISIBILITY = 0.2  # of BlazePose in `s2m recover`
+_LOWEST_VISIBILITY, _SURE = 0.2, 0.5  # of BlazePose: what may be hidden, and what counts in `s2m recover`
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +92,28 @@ def lifted(
     return measured_joints(found.joints3d.double().numpy(), found.joint_set)
 
 
+def recovered(view: View, focal: float | None = None) -> NDArray[np.float64]:
+    """The joints of the bodies that `s2m recover` makes of the detections of a video, without silhouettes.
+
+    Args:
+        view: What the camera gives.
+        focal: Pixels, where it is given.
+
+    Returns:
+        (T, 13, 3) metres, pelvis at the origin, camera axes.
+    """
+    width, height = (round(float(2 * side)) for side in view.centre)
+    camera = Camera.of((width, height), focal)
+    with TemporaryDirectory() as name, closing(Sightings(Path(name), 0)) as sightings:
+        for frame, (joints, confidence) in enumerate(zip(view.detected, view.confidence, strict=True)):
+            sure = np.where(confidence >= _SURE, confidence, 0.0)
+            box = np.concatenate([np.nanmin(joints, 0), np.nanmax(joints, 0)])
+            seen = np.where(sure[:, None] > 0, joints, np.nan)
+            sightings.add(frame, Detection(seen, sure, BLAZEPOSE33.name, box, 1.0))
+        with closing(PersonClip(sightings, BLAZEPOSE33, camera, view.fps, RecoverOptions(), Path(name))) as clip:
+            return measured_joints(clip.read(0, len(clip)).joints3d.double().numpy(), clip.joint_set)
+
+
 def measured_joints(joints: NDArray[Any], joint_set: JointSet) -> NDArray[np.float64]:
     """The joints that are measured, relative to the middle of the hips.
 
@@ -121,6 +151,8 @@ METHODS: dict[str, Method] = {
     "s2m lift --video, detected 2D": lambda view: lifted(view.detected, _all(view), view.fps),
     "s2m lift --video, detected 2D, hidden joints missing": lambda view: lifted(view.detected, _seen(view), view.fps),
     "s2m lift --video, detected 2D, known intrinsics": lambda view: lifted(view.detected, _all(view), view.fps, view),
+    "s2m recover, detected 2D": recovered,
+    "s2m recover, detected 2D, known intrinsics": lambda view: recovered(view, view.focal),
     "BlazePose's world landmarks (3D supervision)": lambda view: measured_joints(view.world, BLAZEPOSE33),
     "planar, exact 2D": lambda view: planar(view.exact),
     "s2m lift, exact 2D": lambda view: lifted(view.exact, _all(view)),
