@@ -42,13 +42,13 @@ truth in a picture and the detection there is **{median:.1f} pixels** ({each}),
 {millimetres:.0f} mm at the person. No figure below is better known than that, and what all four views see wrongly in
 the same way is not seen at all.
 
-Each camera alone against that truth, in millimetres over the pelvis and 12 joints of the limbs, relative to the pelvis:
-N-MPJPE after the best scale of each frame; PA-MPJPE after Procrustes without reflection; acceleration in mm/frame² at
-60 frames per second, under one scale for the recording. Mean of the four views, then N / PA of each camera. Exact 2D is
-the truth projected into the picture. Hidden joints: visibility below 0.2. `s2m recover` gives the joints of
-whole bodies of one shape, fitted into the picture; how that fit weighs time was chosen on these videos. BlazePose's world
-landmarks come from a network that was trained with 3D labels: something to compare with, and no part of what this project
-trains or computes.
+Each camera alone against that truth, in millimetres over the pelvis and 12 joints of the limbs, relative to the
+pelvis: N-MPJPE after the best scale of each frame; PA-MPJPE after Procrustes without reflection; acceleration in
+mm/frame² at 60 frames per second, under one scale for the recording. Mean of the four views, then N / PA of each
+camera. Exact 2D is the truth projected into the picture. Hidden joints: visibility below 0.2. `s2m recover` gives
+the joints of whole bodies of one shape, fitted into the picture; how that fit weighs time was chosen on these
+videos. BlazePose's world landmarks come from a network that was trained with 3D labels: something to compare with,
+and no part of what this project trains or computes.
 """
 NOTES = """\
 
