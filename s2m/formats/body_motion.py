@@ -29,6 +29,7 @@ Floats = NDArray[np.float64]
 
 _SUFFIXES = (".npz", ".pkl")
 _AMASS, _SMPLX = frozenset({"poses", "trans"}), frozenset({"global_orient", "body_pose"})
+_RATES = {"mocap_framerate", "mocap_frame_rate"}
 _HOLOSMPL = {"human_pose_aa": "poses", "human_root_trans": "trans", "human_shape_beta": "betas"}
 _BODY_POSES = {63: "smplx", 69: "smpl"}  # columns -> whose; SMPL-H's body has as many joints as SMPL-X's
 _PLACES = ("trans", "transl", "translation")
@@ -38,7 +39,7 @@ _LARGEST = 1e6
 
 
 def is_body_motion(path: Path) -> bool:
-    """Whether a file holds the motion of a body, and no joints.
+    """Whether a file holds the motion of a body: in AMASS's own layout, or in another one and without joints.
 
     Args:
         path: Any file.
@@ -59,6 +60,8 @@ def _is_body(fields: Any) -> bool:
     if not isinstance(fields, Mapping | list) or any(not isinstance(field, str) for field in fields):
         return False
     found = set(fields)
+    if found >= _AMASS and found & _RATES:
+        return True  # AMASS's own layout, as `s2m recover` writes it: joints beside it are those of the body
     known = any(found >= kind for kind in (_AMASS, _SMPLX, set(_HOLOSMPL)))
     return known and not any("joints" in field for field in found)
 

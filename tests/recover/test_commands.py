@@ -299,3 +299,15 @@ def test_sound_is_no_video(tmp_path: Path, out: Path, capsys: pytest.CaptureFixt
     (tmp_path / "sound.wav").rename(tmp_path / "sound.avi")
     assert recover(tmp_path / "sound.avi", "-o", out, "--detector", WALKERS) == 2
     assert "expected a video stream, found none" in capsys.readouterr().err
+
+
+def test_what_is_recovered_is_converted_as_the_body_that_it_is(
+    photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its file holds joints in the camera's frame as well, which are not to be solved anew."""
+    assert recover(photo, "--detector", WALKERS, "-o", tmp_path / "out", "--write", "npz") == 0
+    motion = next((tmp_path / "out").rglob("person-0.npz"))
+    assert main(["convert", str(motion), str(tmp_path / "again.npz")]) == 0
+    with np.load(motion) as before, np.load(tmp_path / "again.npz") as after:
+        assert np.abs(before["poses"][:, :66] - after["poses"][:, :66]).max() < 1e-4
+    assert "rotations are taken over" in capsys.readouterr().out
