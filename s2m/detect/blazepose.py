@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +32,8 @@ _LOWEST_VISIBILITY = 0.2
 _SURE_OF_NEW = 0.75
 # Frames of a video within which all tiles of a scale are searched for newcomers; who is small may wait.
 _PERIODS = (20, 60, 120)
+_Thing = TypeVar("_Thing")
+_Found = TypeVar("_Found")
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +81,7 @@ class BlazePose(Detector):
             sees people half as large, and costs about four times as much as the one before.
         most_people: In a picture; the less certain are left out.
         lowest_visibility: Joints below it are missing.
-        threads: Of each network.
+        threads: How many people and tiles are looked at at the same time. What is found does not depend on it.
 
     Raises:
         UserError: A model file is missing, damaged or another.
@@ -98,6 +102,7 @@ class BlazePose(Detector):
         path = shipped_model("pose_landmark_full.tflite") if landmark_model is None else Path(landmark_model)
         self._people = PeopleNetwork(shipped_model("pose_detection.tflite"), threads)
         self._landmarks = LandmarkNetwork(path, threads)
+        self._workers = ThreadPoolExecutor(threads, "blazepose")
         self._scales, self._most = scales, most_people
         self._lowest = lowest_visibility
 
@@ -114,12 +119,22 @@ class BlazePose(Detector):
         """
         tracks = [one.track for one in previous if isinstance(one, Tracked) and one.track is not None]
         frame = max((track.frame + 1 for track in tracks), default=0)
-        followed = _different([self._followed(picture, track) for track in tracks])
         places = tiles(picture.shape[1], picture.shape[0], self._scales)
-        if tracks and len(followed) == len(tracks):
-            places = _due(places, frame)
-        found = _different([*followed, *self._newcomers(picture, places, [one.following for one, _ in followed])])
+        due = _due(places, frame) if tracks else places
+        following = self._each(lambda track: self._followed(picture, track), tracks)
+        looks = self._each(lambda place: self._people(picture, place), due)
+        followed = _different(list(following))
+        seen = dict(zip(due, looks, strict=True))
+        if len(followed) < len(tracks):  # someone was lost
+            rest = [place for place in places if place not in seen]
+            seen |= dict(zip(rest, self._each(lambda place: self._people(picture, place), rest), strict=True))
+        candidates = [one for place in places for one in seen.get(place, ())]
+        found = _different([*followed, *self._newcomers(picture, candidates, [one.following for one, _ in followed])])
         return self._detections(picture, found[: self._most], frame)
+
+    def _each(self, work: Callable[[_Thing], _Found], things: Sequence[_Thing]) -> Iterator[_Found]:
+        """What becomes of each, in order; all of it is under way when this returns."""
+        return self._workers.map(work, things)
 
     def _followed(self, picture: Picture, track: Track) -> tuple[Landmarks, Sides]:
         found = self._landmarks(picture, track.following)
@@ -130,14 +145,14 @@ class BlazePose(Detector):
         return track.sides.next(found)
 
     def _newcomers(
-        self, picture: Picture, places: Sequence[Region], known: Sequence[Region]
+        self, picture: Picture, candidates: Sequence[Candidate], known: Sequence[Region]
     ) -> list[tuple[Landmarks, Sides]]:
         size = (picture.shape[1], picture.shape[0])
-        candidates = once(self._people(picture, places), known)[: self._most]
-        looked_at = [(candidate, self._closer(picture, candidate)) for candidate in candidates]
+        unknown = once(once(candidates), known)[: self._most]
+        looked_at = self._each(lambda candidate: self._closer(picture, candidate), unknown)
         return [
             (one, Sides(one.joints2d))
-            for candidate, one in looked_at
+            for candidate, one in zip(unknown, looked_at, strict=True)
             if _certainty(candidate, one, size) >= _SURE_OF_NEW
         ]
 
@@ -150,7 +165,7 @@ class BlazePose(Detector):
 
     def _detections(self, picture: Picture, found: Sequence[tuple[Landmarks, Sides]], frame: int) -> list[Detection]:
         shape = (picture.shape[0], picture.shape[1])
-        detections = [self._detection(person, shape, sides, frame) for person, sides in found]
+        detections = list(self._each(lambda one: self._detection(one[0], shape, one[1], frame), found))
         sizes = [person.following.side for person, _ in found]
         give_to_nearest([one.mask for one in detections if one.mask is not None], sizes)
         return [one for one in detections if (one.confidence > 0).any()]
