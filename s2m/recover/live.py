@@ -7,13 +7,14 @@ import contextlib
 import io
 import sys
 import time
+from collections import deque
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Condition, Event, Thread
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from s2m.detect import Picture
 from s2m.errors import UserError, one_line
@@ -23,6 +24,8 @@ from s2m.recover.recoverer import Recoverer
 
 _LOCAL = "127.0.0.1"
 _QUALITY = 80
+_COUNTED = 20  # frames of which the rate is the mean
+_LETTERS, _SMALLEST_LETTERS = 0.025, 12.0  # height: of the picture's, and pixels
 _FPS = 30.0
 _PAGE = b"""<!DOCTYPE html>
 <html lang="en">
@@ -168,15 +171,18 @@ def show(frames: Iterator[Picture], recoverer: Recoverer, latest: Latest) -> Non
         recoverer: Who recovers them.
         latest: Where they are shown.
     """
-    rate, before = 0.0, time.perf_counter()
+    shown = deque([time.perf_counter()], _COUNTED)
     for picture in frames:
-        drawn = Image.fromarray(recoverer.draw(picture, recoverer(picture)))
-        now = time.perf_counter()
-        rate, before = 0.9 * rate + 0.1 / max(now - before, 1e-6), now
-        from PIL import ImageDraw
-
+        drawn = Image.fromarray(recoverer.draw(picture, recoverer(picture, time.perf_counter())))
+        shown.append(time.perf_counter())
+        rate = (len(shown) - 1) / max(shown[-1] - shown[0], 1e-6)
         ImageDraw.Draw(drawn).text(
-            (8, 8), f"{rate:.1f} frames per second", fill="white", stroke_width=2, stroke_fill="black"
+            (8, 8),
+            f"{rate:.1f} frames per second",
+            fill="white",
+            font_size=max(_LETTERS * drawn.height, _SMALLEST_LETTERS),
+            stroke_width=2,
+            stroke_fill="black",
         )
         content = io.BytesIO()
         drawn.save(content, format="JPEG", quality=_QUALITY)

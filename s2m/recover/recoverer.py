@@ -43,7 +43,7 @@ class Recovered:
 
 @dataclass
 class _Before:
-    frame: int
+    time: float
     turns: Tensor
     place: Tensor
 
@@ -92,20 +92,23 @@ class Recoverer:
         model = shipped_model(body) if run is None else of_run(run, body)
         self._options = RecoverOptions(height=height, body=body, model=model)
         self._shapes: dict[int, list[Tensor]] = {}
-        self._fps, self._focal, self._frame = fps, focal, -1
+        self._fps, self._focal, self._frame, self._time = fps, focal, -1, 0.0
         self._picture: PictureRecovery | None = None
         self._before: dict[int, _Before] = {}
 
-    def __call__(self, picture: Picture) -> Recovered:
+    def __call__(self, picture: Picture, time: float | None = None) -> Recovered:
         """Recover the people of the next frame.
 
         Args:
             picture: (H, W, 3) uint8, RGB, upright.
+            time: Seconds, of any clock, at which it was taken, for cameras of which frames are left out; by default
+                one frame after the last. What moved for longer is smoothed less.
 
         Returns:
             Who is there, and where.
         """
         self._frame += 1
+        self._time = self._time + 1 / (self._fps or 1) if time is None else time
         numbers, found = self._observer(self._frame, "", picture)
         rows = [row for row, one in enumerate(found) if (one.confidence > 0).sum() >= _FEWEST_JOINTS]
         if not rows:
@@ -154,16 +157,15 @@ class Recoverer:
     def _smooth(self, number: int, bodies: Bodies) -> Bodies:
         """A body between where it is and where it was, as far as the time in between says."""
         assert bodies.params.transl is not None
-        assert self._fps is not None
         turns, place = quat.from_matrix(bodies.params.rotations[0]), bodies.params.transl[0]
         before = self._before.get(number)
         if before is not None and bool(torch.isfinite(place).all()):
-            seconds = (self._frame - before.frame) / self._fps
+            seconds = max(self._time - before.time, 0.0)
             if seconds < _FORGOTTEN:
                 share = 1 - float(torch.exp(torch.tensor(-seconds / _LAG)))
                 turns = slerp(before.turns, turns, torch.tensor([[share]]))
                 place = before.place + share * (place - before.place)
-        self._before[number] = _Before(self._frame, turns, place)
+        self._before[number] = _Before(self._time, turns, place)
         params = BodyParams.from_rotations(quat.to_matrix(turns)[None], bodies.params.betas, place[None])
         moved = self._picture.poser.at(params, place[None], bodies.confidence, self._picture.camera)  # type: ignore[union-attr]
         return replace(moved, seen=bodies.seen)

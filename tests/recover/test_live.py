@@ -63,3 +63,18 @@ def test_a_camera_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
     error = capsys.readouterr().err
     assert "--webcam 93: expected a camera, found none" in error
     assert error.count("\n") == 1
+
+
+def test_frames_that_were_left_out_do_not_hold_a_body_back(walk: torch.Tensor) -> None:
+    """Somebody steps aside by 25 cm: within a thirtieth of a second half is smoothed away, within 0.4 s nothing."""
+    apart = []
+    for seconds in (1 / 30, 0.4):
+        actor = walk.clone()
+        actor[1] = actor[0] + torch.tensor([0.25, 0, 0])
+        recoverer = Recoverer(30, detector=Actors([actor]))
+        first, second = (recoverer(numbered(frame), frame * seconds).bodies for frame in (0, 1))
+        assert first is not None
+        assert second is not None
+        apart.append(float((second.joints3d - first.joints3d)[0, :, 0].mean()))
+    assert 0.1 < apart[0] < 0.18
+    assert 0.23 < apart[1] < 0.27
