@@ -19,7 +19,7 @@ from s2m.recover.people import PictureRecovery
 from s2m.recover.pictures import read_photo
 from s2m.recover.result import Result, Still
 from s2m.recover.sightings import Sightings
-from s2m.recover.videos import Frame, Video, ahead
+from s2m.recover.videos import Video, ahead
 from s2m.skeletons import get_joint_set
 
 Progress = Callable[[str, int, int], object]  # what is done, frames done, frames expected (0: not known)
@@ -118,9 +118,8 @@ def recover_video(
     with contextlib.ExitStack() as stack:
         seen: dict[int, Sightings] = {}
         times: list[float] = []
-        size = None
-        for frame, numbers, found in ahead(_observed(video, observer)):
-            size = size or (frame.pixels.shape[1], frame.pixels.shape[0])
+        size = (0, 0)
+        for time, size, numbers, found in ahead(_observed(video, observer), 1):
             for number, detection in zip(numbers, found, strict=True):
                 if not _enough(detection, size):
                     continue
@@ -128,9 +127,8 @@ def recover_video(
                     seen[number] = Sightings(folder, number)
                     stack.callback(seen[number].close)
                 seen[number].add(len(times), detection)
-            times.append(frame.time)
+            times.append(time)
             progress("seen", len(times), video.expected)
-        assert size is not None
         fps = _rate(times, video.fps)
         lasting = [one for one in seen.values() if one.seen >= min(_SHORTEST * fps, len(times) / 2)]
         lasting = [one for one in lasting if not one.steadiness.is_thing(float(np.hypot(*size)))]
@@ -150,10 +148,11 @@ def recover_video(
         yield Result(file.name, camera, fps, np.array(times), clips, clips[0].joint_set, video=True, notes=notes)
 
 
-def _observed(video: Video, observer: Observer) -> Iterator[tuple[Frame, list[int], list[Detection]]]:
-    """The frames of a video, and who is in each: numbers, and what was seen of them."""
+def _observed(video: Video, observer: Observer) -> Iterator[tuple[float, tuple[int, int], list[int], list[Detection]]]:
+    """Time and size of a video's frames, and who is in each: numbers, and what was seen of them."""
     for count, frame in enumerate(ahead(video)):
-        yield frame, *observer(count, f"{count}", frame.pixels)
+        size = frame.pixels.shape[1], frame.pixels.shape[0]
+        yield frame.time, size, *observer(count, f"{count}", frame.pixels)
 
 
 def _enough(one: Detection, size: tuple[int, int]) -> bool:
