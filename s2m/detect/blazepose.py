@@ -13,7 +13,7 @@ from s2m.arrays import short_repr
 from s2m.detect.interface import Detection, Detector, Picture, not_seen
 from s2m.detect.landmarks import LandmarkNetwork, Landmarks
 from s2m.detect.masks import give_to_nearest, one_piece
-from s2m.detect.models import shipped_model
+from s2m.detect.models import landmark_model, shipped_model
 from s2m.detect.people import Candidate, PeopleNetwork, once
 from s2m.detect.region import Region
 from s2m.detect.sides import Sides
@@ -71,8 +71,8 @@ class BlazePose(Detector):
     0.10.21 (Apache-2.0).
 
     Args:
-        landmark_model: A larger landmark network of the user's (``pose_landmark_heavy.tflite``); the one that ships
-            by default.
+        landmarks: ``full``, which keeps up with videos, or ``heavy``, which sees more of legs and arms and takes three
+            times as long; or a file of that family.
         scales: Of the tiles. One sees people of about a quarter of the picture's longer side and larger; each more
             sees people half as large, and costs about four times as much as the one before.
         most_people: In a picture; the less certain are left out.
@@ -88,16 +88,15 @@ class BlazePose(Detector):
 
     def __init__(
         self,
-        landmark_model: str | Path | None = None,
+        landmarks: str | Path = "full",
         *,
         scales: int = 3,
         most_people: int = 20,
         lowest_visibility: float = _LOWEST_VISIBILITY,
         threads: int = 1,
     ) -> None:
-        path = shipped_model("pose_landmark_full.tflite") if landmark_model is None else Path(landmark_model)
         self._people = PeopleNetwork(shipped_model("pose_detection.tflite"), threads)
-        self._landmarks = LandmarkNetwork(path, threads)
+        self._landmarks = LandmarkNetwork(landmark_model(landmarks), threads)
         self._scales, self._most = scales, most_people
         self._lowest = lowest_visibility
 
