@@ -16,6 +16,7 @@ from s2m.optional import require
 
 # What ships (assets/NOTICE.md).
 SHIPPED = {
+    "movenet_multipose.tflite": "8e01b27ff6aabb1d8bf60906c569a575933d7fb8adbc4107b9a81c9a133879fa",
     "pose_detection.tflite": "9ba9dd3d42efaaba86b4ff0122b06f29c4122e756b329d89dca1e297fd8f866c",
     "pose_landmark_full.tflite": "e9a5c5cb17f736fafd4c2ec1da3b3d331d6edbe8a0d32395855aeb2cdfd64b9f",
     "pose_landmark_heavy.tflite": "59e42d71bcd44cbdbabc419f0ff76686595fd265419566bd4009ef703ea8e1fe",
@@ -100,7 +101,7 @@ class Network:
             raise UserError(f"{path}: outputs: expected sizes {list(sizes)}, found {sorted(by_size)}; no {lacking}")
         return int(given[0]["index"]), [by_size[size] for size in sizes]
 
-    def __call__(self, picture: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    def __call__(self, picture: NDArray[Any]) -> list[NDArray[np.float32]]:
         """Run it.
 
         Args:
