@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,7 +74,7 @@ class BlazePose(Detector):
             sees people half as large, and costs about four times as much as the one before.
         most_people: In a picture; the less certain are left out.
         lowest_visibility: Joints below it are missing.
-        threads: Of each network.
+        threads: How many people and tiles are looked at at the same time. What is found does not depend on it.
 
     Raises:
         UserError: A model file is missing, damaged or another.
@@ -92,10 +93,12 @@ class BlazePose(Detector):
         threads: int = 1,
     ) -> None:
         self._landmarks = LandmarkNetwork(landmark_model(landmarks), threads)
+        self._workers = ThreadPoolExecutor(threads, "blazepose")
         self._newcomers = Newcomers(
             PoseNetwork(shipped_model("movenet_multipose.tflite"), threads),
             PeopleNetwork(shipped_model("pose_detection.tflite"), threads),
             self._landmarks,
+            self._workers,
         )
         self._scales, self._most = scales, most_people
         self._lowest = lowest_visibility
@@ -113,12 +116,16 @@ class BlazePose(Detector):
         """
         tracks = [one.track for one in previous if isinstance(one, Tracked) and one.track is not None]
         frame = max((track.frame + 1 for track in tracks), default=0)
-        followed = [self._followed(picture, track) for track in tracks]
-        known = different([person for person, _ in followed if person.score >= _SURE])
         places = tiles(picture.shape[1], picture.shape[0], self._scales)
-        if tracks and len(known) == len(tracks):
-            places = _due(places, frame)
-        found = [*known, *self._newcomers(picture, places, known, self._most)][: self._most]
+        due = _due(places, frame) if tracks else places
+        following = self._workers.map(lambda track: self._followed(picture, track), tracks)
+        proposals = self._newcomers.propose(picture, due)
+        followed = list(following)
+        known = different([person for person, _ in followed if person.score >= _SURE])
+        proposed = list(proposals)
+        if len(known) < len(tracks):  # someone was lost
+            proposed += self._newcomers.propose(picture, [place for place in places if place not in due])
+        found = [*known, *self._newcomers(picture, proposed, known, self._most)][: self._most]
         sides = {id(person): sides for person, sides in followed}
         return self._detections(picture, [(one, sides.get(id(one)) or Sides(one.joints2d)) for one in found], frame)
 
@@ -132,7 +139,7 @@ class BlazePose(Detector):
 
     def _detections(self, picture: Picture, found: Sequence[tuple[Landmarks, Sides]], frame: int) -> list[Detection]:
         shape = (picture.shape[0], picture.shape[1])
-        detections = [self._detection(person, shape, sides, frame) for person, sides in found]
+        detections = list(self._workers.map(lambda one: self._detection(one[0], shape, one[1], frame), found))
         masks = [
             (one.mask, person.following.side)
             for one, (person, _) in zip(detections, found, strict=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +13,7 @@ from s2m.detect.covering import covered, head_around
 from s2m.detect.interface import Picture, not_seen
 from s2m.detect.landmarks import LandmarkNetwork, Landmarks
 from s2m.detect.people import Candidate, PeopleNetwork
-from s2m.detect.poses import Pose, PoseNetwork
+from s2m.detect.poses import Pose, PoseNetwork, once
 from s2m.detect.rectangles import inside
 from s2m.detect.region import Region
 from s2m.skeletons import BLAZEPOSE33, COCO17
@@ -40,6 +42,19 @@ _NOSE = BLAZEPOSE33.index("nose")
 _VISIBLE = 0.5
 
 
+@dataclass(frozen=True)
+class Proposals:
+    """Who may be in a tile.
+
+    Attributes:
+        poses: By the one network.
+        candidates: By the other, which looks at the whole picture alone.
+    """
+
+    poses: list[Pose]
+    candidates: list[Candidate]
+
+
 class Newcomers:
     """Finds people of whom nothing is known yet.
 
@@ -47,56 +62,72 @@ class Newcomers:
         poses: Proposes everybody in a part of a picture, with joints.
         people: Proposes those whom it sees, also those who lie.
         landmarks: Looks closer.
+        workers: Who look at the same time.
     """
 
-    def __init__(self, poses: PoseNetwork, people: PeopleNetwork, landmarks: LandmarkNetwork) -> None:
-        self._poses, self._people, self._landmarks = poses, people, landmarks
+    def __init__(
+        self, poses: PoseNetwork, people: PeopleNetwork, landmarks: LandmarkNetwork, workers: ThreadPoolExecutor
+    ) -> None:
+        self._poses, self._people, self._landmarks, self._workers = poses, people, landmarks, workers
 
-    def __call__(
-        self, picture: Picture, tiles: Sequence[Region], known: Sequence[Landmarks], most: int
-    ) -> list[Landmarks]:
-        """Look for them in a picture.
+    def propose(self, picture: Picture, tiles: Sequence[Region]) -> Iterator[Proposals]:
+        """Who may be in tiles of a picture; all looks are under way when this returns.
 
         Args:
             picture: (H, W, 3) uint8, RGB.
             tiles: Squares to look into.
+        """
+        longest = max(picture.shape[:2])
+
+        def look(tile: Region) -> Proposals:
+            candidates = self._people(picture, tile) if tile.side >= longest else []
+            return Proposals(self._poses(picture, tile), candidates)
+
+        return self._workers.map(look, tiles)
+
+    def __call__(
+        self, picture: Picture, proposals: Sequence[Proposals], known: Sequence[Landmarks], most: int
+    ) -> list[Landmarks]:
+        """Look closer at who may be there.
+
+        Args:
+            picture: (H, W, 3) uint8, RGB.
+            proposals: Of tiles of it.
             known: People who are known already.
             most: Proposals of each network that are looked at closer.
 
         Returns:
             Whoever is there and not among those known.
         """
-        if not tiles:
-            return []
-        poses = [one for one in self._poses(picture, tiles) if not any(_apart(one, it) <= _AGREED for it in known)]
-        looks = list(self._looked_at(picture, poses[:most], known))
-        found = different([look for look in looks if isinstance(look, Landmarks)], known)
-        whole = [tile for tile in tiles if tile.side >= max(picture.shape[:2])]
-        others = self._candidates(picture, whole, (*known, *found), most) if whole else []
+        proposed = once([pose for one in proposals for pose in one.poses])
+        poses = [pose for pose in proposed if not any(_apart(pose, person) <= _AGREED for person in known)][:most]
+        looks = self._looked_at(picture, poses, known)
+        found = different([look for look in looks if look is not None], known)
+        others = self._backed([c for one in proposals for c in one.candidates][:most], picture, (*known, *found))
         # Whoever lies has a pose, too, that is none: it lies on her.
-        alone = [_of_joints(pose) for pose in looks if isinstance(pose, Pose) and not any(_on(pose, o) for o in others)]
+        alone = [
+            _of_joints(pose)
+            for pose, look in zip(poses, looks, strict=True)
+            if look is None and pose.score >= _SURE_OF_POSE and not any(_on(pose, other) for other in others)
+        ]
         return [*found, *others, *different(alone, (*known, *found))]
 
-    def _looked_at(
-        self, picture: Picture, poses: Sequence[Pose], known: Sequence[Landmarks]
-    ) -> Iterator[Landmarks | Pose]:
-        """The landmarks of each, or the pose itself where no look agrees with a sure one."""
+    def _looked_at(self, picture: Picture, poses: Sequence[Pose], known: Sequence[Landmarks]) -> list[Landmarks | None]:
+        """The landmarks of each; ``None`` where no look agrees with the pose."""
         owns, theirs = [_head_of_pose(pose) for pose in poses], [_head(person) for person in known]
-        for place, (pose, own) in enumerate(zip(poses, owns, strict=True)):
-            others = [head for head in (*owns[:place], *owns[place + 1 :], *theirs) if head is not None]
-            shown = covered(picture, others, own)
-            best = min(self._looks(shown, pose.square), key=lambda look: _apart(pose, look))
-            if best.score >= _SURE and _apart(pose, best) <= _AGREED:
-                yield best
-            elif pose.score >= _SURE_OF_POSE:
-                yield pose
 
-    def _candidates(
-        self, picture: Picture, tiles: Sequence[Region], known: Sequence[Landmarks], most: int
-    ) -> list[Landmarks]:
+        def closer(place: int) -> Landmarks | None:
+            others = [head for head in (*owns[:place], *owns[place + 1 :], *theirs) if head is not None]
+            shown = covered(picture, others, owns[place])
+            best = min(self._looks(shown, poses[place].square), key=lambda look: _apart(poses[place], look))
+            return best if best.score >= _SURE and _apart(poses[place], best) <= _AGREED else None
+
+        return list(self._workers.map(closer, range(len(poses))))
+
+    def _backed(self, candidates: Sequence[Candidate], picture: Picture, known: Sequence[Landmarks]) -> list[Landmarks]:
         found: list[Landmarks] = []
-        for candidate in self._people(picture, tiles)[:most]:
-            more = [one for one in self._of_candidate(picture, candidate) if not _same_nose(one, (*known, *found))]
+        for looked_at in self._workers.map(lambda one: self._of_candidate(picture, one), candidates):
+            more = [one for one in looked_at if not _same_nose(one, (*known, *found))]
             found += different(more, (*known, *found))
         return found
 

@@ -80,29 +80,26 @@ class PoseNetwork:
 
     Args:
         path: ``movenet_multipose.tflite``.
-        threads: Threads of its own.
+        copies: How many looks go on at the same time.
     """
 
-    def __init__(self, path: Path, threads: int = 1) -> None:
-        self._network = Network(path, _SIDE, (_PEOPLE * _NUMBERS,), threads)
+    def __init__(self, path: Path, copies: int = 1) -> None:
+        self._network = Network(path, _SIDE, (_PEOPLE * _NUMBERS,), copies)
 
-    def __call__(self, picture: Picture, tiles: Sequence[Region]) -> list[Pose]:
-        """Look into the parts of a picture that squares lie on.
+    def __call__(self, picture: Picture, tile: Region) -> list[Pose]:
+        """Look into the part of a picture that a square lies on.
 
         Args:
             picture: (H, W, 3) uint8, RGB.
-            tiles: The squares, upright.
+            tile: The square, upright.
 
         Returns:
-            The people, the surest first, each once.
+            Who is whole in it, as far as the picture shows them: the surest first, each once.
         """
-        found: list[Pose] = []
-        for tile in tiles:
-            people, full = self._look(picture, tile)
-            found += people
-            # A crowd: who else is there is seen in parts of it. The parts of the whole picture are tiles themselves.
-            if full and tile.side < max(picture.shape[:2]):
-                found += [one for part in parts(tile) for one in self._look(picture, part)[0]]
+        found, full = self._look(picture, tile)
+        # A crowd: who else is there is seen in parts of it. The parts of the whole picture are tiles themselves.
+        if full and tile.side < max(picture.shape[:2]):
+            found += [one for part in parts(tile) for one in self._look(picture, part)[0]]
         return once(found)
 
     def _look(self, picture: Picture, tile: Region) -> tuple[list[Pose], bool]:

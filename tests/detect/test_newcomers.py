@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -44,19 +46,25 @@ def landmarks(of: Pose, shift: float = 0.0, score: float = 1.0) -> Landmarks:
     return Landmarks(of.square, joints, joints, np.ones(33), np.zeros((33, 3)), mask, score, of.square)
 
 
-def newcomers(poses: list[Pose], look: Any, candidates: list[Candidate] | None = None) -> Newcomers:
+def found_by(
+    poses: list[Pose], look: Any, candidates: Sequence[Candidate] = (), known: Sequence[Landmarks] = ()
+) -> list[Landmarks]:
+    """What is found when the two networks propose these, and the third sees what ``look`` says."""
     stand_in: Any = Newcomers
-    found: Newcomers = stand_in(lambda *_: poses, lambda *_: candidates or [], look)
+    with ThreadPoolExecutor(1) as workers:
+        search = stand_in(lambda *_: poses, lambda *_: list(candidates), look, workers)
+        proposals = list(search.propose(PICTURE, tiles(400, 300, 1)))
+        found: list[Landmarks] = search(PICTURE, proposals, known, 5)
     return found
 
 
 def test_joints_are_where_they_are_in_any_part_of_a_picture(network: PoseNetwork, person: Rendered) -> None:
-    (found,) = network(person.picture, tiles(480, 400, 1))
+    (found,) = network(person.picture, *tiles(480, 400, 1))
     apart = found.joints2d[COCO17.indices(LIMBS)] - person.joints2d[S2M27.indices(LIMBS)]
     assert np.median(np.linalg.norm(apart, axis=-1)) < 0.06 * 300
     wide = np.full((900, 1100, 3), WHITE, np.uint8)
     wide[300:700, 500:980] = person.picture
-    (moved,) = network(wide, [Region(740.0, 500.0, 480.0)])
+    (moved,) = network(wide, Region(740.0, 500.0, 480.0))
     apart = moved.joints2d - [500, 300] - found.joints2d
     assert np.median(np.linalg.norm(apart, axis=-1)) < 0.03 * 300
     rows, columns = np.flatnonzero(person.mask.any(1)), np.flatnonzero(person.mask.any(0))
@@ -66,9 +74,9 @@ def test_joints_are_where_they_are_in_any_part_of_a_picture(network: PoseNetwork
 def test_whom_a_part_of_a_picture_cuts_off_is_left_to_the_next(network: PoseNetwork, person: Rendered) -> None:
     knees = float(person.joints2d[S2M27.indices(("left_knee", "right_knee")), 1].mean())
     upper = Region(230.0, knees - 190.0, 380.0)  # ends at the knees
-    assert network(person.picture, [upper]) == []
+    assert network(person.picture, upper) == []
     cut = np.ascontiguousarray(person.picture[: round(knees)])  # there the picture ends, and nobody has more of her
-    assert len(network(cut, tiles(480, len(cut), 1))) == 1
+    assert len(network(cut, *tiles(480, len(cut), 1))) == 1
 
 
 def test_the_square_stands_around_the_whole_person() -> None:
@@ -97,7 +105,7 @@ def test_parts_of_a_tile_cover_it_and_overlap_by_half() -> None:
 
 def test_landmarks_that_agree_with_the_pose_are_taken() -> None:
     one = pose(score=0.22)
-    (found,) = newcomers([one], lambda *_: landmarks(one, shift=5.0))(PICTURE, tiles(400, 300, 1), [], 5)
+    (found,) = found_by([one], lambda *_: landmarks(one, shift=5.0))
     assert found.joints2d[0, 0] == pytest.approx(one.joints2d[0, 0] + 5)
 
 
@@ -105,7 +113,7 @@ def test_landmarks_that_agree_with_the_pose_are_taken() -> None:
 def test_landmarks_of_a_neighbour_are_not_taken(score: float, count: int) -> None:
     """What is left of a sure pose are its own joints; of another, nobody."""
     one = pose(score=score)
-    found = newcomers([one], lambda *_: landmarks(one, shift=150.0))(PICTURE, tiles(400, 300, 1), [], 5)
+    found = found_by([one], lambda *_: landmarks(one, shift=150.0))
     assert len(found) == count
     for person in found:
         known = person.visibility > 0
@@ -120,31 +128,23 @@ def test_the_look_that_agrees_best_is_taken() -> None:
     """The square moves on to a neighbour with the second look."""
     one = pose()
     shifts = iter([4.0, 120.0, 120.0])
-    (found,) = newcomers([one], lambda *_: landmarks(one, shift=next(shifts)))(PICTURE, tiles(400, 300, 1), [], 5)
+    (found,) = found_by([one], lambda *_: landmarks(one, shift=next(shifts)))
     assert found.joints2d[0, 0] == pytest.approx(one.joints2d[0, 0] + 4)
 
 
 def test_who_is_known_is_nobody_new() -> None:
     one, other = pose(), pose(300.0)
     by_place = {one.square: landmarks(one), other.square: landmarks(other)}
-    search = newcomers([one, other], lambda _, region: by_place[region])
-    (found,) = search(PICTURE, tiles(400, 300, 1), [landmarks(one, shift=3.0)], 5)
+    (found,) = found_by([one, other], lambda _, region: by_place[region], known=[landmarks(one, shift=3.0)])
     assert found.joints2d[0, 0] == pytest.approx(300.0)
 
 
 def test_a_candidate_is_found_without_a_pose_and_once() -> None:
     one = landmarks(pose())
     candidates = [Candidate(one.region, 0.9), Candidate(replace(one.region, side=one.region.side * 1.01), 0.8)]
-    assert len(newcomers([], lambda *_: one, candidates)(PICTURE, tiles(400, 300, 1), [], 5)) == 1
+    assert len(found_by([], lambda *_: one, candidates)) == 1
     unsure = replace(one, score=0.6, visibility=np.full(33, 0.5))
-    assert newcomers([], lambda *_: unsure, candidates)(PICTURE, tiles(400, 300, 1), [], 5) == []
-
-
-def test_nothing_is_looked_for_without_a_tile() -> None:
-    def never(*_: object) -> Landmarks:
-        raise AssertionError
-
-    assert newcomers([pose()], never)(PICTURE, [], [], 5) == []
+    assert found_by([], lambda *_: unsure, candidates) == []
 
 
 def test_people_side_by_side_are_two() -> None:
