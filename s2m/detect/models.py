@@ -15,11 +15,28 @@ from s2m.errors import UserError
 from s2m.files import sha256
 from s2m.optional import require
 
-# What ships, out of the wheel mediapipe==0.10.21 (assets/NOTICE.md).
+# What ships (assets/NOTICE.md).
 SHIPPED = {
+    "movenet_multipose.tflite": "8e01b27ff6aabb1d8bf60906c569a575933d7fb8adbc4107b9a81c9a133879fa",
     "pose_detection.tflite": "9ba9dd3d42efaaba86b4ff0122b06f29c4122e756b329d89dca1e297fd8f866c",
     "pose_landmark_full.tflite": "e9a5c5cb17f736fafd4c2ec1da3b3d331d6edbe8a0d32395855aeb2cdfd64b9f",
+    "pose_landmark_heavy.tflite": "59e42d71bcd44cbdbabc419f0ff76686595fd265419566bd4009ef703ea8e1fe",
 }
+
+# Networks of landmarks by name: the second sees more of legs and arms, and takes three times as long.
+LANDMARKS = {"full": "pose_landmark_full.tflite", "heavy": "pose_landmark_heavy.tflite"}
+
+
+def landmark_model(name: str | Path) -> Path:
+    """The file of a network of landmarks.
+
+    Args:
+        name: A name of ``LANDMARKS``, or a file of the user's.
+
+    Raises:
+        UserError: When a file that ships is missing or damaged.
+    """
+    return shipped_model(LANDMARKS[str(name)]) if str(name) in LANDMARKS else Path(name)
 
 
 def shipped_model(name: str, folder: Path | None = None) -> Path:
@@ -82,7 +99,7 @@ class Network:
         for one in made:
             self._free.put(one)
 
-    def __call__(self, picture: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    def __call__(self, picture: NDArray[Any]) -> list[NDArray[np.float32]]:
         """Run it.
 
         Args:
