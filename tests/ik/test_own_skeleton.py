@@ -150,9 +150,7 @@ def test_missing_joints_leave_diks_rotations(synthetic: None) -> None:
 
 
 @pytest.mark.parametrize("names", ["smpl22", "smpl24", "a yaml"])
-def test_the_open_bodys_own_joints_are_met(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], names: str
-) -> None:
+def test_the_open_bodys_own_joints_are_met(tmp_path: Path, capsys: pytest.CaptureFixture[str], names: str) -> None:
     """They are what its limbs turn about; what a regressor reads off the posed skin lies up to a centimetre off."""
     clip = next(clip for clip in open_motion() if clip.name == "walk")
     matrices = Rotation.from_rotvec(clip.poses[:20].reshape(-1, 3)).as_matrix().reshape(20, 24, 3, 3)
