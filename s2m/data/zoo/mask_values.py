@@ -44,8 +44,8 @@ def person(picture: Image.Image, labels: Labels = None) -> Mask:
     """The person in a mask.
 
     * Alpha, where there is any: at least half opaque is person. A picture that is opaque throughout goes by the rest.
-    * A palette with colours: the numbers are labels; 0 is background. 255 ("ignore") is the undecided outline where it is
-      narrow, and goes to whichever side is nearer; elsewhere it is no person.
+    * A palette with colours: the numbers are labels; 0 is background. 255 ("ignore") is an undecided outline where it
+      is narrow, and goes to whichever side is nearer; elsewhere it is no person.
     * Grey, black and white, 8 or 16 bit: at least half of full scale. Grey whose values are below 64 holds labels, also
       beside 255 for "ignore".
     * Colour: black, and one colour that is the person.
