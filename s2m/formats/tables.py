@@ -35,7 +35,7 @@ _PEOPLE = ("person", "person_id", "track_id", "track", "subject_id")
 _SURE = ("c", "conf", "confidence", "visibility", "vis", "v", "score", "likelihood", "probability", "prob", "s")
 _COLUMN = re.compile(rf"(?i)^(.*?)[ _.:/|-]*(?:pos(?:ition)?[ _.-]*)?(x|y|z|{'|'.join(_SURE)})$")
 _NUMBERED = re.compile(rf"(?i)^(x|y|z|{'|'.join(_SURE)})[ _.-]?(\d+)$")
-_LARGEST = 10**9  # bytes; what is read of them takes up to three times as much memory
+_LARGEST = 128 * 10**6  # bytes; read, they take three times as much memory, and a gigabyte is to be enough
 _BLOCK = 4096  # rows
 _NAMED_ROWS = 8  # of them that may be names or units of columns
 _TIME = re.compile(r"time|sec|msec")
@@ -86,7 +86,8 @@ def read_table(path: Path) -> Table:
     """
     if path.stat().st_size > _LARGEST:
         raise ValueError(
-            f"expected at most {_LARGEST} bytes, found {path.stat().st_size}; an .npy file may have any size"
+            f"expected at most {_LARGEST} bytes, found {path.stat().st_size}; convert it to an .npy of the joints, "
+            "(frames, joints, 3), which may have any size"
         )
     with path.open(newline="", encoding=_encoding(path)) as file:
         start = file.read(4096).split("\n")[0]

@@ -78,7 +78,7 @@ def only(folder: Path) -> Path:
 
 # Files and folders of other programs, as tests/formats/fabricated.py writes them: all whose layout is of its own.
 PROGRAMS = (
-    *("S001C001P001R001A001.skeleton", "kinect.json", "walk.bvh", "opencap.trc", "gait.c3d", "amass_stageii.npz"),
+    *("S001C001P001R001A001.skeleton", "kinect.json", "walk.bvh", "opencap.trc", "amass_stageii.npz"),
     *("humanml3d_263.npy", "motion_272.npy", "mdm_results.npy", "aist.pkl", "lifted.npz"),
     *("mediapipe.json", "mediapipe_wide.csv", "mediapipe_long.csv", "mmpose.json"),
     *("openpose_3d", "easymocap", "hdPose3d_stage1_coco19", "sam3d_body"),
@@ -199,10 +199,11 @@ def option_samples() -> list[Sample]:
         _fabricated("markers.yaml", to)
 
     def with_markers(given: Path, out: Path) -> list[str]:
-        file = str(given / "gait.c3d")
-        return ["ik", file, "-o", str(out / "out.npz"), "-q", "--markers", _other(given, "gait.c3d")]
+        file = next(str(path) for path in given.iterdir() if path.stem == "gait")
+        return ["ik", file, "-o", str(out / "out.npz"), "-q", "--markers", _other(given, Path(file).name)]
 
     return [
+        Sample("ik-c3d", markers, with_markers, "gait.c3d"),
         Sample("ik-markers", markers, with_markers, "markers.yaml"),
         Sample("ik-joint-set", joint_set, with_set, "set.yaml"),
         Sample("ik-body-npz", body_npz, with_body, "body.npz"),

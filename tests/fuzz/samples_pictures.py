@@ -70,11 +70,8 @@ def _known(to: Path) -> None:
 
 def _known_json(to: Path) -> None:
     _photo(to)
-    _photo(to, "b.png")
-    found = [
-        {"image_id": f"{name}.png", "category_id": 1, "keypoints": _joints()[0].ravel().tolist(), "score": 0.9}
-        for name in "ab"
-    ]
+    person = {"category_id": 1, "keypoints": _joints()[0].ravel().tolist(), "score": 0.9}
+    found = [{"image_id": f"{name}.png", **person} for name in "ab"]
     (to / "known.json").write_text(json.dumps(found))
 
 
