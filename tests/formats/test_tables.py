@@ -167,10 +167,10 @@ def test_a_long_table_is_never_all_text(tmp_path: Path, monkeypatch: pytest.Monk
         tables.read_table(tmp_path / "a.csv")
 
 
-@pytest.mark.parametrize("kind", ["csv", "json"])
+@pytest.mark.parametrize("kind", ["csv", "json", "jsonl", "trc", "skeleton"])
 def test_text_that_would_fill_the_memory_is_refused(tmp_path: Path, kind: str) -> None:
     path = tmp_path / f"a.{kind}"
     with path.open("wb") as file:
         file.truncate(2 * 10**9)  # a hole: takes no space
-    with pytest.raises(UserError, match=r"expected at most \d+ bytes.*found 2000000000.*\.npy file"):
+    with pytest.raises(UserError, match=r"expected at most \d+ bytes.*found 2000000000.*\.npy"):
         read_joints(path)
