@@ -221,7 +221,7 @@ def solve_clip(
 def _survey(world: World, rest: RestSkeleton, options: MotionOptions) -> _Survey:
     count = len(world)
     counts, frames = np.zeros(len(rest.joint_set), np.int64), np.zeros(count, bool)
-    finder, strays = SwapFinder(rest.joint_set, options.fps), StrayFinder(rest, options.fps)
+    finder, strays = SwapFinder(rest.joint_set, options.fps), StrayFinder(rest, options.fps, count)
     sample = np.unique(np.linspace(0, count - 1, min(count, _SAMPLE)).astype(np.int64))
     parts, first = [], np.full(3, np.nan)
     for start, stop in blocks(world, options.rows):

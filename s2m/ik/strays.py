@@ -185,10 +185,11 @@ class StrayFinder:
     Args:
         rest: The skeleton at rest.
         fps: Frames per second.
+        count: Of the clip's frames.
     """
 
-    def __init__(self, rest: RestSkeleton, fps: float) -> None:
-        self._tell, self._jumps = StrayJoints(rest), JumpFinder(fps)
+    def __init__(self, rest: RestSkeleton, fps: float, count: int) -> None:
+        self._tell, self._jumps = StrayJoints(rest), JumpFinder(fps, count)
         names = rest.joint_set
         self._trunk = names.indices([j for j in _TRUNK if j in names]) or list(range(len(names)))
         self._counts = np.zeros(len(names), np.int64)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Singles = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 
 _FASTEST = 20.0  # metres per second, of a whole body
@@ -42,12 +43,14 @@ class JumpFinder:
 
     Args:
         fps: Frames per second.
+        count: Of the clip's frames.
     """
 
-    def __init__(self, fps: float) -> None:
-        self._fps = fps
-        self._middles: list[Floats] = []
-        self._sizes: list[Floats] = []
+    def __init__(self, fps: float, count: int) -> None:
+        self._fps, self._done = fps, 0
+        # Of long clips all frames are kept: few bytes of each, relative to the first so that few are enough.
+        self._places, self._sizes = np.full((count, 3), np.nan, np.float32), np.full(count, np.nan, np.float32)
+        self._origin: Floats | None = None
         self._whole = True
 
     def look(self, points: Floats, sizes: Floats) -> None:
@@ -57,18 +60,25 @@ class JumpFinder:
             points: (N, J, 3) metres, NaN where missing.
             sizes: (N,) how large the person is, in any unit; NaN where nothing tells.
         """
-        self._middles.append(middles(points))
-        self._sizes.append(sizes)
+        found, part = middles(points), slice(self._done, self._done + len(points))
+        seen = np.isfinite(found).all(1)
+        if self._origin is None and seen.any():
+            self._origin = found[seen][0]
+        self._places[part] = found if self._origin is None else found - self._origin
+        self._sizes[part] = sizes
+        self._done += len(points)
         self._whole &= bool(np.isfinite(points).all())
 
     def found(self) -> Jumps:
         """What was found in all frames up to here."""
-        places, sizes = np.concatenate(self._middles), np.concatenate(self._sizes)
+        places, sizes = self._places, self._sizes
         away: Flags = np.zeros(len(places), bool)
         seen = np.flatnonzero(np.isfinite(places).all(1) & np.isfinite(sizes))
         if len(seen) < 3:
             return Jumps(away)
-        track = _Track(seen, places[seen], np.log(np.maximum(sizes[seen], _TINY)), self._fps, self._whole)
+        if len(seen) < len(places):
+            places, sizes = places[seen], sizes[seen]
+        track = _Track(seen, places, np.log(np.maximum(sizes, _TINY)), self._fps, self._whole)
         rows, lasting = track.away()
         if len(rows) + len(lasting) > _MOST * len(seen):
             return Jumps(away)
@@ -81,9 +91,9 @@ class JumpFinder:
 class _Track:
     """Frames in which a person was seen: their numbers, middles (N, 3) and logarithms of sizes (N,)."""
 
-    def __init__(self, frames: NDArray[np.int64], places: Floats, sizes: Floats, fps: float, whole: bool) -> None:
+    def __init__(self, frames: NDArray[np.int64], places: Singles, sizes: Singles, fps: float, whole: bool) -> None:
         self._frames, self._places, self._sizes = frames, places, sizes
-        self.steps: Floats = np.linalg.norm(np.diff(places, axis=0), axis=-1)
+        self.steps: Singles = np.linalg.norm(np.diff(places, axis=0), axis=-1)
         size = float(np.exp(np.median(sizes)))
         least = (_NEAREST if whole else _SEEN_IN_PARTS) * size
         self._least = max(least, _CONTRAST * float(np.median(self.steps)))

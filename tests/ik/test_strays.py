@@ -35,7 +35,7 @@ WALK = walk(H36M17)
 
 
 def found(points: np.ndarray, joint_set: JointSet = H36M17, rows: int = 4096) -> Strays:
-    finder = StrayFinder(RESTS[joint_set.name], FPS)
+    finder = StrayFinder(RESTS[joint_set.name], FPS, len(points))
     for start in range(0, len(points), rows):
         finder.look(points[start : start + rows])
     return finder.found()
