@@ -145,7 +145,7 @@ def middles(points: Floats) -> Floats:
     Returns:
         (T, 3), NaN where nothing was seen.
     """
-    seen = np.isfinite(points).all(-1)
+    seen = np.asarray(np.isfinite(points).all(-1))
     count = seen.sum(1)
     total = np.where(seen[..., None], points, 0.0).sum(1)
     mean: Floats = np.where(count[:, None] > 0, total / np.maximum(count, 1)[:, None], np.nan)

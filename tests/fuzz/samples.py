@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from s2m import Solver
 from s2m.export.glb import write_glb
-from s2m.skeletons import COCO17, H36M17, S2M27
+from s2m.skeletons import COCO17, H36M17, S2M27, SMPL24
 from tests.body.fabricated import arrays
 from tests.export.motions import person
 from tests.formats.fabricated import FILES
@@ -135,6 +135,15 @@ def convert_samples() -> list[Sample]:
     def glb(to: Path) -> None:
         write_glb(to / "a.glb", [person(FRAMES)])
 
+    def rotations(to: Path) -> None:
+        names = [f"pelvis_at_{axis}" for axis in "xyz"] + [
+            f"{joint}_r{axis}" for joint in SMPL24.joints for axis in "xyz"
+        ]
+        rows = np.random.default_rng(0).normal(0, 0.1, (FRAMES, len(names)))
+        times = np.arange(FRAMES)[:, None] * [1, 0.04]
+        header = ",".join(["frame", "time", *names])
+        np.savetxt(to / "a.csv", np.concatenate([times, rows], 1), "%.6f", ",", header=header, comments="")
+
     def converted(given: Path, out: Path) -> list[str]:
         return ["convert", str(only(given)), str(out / "out.bvh"), "-q"]
 
@@ -144,6 +153,7 @@ def convert_samples() -> list[Sample]:
     return [
         Sample("convert-glb", glb, converted),
         Sample("convert-npz", write, converted),
+        Sample("convert-csv", rotations, converted),
         Sample("view-npz", write, shown),
         Sample("view-glb", glb, shown),
         Sample("view-csv", lambda to: _csv(to / "a.csv", skeletons()), shown),
