@@ -81,8 +81,11 @@ def read_rotation_table(path: Path, schemes: Mapping[str, Sequence[str]]) -> Rot
     joints = next((names for names in schemes.values() if set(names) == turned and names[0] in roots), None)
     if joints is None or len(place) != len(header):
         raise FormatError(f"{path}: expected columns of SMPL's joints, found {', '.join(sorted(turned))[:80]}")
-    columns = [place[f"{joint}_r{axis}"] for joint in joints for axis in "xyz"]
-    pelvis = values[:, [place[f"{joints[0]}_at_{axis}"] for axis in "xyz"]]
+    wanted = [f"{joint}_r{axis}" for joint in joints for axis in "xyz"]
+    at = [f"{joints[0]}_at_{axis}" for axis in "xyz"]
+    if lacking := [name for name in (*wanted, *at) if name not in place]:
+        raise FormatError(f"{path}: expected columns of SMPL's joints, found none for {', '.join(lacking[:6])}")
+    columns, pelvis = [place[name] for name in wanted], values[:, [place[name] for name in at]]
     if not (np.abs(values[:, columns]) <= _LARGEST).all() or not (np.abs(pelvis) <= _LARGEST).all():
         raise FormatError(f"{path}: holds values that are not finite, or beyond {_LARGEST:g}")
     times = values[:, place["time"]] if "time" in place else np.zeros(len(values))
