@@ -36,7 +36,6 @@ EXTRAS = {
     "wandb_workspaces": "compare",
     "anny": "body",
     "pxr": "usd",
-    "ezc3d": "c3d",
 }
 
 

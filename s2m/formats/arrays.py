@@ -46,7 +46,15 @@ def field_of(content: Any, key: str | None, names: Sequence[str], path: Path) ->
         if key is not None:
             raise UserError(f"{path}: --key {key}: expected a file with fields, found {described(content)}")
         return content
-    return content[field_name(list(content), key, names, path)]
+    value = _named(content, field_name(list(content), key, names, path))
+    if isinstance(value, dict):  # people by number, as VIBE and WHAM write them
+        return _named(value, field_name(list(value), None, names, path))
+    return value
+
+
+def _named(content: dict[Any, Any], name: str) -> Any:
+    """Fields of a pickle may be numbers."""
+    return content[next(field for field in content if str(field) == name)]
 
 
 def field_name(there: Sequence[Any], key: str | None, names: Sequence[str], path: Path) -> str:
@@ -99,11 +107,23 @@ def numbers(content: Any, path: Path) -> Floats:
             "as numpy.save('joints.npy', joints)"
         )
     try:
-        # null stands for a missing number
-        return np.array(content, dtype=np.float64)
+        # null stands for a missing number, or for a joint or frame of them
+        return np.array(_with_nothing(content), dtype=np.float64)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         text = " ".join(str(error).split())[:120]
         raise UserError(f"{path}: cannot be read: expected lists of numbers of one length ({text})") from error
+
+
+def _with_nothing(content: Any, depth: int = 2) -> Any:
+    """Nested lists with lists of NaN where one of their kind is null."""
+    if depth == 0 or not isinstance(content, list):
+        return content
+    found = [_with_nothing(entry, depth - 1) for entry in content]
+    like = next((entry for entry in found if isinstance(entry, list)), None)
+    if like is None or None not in found:
+        return found
+    nothing = [[np.nan] * len(part) if isinstance(part, list) else np.nan for part in like]
+    return [nothing if entry is None else entry for entry in found]
 
 
 def _holds_objects(content: Any) -> bool:

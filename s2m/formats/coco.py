@@ -264,7 +264,9 @@ def _detection(file: Path, number: int, entry: Mapping[str, Any], names: Sequenc
         np.isfinite(points).all(1, keepdims=True) & (np.abs(points) < 1e18).all(1, keepdims=True), points, 0
     )
     score = entry.get("score")
-    confidence = float(score) if isinstance(score, (int, float)) else float(points[:, 2].mean())
+    confidence = float(points[:, 2].mean())
+    if isinstance(score, (int, float)) and abs(score) < 1e18:
+        confidence = float(score)
     return Detection(str(image), points, confidence, _track(entry))
 
 

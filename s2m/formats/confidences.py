@@ -64,6 +64,21 @@ def confidence_notes(field: str, found: tuple[int, ...], wanted: tuple[int, ...]
     return (f"{field}: not read as confidences of the joints: expected {wanted}, found {found}",)
 
 
+def check_numbers(field: str, kind: np.dtype[Any], path: Path) -> None:
+    """Refuse confidences that are no numbers.
+
+    Args:
+        field: Where they stand.
+        kind: Their type.
+        path: The file, for messages.
+
+    Raises:
+        UserError: The message names the field.
+    """
+    if kind.kind not in "fiub":
+        raise UserError(f"{path}: field {field}: expected numbers, found {kind}")
+
+
 def unclear_notes(there: Collection[Any]) -> tuple[str, ...]:
     """What to say of fields that may mark what was seen, or what was not.
 
@@ -80,5 +95,5 @@ def counted(values: Any) -> Any:
     Args:
         values: What stands in a file; others stay as they are.
     """
-    array = np.asarray(values) if isinstance(values, (list, np.ndarray)) and len(values) else np.zeros(0)
+    array = np.asarray(values) if isinstance(values, (list, np.ndarray)) and np.size(values) else np.zeros(0)
     return array.astype(np.float64) if array.dtype == np.bool_ else values

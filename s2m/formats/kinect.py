@@ -19,7 +19,7 @@ from s2m.formats.layouts import AZURE_KINECT, NTU, Layout
 from s2m.formats.people import Crowd, Sighting
 from s2m.skeletons import KINECT32, NTU25
 
-_LARGEST = 10**9  # bytes
+_LARGEST = 64 * 10**6  # bytes; read, they take several times as much memory
 _BODY_FIELDS, _JOINT_FIELDS = 10, 12
 _TRACKED = {0: 0.0, 1: 0.5, 2: 1.0}  # not tracked, inferred, tracked
 # k4abt_joint_confidence_level_t: none, low, medium, high.
@@ -40,7 +40,8 @@ def read_skeleton(path: Path) -> Crowd:
         FormatError: The message names the line.
     """
     if path.stat().st_size > _LARGEST:
-        raise FormatError(f"{path}: expected at most {_LARGEST} bytes, found {path.stat().st_size}")
+        found = path.stat().st_size
+        raise FormatError(f"{path}: expected at most {_LARGEST} bytes, found {found}; an .npy file may have any size")
     try:
         lines = _Lines(path.read_text(encoding="ascii").splitlines(), path)
     except UnicodeDecodeError as error:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from s2m.formats import bodies3d, humanml
 from s2m.formats.arrays import field_name, shaped
 from s2m.formats.clips import ROWS, Block, blocks
-from s2m.formats.confidences import check_confidence, confidence_field, confidence_notes, unclear_notes
+from s2m.formats.confidences import check_confidence, check_numbers, confidence_field, confidence_notes, unclear_notes
 from s2m.formats.joints3d import JOINT_FIELDS
 from s2m.formats.keypoints2d import JOINT_FIELDS as JOINT_FIELDS_2D
 from s2m.formats.layouts import Layout
@@ -216,6 +216,8 @@ def opened(path: Path, asked: Asked, folder: Path) -> Iterator[LargeFrames]:
         return
     content = load(path)
     sure = confidence_field(content)
+    if sure is not None:
+        check_numbers(sure, npz_header(path, sure).dtype, path)
     with contextlib.ExitStack() as stack:
         rows = stack.enter_context(npz_rows(path, field, folder))
         others = None if sure is None else stack.enter_context(npz_rows(path, sure, folder))

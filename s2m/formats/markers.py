@@ -15,7 +15,7 @@ from s2m.formats.layouts import Layout
 from s2m.formats.names import known_name
 from s2m.formats.tracks import Track, masked
 from s2m.reading import read_yaml
-from s2m.skeletons import JOINT_SETS, JointSet, joint_set_of, known_joints
+from s2m.skeletons import JOINT_SETS, JointSet, has_smpl_names, joint_set_of, known_joints
 
 Floats = NDArray[np.float64]
 
@@ -110,10 +110,12 @@ def track_of(markers: Markers, label_map: Mapping[str, Sequence[str]] | None, pa
 
 def _by_names(labels: Sequence[str]) -> dict[str, tuple[int, ...]]:
     """Joint -> positions of its markers, by what the labels say."""
+    plain = [label.rsplit(":", 1)[-1].strip() for label in labels]
+    if has_smpl_names(plain):
+        return {joint: (index,) for index, joint in enumerate(plain)}  # "neck" is SMPL's own then
     found: dict[str, tuple[int, ...]] = {}
-    for index, label in enumerate(labels):
-        plain = label.rsplit(":", 1)[-1].strip()
-        joint = _LABELS.get(plain.lower()) or known_name(plain)
+    for index, label in enumerate(plain):
+        joint = _LABELS.get(label.lower()) or known_name(label)
         if joint is not None:
             found.setdefault(joint, (index,))
     place = {label: index for index, label in enumerate(labels)}

@@ -7,10 +7,12 @@ import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from s2m.errors import UserError
+from s2m.errors import FormatError, UserError
+from s2m.reading import reading
 
 _FIELDS = ("joint_set", "fps", "up", "unit", "noise_mm")
 # What Python's and NumPy's readers raise for damaged archives.
@@ -51,7 +53,7 @@ def own_fields(path: Path, key: str | None = None) -> OwnFields:
         Nothing but ``None`` for other files, and for those that cannot be read: their reader says why.
 
     Raises:
-        UserError: The file holds the motion of a body instead of joints.
+        UserError: The file holds the motion of a body instead of joints, or one of these fields is damaged.
     """
     if path.suffix.lower() != ".npz" or not path.is_file():
         return OwnFields()
@@ -66,10 +68,21 @@ def own_fields(path: Path, key: str | None = None) -> OwnFields:
         if "joint_set" not in sizes:
             return OwnFields()
         with np.load(path, allow_pickle=False) as archive:
-            found = {name: archive[name].item() for name in _FIELDS if sizes.get(name, _LARGEST) < _LARGEST}
+            small = [name for name in _FIELDS if sizes.get(name, _LARGEST) < _LARGEST]
+            found = {name: _value(archive, name, path) for name in small}
     except UserError:
         raise
     except _DAMAGE:
         return OwnFields()
+    found = {name: float(value) if isinstance(value, int) else value for name, value in found.items()}
     kinds = dict.fromkeys(("joint_set", "up", "unit"), str) | dict.fromkeys(("fps", "noise_mm"), float)
     return OwnFields(**{name: found[name] for name, kind in kinds.items() if isinstance(found.get(name), kind)})
+
+
+def _value(archive: Any, name: str, path: Path) -> Any:
+    """A word or a number. What is damaged is not left out: joints of an unknown frame or unit would be read wrongly."""
+    with reading(path, f"a word or a number in the field {name}"):
+        value = archive[name]
+        if not isinstance(value, np.ndarray):  # NumPy gives the bytes of what is no array
+            raise FormatError(f"{path}: field {name}: expected a word or a number, found no array")
+        return value.item()

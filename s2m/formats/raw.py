@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from s2m.errors import UserError
 
 _LARGEST = 2 * 10**9  # bytes of an array
-_LARGEST_JSON = 5 * 10**8  # bytes; read, it takes six times as much memory
+_LARGEST_JSON = 64 * 10**6  # bytes; read, it takes six times as much memory, and a gigabyte is to be enough
 _BOMB, _SMALL = 100, 64 * 10**6  # so much smaller when packed is no recording of anybody, above this size
 _Content = TypeVar("_Content")
 
@@ -76,8 +76,8 @@ def load_json(path: Path) -> Any:
     def read() -> Any:
         if path.stat().st_size > _LARGEST_JSON:
             raise ValueError(
-                f"expected at most {_LARGEST_JSON} bytes of JSON, found {path.stat().st_size}; write the joints as an "
-                ".npy file, which may have any size, or one JSON file per frame"
+                f"expected at most {_LARGEST_JSON} bytes of JSON, found {path.stat().st_size}; convert it to an .npy "
+                "file of the joints, (frames, joints, 3), which may have any size, or to one JSON file per frame"
             )
         text = path.read_text(encoding="utf-8-sig")
         if path.suffix.lower() == ".jsonl":

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,8 +36,10 @@ _PEOPLE = ("person", "person_id", "track_id", "track", "subject_id")
 _SURE = ("c", "conf", "confidence", "visibility", "vis", "v", "score", "likelihood", "probability", "prob", "s")
 _COLUMN = re.compile(rf"(?i)^(.*?)[ _.:/|-]*(?:pos(?:ition)?[ _.-]*)?(x|y|z|{'|'.join(_SURE)})$")
 _NUMBERED = re.compile(rf"(?i)^(x|y|z|{'|'.join(_SURE)})[ _.-]?(\d+)$")
-_LARGEST = 10**9  # bytes; what is read of them takes up to three times as much memory
+_LARGEST = 128 * 10**6  # bytes; read, they take three times as much memory, and a gigabyte is to be enough
 _BLOCK = 4096  # rows
+_START = 1 << 16  # bytes that tell the encoding
+_MOST_COMMENTS = 10_000
 _NAMED_ROWS = 8  # of them that may be names or units of columns
 _TIME = re.compile(r"time|sec|msec")
 _EVEN = 0.2  # share of steps that may be off, and by how much
@@ -86,13 +89,14 @@ def read_table(path: Path) -> Table:
     """
     if path.stat().st_size > _LARGEST:
         raise ValueError(
-            f"expected at most {_LARGEST} bytes, found {path.stat().st_size}; an .npy file may have any size"
+            f"expected at most {_LARGEST} bytes, found {path.stat().st_size}; convert it to an .npy of the joints, "
+            "(frames, joints, 3), which may have any size"
         )
     with path.open(newline="", encoding=_encoding(path)) as file:
-        start = file.read(4096).split("\n")[0]
-        file.seek(0)
+        text, above = _without_comments(file)
+        start = text[0][:4096]
         mark = _mark(start)
-        lines = csv.reader(file, delimiter=mark, skipinitialspace=mark == " ")
+        lines = csv.reader(itertools.chain(text, file), delimiter=mark, skipinitialspace=mark == " ")
         rows = (row for row in lines if any(cell.strip() for cell in row))
         first = list(itertools.islice(rows, 4))
         if not first:
@@ -106,15 +110,44 @@ def read_table(path: Path) -> Table:
             header, shown = long
             body = iter(shown)
         comma = mark != "," and not any("." in cell for row in shown[:3] for cell in row)
-        values = _numbers(body, header, path, skip, comma)
+        values = _numbers(body, header, path, skip + above, comma)
     if index:
         values, header = values[:, 1:], header[1:]
     return _named(values, header, path)
 
 
 def _encoding(path: Path) -> str:
+    """UTF-16 and UTF-8 as they say; what is neither (spreadsheets of old) has names that any byte may be in."""
     with path.open("rb") as file:
-        return "utf-16" if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
+        start = file.read(_START)
+    if start[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return "utf-16"
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(start)
+    except UnicodeDecodeError:
+        return "latin-1"
+    return "utf-8-sig"
+
+
+def _without_comments(file: TextIO) -> tuple[list[str], int]:
+    """The first lines behind those that begin with #, and how many rows stand above them.
+
+    NumPy's ``savetxt`` writes the names of columns so: as the last comment, with as many cells as the row below.
+    """
+    comments = []
+    for line in file:
+        if not line.lstrip().startswith("#"):
+            break
+        comments.append(line)
+        if len(comments) > _MOST_COMMENTS:
+            raise FormatError(f"expected a table, found more than {_MOST_COMMENTS} lines that begin with #")
+    else:
+        line = ""
+    names = comments[-1].lstrip()[1:].lstrip() if comments else ""
+    mark = _mark(line)
+    if names and len(names.split(mark)) == len(line.split(mark)) > 1:
+        return [names, line], len(comments) - 1
+    return [line], len(comments)
 
 
 def _mark(start: str) -> str:

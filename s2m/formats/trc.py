@@ -14,7 +14,7 @@ from s2m.errors import FormatError
 from s2m.formats.layouts import Layout
 from s2m.formats.markers import Markers
 
-_LARGEST = 10**9  # bytes
+_LARGEST = 64 * 10**6  # bytes; read, they take several times as much memory
 _UNITS = {"mm": "mm", "m": "m", "cm": "cm", "millimeters": "mm", "meters": "m", "centimeters": "cm"}
 _HEAD = 5
 
@@ -32,7 +32,8 @@ def read_trc(path: Path) -> Markers:
         FormatError: The message names the line.
     """
     if path.stat().st_size > _LARGEST:
-        raise FormatError(f"{path}: expected at most {_LARGEST} bytes, found {path.stat().st_size}")
+        found = path.stat().st_size
+        raise FormatError(f"{path}: expected at most {_LARGEST} bytes, found {found}; an .npy file may have any size")
     lines = path.read_text(encoding="utf-8-sig").splitlines()
     if len(lines) <= _HEAD or not lines[0].startswith("PathFileType"):
         first = lines[0][:40] if lines else ""

@@ -1,4 +1,4 @@
-"""Files that hold the motion of a skeleton or body already, as SMPL's: BVH, GLB, and npz of AMASS, SMPL-H, SMPL-X."""
+"""Files that hold the motion of a skeleton or body already, as SMPL's: BVH, GLB, tables of rotations, AMASS's npz."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ from s2m.body import Body
 from s2m.clip_options import check_fps
 from s2m.errors import UserError
 from s2m.export.motion import ArrayRows, BodyMotion, ForeignShape, Rows
+from s2m.export.names import NAMES
 from s2m.formats.amass import BodyLabel
 from s2m.formats.body_motion import read_body_motion
 from s2m.formats.bvh import Bvh, read_bvh
 from s2m.formats.gltf import GltfPerson, read_glb
 from s2m.formats.joints3d import UP_AXES
 from s2m.formats.motion_npz import MotionFile
+from s2m.formats.rotation_table import read_rotation_table
 from s2m.ik.chosen_body import BodyChoice
 from s2m.ik.retarget import Retargeted, retarget
 from s2m.ik.source_options import said_of_joints
@@ -108,6 +110,27 @@ def _refuse(file: Path, arguments: argparse.Namespace, why: str) -> None:
     given = said_of_joints(arguments)
     if given:
         raise UserError(f"{file}: --{given[0]}: {why}")
+
+
+def table_person(file: Path, choice: BodyChoice, name: str, arguments: argparse.Namespace) -> Solved:
+    """The motion of a table of rotations, of a body of mean shape: such tables hold none.
+
+    Args:
+        file: The table.
+        choice: The body to pose.
+        name: Of the person, for files that name their parts.
+        arguments: Options of :func:`s2m.ik.source_options.add_sources`.
+
+    Raises:
+        UserError: For a file that cannot be used, and for options that mean nothing for one.
+    """
+    _refuse(file, arguments, "the file holds rotations, which are taken over as they are")
+    found = read_rotation_table(file, NAMES)
+    fps = check_fps(arguments.fps or found.fps or 30.0)
+    everywhere, zeros = np.ones(len(found.poses), bool), np.zeros(choice.body.num_betas, np.float32)
+    places = found.pelvis - _pelvis(choice.body)
+    motion = BodyMotion(choice.body, ArrayRows(found.poses), places, zeros, fps, choice.label, everywhere, name)
+    return Solved(motion, remark=f" at {fps:g} per second")
 
 
 @contextlib.contextmanager

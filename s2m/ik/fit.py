@@ -14,7 +14,7 @@ from s2m.batch import BodyParams
 from s2m.body import Body
 from s2m.formats.spool import Spool
 from s2m.ik.body_joints import body_regressor
-from s2m.skeletons import SMPL24, JointSet
+from s2m.skeletons import SMPL24, JointSet, is_smpl
 
 FRAMES = 200  # frames that are posed, spread over the clip
 _AT_ONCE = 50
@@ -68,9 +68,22 @@ def joint_errors(params: BodyParams, joints: Tensor, joint_set: JointSet, body: 
     """
     weights = body_regressor(body, joint_set)
     unread = torch.tensor([joint.startswith("unused_") for joint in joint_set.joints])
+    centres = _centres(joint_set)
+    found = []
     with torch.no_grad():
-        posed = torch.cat([weights @ body(params[part]).vertices for part in torch.arange(len(joints)).split(_AT_ONCE)])
-    return torch.nanmean((posed - joints).norm(dim=-1), 0).masked_fill(unread, torch.nan)
+        for part in torch.arange(len(joints)).split(_AT_ONCE):
+            output = body(params[part])
+            posed = weights @ output.vertices
+            posed[:, list(centres)] = output.joints[:, list(centres.values())]
+            found.append(posed)
+    return torch.nanmean((torch.cat(found) - joints).norm(dim=-1), 0).masked_fill(unread, torch.nan)
+
+
+def _centres(joint_set: JointSet) -> dict[int, int]:
+    """Joints that are SMPL's own, and its number of each: what limbs turn about; skin moves against it in a bend."""
+    if not is_smpl(joint_set):
+        return {}
+    return {n: SMPL24.index(joint) for n, joint in enumerate(joint_set.joints) if joint in SMPL24}
 
 
 def fit_message(errors: Tensor, joint_set: JointSet) -> str:

@@ -33,6 +33,7 @@ from s2m.ik.rest import RestSkeleton
 from s2m.ik.rotation_clips import drop_jumps, filled_rotations
 from s2m.ik.shape import fit_betas
 from s2m.ik.solution import places, solve_with
+from s2m.ik.strays import StrayFinder, Strays
 from s2m.ik.swaps import SwapFinder, Swaps, undo
 from s2m.skeletons import SMPL24, JointSet
 
@@ -86,6 +87,7 @@ class World:
 
     def __init__(self, source: FrameSource, joint_set: JointSet, axes: NDArray[np.float64]) -> None:
         self._source, self._joint_set, self._axes = source, joint_set, axes
+        self.strays: Strays | None = None
         self.swaps: Swaps | None = None
         self.scale, self.fixed = 1.0, np.zeros(3)
 
@@ -96,6 +98,8 @@ class World:
         """See :class:`s2m.formats.clips.FrameSource`."""
         points, confidence = self._source.read(start, stop)
         points = np.einsum("ij,tkj->tki", self._axes, points)
+        if self.strays is not None:
+            self.strays.drop(points, confidence, start)
         if self.swaps is not None:
             undo(points, confidence, self._joint_set, self.swaps.undone[start:stop])
         if self.scale != 1:
@@ -137,6 +141,7 @@ class Motion:
 class _Survey:
     counts: NDArray[np.int64]
     frames: NDArray[np.bool_]
+    strays: Strays
     swaps: Swaps
     sample: NDArray[np.int64]
     points: NDArray[np.float64]
@@ -172,9 +177,9 @@ def solve_clip(
         KeyError: The joint set lacks a part that the solver needs.
     """
     world = World(source, joint_set, axes)
-    survey = _survey(world, joint_set, options)
-    world.swaps = survey.swaps
     rest = rest_skeleton(body, joint_set)
+    survey = _survey(world, rest, options)
+    world.strays, world.swaps = survey.strays, survey.swaps
     clip = _sampled(survey, world, joint_set)
     if options.unit != ANY_SIZE:
         message = wrong_unit(Clip(clip, joint_set, rest, unit=options.unit, up="z"))
@@ -213,10 +218,10 @@ def solve_clip(
     return Motion(poses, place, shape, ~held, solved, corrected, tuple(warnings), tuple(notes), world)
 
 
-def _survey(world: World, joint_set: JointSet, options: MotionOptions) -> _Survey:
+def _survey(world: World, rest: RestSkeleton, options: MotionOptions) -> _Survey:
     count = len(world)
-    counts, frames = np.zeros(len(joint_set), np.int64), np.zeros(count, bool)
-    finder = SwapFinder(joint_set, options.fps)
+    counts, frames = np.zeros(len(rest.joint_set), np.int64), np.zeros(count, bool)
+    finder, strays = SwapFinder(rest.joint_set, options.fps), StrayFinder(rest, options.fps, count)
     sample = np.unique(np.linspace(0, count - 1, min(count, _SAMPLE)).astype(np.int64))
     parts, first = [], np.full(3, np.nan)
     for start, stop in blocks(world, options.rows):
@@ -225,11 +230,13 @@ def _survey(world: World, joint_set: JointSet, options: MotionOptions) -> _Surve
         some = missing & ~missing.all(1, keepdims=True)  # frames that show nobody are told of as such
         counts += some.sum(0)
         frames[start:stop] = some.any(1)
-        finder.look(points)
+        finder.look(strays.look(points))
         parts.append(points[sample[(sample >= start) & (sample < stop)] - start])
         if not np.isfinite(first).all() and not missing.all():
             first = _foot(points[(~missing).any(1)][0])
-    return _Survey(counts, frames, finder.found(), sample, np.concatenate(parts), first)
+    found, chosen = strays.found(), np.concatenate(parts)
+    found.at(sample).drop(chosen, np.zeros(chosen.shape[:2], np.float32))
+    return _Survey(counts, frames, found, finder.found(), sample, chosen, first)
 
 
 def _foot(points: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -275,7 +282,7 @@ def _warnings(survey: _Survey, clip: Clip, options: MotionOptions) -> list[str]:
         f"what they determine is filled in over gaps of up to {options.fill:g} s, else held; at rest if never seen"
     )
     missing = missing_words(survey.counts, survey.frames, clip.joint_set, consequence)
-    found = [] if missing is None else [missing]
+    found = ([] if missing is None else [missing]) + survey.strays.words(clip.joint_set)
     if survey.swaps.frames:
         where = frame_ranges(np.asarray(survey.swaps.undone.any(1)))
         found.append(f"left and right were exchanged in {where} against the frames around; undone")

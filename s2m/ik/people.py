@@ -19,8 +19,9 @@ from s2m.formats.large import Asked, is_large, opened, person_of
 from s2m.formats.layouts import ANY_SIZE, PRESETS, Layout
 from s2m.formats.markers import read_label_map
 from s2m.formats.own import OwnFields, own_fields
+from s2m.formats.rotation_table import is_rotation_table
 from s2m.formats.tracks import Labels, Track
-from s2m.ik.body_files import BVH, GLB, body_person, tree_person, trees_of
+from s2m.ik.body_files import BVH, GLB, body_person, table_person, tree_person, trees_of
 from s2m.ik.chosen_body import BodyChoice
 from s2m.ik.motion import MotionOptions
 from s2m.ik.writing import Clip, Solved, solved
@@ -62,6 +63,8 @@ def people_of(file: Path, choice: BodyChoice, arguments: argparse.Namespace, sho
         return [_of_tree(tree, None if len(trees) == 1 else n, file, choice, arguments) for n, tree in enumerate(trees)]
     if arguments.key is None and is_body_motion(file):
         return [Person(None, lambda name, folder: body_person(file, choice, name, folder, arguments))]
+    if is_rotation_table(file):
+        return [Person(None, lambda name, _: nullcontext(table_person(file, choice, name, arguments)))]
     own = own_fields(file, arguments.key)
     joint_set = _wanted(own, arguments)
     asked = Asked(3, joint_set, arguments.key, arguments.min_confidence)

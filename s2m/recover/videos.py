@@ -80,6 +80,8 @@ class Video:
             if not container.streams.video:
                 raise FormatError(f"{self.file}: expected a video stream, found none")
             stream = container.streams.video[0]
+            if stream.codec_context is None:  # PyAV knows no decoder for what stands there
+                raise FormatError(f"{self.file}: expected a video that can be decoded, found an unknown codec")
             if stream.width * stream.height > LARGEST_PIXELS:
                 found = f"{stream.width} x {stream.height}"
                 raise FormatError(f"{self.file}: expected frames of at most {LARGEST_PIXELS} pixels, found {found}")

@@ -17,7 +17,7 @@ from s2m.skeletons.joint_set import JointSet, mirrored_name
 from s2m.skeletons.known import JOINT_SETS, get_joint_set
 from s2m.skeletons.own import joint_set_of, known_joints, read_joint_set
 from s2m.skeletons.rigs import MHR70, MHR127, NTU25, SOMA77
-from s2m.skeletons.smplx_joints import SMPLH52, SMPLX55, SMPLX127, SMPLX144, is_smpl
+from s2m.skeletons.smplx_joints import SMPLH52, SMPLX55, SMPLX127, SMPLX144, has_smpl_names, is_smpl
 from s2m.skeletons.wholebody import HALPE26, WHOLEBODY133
 
 __all__ = [
@@ -55,6 +55,7 @@ __all__ = [
     "WHOLEBODY133",
     "JointSet",
     "get_joint_set",
+    "has_smpl_names",
     "is_smpl",
     "joint_set_of",
     "known_joints",

@@ -5,6 +5,8 @@ Source: ``smplx/joint_names.py`` of github.com/vchoutas/smplx (the order alone).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from s2m.skeletons.core import SMPL22, SMPL24
 from s2m.skeletons.hands import CONTOUR17, FACE51, FINGERS, SIDES, TIP, finger, finger_parents
 from s2m.skeletons.joint_set import JointSet
@@ -44,5 +46,14 @@ def is_smpl(joint_set: JointSet) -> bool:
     Args:
         joint_set: The set.
     """
-    named = {joint for joint in joint_set.joints if not joint.startswith("unused_")}
+    return has_smpl_names(joint for joint in joint_set.joints if not joint.startswith("unused_"))
+
+
+def has_smpl_names(names: Iterable[str]) -> bool:
+    """Whether names are those of SMPL's own joints; see :func:`is_smpl`.
+
+    Args:
+        names: Of joints.
+    """
+    named = set(names)
     return {"spine1", "spine2", "spine3"} <= named <= {*SMPL24.joints, *SMPLX144.joints}

@@ -290,3 +290,26 @@ def test_damaged_files_raise_nothing_else(tmp_path_factory, kind: str, cut: floa
         except UserError as error:
             said = str(error)
         assert "\n" not in said, said
+
+
+def test_people_by_number_and_joints_that_are_null(tmp_path: Path) -> None:
+    """VIBE's and WHAM's pickles number people; JSON of other languages has null for a joint or a frame."""
+    points = np.random.default_rng(0).normal(size=(6, 17, 3))
+    one = {"pose": np.zeros((6, 72)), "joints3d": points, "frame_ids": np.arange(6)}
+    (tmp_path / "vibe.pkl").write_bytes(pickle.dumps({1: one}))
+    np.testing.assert_allclose(read_joints(tmp_path / "vibe.pkl", H36M17).points, points, atol=1e-6)
+    (tmp_path / "two.pkl").write_bytes(pickle.dumps({1: one, 4: one}))
+    with pytest.raises(UserError, match="Name it with --key; it has: 1, 4"):
+        read_joints(tmp_path / "two.pkl", H36M17)
+    np.testing.assert_allclose(read_joints(tmp_path / "two.pkl", H36M17, "4").points, points, atol=1e-6)
+    (tmp_path / "poses.pkl").write_bytes(pickle.dumps({1: {"pose_world": np.zeros((6, 72)), "trans_world": 0}}))
+    with pytest.raises(UserError, match="it has: pose_world, trans_world"):
+        read_joints(tmp_path / "poses.pkl", H36M17)
+    listed = points.tolist()
+    listed[2][5], listed[4] = None, None
+    (tmp_path / "a.json").write_text(json.dumps(listed))
+    found = read_joints(tmp_path / "a.json", H36M17).points
+    missing = np.zeros((6, 17), bool)
+    missing[2, 5], missing[4] = True, True
+    np.testing.assert_array_equal(np.isnan(found).any(-1), missing)
+    np.testing.assert_allclose(found[~missing], points[~missing], atol=1e-6)

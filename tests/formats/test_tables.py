@@ -167,10 +167,34 @@ def test_a_long_table_is_never_all_text(tmp_path: Path, monkeypatch: pytest.Monk
         tables.read_table(tmp_path / "a.csv")
 
 
-@pytest.mark.parametrize("kind", ["csv", "json"])
+@pytest.mark.parametrize("kind", ["csv", "json", "jsonl", "trc", "skeleton"])
 def test_text_that_would_fill_the_memory_is_refused(tmp_path: Path, kind: str) -> None:
     path = tmp_path / f"a.{kind}"
     with path.open("wb") as file:
         file.truncate(2 * 10**9)  # a hole: takes no space
-    with pytest.raises(UserError, match=r"expected at most \d+ bytes.*found 2000000000.*\.npy file"):
+    with pytest.raises(UserError, match=r"expected at most \d+ bytes.*found 2000000000.*\.npy"):
         read_joints(path)
+
+
+@pytest.mark.parametrize("above", ["", "made by a lab\nin 2026\n"])
+def test_comments_of_savetxt(tmp_path: Path, above: str) -> None:
+    """What NumPy writes above a table: names of the columns behind a #, or anything else."""
+    points = np.random.default_rng(0).normal(size=(5, 51))
+    names = ",".join(f"{joint}_{axis}" for joint in H36M17.joints for axis in "xyz")
+    for number, header in enumerate((above + names, above or "51 numbers")):
+        np.savetxt(tmp_path / f"{number}.csv", points, "%.6f", ",", header=header)
+        table = tables.read_table(tmp_path / f"{number}.csv")
+        np.testing.assert_allclose(table.values, points, atol=1e-6)
+        assert list(table.joints) == (list(H36M17.joints) if number == 0 else [])
+    lines = (tmp_path / "0.csv").read_text().splitlines()
+    lines[-1] = "x" + lines[-1][1:]
+    (tmp_path / "0.csv").write_text("\n".join(lines))
+    with pytest.raises(FormatError, match=f"row {len(lines)}, column 1"):
+        tables.read_table(tmp_path / "0.csv")
+
+
+def test_names_in_an_old_encoding(tmp_path: Path) -> None:
+    text = "Zeit_\xfc,left_knee_x,left_knee_y\n1,2,3\n4,5,6\n"
+    for encoding in ("utf-8", "utf-8-sig", "utf-16", "cp1252"):
+        (tmp_path / "a.csv").write_bytes(text.encode(encoding))
+        assert tables.read_table(tmp_path / "a.csv").values.tolist() == [[1, 2, 3], [4, 5, 6]]

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -16,11 +18,17 @@ from s2m.body import Body, load_body
 from tests.fuzz.asking import Place
 
 _HEADROOM = 3 << 30
+_MEMORY = Path("/dev/shm")  # a file system in memory, where there is one
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
-    return Place(tmp_path / "place")
+def place(tmp_path: Path) -> Iterator[Place]:
+    """In memory if possible: thousands of folders are made and removed, which takes disks longer than the commands."""
+    if not (_MEMORY.is_dir() and os.access(_MEMORY, os.W_OK)):
+        yield Place(tmp_path / "place")
+        return
+    with tempfile.TemporaryDirectory(prefix="s2m-fuzz-", dir=_MEMORY) as folder:
+        yield Place(Path(folder).resolve() / "place")
 
 
 @pytest.fixture(autouse=True)

@@ -25,6 +25,8 @@ def of_npy(rng: random.Random, content: bytes) -> Damaged:
             [("huge header", "(9999999999, 17, 3)"), ("overflow", f"({2**62}, {2**62})"), ("negative", "(-1, 17, 3)")]
         )
         return kind, _npy_header(f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}") + bytes(800)
+    if b"'|O'" in content[:128]:  # pickled
+        return bytewise(rng, content)
     kind, changed = array(rng, np.load(io.BytesIO(content), allow_pickle=False))
     return kind, _saved(changed)
 

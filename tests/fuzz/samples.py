@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from s2m import Solver
 from s2m.export.glb import write_glb
-from s2m.skeletons import COCO17, H36M17, S2M27
+from s2m.skeletons import COCO17, H36M17, S2M27, SMPL24
 from tests.body.fabricated import arrays
 from tests.export.motions import person
 from tests.formats.fabricated import FILES
@@ -76,10 +76,12 @@ def only(folder: Path) -> Path:
     return path
 
 
-# Files of other programs, as tests/formats/fabricated.py writes them.
+# Files and folders of other programs, as tests/formats/fabricated.py writes them: all whose layout is of its own.
 PROGRAMS = (
     *("S001C001P001R001A001.skeleton", "kinect.json", "walk.bvh", "opencap.trc", "amass_stageii.npz"),
-    *("humanml3d_263.npy", "mediapipe_long.csv"),
+    *("humanml3d_263.npy", "motion_272.npy", "mdm_results.npy", "aist.pkl", "lifted.npz"),
+    *("mediapipe.json", "mediapipe_wide.csv", "mediapipe_long.csv", "mmpose.json"),
+    *("openpose_3d", "easymocap", "hdPose3d_stage1_coco19", "sam3d_body"),
 )
 
 
@@ -122,7 +124,7 @@ def large_samples() -> list[Sample]:
 
 
 def convert_samples() -> list[Sample]:
-    """Motion of a body."""
+    """Motion of a body, for ``s2m convert`` and ``s2m view``."""
 
     def write(to: Path) -> None:
         poses = np.random.default_rng(0).normal(0, 0.1, (FRAMES, 156)).astype(np.float32)
@@ -133,10 +135,46 @@ def convert_samples() -> list[Sample]:
     def glb(to: Path) -> None:
         write_glb(to / "a.glb", [person(FRAMES)])
 
+    def rotations(to: Path) -> None:
+        names = [f"pelvis_at_{axis}" for axis in "xyz"] + [
+            f"{joint}_r{axis}" for joint in SMPL24.joints for axis in "xyz"
+        ]
+        rows = np.random.default_rng(0).normal(0, 0.1, (FRAMES, len(names)))
+        times = np.arange(FRAMES)[:, None] * [1, 0.04]
+        header = ",".join(["frame", "time", *names])
+        np.savetxt(to / "a.csv", np.concatenate([times, rows], 1), "%.6f", ",", header=header, comments="")
+
+    def converted(given: Path, out: Path) -> list[str]:
+        return ["convert", str(only(given)), str(out / "out.bvh"), "-q"]
+
+    def shown(given: Path, out: Path) -> list[str]:
+        return ["view", str(only(given)), "--static", str(out / "page.html"), "-q"]
+
     return [
-        Sample("convert-glb", glb, lambda given, out: ["convert", str(only(given)), str(out / "out.bvh"), "-q"]),
-        Sample("convert-npz", write, lambda given, out: ["convert", str(only(given)), str(out / "out.bvh"), "-q"]),
+        Sample("convert-glb", glb, converted),
+        Sample("convert-npz", write, converted),
+        Sample("convert-csv", rotations, converted),
+        Sample("view-npz", write, shown),
+        Sample("view-glb", glb, shown),
+        Sample("view-csv", lambda to: _csv(to / "a.csv", skeletons()), shown),
     ]
+
+
+def adapt_samples() -> list[Sample]:
+    """Recordings, and the lifter to start from; they are too short, which ends the command before it learns."""
+
+    def start(to: Path) -> None:
+        _npy(to / "a.npy", keypoints())
+        _npy(to / "held.npy", keypoints())
+        _shipped(to, "lifter")
+
+    def words(given: Path, out: Path) -> list[str]:
+        recordings = [str(path) for path in sorted(given.iterdir()) if path.stem in ("a", "held")]
+        lifter = next(path for path in given.iterdir() if path.stem == "lifter")
+        held = ["--held-out", recordings[1]]
+        return ["adapt", recordings[0], *held, "-o", str(out / "my.pt"), "-q", "--lifter", str(lifter)]
+
+    return [Sample("adapt", start, words, ends=2), Sample("adapt-lifter", start, words, "lifter.pt", ends=2)]
 
 
 def option_samples() -> list[Sample]:
@@ -166,7 +204,17 @@ def option_samples() -> list[Sample]:
         del fields["skeleton_regressor"]
         (to / "body.pkl").write_bytes(pickle.dumps(fields, protocol=2))
 
+    def markers(to: Path) -> None:
+        _fabricated("gait.c3d", to)
+        _fabricated("markers.yaml", to)
+
+    def with_markers(given: Path, out: Path) -> list[str]:
+        file = next(str(path) for path in given.iterdir() if path.stem == "gait")
+        return ["ik", file, "-o", str(out / "out.npz"), "-q", "--markers", _other(given, Path(file).name)]
+
     return [
+        Sample("ik-c3d", markers, with_markers, "gait.c3d"),
+        Sample("ik-markers", markers, with_markers, "markers.yaml"),
         Sample("ik-joint-set", joint_set, with_set, "set.yaml"),
         Sample("ik-body-npz", body_npz, with_body, "body.npz"),
         Sample("ik-body-pkl", body_pkl, with_body, "body.pkl"),
@@ -268,16 +316,22 @@ def lift_samples() -> list[Sample]:
 
 
 def artifact_samples() -> list[Sample]:
-    """A lifter and a temporal head of the user's own: the shipped ones under another name."""
-    from s2m.lifter.shipped_lifters import assets
+    """A lifter and its heads of the user's own: the shipped ones under another name."""
+    parts = ("lifter", "temporal", "doubt")
 
     def write(to: Path) -> None:
         _npy(to / "a.npy", keypoints())
-        for name in ("lifter", "temporal"):
-            (to / f"{name}.pt").write_bytes((assets() / f"{name}_h36m17.pt").read_bytes())
+        _shipped(to, *parts)
 
     def words(given: Path, out: Path) -> list[str]:
-        options = [f"--{path.stem}={path}" for path in sorted(given.iterdir()) if path.stem in ("lifter", "temporal")]
+        options = [f"--{path.stem}={path}" for path in sorted(given.iterdir()) if path.stem in parts]
         return ["lift", str(given / "a.npy"), "-o", str(out / "out.npz"), "-q", "--video", *options]
 
-    return [Sample("lift-lifter", write, words, "lifter.pt"), Sample("lift-temporal", write, words, "temporal.pt")]
+    return [Sample(f"lift-{part}", write, words, f"{part}.pt") for part in parts]
+
+
+def _shipped(to: Path, *parts: str) -> None:
+    from s2m.lifter.shipped_lifters import assets
+
+    for part in parts:
+        (to / f"{part}.pt").write_bytes((assets() / f"{part}_h36m17.pt").read_bytes())

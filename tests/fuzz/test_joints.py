@@ -1,4 +1,4 @@
-"""``s2m ik``, ``s2m lift`` and ``s2m convert`` on damaged files: success, or one line that says what is wrong."""
+"""Commands that read joints or motion, on damaged files: success, or one line that says what is wrong."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import pytest
 from s2m.formats import large
 from tests.fuzz.asking import Place, Sample, tried
 from tests.fuzz.samples import (
+    adapt_samples,
     artifact_samples,
     convert_samples,
     ik_samples,
@@ -36,7 +37,7 @@ def test_large_files(sample: Sample, place: Place, monkeypatch: pytest.MonkeyPat
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("sample", _named(option_samples() + artifact_samples()))
+@pytest.mark.parametrize("sample", _named(option_samples() + artifact_samples() + adapt_samples()))
 def test_files_of_options(sample: Sample, place: Place) -> None:
     wrong = tried(sample, place, 40 if sample.name.startswith("ik") else 25)
     assert not wrong, "\n".join(wrong)

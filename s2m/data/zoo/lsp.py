@@ -131,7 +131,7 @@ class Lsp(Source):
         return _finite(file, joints[:2].transpose(2, 1, 0)), np.where(hidden, HIDDEN_CONFIDENCE, 1.0)
 
     def _matrix(self) -> Joints:
-        return load_variable(self.root / "joints.mat", "joints").astype(np.float64)
+        return load_variable(self.root / "joints.mat", "joints", numbers=True).astype(np.float64)
 
     def _image(self, name: str) -> Path:
         choices = [self.root / folder / f"{name}{kind}" for folder in ("images", "") for kind in (".jpg", ".png")]

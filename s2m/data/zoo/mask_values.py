@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from scipy.ndimage import distance_transform_edt
 
 Mask = NDArray[np.bool_]
 # What part of a label map is the person.
@@ -20,6 +21,8 @@ ALL_LABELS = ()
 _FULL, _HALF = 255, 128
 _IGNORE = 255  # VOC's, DAVIS's and Cityscapes' number for pixels that nobody decided about
 _IGNORE_COLOUR = (224, 224, 192)  # the same in VOC's palette
+# An outline that nobody decided about, pixels from the person to the background; what is wider is something else.
+_WIDEST_OUTLINE = 16
 _LARGEST_LABEL = 63
 _DEEP_FULL = 65535
 _NEARLY_FULL = 0.9
@@ -41,7 +44,8 @@ def person(picture: Image.Image, labels: Labels = None) -> Mask:
     """The person in a mask.
 
     * Alpha, where there is any: at least half opaque is person. A picture that is opaque throughout goes by the rest.
-    * A palette with colours: the numbers are labels; 0 is background and 255 ("ignore") no person either.
+    * A palette with colours: the numbers are labels; 0 is background. 255 ("ignore") is an undecided outline where it
+      is narrow, and goes to whichever side is nearer; elsewhere it is no person.
     * Grey, black and white, 8 or 16 bit: at least half of full scale. Grey whose values are below 64 holds labels, also
       beside 255 for "ignore".
     * Colour: black, and one colour that is the person.
@@ -100,14 +104,31 @@ def _of_labels(values: NDArray[np.uint8], counts: NDArray[np.int64], labels: Lab
     """counts: pixels by value, 256 of them."""
     there = [int(label) for label in np.flatnonzero(counts[:256]) if label not in (0, _IGNORE)]
     if labels:
-        return np.isin(values, list(labels))
+        return _outlined(np.isin(values, list(labels)), values == _IGNORE)
     if labels is None and len(there) > 1:
         raise MaskError(
             f"expected one label beside 0 and {_IGNORE}, found {_some(there)}: --mask-labels says which count"
         )
     if not there and counts[_IGNORE]:
         raise MaskError(f"expected a label beside 0 and {_IGNORE} ('ignore' in label maps), found none")
-    return (values != 0) & (values != _IGNORE)
+    return _outlined((values != 0) & (values != _IGNORE), values == _IGNORE)
+
+
+def _outlined(mask: Mask, undecided: Mask) -> Mask:
+    """The true edge lies amid an undecided outline: without it people would be thinner by half its width."""
+    undecided = undecided & ~mask
+    if not undecided.any() or not mask.any() or (mask | undecided).all():
+        return mask
+    rows, columns = (np.flatnonzero(undecided.any(axis)) for axis in (1, 0))
+    near = tuple(slice(max(0, n[0] - _WIDEST_OUTLINE), n[-1] + 1 + _WIDEST_OUTLINE) for n in (rows, columns))
+    # Padding: distances to what is not there are large instead of undefined.
+    inside, outside = (np.pad(part[near], _WIDEST_OUTLINE) for part in (mask, ~(mask | undecided)))
+    to_person, to_background = (distance_transform_edt(~part) for part in (inside, outside))
+    edge = (to_person <= to_background) & (to_person + to_background <= _WIDEST_OUTLINE)
+    crop = (slice(_WIDEST_OUTLINE, -_WIDEST_OUTLINE),) * 2
+    found = mask.copy()
+    found[near] |= undecided[near] & edge[crop]
+    return found
 
 
 def _of_bytes(picture: Image.Image, labels: Labels) -> Mask:
@@ -160,7 +181,8 @@ def _of_colours(picture: Image.Image, labels: Labels) -> Mask:
     people = [colour for colour in colours if colour not in ((0, 0, 0), _IGNORE_COLOUR)]
     if len(people) != 1:
         raise MaskError(f"expected black and one colour, found {len(people)} colours beside black")
-    return np.asarray((values == np.array(people[0], np.uint8)).all(2))
+    mask, ignored = (np.asarray((values == np.array(c, np.uint8)).all(2)) for c in (people[0], _IGNORE_COLOUR))
+    return _outlined(mask, ignored)
 
 
 def _some(labels: list[int]) -> str:

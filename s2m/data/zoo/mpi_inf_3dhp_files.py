@@ -105,8 +105,8 @@ def read_training(path: Path) -> dict[int, CameraAnnotation]:
 
 @functools.lru_cache(maxsize=1)
 def _read_training(path: Path, stamp: int) -> dict[int, CameraAnnotation]:
-    frames = load_variable(path, "frames").astype(np.int64).reshape(-1)
-    cameras = load_variable(path, "cameras").astype(np.int64).reshape(-1)
+    frames = load_variable(path, "frames", numbers=True).astype(np.int64).reshape(-1)
+    cameras = load_variable(path, "cameras", numbers=True).astype(np.int64).reshape(-1)
     joints2d = list(_cells(path, "annot2", len(cameras), len(frames), 2))
     joints3d = list(_cells(path, "annot3", len(cameras), len(frames), 3))
     universal = _cells(path, "univ_annot3", len(cameras), len(frames), 3)

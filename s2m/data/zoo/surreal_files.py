@@ -131,7 +131,7 @@ class Segmentation:
         width, height = IMAGE_SIZE
         names = [f"segm_{int(self.frame[row]) + 1}" for row in rows]
         masks = np.zeros((len(rows), height, width), bool)
-        parts: dict[str, NDArray[Any]] = load_variables(self.file, names) if names else {}
+        parts: dict[str, NDArray[Any]] = load_variables(self.file, names, numbers=True) if names else {}
         for position, name in enumerate(names):
             if parts[name].shape != (height, width):
                 raise SourceError(f"{self.file}: field {name}: expected {(height, width)}, found {parts[name].shape}")

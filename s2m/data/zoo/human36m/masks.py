@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2m.data.zoo.source import MaskReader, SourceError
+from s2m.reading import reading
 
 # "bs" was made by background subtraction; "bb" holds bounding boxes, filled.
 SILHOUETTES, BOXES = "ground_truth_bs", "ground_truth_bb"
@@ -45,7 +46,8 @@ class CellMasks:
         width, height = self.image_size
         # MATLAB's columns come first in HDF5: the pictures lie on their sides and are turned together, without a copy.
         masks = np.zeros((len(rows), width, height), bool)
-        with open_masks(self.path) as file:
+        # Damage deep in a file HDF5 finds when it gets there, and says by any error.
+        with open_masks(self.path) as file, reading(self.path, "MATLAB v7.3 (HDF5) with masks", SourceError):
             cell = _cell(self.path, file)
             for position, frame in enumerate(self.frames[rows]):
                 if frame < len(cell):

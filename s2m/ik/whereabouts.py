@@ -1,0 +1,152 @@
+"""Bodies that are elsewhere for a frame or two: jumps of the middle or the size of a person, back again soon after."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Singles = NDArray[np.float32]
+Flags = NDArray[np.bool_]
+
+_FASTEST = 20.0  # metres per second, of a whole body
+_NEAREST = 0.5  # metres: below, a jump is noise
+_SEEN_IN_PARTS = 1.0  # the same where joints come and go, with which the middle of the others moves
+_RESIZED = 0.6  # logarithm of how much larger or smaller somebody is from one frame to the next
+_LONGEST = 5  # frames that are away; more are no bad frames
+_MOST = 0.2  # share of the frames that may be bad
+_CONTRAST = 8.0  # a jump is larger than the ordinary step by this factor
+_TINY = 1e-6
+
+
+@dataclass(frozen=True)
+class Jumps:
+    """Where a person is elsewhere.
+
+    Attributes:
+        frames: (T,) bool, frames in which the person is away, or of another size, and back soon after.
+        farthest: Metres between such a frame and the one before.
+        lasting: Frames at which the person jumps and stays.
+        farthest_lasting: Metres of the largest of these jumps.
+    """
+
+    frames: Flags
+    farthest: float = 0.0
+    lasting: tuple[int, ...] = ()
+    farthest_lasting: float = 0.0
+
+
+class JumpFinder:
+    """Follows the middle and the size of a person through a clip, block after block.
+
+    Args:
+        fps: Frames per second.
+        count: Of the clip's frames.
+    """
+
+    def __init__(self, fps: float, count: int) -> None:
+        self._fps, self._done = fps, 0
+        # Of long clips all frames are kept: few bytes of each, relative to the first so that few are enough.
+        self._places, self._sizes = np.full((count, 3), np.nan, np.float32), np.full(count, np.nan, np.float32)
+        self._origin: Floats | None = None
+        self._whole = True
+
+    def look(self, points: Floats, sizes: Floats) -> None:
+        """Take in the next frames.
+
+        Args:
+            points: (N, J, 3) metres, NaN where missing.
+            sizes: (N,) how large the person is, in any unit; NaN where nothing tells.
+        """
+        found, part = middles(points), slice(self._done, self._done + len(points))
+        seen = np.isfinite(found).all(1)
+        if self._origin is None and seen.any():
+            self._origin = found[seen][0]
+        self._places[part] = found if self._origin is None else found - self._origin
+        self._sizes[part] = sizes
+        self._done += len(points)
+        self._whole &= bool(np.isfinite(points).all())
+
+    def found(self) -> Jumps:
+        """What was found in all frames up to here."""
+        places, sizes = self._places, self._sizes
+        away: Flags = np.zeros(len(places), bool)
+        seen = np.flatnonzero(np.isfinite(places).all(1) & np.isfinite(sizes))
+        if len(seen) < 3:
+            return Jumps(away)
+        if len(seen) < len(places):
+            places, sizes = places[seen], sizes[seen]
+        track = _Track(seen, places, np.log(np.maximum(sizes, _TINY)), self._fps, self._whole)
+        rows, lasting = track.away()
+        if len(rows) + len(lasting) > _MOST * len(seen):
+            return Jumps(away)
+        away[seen[rows]] = True
+        far = [float(track.steps[max(row - 1, 0)]) for row in rows]
+        stays = [float(track.steps[row - 1]) for row in lasting]
+        return Jumps(away, max(far, default=0.0), tuple(seen[lasting].tolist()), max(stays, default=0.0))
+
+
+class _Track:
+    """Frames in which a person was seen: their numbers, middles (N, 3) and logarithms of sizes (N,)."""
+
+    def __init__(self, frames: NDArray[np.int64], places: Singles, sizes: Singles, fps: float, whole: bool) -> None:
+        self._frames, self._places, self._sizes = frames, places, sizes
+        self.steps: Singles = np.linalg.norm(np.diff(places, axis=0), axis=-1)
+        size = float(np.exp(np.median(sizes)))
+        least = (_NEAREST if whole else _SEEN_IN_PARTS) * size
+        self._least = max(least, _CONTRAST * float(np.median(self.steps)))
+        self._speed = _FASTEST * size / fps
+
+    def away(self) -> tuple[list[int], list[int]]:
+        """Rows that are away, and rows at which a jump begins that stays."""
+        breaks = self._breaks()
+        rows: list[int] = []
+        lasting: list[int] = []
+        number = 0
+        while number < len(breaks):
+            row = breaks[number]
+            back = next((b for b in breaks[number + 1 :][:_LONGEST] if self._continues(row - 1, b)), None)
+            if back is not None and back - row <= _LONGEST:
+                rows += range(row, back)
+                number = breaks.index(back, number) + 1
+                continue
+            number += 1
+            if row <= _LONGEST and row < len(self._frames) - row:  # the clip begins elsewhere
+                rows += range(row)
+            elif len(self._frames) - row <= _LONGEST and not lasting:  # or ends there
+                rows += range(row, len(self._frames))
+                break
+            else:
+                lasting.append(row)
+        return sorted(set(rows)), lasting
+
+    def _breaks(self) -> list[int]:
+        """Rows that do not continue the row before."""
+        allowed = np.maximum(self._least, self._speed * np.diff(self._frames))
+        broken = (self.steps > allowed) | (np.abs(np.diff(self._sizes)) > _RESIZED)
+        found: list[int] = (np.flatnonzero(broken) + 1).tolist()
+        return found
+
+    def _continues(self, row: int, other: int) -> bool:
+        """Whether a person can be at two rows."""
+        gap = float(self._frames[other] - self._frames[row])
+        near = float(np.linalg.norm(self._places[other] - self._places[row])) <= max(self._least, self._speed * gap)
+        return near and bool(abs(self._sizes[other] - self._sizes[row]) <= _RESIZED)
+
+
+def middles(points: Floats) -> Floats:
+    """Where people are: the mean of what was seen.
+
+    Args:
+        points: (T, J, 3), NaN where missing.
+
+    Returns:
+        (T, 3), NaN where nothing was seen.
+    """
+    seen = np.asarray(np.isfinite(points).all(-1))
+    count = seen.sum(1)
+    total = np.where(seen[..., None], points, 0.0).sum(1)
+    mean: Floats = np.where(count[:, None] > 0, total / np.maximum(count, 1)[:, None], np.nan)
+    return mean
