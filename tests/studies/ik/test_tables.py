@@ -13,7 +13,7 @@ from s2m.body import load_body
 from s2m.data.motion.clips import open_motion
 from s2m.ik import DIK
 from s2m.markdown import markdown_table
-from s2m.skeletons import H36M17, SMPL24
+from s2m.skeletons import H36M17, JOINT_SETS, SMPL24
 from studies import writing
 from studies.ik import bench, stability, tables
 from studies.ik.evaluation import Poses, SkinnedJoints, motion_poses, random_poses
@@ -65,7 +65,12 @@ def test_bench(tmp_path, monkeypatch):
     rows = json.loads((tmp_path / "bench_ik.json").read_text())["rows"]
     assert [r["batch"] for r in rows] == [1, 64]
     assert rows[1]["forward_ms"] < rows[1]["with_backward_ms"]
-    assert "vs copy" in (tmp_path / "bench_ik.md").read_text()
+    clips = json.loads((tmp_path / "bench_ik.json").read_text())["clips"]
+    assert {row["joint_set"] for row in clips} == set(JOINT_SETS)
+    assert all(row[time] > 0 for row in clips for time in ("solve_ms", "noisy_ms", "clip_ms"))
+    text = (tmp_path / "bench_ik.md").read_text()
+    assert "vs copy" in text
+    assert "| smplx144 |" in text
 
 
 def test_entries_cover_what_the_paper_compares():
