@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,23 +14,19 @@ from s2m.arrays import short_repr
 from s2m.detect.interface import Detection, Detector, Picture, not_seen
 from s2m.detect.landmarks import LandmarkNetwork, Landmarks
 from s2m.detect.masks import give_to_nearest, one_piece
-from s2m.detect.models import shipped_model
-from s2m.detect.people import Candidate, PeopleNetwork, once
+from s2m.detect.models import landmark_model, shipped_model
+from s2m.detect.newcomers import Newcomers, different
+from s2m.detect.people import PeopleNetwork
+from s2m.detect.poses import PoseNetwork
 from s2m.detect.region import Region
 from s2m.detect.sides import Sides
 from s2m.detect.tiles import tiles
 from s2m.skeletons import BLAZEPOSE33
 
-_REFINEMENTS = 2  # further looks at a new person, each in the square that the look before gives
-_HOPELESS = 0.1  # after the first look
 _SURE = 0.5
-_SAME = 0.1  # mean distance of the landmarks of one and the same person, as a share of the side of the square
 _LOWEST_VISIBILITY = 0.2
-# Of someone new: mean of what the first network says, what the second says, and how visible the joints are that lie in
-# the picture. Each of them alone is sure of some lamp post.
-_SURE_OF_NEW = 0.75
 # Frames of a video within which all tiles of a scale are searched for newcomers; who is small may wait.
-_PERIODS = (20, 60, 120)
+_PERIODS = (20, 120, 480)
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,13 +68,13 @@ class BlazePose(Detector):
     0.10.21 (Apache-2.0).
 
     Args:
-        landmark_model: A larger landmark network of the user's (``pose_landmark_heavy.tflite``); the one that ships
-            by default.
+        landmarks: ``full``, which keeps up with videos, or ``heavy``, which sees more of legs and arms and takes three
+            times as long; or a file of that family.
         scales: Of the tiles. One sees people of about a quarter of the picture's longer side and larger; each more
             sees people half as large, and costs about four times as much as the one before.
         most_people: In a picture; the less certain are left out.
         lowest_visibility: Joints below it are missing.
-        threads: Of each network.
+        threads: How many people and tiles are looked at at the same time. What is found does not depend on it.
 
     Raises:
         UserError: A model file is missing, damaged or another.
@@ -88,16 +85,21 @@ class BlazePose(Detector):
 
     def __init__(
         self,
-        landmark_model: str | Path | None = None,
+        landmarks: str | Path = "full",
         *,
-        scales: int = 3,
+        scales: int = 2,
         most_people: int = 20,
         lowest_visibility: float = _LOWEST_VISIBILITY,
         threads: int = 1,
     ) -> None:
-        path = shipped_model("pose_landmark_full.tflite") if landmark_model is None else Path(landmark_model)
-        self._people = PeopleNetwork(shipped_model("pose_detection.tflite"), threads)
-        self._landmarks = LandmarkNetwork(path, threads)
+        self._landmarks = LandmarkNetwork(landmark_model(landmarks), threads)
+        self._workers = ThreadPoolExecutor(threads, "blazepose")
+        self._newcomers = Newcomers(
+            PoseNetwork(shipped_model("movenet_multipose.tflite"), threads),
+            PeopleNetwork(shipped_model("pose_detection.tflite"), threads),
+            self._landmarks,
+            self._workers,
+        )
         self._scales, self._most = scales, most_people
         self._lowest = lowest_visibility
 
@@ -114,12 +116,18 @@ class BlazePose(Detector):
         """
         tracks = [one.track for one in previous if isinstance(one, Tracked) and one.track is not None]
         frame = max((track.frame + 1 for track in tracks), default=0)
-        followed = _different([self._followed(picture, track) for track in tracks])
         places = tiles(picture.shape[1], picture.shape[0], self._scales)
-        if tracks and len(followed) == len(tracks):
-            places = _due(places, frame)
-        found = _different([*followed, *self._newcomers(picture, places, [one.following for one, _ in followed])])
-        return self._detections(picture, found[: self._most], frame)
+        due = _due(places, frame) if tracks else places
+        following = self._workers.map(lambda track: self._followed(picture, track), tracks)
+        proposals = self._newcomers.propose(picture, due)
+        followed = list(following)
+        known = different([person for person, _ in followed if person.score >= _SURE])
+        proposed = list(proposals)
+        if len(known) < len(tracks):  # someone was lost
+            proposed += self._newcomers.propose(picture, [place for place in places if place not in due])
+        found = [*known, *self._newcomers(picture, proposed, known, self._most)][: self._most]
+        sides = {id(person): sides for person, sides in followed}
+        return self._detections(picture, [(one, sides.get(id(one)) or Sides(one.joints2d)) for one in found], frame)
 
     def _followed(self, picture: Picture, track: Track) -> tuple[Landmarks, Sides]:
         found = self._landmarks(picture, track.following)
@@ -129,30 +137,15 @@ class BlazePose(Detector):
             found = min(found, again, key=track.sides.distance)
         return track.sides.next(found)
 
-    def _newcomers(
-        self, picture: Picture, places: Sequence[Region], known: Sequence[Region]
-    ) -> list[tuple[Landmarks, Sides]]:
-        size = (picture.shape[1], picture.shape[0])
-        candidates = once(self._people(picture, places), known)[: self._most]
-        looked_at = [(candidate, self._closer(picture, candidate)) for candidate in candidates]
-        return [
-            (one, Sides(one.joints2d))
-            for candidate, one in looked_at
-            if _certainty(candidate, one, size) >= _SURE_OF_NEW
-        ]
-
-    def _closer(self, picture: Picture, person: Candidate) -> Landmarks:
-        """The landmarks of someone new: the square gets better with every look."""
-        found = self._landmarks(picture, person.region)
-        for _ in range(_REFINEMENTS if found.score > _HOPELESS else 0):
-            found = self._landmarks(picture, found.following)
-        return found
-
     def _detections(self, picture: Picture, found: Sequence[tuple[Landmarks, Sides]], frame: int) -> list[Detection]:
         shape = (picture.shape[0], picture.shape[1])
-        detections = [self._detection(person, shape, sides, frame) for person, sides in found]
-        sizes = [person.following.side for person, _ in found]
-        give_to_nearest([one.mask for one in detections if one.mask is not None], sizes)
+        detections = list(self._workers.map(lambda one: self._detection(one[0], shape, one[1], frame), found))
+        masks = [
+            (one.mask, person.following.side)
+            for one, (person, _) in zip(detections, found, strict=True)
+            if one.mask is not None
+        ]
+        give_to_nearest([mask for mask, _ in masks], [size for _, size in masks])
         return [one for one in detections if (one.confidence > 0).any()]
 
     def _detection(self, person: Landmarks, shape: tuple[int, int], sides: Sides, frame: int) -> Detection:
@@ -165,7 +158,7 @@ class BlazePose(Detector):
             joint_set=self.joint_set,
             box=_box(joints[~missing], mask),
             score=person.score,
-            mask=mask,
+            mask=mask if mask.any() else None,
             joints3d=person.joints3d,
             track=Track(person.following, sides, frame),
         )
@@ -179,26 +172,6 @@ def _due(places: Sequence[Region], frame: int) -> list[Region]:
         period = _PERIODS[min(scale, len(_PERIODS) - 1)]
         found += [place for i, place in enumerate(of_scale) if frame % period == i * period // len(of_scale)]
     return found
-
-
-def _certainty(candidate: Candidate, person: Landmarks, size: tuple[int, int]) -> float:
-    inside = ~not_seen(person.joints2d, person.visibility, size, 0.0)
-    visible = float(person.visibility[inside].mean()) if inside.any() else 0.0
-    return (candidate.score + person.score + visible) / 3
-
-
-def _different(found: Sequence[tuple[Landmarks, Sides]]) -> list[tuple[Landmarks, Sides]]:
-    """The people among what was found, the surest first, each once."""
-    kept: list[tuple[Landmarks, Sides]] = []
-    for person, sides in sorted(found, key=lambda one: -one[0].score):
-        if person.score >= _SURE and not any(_same(person, other) for other, _ in kept):
-            kept.append((person, sides))
-    return kept
-
-
-def _same(one: Landmarks, other: Landmarks) -> bool:
-    apart = np.linalg.norm(one.joints2d - other.joints2d, axis=-1).mean()
-    return bool(apart < _SAME * max(one.following.side, other.following.side))
 
 
 def _box(joints: NDArray[np.float64], mask: NDArray[np.uint8]) -> NDArray[np.float64]:

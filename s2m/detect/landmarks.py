@@ -52,12 +52,12 @@ class LandmarkNetwork:
 
     Args:
         path: ``pose_landmark_full.tflite``, or another of its family.
-        threads: Threads of its own.
+        copies: How many looks go on at the same time.
     """
 
-    def __init__(self, path: Path, threads: int = 1) -> None:
+    def __init__(self, path: Path, copies: int = 1) -> None:
         sizes = (_POINTS * _NUMBERS, 1, _SIDE * _SIDE, _HEAT * _HEAT * _POINTS, _POINTS * 3)
-        self._network = Network(path, _SIDE, sizes, threads)
+        self._network = Network(path, _SIDE, sizes, copies)
 
     def __call__(self, picture: Picture, region: Region) -> Landmarks:
         """Look into a square of a picture.

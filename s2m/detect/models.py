@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,28 @@ from s2m.errors import UserError
 from s2m.files import sha256
 from s2m.optional import require
 
-# What ships, out of the wheel mediapipe==0.10.21 (assets/NOTICE.md).
+# What ships (assets/NOTICE.md).
 SHIPPED = {
+    "movenet_multipose.tflite": "8e01b27ff6aabb1d8bf60906c569a575933d7fb8adbc4107b9a81c9a133879fa",
     "pose_detection.tflite": "9ba9dd3d42efaaba86b4ff0122b06f29c4122e756b329d89dca1e297fd8f866c",
     "pose_landmark_full.tflite": "e9a5c5cb17f736fafd4c2ec1da3b3d331d6edbe8a0d32395855aeb2cdfd64b9f",
+    "pose_landmark_heavy.tflite": "59e42d71bcd44cbdbabc419f0ff76686595fd265419566bd4009ef703ea8e1fe",
 }
+
+# Networks of landmarks by name: the second sees more of legs and arms, and takes three times as long.
+LANDMARKS = {"full": "pose_landmark_full.tflite", "heavy": "pose_landmark_heavy.tflite"}
+
+
+def landmark_model(name: str | Path) -> Path:
+    """The file of a network of landmarks.
+
+    Args:
+        name: A name of ``LANDMARKS``, or a file of the user's.
+
+    Raises:
+        UserError: When a file that ships is missing or damaged.
+    """
+    return shipped_model(LANDMARKS[str(name)]) if str(name) in LANDMARKS else Path(name)
 
 
 def shipped_model(name: str, folder: Path | None = None) -> Path:
@@ -48,43 +66,40 @@ def shipped_model(name: str, folder: Path | None = None) -> Path:
 class Network:
     """A network of one picture in and several arrays out, which are told apart by their sizes.
 
+    Threads may run it at the same time, each on a copy with one thread: two such runs take hardly longer than one,
+    while a second thread within a run saves an eighth of it.
+
     Args:
         path: A ``.tflite`` file.
         side: Side of the square picture that it takes, pixels.
         sizes: How many numbers each of the outputs that are wanted has; no two alike.
-        threads: Threads of its own.
+        copies: How many runs go on at the same time; further ones wait.
 
     Raises:
         UserError: The file cannot be read or is another network.
         MissingPackageError: The extra ``photo`` is not installed.
     """
 
-    def __init__(self, path: Path, side: int, sizes: Sequence[int], threads: int = 1) -> None:
+    def __init__(self, path: Path, side: int, sizes: Sequence[int], copies: int = 1) -> None:
         try:
             content = path.read_bytes()
         except OSError as error:
             raise UserError(f"{path}: expected a model file, found: {error.strerror or error}") from error
         interpreter = require("ai_edge_litert.interpreter").Interpreter
         try:
-            self._interpreter = interpreter(model_content=content, num_threads=threads)
-            self._interpreter.allocate_tensors()
+            made = [interpreter(model_content=content, num_threads=1) for _ in range(copies)]
+            for one in made:
+                one.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise UserError(
                 f"{path}: expected a model of LiteRT (.tflite), found something else ({error!s:.80})"
             ) from error
-        self._input, self._outputs = self._places(path, side, sizes)
+        self._input, self._outputs = _places(made[0], path, side, sizes)
+        self._free: SimpleQueue[Any] = SimpleQueue()
+        for one in made:
+            self._free.put(one)
 
-    def _places(self, path: Path, side: int, sizes: Sequence[int]) -> tuple[int, list[int]]:
-        given, there = self._interpreter.get_input_details(), self._interpreter.get_output_details()
-        shapes = [tuple(int(n) for n in entry["shape"]) for entry in given]
-        if shapes != [(1, side, side, 3)]:
-            raise UserError(f"{path}: input: expected one picture of (1, {side}, {side}, 3), found {shapes}")
-        by_size = {int(np.prod(entry["shape"])): int(entry["index"]) for entry in there}
-        if lacking := [size for size in sizes if size not in by_size]:
-            raise UserError(f"{path}: outputs: expected sizes {list(sizes)}, found {sorted(by_size)}; no {lacking}")
-        return int(given[0]["index"]), [by_size[size] for size in sizes]
-
-    def __call__(self, picture: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    def __call__(self, picture: NDArray[Any]) -> list[NDArray[np.float32]]:
         """Run it.
 
         Args:
@@ -93,9 +108,25 @@ class Network:
         Returns:
             The outputs, flat, in the order of ``sizes``.
         """
-        self._interpreter.set_tensor(self._input, picture[None])
-        self._interpreter.invoke()
-        return [self._interpreter.get_tensor(index).ravel() for index in self._outputs]
+        interpreter = self._free.get()
+        try:
+            interpreter.set_tensor(self._input, picture[None])
+            interpreter.invoke()
+            return [interpreter.get_tensor(index).ravel() for index in self._outputs]
+        finally:
+            self._free.put(interpreter)
+
+
+def _places(interpreter: Any, path: Path, side: int, sizes: Sequence[int]) -> tuple[int, list[int]]:
+    """The input's and the outputs' numbers."""
+    given, there = interpreter.get_input_details(), interpreter.get_output_details()
+    shapes = [tuple(int(n) for n in entry["shape"]) for entry in given]
+    if shapes != [(1, side, side, 3)]:
+        raise UserError(f"{path}: input: expected one picture of (1, {side}, {side}, 3), found {shapes}")
+    by_size = {int(np.prod(entry["shape"])): int(entry["index"]) for entry in there}
+    if lacking := [size for size in sizes if size not in by_size]:
+        raise UserError(f"{path}: outputs: expected sizes {list(sizes)}, found {sorted(by_size)}; no {lacking}")
+    return int(given[0]["index"]), [by_size[size] for size in sizes]
 
 
 def sigmoid(logits: NDArray[Any]) -> NDArray[Any]:

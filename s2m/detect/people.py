@@ -43,26 +43,25 @@ class PeopleNetwork:
 
     Args:
         path: ``pose_detection.tflite``.
-        threads: Threads of its own.
+        copies: How many looks go on at the same time.
     """
 
-    def __init__(self, path: Path, threads: int = 1) -> None:
-        self._network = Network(path, _SIDE, (_COUNT * _NUMBERS, _COUNT), threads)
+    def __init__(self, path: Path, copies: int = 1) -> None:
+        self._network = Network(path, _SIDE, (_COUNT * _NUMBERS, _COUNT), copies)
         self._anchors = _anchors()
 
-    def __call__(self, picture: Picture, tiles: Sequence[Region]) -> list[Candidate]:
-        """Look into squares of a picture.
+    def __call__(self, picture: Picture, tile: Region) -> list[Candidate]:
+        """Look into a square of a picture.
 
         Args:
             picture: (H, W, 3) uint8, RGB.
-            tiles: The squares.
+            tile: The square.
 
         Returns:
-            Candidates, the best first, each person once.
+            Who is whole in it, as far as the picture shows them: the best first, each person once.
         """
         size = (picture.shape[1], picture.shape[0])
-        found = [c for tile in tiles for c in self._look(picture, tile) if not _cut_off(c.region, tile, size)]
-        return once(found)
+        return [one for one in self._look(picture, tile) if not _cut_off(one.region, tile, size)]
 
     def _look(self, picture: Picture, tile: Region) -> list[Candidate]:
         numbers, logits = self._network(tile.sample(picture, _SIDE) / np.float32(127.5) - 1)

@@ -31,7 +31,21 @@ def tiles(width: int, height: int, scales: int) -> list[Region]:
     ]
 
 
-def _centres(length: int, side: float) -> list[float]:
+def parts(tile: Region) -> list[Region]:
+    """The squares of half its side that overlap in a square.
+
+    Args:
+        tile: The square, upright.
+
+    Returns:
+        Nine.
+    """
+    places = _centres(tile.side, tile.side / 2)
+    left, top = tile.x - tile.side / 2, tile.y - tile.side / 2
+    return [Region(left + x, top + y, tile.side / 2) for y in places for x in places]
+
+
+def _centres(length: float, side: float) -> list[float]:
     """Where the squares stand along one axis, from edge to edge; one in the middle where one is enough."""
     if side >= length:
         return [length / 2]

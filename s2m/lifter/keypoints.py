@@ -54,10 +54,13 @@ def as_detected(points: Tensor, confidence: Tensor, joint_set: JointSet) -> Tens
         (T, J, D); pelvis, thorax and spine are middles, as they were of what the detector gave.
     """
     trunk = joint_set.indices(TRUNK)
-    whole = (confidence[:, trunk] > 0).all(1)[:, None, None]
+    seen = confidence[:, trunk] > 0
+    # A pair that was not seen is where the lifter has it; half a pair went in as the detector gave it.
+    whole = torch.stack([seen[:, pair].all(1) | ~seen[:, pair].any(1) for pair in (slice(2), slice(2, 4))], 1)
+    moves = torch.stack([whole.all(1), whole[:, 1]], 1).repeat_interleave(2, 1)[..., None]
     matrix = torch.from_numpy(to_detector()).to(points)
     found = points.clone()
-    found[:, trunk] = torch.where(whole, matrix @ points[:, trunk], points[:, trunk])
+    found[:, trunk] = torch.where(moves, matrix @ points[:, trunk], points[:, trunk])
     hips, shoulders = found[:, trunk[:2]].mean(1), found[:, trunk[2:]].mean(1)
     for joint, middle in (("pelvis", hips), ("thorax", shoulders), ("spine", (hips + shoulders) / 2)):
         found[:, joint_set.index(joint)] = middle

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,7 +83,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--keypoints", type=Path, metavar="FILE", help="2D joints that another program found")
     parser.add_argument("--masks", type=Path, metavar="DIR", help="silhouettes of another program: NAME.png")
     parser.add_argument(
-        "--landmark-model", type=Path, metavar="FILE", help="a larger network, pose_landmark_heavy.tflite"
+        "--landmarks",
+        metavar="full|heavy|FILE",
+        help="BlazePose's network of landmarks (default: heavy for photos; full, which is faster, for videos)",
     )
     parser.add_argument("--detector", metavar="MODULE:CLASS", help="a detector of your own instead (docs/detect.md)")
     parser.add_argument(
@@ -207,8 +210,8 @@ def _observing(arguments: argparse.Namespace) -> Callable[[float | None], Observ
         known: Observer = FromKeypoints(arguments.keypoints, lowest)
         joints: Callable[[float | None], Observer] = lambda fps: known  # noqa: E731
     else:
-        detector = detector_of(arguments)
-        joints = lambda fps: Detecting(detector, fps, lowest)  # noqa: E731
+        detector = cache(lambda still: detector_of(arguments, still))
+        joints = lambda fps: Detecting(detector(fps is None), fps, lowest)  # noqa: E731
     if arguments.masks is None:
         return joints
     folder = arguments.masks
@@ -226,11 +229,12 @@ def least_confidence(arguments: argparse.Namespace) -> float:
     return 0.0 if arguments.keypoints or arguments.detector else _SURE
 
 
-def detector_of(arguments: argparse.Namespace) -> Detector:
+def detector_of(arguments: argparse.Namespace, still: bool = False) -> Detector:
     """The detector that the options name.
 
     Args:
         arguments: Parsed options.
+        still: For single pictures, which may take longer than the frames of a video.
 
     Raises:
         UserError: It cannot be made.
@@ -240,7 +244,8 @@ def detector_of(arguments: argparse.Namespace) -> Detector:
     if arguments.detector is None:
         import torch
 
-        return BlazePose(arguments.landmark_model, threads=min(torch.get_num_threads(), _MOST_THREADS))
+        landmarks = arguments.landmarks or ("heavy" if still else "full")
+        return BlazePose(landmarks, threads=min(torch.get_num_threads(), _MOST_THREADS))
     module, _, name = arguments.detector.partition(":")
     try:
         made: Any = getattr(import_module(module), name)()
@@ -306,8 +311,8 @@ def _check(arguments: argparse.Namespace) -> tuple[str, ...]:
         raise UserError(f"--max-people: expected 1 or more, found {arguments.max_people}")
     if arguments.frame < 0:
         raise UserError(f"--frame: expected the number of a frame, 0 or more, found {arguments.frame}")
-    if arguments.keypoints is not None and (arguments.detector or arguments.landmark_model):
-        raise UserError("--keypoints: these come instead of a detector; leave --detector and --landmark-model out")
+    if arguments.keypoints is not None and (arguments.detector or arguments.landmarks):
+        raise UserError("--keypoints: these come instead of a detector; leave --detector and --landmarks out")
     if arguments.min_confidence is not None:
         check_least_confidence(arguments.min_confidence)
     check_fill(arguments.fill)

@@ -87,7 +87,9 @@ class Recoverer:
         min_confidence: float = 0.5,
         run: Path | None = None,
     ) -> None:
-        self._observer = Detecting(BlazePose() if detector is None else detector, fps, min_confidence)
+        if detector is None:
+            detector = BlazePose("heavy" if fps is None else "full")
+        self._observer = Detecting(detector, fps, min_confidence)
         body = load_body() if body is None else body
         model = shipped_model(body) if run is None else of_run(run, body)
         self._options = RecoverOptions(height=height, body=body, model=model)

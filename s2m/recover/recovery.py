@@ -19,7 +19,7 @@ from s2m.recover.people import PictureRecovery
 from s2m.recover.pictures import read_photo
 from s2m.recover.result import Result, Still
 from s2m.recover.sightings import Sightings
-from s2m.recover.videos import Video, ahead
+from s2m.recover.videos import Frame, Video, ahead
 from s2m.skeletons import get_joint_set
 
 Progress = Callable[[str, int, int], object]  # what is done, frames done, frames expected (0: not known)
@@ -119,9 +119,8 @@ def recover_video(
         seen: dict[int, Sightings] = {}
         times: list[float] = []
         size = None
-        for frame in ahead(video):
+        for frame, numbers, found in ahead(_observed(video, observer)):
             size = size or (frame.pixels.shape[1], frame.pixels.shape[0])
-            numbers, found = observer(len(times), f"{len(times)}", frame.pixels)
             for number, detection in zip(numbers, found, strict=True):
                 if not _enough(detection, size):
                     continue
@@ -149,6 +148,12 @@ def recover_video(
             raise NobodyError(f"{file}: expected people, found none of whom enough was seen")
         notes = (f"{file.name}: {video.cut}",) if video.cut else ()
         yield Result(file.name, camera, fps, np.array(times), clips, clips[0].joint_set, video=True, notes=notes)
+
+
+def _observed(video: Video, observer: Observer) -> Iterator[tuple[Frame, list[int], list[Detection]]]:
+    """The frames of a video, and who is in each: numbers, and what was seen of them."""
+    for count, frame in enumerate(ahead(video)):
+        yield frame, *observer(count, f"{count}", frame.pixels)
 
 
 def _enough(one: Detection, size: tuple[int, int]) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
@@ -21,6 +23,7 @@ SIDE = 128  # pixels of a silhouette
 _FIT_SIDE = 64  # of those that bodies are compared with
 _FACES = 1000
 _MARGIN = 1.2  # side of the cut-out over the longer side of the silhouette
+_FULL = 255  # of a pixel that is all the person's
 _NEAR = 3  # pixels of a silhouette: what is so close to the unknown may go on there, and so close to a joint holds it
 
 
@@ -45,16 +48,18 @@ def cut_out(mask: NDArray[np.uint8] | None) -> tuple[NDArray[np.float32], NDArra
 
 def _sampled(mask: NDArray[np.uint8], square: NDArray[np.float32]) -> NDArray[np.float32]:
     height, width = mask.shape
-    steps = (2 * torch.arange(SIDE) + 1) / SIDE - 1
-    x, y = square[0] + steps * float(square[2]), square[1] + steps * float(square[2])
-    grid = torch.stack(torch.meshgrid(x / width * 2 - 1, y / height * 2 - 1, indexing="xy"), -1)
+    x, y, half = (float(value) for value in square)
     # Large silhouettes are made smaller first, or thin limbs would fall between the samples.
-    step = max(1, int(2 * square[2] / SIDE))
-    image = torch.from_numpy(mask)[None, None].float()
-    image = functional.avg_pool2d(image, step, ceil_mode=True) if step > 1 else image
-    found = functional.grid_sample(image, grid[None].float(), align_corners=False)[0, 0]
-    inside = (grid.abs() <= 1).all(-1)
-    return torch.where(inside, (found > 0.5).float(), torch.nan).numpy()
+    step = max(1, int(2 * half / SIDE))
+    left, top = (max(0, math.floor((middle - half) / step) - 1) * step for middle in (x, y))
+    right, bottom = (math.ceil((middle + half) / step + 1) * step for middle in (x, y))
+    part = Image.fromarray(mask[top:bottom, left:right] * np.uint8(_FULL)).reduce(step)
+    pixel = 2 * half / SIDE / step
+    values = (pixel, 0.0, (x - half - left) / step, 0.0, pixel, (y - half - top) / step)
+    found = np.asarray(part.transform((SIDE, SIDE), Image.Transform.AFFINE, values, Image.Resampling.BILINEAR))
+    places = (np.arange(SIDE) + 0.5) * (2 * half / SIDE) - half
+    across, down = ((places >= -middle) & (places <= size - middle) for middle, size in ((x, width), (y, height)))
+    return np.where(down[:, None] & across, found > _FULL / 2, np.float32(np.nan)).astype(np.float32)
 
 
 @dataclass(frozen=True, repr=False)

@@ -1,7 +1,8 @@
 """What becomes of a body's parts that nobody saw: decided here and nowhere else.
 
 - A trunk of which only one end was seen is completed upright: the pelvis hangs below the shoulders, or the shoulders
-  stand above the pelvis, as far as those of the body at rest.
+  stand above the pelvis, as far as those of the body at rest. One hip or shoulder is enough to tell how the trunk
+  leans: its twin is where the lifter believes it to be.
 - A joint of a limb whose twin on the other side was seen is where the lifter believes it to be, of people who are seen
   well.
 - Other unseen joints rest: arms hang, legs stand below the pelvis, shins below the knees. The ends, head, hands and
@@ -70,12 +71,13 @@ def completed(skeleton: Tensor, seen: Tensor, rest: RestSkeleton) -> Tensor:
     """
     skeleton = skeleton * _scale(skeleton, seen, rest)
     joint_set = rest.joint_set
-    lower, upper = (seen[:, _places(joint_set, ends)].all(1) for ends in (_LOWER, _UPPER))
-    skeleton = _hung(skeleton, upper & ~lower, _UPPER, "thorax", ("pelvis", "spine", *_LOWER), rest)
+    lower, upper = (seen[:, _places(joint_set, ends)] for ends in (_LOWER, _UPPER))
+    below = upper.all(1) & ~lower.any(1)
+    skeleton = _hung(skeleton, below, _UPPER, "thorax", ("pelvis", "spine", *_LOWER), rest)
     above = [
         joint for joint in joint_set.joints if joint in ("spine", "thorax", *_UPPER) or joint.split("_")[-1] in _HEAD
     ]
-    return _hung(skeleton, lower & ~upper, _LOWER, "pelvis", above, rest)
+    return _hung(skeleton, lower.all(1) & ~upper.any(1), _LOWER, "pelvis", above, rest)
 
 
 def rested(rotations: Tensor, solved: Tensor) -> Tensor:

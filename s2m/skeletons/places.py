@@ -49,7 +49,9 @@ def moved(
     joints: Sequence[str],
     matrix: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Hips and shoulders at the places of another definition, where all four are seen; the others as they are.
+    """Hips and shoulders at the places of another definition; the others as they are.
+
+    Shoulders move where both are seen, hips where all four are: how far up they lie is told by the shoulders, too.
 
     Args:
         points: (T, K, D) in any unit.
@@ -63,8 +65,9 @@ def moved(
     if not set(TRUNK) <= set(joints):
         return points
     columns = [joints.index(joint) for joint in TRUNK]
-    whole = np.asarray((confidence[:, columns] > 0).all(1))
-    trunk = np.einsum("ij,tjc->tic", matrix, points[:, columns])
+    seen = np.asarray(confidence[:, columns] > 0)
+    moves = np.stack([seen.all(1)] * 2 + [seen[:, 2:].all(1)] * 2, 1)
+    trunk = np.einsum("ij,tjc->tic", matrix, np.where(seen[..., None], points[:, columns], 0))
     found = points.copy()
-    found[:, columns] = np.where(whole[:, None, None], trunk, points[:, columns])
+    found[:, columns] = np.where(moves[..., None], trunk, points[:, columns])
     return found

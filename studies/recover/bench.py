@@ -27,7 +27,7 @@ from studies.command import run_command
 from studies.real.wheel import FPS, fetched
 from studies.recover.clock import Clock, watched
 
-# Stage -> where its time is spent. What is in none of them is "else".
+# Stage -> where its time is spent; several go on at the same time, each of them on one processor.
 STAGES = {
     "read": ("s2m.recover.videos:Video.__iter__", "s2m.recover.recovery:read_photo"),
     "find people": ("s2m.detect.people:PeopleNetwork.__call__",),
@@ -43,7 +43,6 @@ STAGES = {
     "write": ("s2m.recover.process:Job._write",),
 }
 _BESIDE = (0, 33, 66)  # frames of the video that stand beside each other
-_THREADED = "read"  # beside the others, in a thread of its own
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ class Times:
 
     Attributes:
         total: Seconds of the case.
-        stages: Seconds of each.
+        stages: Seconds of each; their sum is more than the total, since they go on at the same time.
         megabytes: Most memory that the process ever had.
         computed: Seconds of all its threads in the case, which tell something on a busy machine, too.
     """
@@ -167,18 +166,13 @@ def text(case: Case, times: Times) -> str:
         case: The case.
         times: What it took.
     """
-    beside = times.stages.get(_THREADED, 0.0) if case.frames > 1 else 0.0
-    stages = {**times.stages, "else": times.total - sum(times.stages.values()) + beside}
     rows = [
-        [name, f"{seconds / case.frames * 1000:.1f}", f"{seconds / times.total:.0%}"]
-        for name in (*STAGES, "else")
-        if (seconds := stages.get(name, 0.0)) > 0
+        [name, f"{seconds / case.frames * 1000:.1f}"] for name in STAGES if (seconds := times.stages.get(name, 0.0)) > 0
     ]
     speed = f"{case.frames / times.total:.1f} frames/s" if case.frames > 1 else f"{times.total:.2f} s"
     each = f"{times.computed / case.frames * 1000:.0f} ms of computing per frame"
     head = f"{case.name}: {speed}, {each}, at most {times.megabytes:.0f} MB (everything was loaded before)"
-    aside = f"('{_THREADED}' goes on beside the others)\n" if beside else ""
-    return f"{head}\n\n{markdown_table(['stage', 'ms per frame', 'share'], rows)}{aside}"
+    return f"{head}\n\n{markdown_table(['stage (several at the same time)', 'ms per frame'], rows)}"
 
 
 def bench(options: argparse.Namespace) -> None:

@@ -18,6 +18,7 @@ class Clock:
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = defaultdict(float)
+        self._adding = threading.Lock()
         self._running = threading.local()
 
     @contextlib.contextmanager
@@ -35,7 +36,8 @@ class Clock:
         finally:
             took = time.perf_counter() - begin
             (inner,) = outer.pop()
-            self.seconds[name] += took - inner
+            with self._adding:
+                self.seconds[name] += took - inner
             if outer:
                 outer[-1][0] += took
 

@@ -100,3 +100,19 @@ def test_two_people_own_no_pixel_both(most: int) -> None:
     assert len(found) == most
     masks = [person.mask for person in found if person.mask is not None]
     assert np.sum(masks, 0).max() == 1
+
+
+def test_how_many_look_at_the_same_time_changes_nothing() -> None:
+    one, other = rendered((900, 500), 300, (230, 250)), rendered((900, 500), 380, (620, 250))
+    frames = [np.roll(np.minimum(one.picture, other.picture), 3 * step, 1) for step in range(3)]
+    found = []
+    for threads in (1, 3):
+        detector, previous = BlazePose(scales=2, threads=threads), list[Detection]()
+        for frame in frames:
+            previous = detector.track(frame, previous)
+            found.append(previous)
+    for alone, together in zip(found[:3], found[3:], strict=True):
+        assert len(alone) == len(together) == 2
+        for ours, theirs in zip(alone, together, strict=True):
+            np.testing.assert_array_equal(ours.joints2d, theirs.joints2d)
+            np.testing.assert_array_equal(ours.mask, theirs.mask)

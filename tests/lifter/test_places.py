@@ -54,3 +54,19 @@ def test_a_trunk_of_which_a_joint_is_missing_stays_as_it_is() -> None:
     hip, given = H36M17.index("left_hip"), COCO17.index("left_hip")
     assert np.linalg.norm(taken[0, hip] - points[0, given]) > 1e-2
     np.testing.assert_allclose(taken[1, hip], points[1, given], atol=1e-6)
+
+
+def test_shoulders_move_where_both_are_seen_whatever_the_hips() -> None:
+    """Half bodies: the shoulders alone tell where their other places are; hips that nobody saw are the lifter's."""
+    rng = np.random.default_rng(2)
+    points, sure = rng.normal(size=(1, 17, 2)).astype(np.float32), np.ones((1, 17), np.float32)
+    sure[:, COCO17.indices(("left_hip", "right_hip"))] = 0
+    whole = on_joint_set(Keypoints(points, np.ones((1, 17), np.float32), COCO17), H36M17)
+    taken = on_joint_set(Keypoints(points, sure, COCO17), H36M17)
+    shoulders, hips = H36M17.indices(TRUNK[2:]), H36M17.indices(TRUNK[:2])
+    np.testing.assert_allclose(taken.points[:, shoulders], whole.points[:, shoulders], atol=1e-6)
+    lifted = torch.from_numpy(whole.points)
+    back, all_seen = (
+        as_detected(lifted, torch.from_numpy(c), H36M17_DETECTED) for c in (taken.confidence, whole.confidence)
+    )
+    np.testing.assert_allclose(back[:, shoulders + hips], all_seen[:, shoulders + hips], atol=1e-6)

@@ -179,7 +179,7 @@ def test_ctrl_c_keeps_what_is_done(
                 raise KeyboardInterrupt
             return super().__call__(picture)
 
-    monkeypatch.setattr(commands, "detector_of", lambda arguments: Interrupted())
+    monkeypatch.setattr(commands, "detector_of", lambda *_: Interrupted())
     assert recover(*files, "-o", out, "--write", "") == 130
     assert "2 of 3 are left" in capsys.readouterr().err
     assert [path.name for path in out.iterdir()] == ["0"]
@@ -222,7 +222,7 @@ def test_keypoints_and_masks_of_another_program(photo: Path, tmp_path: Path, out
         (("--write", "stl"), "--write: expected some of"),
         (("--refine", "-1"), "--refine"),
         (("--max-people", "0"), "--max-people"),
-        (("--landmark-model", "gone.tflite"), "gone.tflite"),
+        (("--landmarks", "gone.tflite"), "gone.tflite"),
     ],
 )
 def test_bad_options_are_one_line(

@@ -27,7 +27,7 @@ from s2m.recover.people import PictureRecovery
 from s2m.recover.recoverer import Recoverer
 from s2m.recover.shapes import tells_shape
 from s2m.recover.sightings import Sightings
-from s2m.recover.silhouettes import Silhouettes
+from s2m.recover.silhouettes import Silhouettes, cut_out
 from s2m.skeletons import S2M27, SMPL24
 
 from .actors import CAMERA, SIZE, Actors, acted, numbered, silhouette, true_joints
@@ -59,6 +59,20 @@ def test_silhouettes_in_other_crops_are_where_they_were() -> None:
     x, y = ((2 * axis + 1) / 112 - 1 for axis in (columns, rows))
     true = (160 + 80 * x - 150) ** 2 + (110 + 80 * y - 100) ** 2 < 40**2
     assert (found != true).mean() < 0.01
+
+
+@pytest.mark.parametrize(
+    ("size", "centre", "radius"), [((1081, 1921), (700.3, 1500.8), 300), ((640, 480), (300.2, 200.9), 150)]
+)
+def test_a_silhouette_is_cut_out_where_it_lies_whatever_the_pictures_size(
+    size: tuple[int, int], centre: tuple[float, float], radius: float
+) -> None:
+    x, y = np.arange(size[0]) + 0.5 - centre[0], np.arange(size[1])[:, None] + 0.5 - centre[1]
+    values, square = cut_out((x**2 + y**2 < radius**2).astype(np.uint8))
+    steps = ((np.arange(len(values)) + 0.5) / len(values) * 2 - 1) * square[2]
+    true = (square[0] + steps - centre[0]) ** 2 + (square[1] + steps[:, None] - centre[1]) ** 2 < radius**2
+    known = ~np.isnan(values)
+    assert ((values > 0) != true)[known].sum() < 0.002 * true.sum()
 
 
 @pytest.mark.parametrize(
