@@ -148,7 +148,7 @@ def load_joblib(stream: IO[bytes], size: int) -> Any:
         size: Its bytes.
 
     Returns:
-        The content, see :func:`s2m.formats.safe_pickle.load_plain`.
+        The content, as ``load_plain`` of that module gives it.
 
     Raises:
         UnsafePickleError: It holds anything else, or is damaged.
