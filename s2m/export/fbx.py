@@ -7,19 +7,15 @@ python3-numpy``) is what the tests run: its reader of GLB needs NumPy, which the
 from __future__ import annotations
 
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Sequence
-from importlib import resources
 from pathlib import Path
 
-from s2m.errors import UserError
 from s2m.export.glb import write_glb
 from s2m.export.motion import BodyMotion
 from s2m.files import replacing
+from s2m.formats.blender import run_in_blender
 from s2m.skeletons import SMPL24
-
-BLENDER = "blender"
 
 
 def write_fbx(path: str | Path, people: Sequence[BodyMotion], names: tuple[str, ...] = SMPL24.joints) -> None:
@@ -34,20 +30,10 @@ def write_fbx(path: str | Path, people: Sequence[BodyMotion], names: tuple[str, 
         UserError: Blender is not installed, or fails.
         WriteError: The file cannot be written.
     """
-    program = shutil.which(BLENDER)
-    if program is None:
-        raise UserError(
-            f"{path}: FBX is written by Blender, of which no command `{BLENDER}` was found; install it (Debian: "
-            "apt-get install blender python3-numpy), or write .glb, which Unity, Unreal and Blender read"
-        )
     with replacing(path) as temporary, tempfile.TemporaryDirectory(prefix="s2m-") as folder:
         glb, made = Path(folder) / "motion.glb", Path(folder) / "motion.fbx"
         write_glb(glb, people, names)
-        with resources.as_file(resources.files("s2m.export") / "assets" / "glb_to_fbx.py") as script:
-            command = [program, "--background", "--factory-startup", "--python-exit-code", "3", "--python", str(script)]
-            words = [*command, "--", str(glb), str(made), f"{people[0].fps:.9g}"]
-            ran = subprocess.run(words, capture_output=True, text=True, errors="replace", check=False)
-        if ran.returncode or not made.is_file():
-            said = (ran.stderr.strip() or ran.stdout.strip()).splitlines()
-            raise UserError(f"{path}: Blender failed ({said[-1] if said else f'exit code {ran.returncode}'})")
+        words = [str(glb), str(made), f"{people[0].fps:.9g}"]
+        instead = "write .glb, which Unity, Unreal and Blender read"
+        run_in_blender("s2m.export", "glb_to_fbx.py", words, made, path, instead)
         shutil.copyfile(made, temporary)

@@ -22,7 +22,9 @@ from s2m.formats.motion_npz import MODELS, MotionFile, gender_of, narrow, one_ro
 from s2m.formats.npz import array_names
 from s2m.formats.rates import told_rate
 from s2m.formats.raw import load
+from s2m.formats.rotations_csv import is_rotations_csv, read_rotations_csv
 from s2m.formats.spool import Spool
+from s2m.formats.upright import axis_of_roots
 from s2m.skeletons import SMPL22, SMPL24
 
 Floats = NDArray[np.float64]
@@ -47,6 +49,8 @@ def is_body_motion(path: Path) -> bool:
     Returns:
         False as well for what cannot be read; its reader then says why.
     """
+    if is_rotations_csv(path):
+        return True
     if path.suffix.lower() not in _SUFFIXES or not path.is_file():
         return False
     try:
@@ -70,7 +74,7 @@ def read_body_motion(path: Path, folder: Path) -> MotionFile:
     """Read a body's motion.
 
     Args:
-        path: An npz or pkl file.
+        path: An npz, pkl or csv file.
         folder: Where poses wait on the disk.
 
     Returns:
@@ -79,6 +83,8 @@ def read_body_motion(path: Path, folder: Path) -> MotionFile:
     Raises:
         FormatError: The message names the field, what was expected and what was found.
     """
+    if path.suffix.lower() == ".csv":
+        return read_rotations_csv(path, folder)
     if path.suffix.lower() == ".npz" and set(array_names(path)) >= _AMASS:
         return read_motion_npz(path, folder)
     content = load(path)
@@ -89,11 +95,14 @@ def read_body_motion(path: Path, folder: Path) -> MotionFile:
     poses, model = _amass_poses(content, path) if amass else _smplx_poses(content, path)
     trans, betas, fps = _places(content, len(poses), path), _betas(content, path), told_rate(content, path)
     gender = gender_of(str(np.ravel(content["gender"])[0])) if "gender" in content else "neutral"
-    valid, up = np.ones(len(poses), bool), "z" if amass else None
+    valid, up = np.ones(len(poses), bool), "z" if amass else axis_of_roots(poses[:, :3])
+    notes = _left_out(content)
+    if not amass and up is not None:
+        notes = (f"{up} is up because the person stands along it", *notes)
     spool = Spool(folder)
     spool.append(poses)
     hands = bool(poses[:, 3 * len(SMPL22) :].any())
-    return MotionFile(spool, trans, betas, fps, gender, model, "", valid, hands, up, _left_out(content))
+    return MotionFile(spool, trans, betas, fps, gender, model, "", valid, hands, up, notes)
 
 
 def _of_holosmpl(content: Mapping[str, Any], path: Path) -> dict[str, Any]:

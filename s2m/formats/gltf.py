@@ -149,7 +149,7 @@ class _File:
         kept = [node for node in order if node in joints]
         own = [order.index(node) for node in kept]
         rest = np.stack([bind[node] for node in kept])
-        frames = turns[:, own] @ _rotation(rest[:, :3, :3]).transpose(0, 2, 1)
+        frames = turns[:, own] @ rotation(rest[:, :3, :3]).transpose(0, 2, 1)
         names = tuple(str(self._nodes[node].get("name", f"joint{node}")) for node in kept)
         parents = tuple(kept.index(self._above[node]) if self._above.get(node) in joints else -1 for node in kept)
         step = float(times[1] - times[0]) if len(times) > 1 else 1 / 30
@@ -206,7 +206,7 @@ class _File:
             moved[node] = local if above is None else moved[above] @ local
             shown[node] = still if above is None else shown[above] @ still
         whole = np.stack([moved[node] for node in order], axis=1)
-        return _rotation(whole[..., :3, :3]), whole[..., :3, 3], shown
+        return rotation(whole[..., :3, :3]), whole[..., :3, 3], shown
 
 
 _KINDS = ("translation", "rotation", "scale")
@@ -237,8 +237,15 @@ def _matrix(node: dict[str, Any], moved: dict[str, Floats]) -> Floats:
     return found
 
 
-def _rotation(matrices: Floats) -> Floats:
-    """The rotations in matrices that also scale."""
+def rotation(matrices: Floats) -> Floats:
+    """The rotations in matrices that also scale.
+
+    Args:
+        matrices: (..., 3, 3).
+
+    Returns:
+        (..., 3, 3) the nearest rotations.
+    """
     left, _, right = np.linalg.svd(matrices)
     sign = np.sign(np.linalg.det(left @ right))
     left[..., -1] *= sign[..., None]

@@ -44,6 +44,7 @@ class MotionFile:
         hands: Whether fingers, or SMPL's two hand joints, turn.
         up: The axis that points up; ``None`` where the file's kind does not tell.
         notes: What is left out, in words.
+        of_pelvis: Whether ``trans`` is where the pelvis joint is, instead of SMPL's own place.
     """
 
     poses: Spool
@@ -57,6 +58,7 @@ class MotionFile:
     hands: bool
     up: str | None = "z"
     notes: tuple[str, ...] = ()
+    of_pelvis: bool = False
 
 
 def read_motion_npz(path: Path, folder: Path) -> MotionFile:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import pickle
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -42,7 +43,7 @@ class Header:
 
 
 def load(path: Path) -> Any:
-    """The content of a ``.npy``, ``.npz``, ``.json``, ``.jsonl`` or ``.pkl`` file: arrays, dictionaries, lists of them.
+    """The content of an ``.npy``, ``.npz``, ``.json``, ``.jsonl``, ``.pkl`` or ``.pt`` file: arrays, dictionaries.
 
     An npz is a dictionary of its fields that reads each when it is asked for. Pickled objects, also those within npy
     and npz files, are read as plain data (:mod:`s2m.formats.safe_pickle`); no code of theirs is run.
@@ -56,7 +57,8 @@ def load(path: Path) -> Any:
     Raises:
         UserError: The message names the file, what was expected and what was found.
     """
-    readers = {".npy": _npy, ".npz": Archive, ".json": load_json, ".jsonl": load_json, ".pkl": _pickle}
+    readers = {".npy": _npy, ".npz": Archive, ".json": load_json, ".jsonl": load_json}
+    readers |= {".pkl": _pickle, ".pk": _pickle, ".pt": _torch}
     return readable(path, lambda: readers[path.suffix.lower()](path))
 
 
@@ -219,10 +221,36 @@ def _array(stream: IO[bytes], size: int) -> Any:
 
 
 def _pickle(path: Path) -> Any:
-    from s2m.formats.safe_pickle import load_plain
+    from s2m.formats.joblib_pickle import load_joblib
 
     with path.open("rb") as stream:
-        return load_plain(stream, path.stat().st_size)
+        return load_joblib(stream, path.stat().st_size)
+
+
+def _torch(path: Path) -> Any:
+    """What ``torch.save`` wrote, if it is tensors in dictionaries and lists; torch runs nothing of the file."""
+    import torch
+
+    from s2m.torch_files import damage
+
+    broken = damage(path)
+    if broken:
+        raise ValueError(broken)
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise ValueError(
+            "it holds other objects than tensors, which are not run; save the arrays with numpy.savez"
+        ) from error
+    return _as_arrays(content)
+
+
+def _as_arrays(content: Any) -> Any:
+    if isinstance(content, dict):
+        return {key: _as_arrays(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_as_arrays(value) for value in content]
+    return content.float().numpy() if hasattr(content, "is_floating_point") else content
 
 
 def described(content: Any) -> str:

@@ -21,6 +21,20 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from s2m.errors import UserError
+from s2m.formats.pickle_records import (
+    Array,
+    ArrayType,
+    Bag,
+    Chumpy,
+    Csc,
+    Csr,
+    DType,
+    FromBuffer,
+    Object,
+    Record,
+    Scalar,
+    Select,
+)
 
 _NUMBER_KINDS = "biuf"
 _LARGEST_MATRIX = 10**7
@@ -45,71 +59,8 @@ class UnsafePickleError(UserError, ValueError):
         self.field = field
 
 
-class _Record:
-    """Stands for an object of the file: keeps constructor arguments and state, does nothing."""
-
-    arguments: tuple[Any, ...]
-    state: Any
-
-    def __new__(cls, *arguments: Any) -> _Record:
-        record = super().__new__(cls)
-        record.arguments, record.state = arguments, None
-        return record
-
-    def __setstate__(self, state: Any) -> None:
-        self.state = state
-
-    def get(self, name: str) -> Any:
-        """An attribute of the original object, or ``None``."""
-        return self.state.get(name) if isinstance(self.state, dict) else None
-
-
-class _Chumpy(_Record):
-    """chumpy.Ch and its kin."""
-
-
-class _Select(_Chumpy):
-    """chumpy.reordering.Select: some entries of another array."""
-
-
-class _Array(_Record):
-    """A numpy array: shape, dtype and bytes are its state."""
-
-
-class _ArrayType(_Record):
-    """The class numpy.ndarray itself, as an argument of ``_reconstruct``."""
-
-
-class _DType(_Record):
-    """numpy.dtype."""
-
-
-class _Csc(_Record):
-    """scipy.sparse.csc_matrix."""
-
-
-class _Csr(_Record):
-    """scipy.sparse.csr_matrix."""
-
-
-class _Scalar(_Record):
-    """numpy scalar: dtype and bytes."""
-
-
-class _FromBuffer(_Record):
-    """Array of pickle protocol 5: bytes, dtype, shape, order."""
-
-
-class _Object(_Record):
-    """Python's ``object``, the base that old-style reconstruction names."""
-
-
-class _Bag(_Record):
-    """set and frozenset: bookkeeping of chumpy that no array needs (kept unhashed)."""
-
-
-def _reconstruct_object(cls: Any, base: Any, state: Any) -> _Record:
-    if not (isinstance(cls, type) and issubclass(cls, _Record)):
+def _reconstruct_object(cls: Any, base: Any, state: Any) -> Record:
+    if not (isinstance(cls, type) and issubclass(cls, Record)):
         raise UnsafePickleError(f"refused to make an object of {cls!r}")
     return cls()
 
@@ -121,21 +72,21 @@ def _empty_bytes() -> bytes:
 
 def _allowed_globals() -> dict[tuple[str, str], Callable[..., Any]]:
     allowed: dict[tuple[str, str], Callable[..., Any]] = {
-        ("numpy", "ndarray"): _ArrayType,
-        ("numpy", "dtype"): _DType,
+        ("numpy", "ndarray"): ArrayType,
+        ("numpy", "dtype"): DType,
     }
     for module in ("copy_reg", "copyreg"):
         allowed[module, "_reconstructor"] = _reconstruct_object
     for module in ("__builtin__", "builtins"):
-        allowed[module, "object"] = _Object
+        allowed[module, "object"] = Object
         allowed[module, "bytes"] = _empty_bytes
-        allowed[module, "set"] = allowed[module, "frozenset"] = _Bag
+        allowed[module, "set"] = allowed[module, "frozenset"] = Bag
     for module in _MODULES_OF_ARRAYS:
-        allowed[module, "_reconstruct"] = _Array
-        allowed[module, "scalar"] = _Scalar
+        allowed[module, "_reconstruct"] = Array
+        allowed[module, "scalar"] = Scalar
     for module in _MODULES_OF_BYTES:
-        allowed[module, "_frombuffer"] = _FromBuffer
-    for kind, record in (("csc", _Csc), ("csr", _Csr)):
+        allowed[module, "_frombuffer"] = FromBuffer
+    for kind, record in (("csc", Csc), ("csr", Csr)):
         for module in _SPARSE_MODULES:
             allowed[module.format(kind), f"{kind}_matrix"] = record
             allowed[module.format(kind), f"{kind}_array"] = record
@@ -146,7 +97,13 @@ def _allowed_globals() -> dict[tuple[str, str], Callable[..., Any]]:
 _PythonUnpickler: Any = pickle._Unpickler  # type: ignore[attr-defined]
 
 
-class _PassiveUnpickler(_PythonUnpickler):  # type: ignore[misc]
+class PassiveUnpickler(_PythonUnpickler):  # type: ignore[misc]
+    """Makes records of what a file names, and refuses every name that stands for no array.
+
+    Args:
+        stream: The pickle.
+    """
+
     allowed = _allowed_globals()
     dispatch: ClassVar[dict[int, Any]] = dict(_PythonUnpickler.dispatch)
 
@@ -155,10 +112,19 @@ class _PassiveUnpickler(_PythonUnpickler):  # type: ignore[misc]
         self._encoded: dict[int, tuple[str, bytes]] = {}
 
     def find_class(self, module: str, name: str) -> Any:
+        """What stands for a name of the file.
+
+        Args:
+            module: Where the name is from.
+            name: The name.
+
+        Raises:
+            UnsafePickleError: It is none of arrays and numbers.
+        """
         if (module, name) == ("_codecs", "encode"):
             return self._encode
         if module.split(".")[0] == "chumpy":
-            return _Select if name == "Select" else _Chumpy
+            return Select if name == "Select" else Chumpy
         try:
             return self.allowed[module, name]
         except KeyError:
@@ -225,12 +191,13 @@ def load_pickle(path: Path, fields: Iterable[str]) -> Mapping[str, Any]:
     return {str(name): _evaluate(value, name) if name in wanted else value for name, value in content.items()}
 
 
-def load_plain(stream: IO[bytes], size: int | None = None) -> Any:
+def load_plain(stream: IO[bytes], size: int | None = None, reader: type[PassiveUnpickler] | None = None) -> Any:
     """Read one pickle of nested dicts, lists and tuples of arrays, numbers and strings.
 
     Args:
         stream: The pickle.
         size: Bytes of the file that it is in, at most; more entries than that are refused.
+        reader: What reads it, where it is no plain pickle.
 
     Returns:
         The content. Arrays of objects become nested lists (one without dimensions its only element).
@@ -238,14 +205,14 @@ def load_plain(stream: IO[bytes], size: int | None = None) -> Any:
     Raises:
         UnsafePickleError: As :func:`load_pickle`; its ``field`` is the path of the entry, such as "S9/Walking/0".
     """
-    content = _unpickle(stream)
+    content = _unpickle(stream, reader or PassiveUnpickler)
     _weigh(content, LARGEST_CONTENT if size is None else min(size, LARGEST_CONTENT))
     return _plain(content, "", {})
 
 
 def _plain(value: Any, field: str, known: dict[int, Any]) -> Any:
     """known: what became of containers and arrays, by identity: what a file shares stays shared."""
-    if not isinstance(value, (dict, list, tuple, _Record)):
+    if not isinstance(value, (dict, list, tuple, Record)):
         return value
     if id(value) not in known:
         known[id(value)] = _written_out(value, field, known)
@@ -270,7 +237,7 @@ def _weigh(content: Any, most: int = LARGEST_CONTENT) -> None:
     open_ones = {id(content)}
     while path:
         value, rest = path[-1]
-        part = next((p for p in rest if id(p) not in weights and isinstance(p, (dict, list, tuple, _Array))), None)
+        part = next((p for p in rest if id(p) not in weights and isinstance(p, (dict, list, tuple, Array))), None)
         if part is None:
             path.pop()
             open_ones.discard(id(value))
@@ -289,7 +256,7 @@ def _weigh(content: Any, most: int = LARGEST_CONTENT) -> None:
 def _parts(value: Any) -> Iterable[Any]:
     if isinstance(value, dict):
         return value.values()
-    if isinstance(value, _Array):
+    if isinstance(value, Array):
         return value.state[4] if _holds_objects(value) else ()
     return value if isinstance(value, (list, tuple)) else ()
 
@@ -300,15 +267,15 @@ def _below(field: str, key: Any) -> str:
 
 
 def _holds_objects(value: Any) -> bool:
-    state = value.state if isinstance(value, _Array) else None
-    if not (isinstance(state, tuple) and len(state) == 5 and isinstance(state[2], _DType)):
+    state = value.state if isinstance(value, Array) else None
+    if not (isinstance(state, tuple) and len(state) == 5 and isinstance(state[2], DType)):
         return False
     return str(state[2].arguments[0]).startswith("O") and isinstance(state[4], list) and len(state[4]) > 0
 
 
-def _unpickle(stream: IO[bytes]) -> Any:
+def _unpickle(stream: IO[bytes], reader: type[PassiveUnpickler] = PassiveUnpickler) -> Any:
     try:
-        return _PassiveUnpickler(stream).load()
+        return reader(stream).load()
     except UnsafePickleError:
         raise
     # A damaged pickle can raise nearly anything while it is read.
@@ -318,7 +285,7 @@ def _unpickle(stream: IO[bytes]) -> Any:
 
 
 def _evaluate(value: Any, field: str) -> Any:
-    if not isinstance(value, _Record):
+    if not isinstance(value, Record):
         return value
     try:
         return _to_array(value)
@@ -340,33 +307,41 @@ def _evaluate(value: Any, field: str) -> Any:
 def _to_array(value: Any, depth: int = 0) -> NDArray[Any]:
     if depth > _DEEPEST_CHUMPY:
         raise UnsafePickleError(f"chumpy expressions more than {_DEEPEST_CHUMPY} deep")
-    if isinstance(value, (_Csc, _Csr)):
+    if isinstance(value, (Csc, Csr)):
         return _dense(value, depth + 1)
-    if isinstance(value, _Chumpy):
+    if isinstance(value, Chumpy):
         return _chumpy_value(value, depth + 1)
-    if isinstance(value, _Array):
+    if isinstance(value, Array):
         _, shape, dtype, fortran, raw = value.state
         return _from_bytes(raw, dtype, shape, "F" if fortran else "C")
-    if isinstance(value, _FromBuffer):
+    if isinstance(value, FromBuffer):
         raw, dtype, shape, order = value.arguments
         return _from_bytes(raw, dtype, shape, order)
-    if isinstance(value, _Scalar):
+    if isinstance(value, Scalar):
         dtype, raw = value.arguments
         return _from_bytes(raw, dtype, (), "C")
-    if isinstance(value, _Record):
+    if isinstance(value, Record):
         raise UnsafePickleError(f"cannot read a {type(value).__name__.strip('_').lower()} as an array")
     _weigh(value)
     return np.asarray(value)
 
 
 def _from_bytes(raw: Any, dtype: Any, shape: Any, order: str) -> NDArray[Any]:
-    number = _number_dtype(dtype)
+    number = number_dtype(dtype)
     data = raw.encode("latin1") if isinstance(raw, str) else bytes(raw)
     return np.asarray(np.frombuffer(data, dtype=number).reshape(shape, order="F" if order == "F" else "C"))
 
 
-def _number_dtype(record: Any) -> np.dtype[Any]:
-    if not isinstance(record, _DType):
+def number_dtype(record: Any) -> np.dtype[Any]:
+    """The type of numbers that a record names.
+
+    Args:
+        record: As a file has it.
+
+    Raises:
+        UnsafePickleError: It is no type of numbers.
+    """
+    if not isinstance(record, DType):
         raise UnsafePickleError("array without a dtype")
     dtype = np.dtype(str(record.arguments[0]))
     if dtype.kind not in _NUMBER_KINDS:
@@ -375,8 +350,8 @@ def _number_dtype(record: Any) -> np.dtype[Any]:
     return dtype.newbyteorder(">" if byte_order == ">" else "<") if byte_order in ("<", ">") else dtype
 
 
-def _chumpy_value(record: _Chumpy, depth: int) -> NDArray[Any]:
-    if isinstance(record, _Select):
+def _chumpy_value(record: Chumpy, depth: int) -> NDArray[Any]:
+    if isinstance(record, Select):
         chosen = _to_array(record.get("a"), depth).ravel()[_to_array(record.get("idxs"), depth)]
         shape = record.get("preferred_shape")
         return np.asarray(chosen if shape is None else chosen.reshape(_to_array(shape, depth)))
@@ -388,10 +363,10 @@ def _chumpy_value(record: _Chumpy, depth: int) -> NDArray[Any]:
     raise UnsafePickleError(f"cannot evaluate a chumpy expression that holds {names}")
 
 
-def _dense(record: _Csc | _Csr, depth: int) -> NDArray[Any]:
+def _dense(record: Csc | Csr, depth: int) -> NDArray[Any]:
     shape = record.get("_shape") if record.get("_shape") is not None else record.get("shape")
     data, indices, indptr = (_to_array(record.get(name), depth) for name in ("data", "indices", "indptr"))
-    make = sparse.csc_matrix if isinstance(record, _Csc) else sparse.csr_matrix
+    make = sparse.csc_matrix if isinstance(record, Csc) else sparse.csr_matrix
     rows, columns = (int(n) for n in shape)
     if not 0 < rows * columns <= _LARGEST_MATRIX:
         raise UnsafePickleError(f"a sparse matrix of shape ({rows}, {columns})")

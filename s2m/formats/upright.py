@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 
 from s2m.formats.tracks import Track
 
@@ -30,12 +32,36 @@ def told_up(points: NDArray[np.float64], low: list[int], high: list[int]) -> str
     with np.errstate(invalid="ignore"):
         trunk = _middle(points[:, high]) - _middle(points[:, low])
     trunk = trunk[np.isfinite(trunk).all(-1)]
-    if not len(trunk):
+    return axis_along(trunk)
+
+
+def axis_along(directions: NDArray[np.float64]) -> str | None:
+    """The axis along which directions mostly point.
+
+    Args:
+        directions: (T, 3) from the feet of a person towards the head, of any length.
+
+    Returns:
+        ``y``, ``z``, ``y-down`` or ``z-down``; ``None`` where no axis is clear.
+    """
+    if not len(directions):
         return None
-    mean = (trunk / np.maximum(np.linalg.norm(trunk, axis=-1, keepdims=True), 1e-9)).mean(0)
+    mean = (directions / np.maximum(np.linalg.norm(directions, axis=-1, keepdims=True), 1e-9)).mean(0)
     best = max(_AXES, key=lambda name: _AXES[name][1] * mean[_AXES[name][0]])
     axis, sign = _AXES[best]
     return best if sign * mean[axis] > _CLEAR else None
+
+
+def axis_of_roots(vectors: NDArray[Any]) -> str | None:
+    """The axis along which bodies mostly stand.
+
+    Args:
+        vectors: (T, 3) axis-angle of the roots, from SMPL's body frame.
+
+    Returns:
+        See :func:`axis_along`.
+    """
+    return axis_along(Rotation.from_rotvec(vectors).apply([0.0, 1.0, 0.0]))
 
 
 def _middle(points: NDArray[np.float64]) -> NDArray[np.float64]:

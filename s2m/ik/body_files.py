@@ -1,4 +1,4 @@
-"""Files that hold the motion of a skeleton or body already, as SMPL's: BVH, GLB, tables of rotations, AMASS's npz."""
+"""Files that hold the motion of a skeleton or body already, as SMPL's: BVH, GLB, FBX, USD, and those of SMPL bodies."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from s2m.body import Body
-from s2m.clip_options import check_fps
+from s2m.clip_options import check_fps, how_many
 from s2m.errors import UserError
 from s2m.export.motion import ArrayRows, BodyMotion, ForeignShape, Rows
-from s2m.export.names import NAMES
 from s2m.formats.amass import BodyLabel
 from s2m.formats.body_motion import read_body_motion
 from s2m.formats.bvh import Bvh, read_bvh
+from s2m.formats.estimated_bodies import EstimatedBody, estimated_bodies
+from s2m.formats.fbx import FBX, read_fbx
 from s2m.formats.gltf import GltfPerson, read_glb
 from s2m.formats.joints3d import UP_AXES
 from s2m.formats.motion_npz import MotionFile
-from s2m.formats.rotation_table import read_rotation_table
+from s2m.formats.usd import SUFFIXES, read_usd
 from s2m.ik.chosen_body import BodyChoice
 from s2m.ik.retarget import Retargeted, retarget
 from s2m.ik.source_options import said_of_joints
@@ -34,12 +35,14 @@ from s2m.skeletons import SMPL24
 Floats = NDArray[np.float64]
 
 BVH, GLB = ".bvh", ".glb"
+TREES = (BVH, GLB, FBX, *SUFFIXES)
+"""Suffixes of files that hold a skeleton of their own."""
 # SMPL's world (+y up) to AMASS's (+z up).
 _AMASS = Rotation.from_euler("x", 90, degrees=True)
 
 
 def trees_of(file: Path, arguments: argparse.Namespace) -> list[Bvh | GltfPerson]:
-    """The skeletons of a BVH or GLB file.
+    """The skeletons of a BVH, GLB, FBX or USD file.
 
     Args:
         file: The file.
@@ -49,9 +52,10 @@ def trees_of(file: Path, arguments: argparse.Namespace) -> list[Bvh | GltfPerson
         UserError: For a file that cannot be used, and for options that mean nothing for one.
     """
     _refuse(file, arguments, "the file brings its own skeleton, unit and people")
-    if file.suffix.lower() != GLB:
+    suffix = file.suffix.lower()
+    if suffix == BVH:
         return [read_bvh(file)]
-    people = read_glb(file)
+    people = read_glb(file) if suffix == GLB else read_fbx(file) if suffix == FBX else read_usd(file)
     if people[0].animations > 1:
         warn(f"{file}: {people[0].animations} animations: the first was taken")
     return [*people]
@@ -106,36 +110,48 @@ def _pelvis(body: Body) -> Floats:
     return found
 
 
-def _refuse(file: Path, arguments: argparse.Namespace, why: str) -> None:
-    given = said_of_joints(arguments)
+def _refuse(file: Path, arguments: argparse.Namespace, why: str, known: tuple[str, ...] = ()) -> None:
+    given = [option for option in said_of_joints(arguments) if option not in known]
     if given:
         raise UserError(f"{file}: --{given[0]}: {why}")
 
 
-def table_person(file: Path, choice: BodyChoice, name: str, arguments: argparse.Namespace) -> Solved:
-    """The motion of a table of rotations, of a body of mean shape: such tables hold none.
+def chosen_bodies(file: Path, arguments: argparse.Namespace) -> list[EstimatedBody]:
+    """The people whom the user wants of a file in which a program estimated bodies.
 
     Args:
-        file: The table.
-        choice: The body to pose.
-        name: Of the person, for files that name their parts.
+        file: Any file.
         arguments: Options of :func:`s2m.ik.source_options.add_sources`.
 
+    Returns:
+        By default who is seen in most frames; none where the file is of another kind.
+
     Raises:
-        UserError: For a file that cannot be used, and for options that mean nothing for one.
+        UserError: There is no such person.
     """
-    _refuse(file, arguments, "the file holds rotations, which are taken over as they are")
-    found = read_rotation_table(file, NAMES)
-    fps = check_fps(arguments.fps or found.fps or 30.0)
-    everywhere, zeros = np.ones(len(found.poses), bool), np.zeros(choice.body.num_betas, np.float32)
-    places = found.pelvis - _pelvis(choice.body)
-    motion = BodyMotion(choice.body, ArrayRows(found.poses), places, zeros, fps, choice.label, everywhere, name)
-    return Solved(motion, remark=f" at {fps:g} per second")
+    found = sorted(estimated_bodies(file), key=len, reverse=True)
+    if arguments.people is not None:
+        return found[: int(min(how_many(arguments) or 1, len(found)))]
+    if arguments.person is not None and found:
+        wanted = [body for body in found if str(body.number) == arguments.person]
+        if not wanted:
+            there = ", ".join(str(body.number) for body in found)
+            raise UserError(f"{file}: --person: expected one of {there}, found {arguments.person}")
+        return wanted[:1]
+    if len(found) > 1:
+        others = ", ".join(f"{body.number} ({len(body)} frames)" for body in found[1:9])
+        warn(f"{file}: {len(found)} people: took {found[0].number}, seen in most frames; the others: {others}")
+    return found[:1]
 
 
 @contextlib.contextmanager
 def body_person(
-    file: Path, choice: BodyChoice, name: str, folder: Path, arguments: argparse.Namespace
+    file: Path,
+    choice: BodyChoice,
+    name: str,
+    folder: Path,
+    arguments: argparse.Namespace,
+    body: EstimatedBody | None = None,
 ) -> Iterator[Solved]:
     """The motion of a body (AMASS, SMPL-H, SMPL-X): the rotations of the joints that correspond, as they are.
 
@@ -145,6 +161,7 @@ def body_person(
         name: Of the person, for files that name their parts.
         folder: Where what is too long for the memory waits.
         arguments: Options of :func:`s2m.ik.source_options.add_sources`.
+        body: Who it is, where the file is of a program that estimated people; else the file holds one body.
 
     Yields:
         The person, readable within the block.
@@ -152,8 +169,9 @@ def body_person(
     Raises:
         UserError: For a file that cannot be used, and for options that mean nothing for one.
     """
-    _refuse(file, arguments, "the file holds a body's motion (poses, trans), which is taken over as it is")
-    found = read_body_motion(file, folder)
+    who = ("person", "people") if body else ()
+    _refuse(file, arguments, "the file holds a body's motion (poses, trans), which is taken over as it is", who)
+    found = body.motion(folder) if body else read_body_motion(file, folder)
     with found.poses:
         fps = check_fps(arguments.fps or found.fps or 30.0)
         up = arguments.up or found.up or "y"
@@ -195,7 +213,7 @@ class _TurnedRows:
 def _turned(found: MotionFile, up: str, choice: BodyChoice) -> tuple[Rows, Floats]:
     """Poses and places in AMASS's world."""
     if up == "z":
-        return found.poses, found.trans
+        return found.poses, found.trans - _pelvis(choice.body) if found.of_pelvis else found.trans
     turn = _AMASS * Rotation.from_matrix(np.array(UP_AXES[up], np.float64))
     pelvis = _pelvis(choice.body)
     # A body turns about its pelvis joint, which lies off the origin that the place is measured from.

@@ -6,8 +6,9 @@ The commands print these messages, the functions of the package warn of them. An
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -24,6 +25,7 @@ from s2m.skeletons import JointSet
 
 _SMALLEST, _LARGEST = 0.35, 1.6  # a toddler and a giant, as multiples of the rest skeleton
 _SHORTEST = 0.05  # metres: bones below say little about size
+_ENOUGH = 500  # frames that tell size and posture
 _SHOWN = 8  # frames that a message names
 
 
@@ -67,8 +69,23 @@ def warnings_of(clip: Clip, checks: tuple[Check, ...] | None = None) -> list[str
     Returns:
         One sentence for people per finding; empty when nothing looks wrong.
     """
+    few = _sampled(clip)
+    wanted = CHECKS if checks is None else checks
     with torch.no_grad():
-        return [message for check in (CHECKS if checks is None else checks) if (message := check(clip)) is not None]
+        messages = [check(clip if check in _OF_EVERY_FRAME else few) for check in wanted]
+    return [message for message in messages if message is not None]
+
+
+def _sampled(clip: Clip) -> Clip:
+    """Frames that stand for all: size and posture are medians and means over them."""
+    step = math.ceil(len(clip.joints) / _ENOUGH)
+    if step <= 1:
+        return clip
+    return replace(
+        clip,
+        joints=clip.joints[::step],
+        confidence=None if clip.confidence is None else clip.confidence[::step],
+    )
 
 
 def wrong_unit(clip: Clip) -> str | None:
@@ -100,18 +117,16 @@ def size_ratio(joints: Tensor, rest: RestSkeleton) -> float | None:
     Returns:
         1 for the same size; ``None`` where no bone was seen.
     """
-    pairs = [(a, b) for a, b in rest.joint_set.bones if _bone(rest.joints, a, b) > _SHORTEST]
-    first, second = (list(column) for column in zip(*pairs, strict=True))
-    found = _bone(joints, first, second)
-    lengths = torch.where(torch.isfinite(found), found, torch.nan).nanmedian(0).values
-    ratios = lengths / _bone(rest.joints, first, second).to(lengths)
+    first, second = torch.tensor(rest.joint_set.bones).T
+    expected = (rest.joints[first] - rest.joints[second]).norm(dim=-1)
+    long = expected.cpu() > _SHORTEST
+    first, second, expected = first[long], second[long], expected[long.to(expected.device)]
+    columns = joints.permute(1, 2, 0).contiguous()  # frames last: medians of rows are fast
+    found = (columns[first] - columns[second]).square().sum(1).sqrt()
+    lengths = torch.where(torch.isfinite(found), found, torch.nan).nanmedian(-1).values
+    ratios = lengths / expected.to(lengths)
     ratios = ratios[torch.isfinite(ratios)]
     return float(ratios.median()) if len(ratios) else None
-
-
-def _bone(points: Tensor, first: int | list[int], second: int | list[int]) -> Tensor:
-    length: Tensor = (points[..., first, :] - points[..., second, :]).norm(dim=-1)
-    return length
 
 
 def missing_joints(clip: Clip) -> str | None:
@@ -124,6 +139,8 @@ def missing_joints(clip: Clip) -> str | None:
         The message; ``None`` where none is missing.
     """
     missing: NDArray[np.bool_] = (~torch.isfinite(clip.joints).all(-1)).cpu().numpy()
+    if not missing.any():
+        return None
     return missing_words(
         missing.sum(0), np.asarray(missing.any(1)), clip.joint_set, "what they determine stays at rest"
     )
@@ -234,4 +251,5 @@ def not_upright(clip: Clip) -> str | None:
 
 # Of a clip that is known to have the right size and whose missing joints were named.
 POSTURE: tuple[Check, ...] = (mirrored, not_upright)
+_OF_EVERY_FRAME: tuple[Check, ...] = (missing_joints,)
 CHECKS: tuple[Check, ...] = (wrong_unit, missing_joints, *POSTURE)

@@ -4,33 +4,28 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from s2m.body import Body
-from s2m.ik.body_joints import rest_skeleton
 from s2m.ik.follow import FollowingDIK
 from s2m.ik.interface import IKSolver
 from s2m.ik.own_skeleton import BODY_JOINTS, own_skeleton
+from s2m.ik.rest import RestSkeleton
 from s2m.ik.solver import DIK
-from s2m.skeletons import JointSet, is_smpl
+from s2m.skeletons import is_smpl
 
 
-def solver_for(
-    clip: Tensor, joint_set: JointSet, body: Body, betas: Tensor | None, noise: float
-) -> tuple[IKSolver, tuple[str, ...]]:
+def solver_for(clip: Tensor, rest: RestSkeleton, noise: float) -> tuple[IKSolver, tuple[str, ...]]:
     """The solver of a clip.
 
     SMPL's own joints, free of noise, tell every bone: a solver follows them all. Others go to DIK.
 
     Args:
         clip: (T, J, 3) metres, frames that stand for all; NaN where missing.
-        joint_set: Names of the joints.
-        body: The body that is posed.
-        betas: (1, 10) its shape; ``None`` for the mean.
+        rest: The rest skeleton of the body that is posed, for the clip's joint set.
         noise: Standard deviation of the joints, metres.
 
     Returns:
         The solver, and what the user should know of its rest skeleton.
     """
-    rest = rest_skeleton(body, joint_set, betas)
+    joint_set = rest.joint_set
     own = own_skeleton(clip, joint_set, rest)
     notes: tuple[str, ...] = ()
     if own is not None:

@@ -65,23 +65,28 @@ class Endpoints(nn.Module):
 
 
 def _davenport(profile: Tensor, prior: Tensor) -> Tensor:
-    """The symmetric matrix (..., 4, 4) whose form q^T K q is <R(q), profile + prior I>, shifted to be positive."""
+    """The symmetric matrix (4, 4, ...) whose form q^T K q is <R(q), profile + prior I>, shifted to be positive.
+
+    Its rows and columns come first: torch multiplies many small matrices at a tenth of the speed of many numbers.
+    """
     (a, b, c), (d, e, f), (g, h, i) = (row.unbind(-1) for row in profile.unbind(-2))
     a, e, i = a + prior[..., 0], e + prior[..., 0], i + prior[..., 0]
     x, y, z = h - f, c - g, d - b
     rows = [a - e - i, b + d, c + g, x, b + d, e - a - i, f + h, y, c + g, f + h, i - a - e, z, x, y, z, a + e + i]
-    matrix = torch.stack(rows, -1).reshape(*a.shape, 4, 4)
-    shift = torch.sqrt((matrix * matrix).sum((-1, -2)) + 1e-16)
-    shifted: Tensor = matrix + shift[..., None, None] * torch.eye(4, dtype=matrix.dtype, device=matrix.device)
-    return shifted
+    matrix = torch.stack(rows).reshape(4, 4, *a.shape)
+    shift = torch.sqrt((matrix * matrix).sum((0, 1)) + 1e-16)
+    eye = torch.eye(4, dtype=matrix.dtype, device=matrix.device).reshape(4, 4, *[1] * a.ndim)
+    return matrix + shift * eye
 
 
 def _dominant(matrix: Tensor) -> Tensor:
-    """The power method by squaring, started at the identity rotation."""
+    """The power method by squaring, started at the identity rotation: (4, 4, ...) to quaternions (..., 4)."""
     for _ in range(_SQUARINGS):
-        trace = matrix.diagonal(dim1=-2, dim2=-1).sum(-1)[..., None, None]
-        matrix = matrix / trace
-        matrix = matrix @ matrix
+        matrix = matrix / (matrix[0, 0] + matrix[1, 1] + matrix[2, 2] + matrix[3, 3])
+        first, *others = zip(matrix.unbind(1), matrix.unbind(0), strict=True)
+        matrix = first[0].unsqueeze(1) * first[1]
+        for column, row in others:
+            matrix = torch.addcmul(matrix, column.unsqueeze(1), row)
     # Half a turn from the prior the identity has no component along the answer: a trace of x keeps it defined.
-    q = matrix[..., 3] + 1e-5 * matrix[..., 0]
+    q = (matrix[:, 3] + 1e-5 * matrix[:, 0]).movedim(0, -1)
     return q * torch.rsqrt(quat.dot(q, q) + 1e-24)

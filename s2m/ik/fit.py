@@ -12,12 +12,13 @@ from torch import Tensor
 
 from s2m.batch import BodyParams
 from s2m.body import Body
+from s2m.body.carried import carried_joints
 from s2m.formats.spool import Spool
 from s2m.ik.body_joints import body_regressor
 from s2m.skeletons import SMPL24, JointSet, is_smpl
 
 FRAMES = 200  # frames that are posed, spread over the clip
-_AT_ONCE = 50
+_NONE = torch.zeros(0, dtype=torch.int64)
 _BODY_JOINTS = 22  # those that SMPL and SMPL-H share
 _WORST = 3  # joints that are named
 _BONES_OFF = 0.05  # a typical bone that differs by more from the body's calls for another shape
@@ -58,7 +59,7 @@ def joint_errors(params: BodyParams, joints: Tensor, joint_set: JointSet, body: 
     """Distance (J,) in metres between given joints and the posed body's, averaged over frames.
 
     Args:
-        params: Solution, in the joints' frame; every frame its own.
+        params: Solution, in the joints' frame, of one person.
         joints: (T, J, 3) metres; joints that are not finite are passed over.
         joint_set: Their names.
         body: The body that was posed.
@@ -66,17 +67,13 @@ def joint_errors(params: BodyParams, joints: Tensor, joint_set: JointSet, body: 
     Returns:
         NaN for joints that were never seen, or that nobody reads.
     """
-    weights = body_regressor(body, joint_set)
     unread = torch.tensor([joint.startswith("unused_") for joint in joint_set.joints])
     centres = _centres(joint_set)
-    found = []
     with torch.no_grad():
-        for part in torch.arange(len(joints)).split(_AT_ONCE):
-            output = body(params[part])
-            posed = weights @ output.vertices
-            posed[:, list(centres)] = output.joints[:, list(centres.values())]
-            found.append(posed)
-    return torch.nanmean((torch.cat(found) - joints).norm(dim=-1), 0).masked_fill(unread, torch.nan)
+        posed = carried_joints(body, body_regressor(body, joint_set), params)
+        if centres:
+            posed[:, list(centres)] = body(params, vertices=_NONE).joints[:, list(centres.values())]
+    return torch.nanmean((posed - joints).norm(dim=-1), 0).masked_fill(unread, torch.nan)
 
 
 def _centres(joint_set: JointSet) -> dict[int, int]:
@@ -117,8 +114,9 @@ def shape_hint(joints: Tensor, rest: Tensor, joint_set: JointSet) -> str | None:
     """
     first, second = (list(column) for column in zip(*joint_set.bones, strict=True))
     expected = (rest[first] - rest[second]).norm(dim=-1)
-    found = (joints[:, first] - joints[:, second]).norm(dim=-1)
-    ratio = torch.nanmedian(torch.where(torch.isfinite(found), found, torch.nan), 0).values / expected.clamp_min(1e-6)
+    columns = joints.permute(1, 2, 0).contiguous()  # frames last: medians of rows are fast
+    found = (columns[first] - columns[second]).square().sum(1).sqrt()
+    ratio = torch.nanmedian(torch.where(torch.isfinite(found), found, torch.nan), -1).values / expected.clamp_min(1e-6)
     ratio = ratio[torch.isfinite(ratio) & (expected > 0.05)]
     if not len(ratio) or float((ratio - 1).abs().median()) < _BONES_OFF:
         return None

@@ -8,6 +8,7 @@ the same map, a derived part is calibrated like any other.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -48,7 +49,12 @@ def parts_of(joint_set: JointSet) -> Parts:
     Args:
         joint_set: Names and order of the joints.
     """
-    parts: dict[str, Weights] = {joint: {joint: 1.0} for joint in joint_set.joints}
+    return _parts(joint_set.joints)
+
+
+@lru_cache(maxsize=64)
+def _parts(joints: tuple[str, ...]) -> Parts:
+    parts: dict[str, Weights] = {joint: {joint: 1.0} for joint in joints}
     for part, choices in _DERIVED:
         chosen = next((choice for choice in choices if choice.keys() <= parts.keys()), None)
         if part not in parts and chosen is not None:

@@ -189,7 +189,8 @@ def solve_clip(
     clip = clip * world.scale
     warnings = _warnings(survey, Clip(clip, joint_set, rest, up="z"), options)
     betas = fit_betas(clip, joint_set, body) if options.fit_shape else None
-    solver, told = solver_for(clip, joint_set, body, betas, options.noise)
+    posed = rest if betas is None else rest_skeleton(body, joint_set, betas)
+    solver, told = solver_for(clip, posed, options.noise)
     notes += told
     with torch.inference_mode(), Spool(folder) as rotations:
         good, place = _solve(world, solver, rotations, options, progress)
@@ -214,7 +215,7 @@ def solve_clip(
             "`valid` is False"
         )
     shape = np.zeros(body.num_betas, np.float32) if betas is None else betas[0].numpy()
-    notes += _fit_notes(survey, world, clip, Posed(poses, place, shape), joint_set, body, options)
+    notes += _fit_notes(survey, world, clip, Posed(poses, place, shape), rest, body, options)
     return Motion(poses, place, shape, ~held, solved, corrected, tuple(warnings), tuple(notes), world)
 
 
@@ -297,16 +298,16 @@ def _fit_notes(
     world: World,
     clip: torch.Tensor,
     posed: Posed,
-    joint_set: JointSet,
+    rest: RestSkeleton,
     body: Body,
     options: MotionOptions,
 ) -> list[str]:
     """How far the posed body is from the sampled joints, and whether another shape would suit them."""
     some = np.unique(np.linspace(0, len(survey.sample) - 1, FIT_FRAMES).astype(np.int64))
     centre = world.fixed + (_centres(survey.points[some]) - world.fixed) * world.scale
-    errors = joint_errors(posed.at(survey.sample[some], centre), clip[some], joint_set, body)
-    notes = [fit_message(errors, joint_set)]
-    hint = None if options.fit_shape else shape_hint(clip, rest_skeleton(body, joint_set).joints, joint_set)
+    errors = joint_errors(posed.at(survey.sample[some], centre), clip[some], rest.joint_set, body)
+    notes = [fit_message(errors, rest.joint_set)]
+    hint = None if options.fit_shape else shape_hint(clip, rest.joints, rest.joint_set)
     return notes if hint is None else [*notes, hint]
 
 
@@ -326,7 +327,8 @@ def _solve(
         points, confidence = world.read(start, stop)
         centre = _centres(points)
         local = torch.from_numpy((points - centre[:, None]).astype(np.float32))
-        found = solve_with(solver, local, None, torch.from_numpy(confidence))
+        certain = None if (confidence == 1).all() else torch.from_numpy(confidence)
+        found = solve_with(solver, local, None, certain)
         root = found.params.global_orient
         rotations.append(quat.from_matrix(found.params.rotations).numpy())
         good[start:stop] = found.solved.numpy()

@@ -13,15 +13,15 @@ from s2m.errors import UserError
 from s2m.formats.body_motion import is_body_motion
 from s2m.formats.bvh import Bvh
 from s2m.formats.clips import FrameSource, TrackFrames
+from s2m.formats.estimated_bodies import EstimatedBody
 from s2m.formats.gltf import GltfPerson
 from s2m.formats.joints3d import UNITS, UP_AXES, read_all_joints, read_joints
 from s2m.formats.large import Asked, is_large, opened, person_of
 from s2m.formats.layouts import ANY_SIZE, PRESETS, Layout
 from s2m.formats.markers import read_label_map
 from s2m.formats.own import OwnFields, own_fields
-from s2m.formats.rotation_table import is_rotation_table
 from s2m.formats.tracks import Labels, Track
-from s2m.ik.body_files import BVH, GLB, body_person, table_person, tree_person, trees_of
+from s2m.ik.body_files import TREES, body_person, chosen_bodies, tree_person, trees_of
 from s2m.ik.chosen_body import BodyChoice
 from s2m.ik.motion import MotionOptions
 from s2m.ik.writing import Clip, Solved, solved
@@ -58,13 +58,14 @@ def people_of(file: Path, choice: BodyChoice, arguments: argparse.Namespace, sho
     Raises:
         UserError: For a file that cannot be read.
     """
-    if file.suffix.lower() in (BVH, GLB) and not file.is_dir():
+    if file.suffix.lower() in TREES and not file.is_dir():
         trees = trees_of(file, arguments)
         return [_of_tree(tree, None if len(trees) == 1 else n, file, choice, arguments) for n, tree in enumerate(trees)]
     if arguments.key is None and is_body_motion(file):
         return [Person(None, lambda name, folder: body_person(file, choice, name, folder, arguments))]
-    if is_rotation_table(file):
-        return [Person(None, lambda name, _: nullcontext(table_person(file, choice, name, arguments)))]
+    if arguments.key is None and (bodies := chosen_bodies(file, arguments)):
+        single = len(bodies) == 1 and arguments.people is None
+        return [_of_body(body, None if single else body.number, file, choice, arguments) for body in bodies]
     own = own_fields(file, arguments.key)
     joint_set = _wanted(own, arguments)
     asked = Asked(3, joint_set, arguments.key, arguments.min_confidence)
@@ -83,6 +84,12 @@ def _of_tree(
     tree: Bvh | GltfPerson, number: int | None, file: Path, choice: BodyChoice, arguments: argparse.Namespace
 ) -> Person:
     return Person(number, lambda name, _: nullcontext(tree_person(tree, file, choice, name, arguments)))
+
+
+def _of_body(
+    body: EstimatedBody, number: int | str | None, file: Path, choice: BodyChoice, arguments: argparse.Namespace
+) -> Person:
+    return Person(number, lambda name, folder: body_person(file, choice, name, folder, arguments, body))
 
 
 @dataclass(frozen=True)

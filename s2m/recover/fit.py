@@ -20,7 +20,7 @@ from s2m.recover.bodies import Bodies, Poser
 from s2m.recover.camera import Camera
 from s2m.recover.descent import descend
 from s2m.recover.silhouettes import Outlines
-from s2m.skeletons import SMPL24
+from s2m.skeletons import SMPL24, JointSet
 
 _TREE = Tree(SMPL24.parents)
 # How far DIK's rotations are off, radians about the joint's own x, y, z at rest: standard deviations by the last word
@@ -38,6 +38,10 @@ _TURNS = {
     "head": (0.1, 0.1, 0.1),
 }
 _SPINE = (0.07, 0.07, 0.07)
+# What has to be seen beyond a joint for it to turn, by the last words of names. A joint's place is carried by the parts
+# on both sides of it, so an arm that nobody saw would otherwise turn to move the shoulder by a centimetre.
+_ENDS = {"hip": ("knee",), "knee": ("ankle",), "ankle": ("heel", "toe"), "shoulder": ("elbow",), "elbow": ("wrist",)}
+_ENDS |= {"wrist": ("index", "pinky"), "neck": ("head", "nose", "ear"), "head": ("head", "nose", "ear")}
 _STEP, _LAST_STEP = 0.03, 0.003  # radians, at most, of the first and the last step
 _TIME = 1 / 30  # seconds: the terms of time are tuned at this distance of frames
 
@@ -172,7 +176,8 @@ class _Problem:
         self.sure = bodies.confidence.clone()
         self.joints2d = torch.where(bodies.seen[..., None], joints2d, torch.zeros(()))
         self.extent = _extent(self.joints2d, bodies.seen)
-        self.spread = torch.tensor([_spread(joint) for joint in SMPL24.joints])
+        spread = torch.tensor([_spread(joint) for joint in SMPL24.joints])
+        self.spread = spread * _free(bodies.seen, poser.joint_set)[..., None]
 
     def solve(self) -> Bodies:
         # In units of their standard deviations all unknowns take steps of one size.
@@ -216,6 +221,28 @@ class _Problem:
         moves = place * (pace / self.options.jolt)
         swings = (joints - place[:, None]) * (pace / self.options.swing)
         return sum((values.diff(n=2, dim=0) ** 2).sum() for values in (angles, moves, swings))  # type: ignore[return-value]
+
+
+def _free(seen: Tensor, joint_set: JointSet) -> Tensor:
+    """(B, 24) bool: rotations of which something is seen that they alone move."""
+    found = torch.ones(len(seen), len(SMPL24), dtype=torch.bool)
+    for place, joint in enumerate(SMPL24.joints):
+        ends = _beyond(joint)
+        if ends:
+            theirs = [i for i, name in enumerate(joint_set.joints) if _is_one(name, joint, ends)]
+            found[:, place] = seen[:, theirs].any(1)
+    return found
+
+
+def _beyond(joint: str) -> set[str]:
+    """Last words of the names of all joints further out."""
+    ends = set(_ENDS.get(joint.split("_")[-1], ()))
+    return ends.union(*(_beyond(end) for end in ends if end not in ("head", "nose", "ear")))
+
+
+def _is_one(name: str, joint: str, ends: set[str]) -> bool:
+    side = joint.split("_")[0]
+    return name.split("_")[-1] in ends and (side not in ("left", "right") or name.startswith(side))
 
 
 def _spread(joint: str) -> tuple[float, float, float]:

@@ -24,6 +24,7 @@ from s2m.ik.solver import DIK
 from s2m.markdown import markdown_table
 from s2m.skeletons import H36M17, SMPL24
 from studies import writing
+from studies.ik.bench_clips import clip_table, clip_times
 from studies.ik.evaluation import SkinnedJoints, random_poses
 from studies.ik.tables import median_ms
 
@@ -52,7 +53,7 @@ def bench(output: Path, largest: int) -> None:
             if isinstance(solver, DIK | FusedDIK) and batch <= 32768:
                 row["with_backward_ms"] = _with_backward_ms(solver, x)
             rows.append(row)
-    report = {"machine": writing.machine(), "rows": rows}
+    report = {"machine": writing.machine(), "rows": rows, "clips": clip_times(body, min(largest, 1000))}
     writing.write(output / "bench_ik.json", report)
     writing.write(output / "bench_ik.md", _text(report))
 
@@ -146,7 +147,7 @@ def _text(report: dict[str, Any]) -> str:
             ]
         )
     header = ["solver", "batch", "us / pose", "vs eager DIK", "vs copy", "with backward, us / pose"]
-    return text + markdown_table(header, lines)
+    return text + markdown_table(header, lines) + clip_table(report["clips"])
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from s2m.cli import main
 from s2m.export.bvh import write_bvh
 from s2m.export.fbx import write_fbx
 from s2m.export.glb import write_glb
@@ -69,3 +71,36 @@ def test_bones_are_ours(shown: dict[str, Any], kind: str) -> None:
 def test_the_skin_is_ours(shown: dict[str, Any], kind: str) -> None:
     (vertices,) = shown[kind]["last_vertices"]
     assert np.linalg.norm(np.array(vertices) - truth(FRAMES).vertices[-1], axis=-1).max() < 1e-4
+
+
+def again_from(folder: Path, name: str) -> dict[str, np.ndarray]:
+    """The motion that `s2m ik` makes of a file."""
+    out = folder / f"{name}.npz"
+    assert main(["ik", str(folder / name), "-o", str(out), "-q"]) == 0
+    with np.load(out) as file:
+        return {field: file[field] for field in ("poses", "trans", "mocap_framerate")}
+
+
+def test_fbx_and_what_blender_writes_itself_are_read_back(tmp_path: Path) -> None:
+    """Ours as FBX; and GLB and BVH that Blender's own exporters write of it."""
+    motion = replace(person(FRAMES), betas=np.zeros(10, np.float32))
+    write_fbx(tmp_path / "a.fbx", [motion])
+    script = Path(__file__).with_name("resave.py")
+    command = ["blender", "--background", "--factory-startup", "--python-exit-code", "3", "--python", str(script), "--"]
+    files = [str(tmp_path / name) for name in ("a.fbx", "b.glb", "b.bvh")]
+    ran = subprocess.run([*command, *files], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr[-3000:]
+    expected = np.asarray(motion.poses.read(0, FRAMES))[:, :66].reshape(-1, 3)
+    for name, most in (("a.fbx", 1e-4), ("b.glb", 1e-4), ("b.bvh", 1e-3)):
+        found = again_from(tmp_path, name)
+        apart = Rotation.from_rotvec(found["poses"][:, :66].reshape(-1, 3)).inv() * Rotation.from_rotvec(expected)
+        assert apart.magnitude().max() < most, name
+        way = motion.trans[:FRAMES] - motion.trans[0]
+        np.testing.assert_allclose(found["trans"] - found["trans"][0], way, atol=1e-3)
+        assert found["mocap_framerate"] == FPS
+
+
+def test_a_file_that_blender_cannot_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.fbx").write_bytes(b"Kaydara FBX Binary  \x00 and no more")
+    assert main(["ik", str(tmp_path / "a.fbx"), "-o", str(tmp_path / "a.npz")]) == 2
+    assert "a.fbx: Blender failed" in capsys.readouterr().err

@@ -10,7 +10,9 @@ from numpy.testing import assert_allclose
 
 from s2m.batch import BodyParams
 from s2m.body import Body, load_body
-from s2m.skeletons import SMPL24
+from s2m.body.carried import carried_joints
+from s2m.ik.body_joints import body_regressor
+from s2m.skeletons import SMPL24, SMPLX144
 
 
 def random_params(count: int, generator: torch.Generator, dtype: torch.dtype = torch.float32) -> BodyParams:
@@ -162,3 +164,22 @@ def test_some_vertices_are_those_of_the_whole_with_their_gradient(offsets: bool,
 
     for found, expected in zip(run(some=True), run(some=False), strict=True):
         torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("correctives", [False, True])
+def test_joints_are_those_of_the_mesh(
+    correctives: bool,
+    body: Body,
+    with_offsets: Path,
+    generator: torch.Generator,
+) -> None:
+    if correctives:
+        body = load_body(with_offsets)
+        assert body.has_correctives
+    params = random_params(60, generator)
+    params.betas[:] = params.betas[0].clone()
+    weights = body_regressor(body, SMPLX144)
+    with torch.no_grad():
+        expected = weights @ body(params).vertices
+        found = carried_joints(body, weights, params)
+    torch.testing.assert_close(found, expected, atol=2e-6, rtol=0)

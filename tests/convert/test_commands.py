@@ -5,9 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from s2m.body import load_body
 from s2m.cli import main
@@ -269,3 +271,49 @@ def test_pieces_do_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     for kind in ("glb", "bvh"):
         assert (tmp_path / f"3.{kind}").read_bytes() == (tmp_path / f"1000.{kind}").read_bytes()
     assert len(ArrayRows(truth(11).joints)) == 11
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.bvh", "a.glb", "a.usdc", "a.usda"])
+@pytest.mark.parametrize("names", ["smpl", "mixamo"])
+def test_what_is_written_is_read_back(walk: Path, name: str, names: str) -> None:
+    """Rotations and places of the mean body, whatever its joints are called."""
+    if ".usd" in name:
+        pytest.importorskip("pxr")
+    out, again = walk.with_name(name), walk.with_name("again.npz")
+    with np.load(walk) as file:
+        fields = {field: file[field] for field in file.files}
+    np.savez(walk, **{**fields, "betas": np.zeros(10, np.float32)})
+    assert main(["convert", str(walk), str(out), "--names", names, "-q"]) == 0
+    assert main(["convert", str(out), str(again), "-q"]) == 0
+    with np.load(again) as one:
+        turns = [Rotation.from_rotvec(each["poses"][:, :66].reshape(-1, 3)) for each in (one, fields)]
+        assert (turns[0].inv() * turns[1]).magnitude().max() < 1e-5
+        np.testing.assert_allclose(one["trans"], fields["trans"], atol=1e-5)
+        assert one["mocap_framerate"] == fields["mocap_framerate"]
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda text: text.replace("0.0", "x", 1), "expected numbers"),
+        (lambda text: text.splitlines()[0] + "\n", "expected frames, found none"),
+        (lambda text: text.rsplit(",", 1)[0], "expected numbers"),
+        (lambda text: text.rsplit(",", 1)[0] + ",nan\n", "expected finite numbers"),
+    ],
+)
+def test_damaged_rotations(walk: Path, damage: Any, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    table = walk.with_name("a.csv")
+    assert main(["convert", str(walk), str(table), "-q"]) == 0
+    table.write_text(damage(table.read_text()))
+    assert main(["convert", str(table), str(walk.with_name("again.npz"))]) == 2
+    message = capsys.readouterr().err
+    assert "a.csv" in message
+    assert words in message
+
+
+def test_usd_without_a_skeleton_and_damaged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("pxr")
+    for content, words in (("#usda 1.0\n", "found none"), ("#usda 1.0\ndef {", "expected USD"), ("x", "expected USD")):
+        (tmp_path / "a.usda").write_text(content)
+        assert main(["convert", str(tmp_path / "a.usda"), str(tmp_path / "a.npz")]) == 2
+        assert words in capsys.readouterr().err.splitlines()[-1]

@@ -299,6 +299,39 @@ def amass(path: Path) -> None:
     )
 
 
+def _in_camera() -> tuple[Array, Array]:
+    """Pose vectors (T, 72) and places in a camera's frame."""
+    rotations, places = motion()
+    root, down = bvh_files.rest()[0], Rotation.from_matrix(DOWN)
+    poses = Rotation.from_matrix(rotations.reshape(-1, 3, 3)).as_rotvec().reshape(FRAMES, 72)
+    poses[:, :3] = (down * Rotation.from_matrix(rotations[:, 0])).as_rotvec()
+    return poses, down.apply(places + root) - root + [0.1, 0.2, 4]
+
+
+def wham(path: Path) -> None:
+    """WHAM's results, of one person, in the camera's frame and in the world."""
+    rotations, places = motion()
+    poses, seen = _in_camera()
+    world = Rotation.from_matrix(rotations.reshape(-1, 3, 3)).as_rotvec().reshape(FRAMES, 72)
+    person = {"pose": poses, "trans": seen, "pose_world": world, "trans_world": places, "betas": np.ones((FRAMES, 10))}
+    path.write_bytes(pickle.dumps({0: person | {"frame_ids": np.arange(FRAMES)}}))
+
+
+def gvhmr(path: Path) -> None:
+    """GVHMR's results, less the world."""
+    poses, places = (torch.from_numpy(array).float() for array in _in_camera())
+    params = {"global_orient": poses[:, :3], "body_pose": poses[:, 3:66], "transl": places}
+    torch.save({"smpl_params_incam": params, "K_fullimg": torch.eye(3)}, path)
+
+
+def tram(path: Path) -> None:
+    """TRAM's track of a person."""
+    poses, places = _in_camera()
+    matrices = Rotation.from_rotvec(poses.reshape(-1, 3)).as_matrix().reshape(FRAMES, 24, 3, 3)
+    track = {"pred_rotmat": matrices, "pred_trans": places[:, None], "pred_shape": np.zeros((FRAMES, 10))}
+    np.save(path, np.array(track, dtype=object))
+
+
 def _npy(name: str, turn: Array | float = 1.0) -> Callable[[Path], None]:
     def write(path: Path) -> None:
         points = joints(name)
@@ -343,6 +376,9 @@ FILES: dict[str, Callable[[Path], None]] = {
     "motion_272.npy": lambda path: np.save(path, motion272(joints("smpl22"), _heading())),
     "smplx_joints.npy": _npy("smplx127"),
     "amass_stageii.npz": amass,
+    "wham_output.pkl": wham,
+    "hmr4d_results.pt": gvhmr,
+    "hps_track_0.npy": tram,
     "walk.bvh": bvh,
     "S001C001P001R001A001.skeleton": skeleton,
     "kinect.json": azure,

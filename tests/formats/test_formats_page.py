@@ -26,7 +26,7 @@ RATES = {"kinect.json": 15, "lifted.npz": 25, "opencap.trc": 60, "gait.c3d": 100
          "mdm_results.npy": 20, "humanml3d_263.npy": 20, "amass_stageii.npz": 120}  # fmt: skip
 EXPECTED = ("people, numbered", "markers that make no joint", "relative to it", ": head (all)")
 PLACES_UNKNOWN = {"mediapipe.json", "X3D.npy", "S001C001P001R001A001.skeleton", "sam3d_body", "humanml3d_263.npy",
-                  "motion_272.npy"}  # fmt: skip
+                  "motion_272.npy", "hmr4d_results.pt", "hps_track_0.npy"}  # fmt: skip
 
 
 def posed(path: Path) -> np.ndarray:

@@ -179,7 +179,7 @@ def test_bodies_in_smplxs_own_words(tmp_path: Path) -> None:
     np.testing.assert_allclose(
         Rotation.from_rotvec(again).as_matrix().reshape(FRAMES, 22, 3, 3), rotations[:, :22], atol=1e-6
     )
-    assert (found.up, found.fps, found.model) == (None, None, "smplx")
+    assert (found.up, found.fps, found.model) == ("y", None, "smplx")  # told by the posture
     np.savez(tmp_path / "b.npz", poses=np.zeros((4, 99)), trans=np.zeros((4, 3)))
     assert main(["ik", str(tmp_path / "b.npz"), "-o", str(tmp_path / "out.npz")]) == 2
     with pytest.raises(UserError, match=r"b.npz: poses: expected numbers, one of \(frames, 72\), .* \(4, 99\)"):

@@ -88,7 +88,7 @@ def synthetic(monkeypatch: pytest.MonkeyPatch) -> None:
 def solved(points: np.ndarray) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
     """Rotations, the joints of the solver's skeleton in these, and notes."""
     given = torch.from_numpy(points).float()
-    solver, notes = solver_for(given, SMPL22, BODY, None, 0.0)
+    solver, notes = solver_for(given, rest_skeleton(BODY, SMPL22), 0.0)
     assert isinstance(solver, FollowingDIK)
     with torch.inference_mode():
         rotations = solver(given).rotations.double().numpy()
@@ -141,11 +141,11 @@ def test_missing_joints_leave_diks_rotations(synthetic: None) -> None:
     points[:, :22] = posed(SMPL_AT_REST, rotations, places)[:, :22]
     points[3, SMPLX55.index("left_ankle")] = np.nan
     given = torch.from_numpy(points).float()
-    solver, _ = solver_for(given, SMPLX55, BODY, None, 0.0)
+    solver, _ = solver_for(given, rest_skeleton(BODY, SMPLX55), 0.0)
     found = solver(given)
     assert bool(torch.isfinite(found.rotations).all())
     assert not found.solved[3, SMPL24.index("left_knee")]
-    noisy, _ = solver_for(given, SMPLX55, BODY, None, 0.02)
+    noisy, _ = solver_for(given, rest_skeleton(BODY, SMPLX55), 0.02)
     assert isinstance(noisy, DIK)
 
 

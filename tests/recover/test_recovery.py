@@ -11,11 +11,12 @@ import torch
 from s2m.detect import Detection
 from s2m.geometry.procrustes import similarity_align
 from s2m.metrics.silhouette import silhouette_iou
+from s2m.recover.fit import _free
 from s2m.recover.observing import Detecting
 from s2m.recover.options import RecoverOptions
 from s2m.recover.people import PictureRecovery
 from s2m.recover.recovery import Choice, recover_photo
-from s2m.skeletons import S2M27
+from s2m.skeletons import S2M27, SMPL24
 
 from .actors import CAMERA, Actors, acted, numbered, save, silhouette, true_joints
 
@@ -114,3 +115,15 @@ def test_height_sets_the_scale(tmp_path: Path) -> None:
         assert float(rest.max() - rest.min()) == pytest.approx(height, abs=0.03)
         depths.append(float(params.transl[0, 2]))
     assert depths[1] / depths[0] == pytest.approx(1.9 / 1.5, rel=0.05)
+
+
+def test_the_fit_leaves_limbs_alone_that_nobody_saw() -> None:
+    """Shoulders that are seen a little off do not lift arms that hang unseen; a seen wrist frees its arm alone."""
+    seen = torch.zeros(2, len(S2M27), dtype=torch.bool)
+    seen[:, S2M27.indices(("left_shoulder", "right_shoulder", "left_hip", "right_hip"))] = True
+    seen[1, S2M27.index("left_wrist")] = True
+    free = [[joint for joint, turns in zip(SMPL24.joints, row, strict=True) if turns] for row in _free(seen, S2M27)]
+    assert not {"left_shoulder", "right_elbow", "left_hip", "right_knee", "left_ankle"} & set(free[0])
+    assert {"pelvis", "left_collar", "spine1"} <= set(free[0])
+    assert {"left_shoulder", "left_elbow"} <= set(free[1])
+    assert not {"left_wrist", "right_shoulder", "right_elbow"} & set(free[1])

@@ -13,9 +13,9 @@ from s2m.body import load_body
 from s2m.data.motion.clips import open_motion
 from s2m.ik import DIK
 from s2m.markdown import markdown_table
-from s2m.skeletons import H36M17, SMPL24
+from s2m.skeletons import H36M17, JOINT_SETS, SMPL24
 from studies import writing
-from studies.ik import bench, stability, tables
+from studies.ik import bench, smpl_joints, stability, tables
 from studies.ik.evaluation import Poses, SkinnedJoints, motion_poses, random_poses
 from studies.ik.training import train_learned
 
@@ -65,7 +65,12 @@ def test_bench(tmp_path, monkeypatch):
     rows = json.loads((tmp_path / "bench_ik.json").read_text())["rows"]
     assert [r["batch"] for r in rows] == [1, 64]
     assert rows[1]["forward_ms"] < rows[1]["with_backward_ms"]
-    assert "vs copy" in (tmp_path / "bench_ik.md").read_text()
+    clips = json.loads((tmp_path / "bench_ik.json").read_text())["clips"]
+    assert {row["joint_set"] for row in clips} == set(JOINT_SETS)
+    assert all(row[time] > 0 for row in clips for time in ("solve_ms", "noisy_ms", "clip_ms"))
+    text = (tmp_path / "bench_ik.md").read_text()
+    assert "vs copy" in text
+    assert "| smplx144 |" in text
 
 
 def test_entries_cover_what_the_paper_compares():
@@ -133,3 +138,25 @@ def test_results_are_written_whole_or_not_at_all(tmp_path):
         writing.write(tmp_path / "new" / "a.json", {"b": object()})
     assert [p.name for p in (tmp_path / "new").iterdir()] == ["a.json"]
     assert markdown_table(["x"], [["1"]]) == "| x |\n| --- |\n| 1 |\n"
+
+
+def test_smpls_own_joints(tmp_path, capsys):
+    """Clips of known rotations, as AMASS has them, whose joints come back exactly."""
+    (clip,) = (each for each in open_motion() if each.name == "walk")
+    poses = np.zeros((len(clip.poses), 156), np.float32)
+    poses[:, :66] = clip.poses.reshape(len(poses), -1)[:, :66]
+    np.savez(
+        tmp_path / "walk_2.npz",
+        poses=poses,
+        trans=clip.trans,
+        mocap_framerate=30.0,
+        betas=np.zeros(10),
+        gender="neutral",
+    )
+    smpl_joints.main(["--motions", str(tmp_path)])
+    rows = [line.strip("| ").split(" | ") for line in capsys.readouterr().out.splitlines() if line.strip()][2:]
+    assert [row[0] for row in rows] == ["neutral", "female", "male"]
+    for row in rows:
+        assert float(row[-1]) < 0.1  # millimetres
+        assert float(row[1]) == pytest.approx(np.mean([float(each) for each in row[2:-1]]), abs=2e-3)
+        assert float(row[1]) < 0.2  # these hinges turn about other axes than people's
