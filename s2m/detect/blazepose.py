@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from s2m.arrays import short_repr
 from s2m.detect.interface import Detection, Detector, Picture, not_seen
-from s2m.detect.landmarks import LandmarkNetwork, Landmarks
+from s2m.detect.landmarks import BetterOfTwo, LandmarkNetwork, Landmarks
 from s2m.detect.masks import give_to_nearest, one_piece
 from s2m.detect.models import landmark_model, shipped_model
 from s2m.detect.newcomers import Newcomers, different
@@ -25,6 +25,9 @@ from s2m.skeletons import BLAZEPOSE33
 
 _SURE = 0.5
 _LOWEST_VISIBILITY = 0.2
+SURE = 0.5  # of a joint: hidden ones have 0.2 to 0.5, and are rarely where they are said to be
+# Exponent of the heavy network's visibilities: it says less of joints that it sees as well (docs/detect.md).
+_HEAVY = 0.5
 # Frames of a video within which all tiles of a scale are searched for newcomers; who is small may wait.
 _PERIODS = (20, 120, 480)
 
@@ -68,8 +71,8 @@ class BlazePose(Detector):
     0.10.21 (Apache-2.0).
 
     Args:
-        landmarks: ``full``, which keeps up with videos, or ``heavy``, which sees more of legs and arms and takes three
-            times as long; or a file of that family.
+        landmarks: ``full``, which keeps up with videos; ``both``, which looks with a heavier network, too, takes each
+            joint from the one that sees it better, and takes four times as long; or a file of that family.
         scales: Of the tiles. One sees people of about a quarter of the picture's longer side and larger; each more
             sees people half as large, and costs about four times as much as the one before.
         most_people: In a picture; the less certain are left out.
@@ -82,6 +85,7 @@ class BlazePose(Detector):
     """
 
     joint_set = BLAZEPOSE33.name
+    least_confidence = SURE
 
     def __init__(
         self,
@@ -92,7 +96,7 @@ class BlazePose(Detector):
         lowest_visibility: float = _LOWEST_VISIBILITY,
         threads: int = 1,
     ) -> None:
-        self._landmarks = LandmarkNetwork(landmark_model(landmarks), threads)
+        self._landmarks = _landmarks(landmarks, threads)
         self._workers = ThreadPoolExecutor(threads, "blazepose")
         self._newcomers = Newcomers(
             PoseNetwork(shipped_model("movenet_multipose.tflite"), threads),
@@ -162,6 +166,14 @@ class BlazePose(Detector):
             joints3d=person.joints3d,
             track=Track(person.following, sides, frame),
         )
+
+
+def _landmarks(name: str | Path, threads: int) -> LandmarkNetwork | BetterOfTwo:
+    full = LandmarkNetwork(landmark_model("full"), threads) if str(name) in ("full", "both") else None
+    if str(name) == "both":
+        assert full is not None
+        return BetterOfTwo(LandmarkNetwork(landmark_model("heavy"), threads, _HEAVY), full)
+    return full or LandmarkNetwork(landmark_model(name), threads)
 
 
 def _due(places: Sequence[Region], frame: int) -> list[Region]:

@@ -49,9 +49,11 @@ class Detector(ABC):
 
     Attributes:
         joint_set: Name in ``s2m.skeletons`` of the joints of every detection.
+        least_confidence: Joints of less are rarely where it says; `s2m recover` takes them for missing.
     """
 
     joint_set: str
+    least_confidence: float = 0.0
 
     @abstractmethod
     def __call__(self, picture: Picture) -> list[Detection]:

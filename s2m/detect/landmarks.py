@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -53,11 +53,12 @@ class LandmarkNetwork:
     Args:
         path: ``pose_landmark_full.tflite``, or another of its family.
         copies: How many looks go on at the same time.
+        exponent: Of its visibilities, to make them mean what those of ``pose_landmark_full.tflite`` do.
     """
 
-    def __init__(self, path: Path, copies: int = 1) -> None:
+    def __init__(self, path: Path, copies: int = 1, exponent: float = 1.0) -> None:
         sizes = (_POINTS * _NUMBERS, 1, _SIDE * _SIDE, _HEAT * _HEAT * _POINTS, _POINTS * 3)
-        self._network = Network(path, _SIDE, sizes, copies)
+        self._network, self._exponent = Network(path, _SIDE, sizes, copies), exponent
 
     def __call__(self, picture: Picture, region: Region) -> Landmarks:
         """Look into a square of a picture.
@@ -80,9 +81,32 @@ class LandmarkNetwork:
             region=region,
             joints2d=region.to_picture(places),
             in_mask=places * _SIDE,
-            visibility=certain[:, 0] * certain[:, 1],
+            visibility=(certain[:, 0] * certain[:, 1]) ** self._exponent,
             joints3d=region.turned(world.reshape(_POINTS, 3)[:_JOINTS]),
             mask=(sigmoid(logits) * 255).astype(np.uint8).reshape(_SIDE, _SIDE),
             score=float(score[0]),
             following=Region.around(hips, top),
+        )
+
+
+class BetterOfTwo:
+    """Two networks look at the same square, and each joint is taken from the one that sees it better.
+
+    Args:
+        first: What is no joint comes from it: the mask, the score, the next square.
+        second: The other.
+    """
+
+    def __init__(self, first: LandmarkNetwork, second: LandmarkNetwork) -> None:
+        self._first, self._second = first, second
+
+    def __call__(self, picture: Picture, region: Region) -> Landmarks:
+        """See :meth:`LandmarkNetwork.__call__`."""
+        first, second = self._first(picture, region), self._second(picture, region)
+        better = second.visibility > first.visibility
+        return replace(
+            first,
+            joints2d=np.where(better[:, None], second.joints2d, first.joints2d),
+            in_mask=np.where(better[:, None], second.in_mask, first.in_mask),
+            visibility=np.maximum(first.visibility, second.visibility),
         )

@@ -23,7 +23,7 @@ SHIPPED = {
     "pose_landmark_heavy.tflite": "59e42d71bcd44cbdbabc419f0ff76686595fd265419566bd4009ef703ea8e1fe",
 }
 
-# Networks of landmarks by name: the second sees more of legs and arms, and takes three times as long.
+# Networks of landmarks by name; the second takes three times as long.
 LANDMARKS = {"full": "pose_landmark_full.tflite", "heavy": "pose_landmark_heavy.tflite"}
 
 

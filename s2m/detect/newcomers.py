@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from s2m.detect.covering import covered, head_around
 from s2m.detect.interface import Picture, not_seen
-from s2m.detect.landmarks import LandmarkNetwork, Landmarks
+from s2m.detect.landmarks import BetterOfTwo, LandmarkNetwork, Landmarks
 from s2m.detect.people import Candidate, PeopleNetwork
 from s2m.detect.poses import Pose, PoseNetwork, once
 from s2m.detect.rectangles import inside
@@ -66,7 +66,11 @@ class Newcomers:
     """
 
     def __init__(
-        self, poses: PoseNetwork, people: PeopleNetwork, landmarks: LandmarkNetwork, workers: ThreadPoolExecutor
+        self,
+        poses: PoseNetwork,
+        people: PeopleNetwork,
+        landmarks: LandmarkNetwork | BetterOfTwo,
+        workers: ThreadPoolExecutor,
     ) -> None:
         self._poses, self._people, self._landmarks, self._workers = poses, people, landmarks, workers
 

@@ -33,7 +33,6 @@ _USUAL = ("npz", "overlay", "page")
 _STOPPED = 130
 _MOST_STEPS = 1000
 _MOST_THREADS = 4  # more do not make small networks faster
-_SURE = 0.5  # BlazePose gives hidden joints 0.2 to 0.5, and they are rarely where it says
 
 
 def add_recover_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -84,15 +83,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--masks", type=Path, metavar="DIR", help="silhouettes of another program: NAME.png")
     parser.add_argument(
         "--landmarks",
-        metavar="full|heavy|FILE",
-        help="BlazePose's network of landmarks (default: heavy for photos; full, which is faster, for videos)",
+        metavar="full|both|FILE",
+        help="BlazePose's networks of landmarks (default: both for photos; full, which is faster, for videos)",
     )
     parser.add_argument("--detector", metavar="MODULE:CLASS", help="a detector of your own instead (docs/detect.md)")
     parser.add_argument(
         "--min-confidence",
         type=float,
         metavar="C",
-        help=f"joints below count as missing (default: {_SURE} of the detector that ships, 0 of others)",
+        help="joints below count as missing (default: 0.5 of the detector that ships, 0 of others)",
     )
     add_fill(parser, "of videos: ")
     parser.add_argument(
@@ -205,9 +204,9 @@ def _observing(arguments: argparse.Namespace) -> Callable[[float | None], Observ
     """What makes who finds people, for so many frames per second."""
     from s2m.recover.observing import Detecting, FromKeypoints, WithMasks
 
-    lowest = least_confidence(arguments)
+    lowest = arguments.min_confidence
     if arguments.keypoints is not None:
-        known: Observer = FromKeypoints(arguments.keypoints, lowest)
+        known: Observer = FromKeypoints(arguments.keypoints, lowest or 0.0)
         joints: Callable[[float | None], Observer] = lambda fps: known  # noqa: E731
     else:
         detector = cache(lambda still: detector_of(arguments, still))
@@ -216,17 +215,6 @@ def _observing(arguments: argparse.Namespace) -> Callable[[float | None], Observ
         return joints
     folder = arguments.masks
     return lambda fps: WithMasks(joints(fps), folder)
-
-
-def least_confidence(arguments: argparse.Namespace) -> float:
-    """The confidence below which joints count as missing.
-
-    Args:
-        arguments: Parsed options.
-    """
-    if arguments.min_confidence is not None:
-        return float(arguments.min_confidence)
-    return 0.0 if arguments.keypoints or arguments.detector else _SURE
 
 
 def detector_of(arguments: argparse.Namespace, still: bool = False) -> Detector:
@@ -244,7 +232,7 @@ def detector_of(arguments: argparse.Namespace, still: bool = False) -> Detector:
     if arguments.detector is None:
         import torch
 
-        landmarks = arguments.landmarks or ("heavy" if still else "full")
+        landmarks = arguments.landmarks or ("both" if still else "full")
         return BlazePose(landmarks, threads=min(torch.get_num_threads(), _MOST_THREADS))
     module, _, name = arguments.detector.partition(":")
     try:

@@ -201,7 +201,7 @@ def serve_webcam(arguments: argparse.Namespace) -> int:
     Raises:
         UserError: There is no such camera, or the port is taken.
     """
-    from s2m.recover.commands import detector_of, least_confidence
+    from s2m.recover.commands import detector_of
 
     frames = camera_frames(arguments.webcam)
     first = next(frames, None)
@@ -212,7 +212,7 @@ def serve_webcam(arguments: argparse.Namespace) -> int:
         detector=detector_of(arguments),
         focal=arguments.focal,
         height=arguments.height,
-        min_confidence=least_confidence(arguments),
+        min_confidence=arguments.min_confidence,
         run=arguments.run_folder,
     )
     latest = Latest()

@@ -46,11 +46,12 @@ class Detecting:
     Args:
         detector: The detector.
         fps: Frames per second of a video; ``None`` for pictures that have nothing to do with each other.
-        lowest: Joints of less confidence are missing.
+        lowest: Joints of less confidence are missing; what the detector says by default.
     """
 
-    def __init__(self, detector: Detector, fps: float | None, lowest: float) -> None:
-        self.joint_set, self._detector, self._lowest = detector.joint_set, detector, lowest
+    def __init__(self, detector: Detector, fps: float | None, lowest: float | None = None) -> None:
+        self.joint_set, self._detector = detector.joint_set, detector
+        self._lowest = detector.least_confidence if lowest is None else lowest
         self._follower = None if fps is None else Follower(fps)
         self._previous: list[Detection] = []
 

@@ -59,7 +59,7 @@ class Recoverer:
         focal: Of the camera, pixels; a guess by default.
         height: Of the people, metres.
         body: The body to pose; the open one by default.
-        min_confidence: Joints below it count as missing.
+        min_confidence: Joints below it count as missing; by default what the detector says.
         run: Folder of a run of one's own, whose lifter and heads are taken instead of those that ship.
 
     Example:
@@ -84,11 +84,11 @@ class Recoverer:
         focal: float | None = None,
         height: float | None = None,
         body: Body | None = None,
-        min_confidence: float = 0.5,
+        min_confidence: float | None = None,
         run: Path | None = None,
     ) -> None:
         if detector is None:
-            detector = BlazePose("heavy" if fps is None else "full")
+            detector = BlazePose("both" if fps is None else "full")
         self._observer = Detecting(detector, fps, min_confidence)
         body = load_body() if body is None else body
         model = shipped_model(body) if run is None else of_run(run, body)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2m.detect import Detection
+from s2m.detect.blazepose import SURE
 from s2m.formats.keypoints2d import Keypoints
 from s2m.ik.joint_maps import parts_of
 from s2m.lifter.api import lift_keypoints
@@ -28,7 +29,7 @@ JOINTS = (
     *(f"{side}_{part}" for side in ("left", "right") for part in ("shoulder", "elbow", "wrist")),
 )
 MEASURED = joint_set_of("measured13", JOINTS)
-_LOWEST_VISIBILITY, _SURE = 0.2, 0.5  # of BlazePose: what may be hidden, and what counts in `s2m recover`
+_LOWEST_VISIBILITY = 0.2  # of BlazePose: what may be hidden
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +107,7 @@ def recovered(view: View, focal: float | None = None) -> NDArray[np.float64]:
     camera = Camera.of((width, height), focal)
     with TemporaryDirectory() as name, closing(Sightings(Path(name), 0)) as sightings:
         for frame, (joints, confidence) in enumerate(zip(view.detected, view.confidence, strict=True)):
-            sure = np.where(confidence >= _SURE, confidence, 0.0)
+            sure = np.where(confidence >= SURE, confidence, 0.0)
             box = np.concatenate([np.nanmin(joints, 0), np.nanmax(joints, 0)])
             seen = np.where(sure[:, None] > 0, joints, np.nan)
             sightings.add(frame, Detection(seen, sure, BLAZEPOSE33.name, box, 1.0))

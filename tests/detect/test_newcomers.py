@@ -12,7 +12,7 @@ import pytest
 
 from s2m.detect import BlazePose, Detection
 from s2m.detect.covering import covered, head_around
-from s2m.detect.landmarks import Landmarks
+from s2m.detect.landmarks import BetterOfTwo, Landmarks
 from s2m.detect.models import shipped_model
 from s2m.detect.newcomers import Newcomers, different
 from s2m.detect.people import Candidate
@@ -211,3 +211,21 @@ def test_a_newcomer_in_a_video_is_found_once() -> None:
         counts.append(len(people))
     assert counts[-1] == 2
     assert max(counts) == 2
+
+
+def test_each_joint_is_taken_from_the_network_that_sees_it_better() -> None:
+    one = landmarks(pose())
+    left = np.arange(33) % 2 == 0
+    first = replace(one, visibility=np.where(left, 0.9, 0.1), score=0.7)
+    second = replace(landmarks(pose(), shift=40.0), visibility=np.full(33, 0.5))
+    stand_in: Any = BetterOfTwo
+    found = stand_in(lambda *_: first, lambda *_: second)(PICTURE, one.region)
+    assert found.joints2d[:, 0] == pytest.approx(one.joints2d[:, 0] + np.where(left, 0, 40))
+    assert found.visibility == pytest.approx(np.where(left, 0.9, 0.5))
+    assert found.score == 0.7
+
+
+def test_both_networks_find_a_person(person: Rendered) -> None:
+    (found,) = BlazePose("both", scales=1)(person.picture)
+    apart = found.joints2d[BLAZEPOSE33.indices(LIMBS)] - person.joints2d[S2M27.indices(LIMBS)]
+    assert np.nanmedian(np.linalg.norm(apart, axis=-1)) < 0.05 * 300
