@@ -18,7 +18,7 @@ from s2m.ik.body_joints import body_regressor
 from s2m.skeletons import SMPL24, JointSet, is_smpl
 
 FRAMES = 200  # frames that are posed, spread over the clip
-_NONE = torch.zeros(0, dtype=torch.int64)
+_ANY = torch.zeros(1, dtype=torch.int64)  # a vertex, where only the joints are wanted
 _BODY_JOINTS = 22  # those that SMPL and SMPL-H share
 _WORST = 3  # joints that are named
 _BONES_OFF = 0.05  # a typical bone that differs by more from the body's calls for another shape
@@ -72,7 +72,7 @@ def joint_errors(params: BodyParams, joints: Tensor, joint_set: JointSet, body: 
     with torch.no_grad():
         posed = carried_joints(body, body_regressor(body, joint_set), params)
         if centres:
-            posed[:, list(centres)] = body(params, vertices=_NONE).joints[:, list(centres.values())]
+            posed[:, list(centres)] = body(params, vertices=_ANY).joints[:, list(centres.values())]
     return torch.nanmean((posed - joints).norm(dim=-1), 0).masked_fill(unread, torch.nan)
 
 
