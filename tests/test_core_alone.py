@@ -91,7 +91,7 @@ def test_recover_names_the_extra_for_photos_and_photos_need_no_videos(tmp_path: 
     pixels = CAMERA.pixels(true_joints(acted("walk", [0], (0.0, 0.1, 4.0)))).numpy()
     np.savez(tmp_path / "k.npz", joints2d=pixels, joint_set=np.array("s2m27"))
     keypoints = ["--keypoints", str(tmp_path / "k.npz"), "--write"]
-    words = [[str(photo), *keypoints, "npz"], [str(photo)], [str(tmp_path / "b.gif"), *keypoints, ""]]
+    words = [[str(photo), *keypoints, "npz"], [str(photo), "--overwrite"], [str(tmp_path / "b.gif"), *keypoints, ""]]
     words += [[str(photo), *keypoints, "overlay", "--overwrite"]]
     code = "import tests.blocked; from s2m.cli import main\nfor words in {}: print(main(['recover', *words]))"
     result = python("-c", code.format([[*some, "-o", str(tmp_path / "out")] for some in words]))

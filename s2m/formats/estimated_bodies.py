@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -208,7 +209,7 @@ def _may_be(path: Path) -> bool:
                 version = np.lib.format.read_magic(stream)
                 read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
                 return bool(read(stream)[2].hasobject)
-    except (UserError, ValueError, OSError, SyntaxError):
+    except (UserError, ValueError, OSError, SyntaxError, TokenError):
         return False
     return True
 

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.ndimage import distance_transform_edt
 
 Mask = NDArray[np.bool_]
 # What part of a label map is the person.
@@ -116,6 +115,8 @@ def _of_labels(values: NDArray[np.uint8], counts: NDArray[np.int64], labels: Lab
 
 def _outlined(mask: Mask, undecided: Mask) -> Mask:
     """The true edge lies amid an undecided outline: without it people would be thinner by half its width."""
+    from scipy.ndimage import distance_transform_edt  # --help waits for no scipy
+
     undecided = undecided & ~mask
     if not undecided.any() or not mask.any() or (mask | undecided).all():
         return mask
