@@ -72,7 +72,7 @@ class BlazePose(Detector):
 
     Args:
         landmarks: ``full``, which keeps up with videos; ``both``, which looks with a heavier network, too, takes each
-            joint from the one that sees it better, and takes four times as long; or a file of that family.
+            joint from the one that sees it better, and takes two to four times as long; or a file of that family.
         scales: Of the tiles. One sees people of about a quarter of the picture's longer side and larger; each more
             sees people half as large, and costs about four times as much as the one before.
         most_people: In a picture; the less certain are left out.
@@ -96,12 +96,15 @@ class BlazePose(Detector):
         lowest_visibility: float = _LOWEST_VISIBILITY,
         threads: int = 1,
     ) -> None:
-        self._landmarks = _landmarks(landmarks, threads)
+        quick = LandmarkNetwork(landmark_model("full" if landmarks == "both" else landmarks), threads)
+        careful = BetterOfTwo(_heavy(threads), quick) if landmarks == "both" else None
+        self._landmarks = careful or quick
         self._workers = ThreadPoolExecutor(threads, "blazepose")
         self._newcomers = Newcomers(
             PoseNetwork(shipped_model("movenet_multipose.tflite"), threads),
             PeopleNetwork(shipped_model("pose_detection.tflite"), threads),
-            self._landmarks,
+            quick,
+            careful,
             self._workers,
         )
         self._scales, self._most = scales, most_people
@@ -168,12 +171,8 @@ class BlazePose(Detector):
         )
 
 
-def _landmarks(name: str | Path, threads: int) -> LandmarkNetwork | BetterOfTwo:
-    full = LandmarkNetwork(landmark_model("full"), threads) if str(name) in ("full", "both") else None
-    if str(name) == "both":
-        assert full is not None
-        return BetterOfTwo(LandmarkNetwork(landmark_model("heavy"), threads, _HEAVY), full)
-    return full or LandmarkNetwork(landmark_model(name), threads)
+def _heavy(threads: int) -> LandmarkNetwork:
+    return LandmarkNetwork(landmark_model("heavy"), threads, _HEAVY)
 
 
 def _due(places: Sequence[Region], frame: int) -> list[Region]:

@@ -61,7 +61,8 @@ class Newcomers:
     Args:
         poses: Proposes everybody in a part of a picture, with joints.
         people: Proposes those whom it sees, also those who lie.
-        landmarks: Looks closer.
+        quick: Looks closer, several times.
+        careful: Has the last look; the quick one by default.
         workers: Who look at the same time.
     """
 
@@ -69,10 +70,11 @@ class Newcomers:
         self,
         poses: PoseNetwork,
         people: PeopleNetwork,
-        landmarks: LandmarkNetwork | BetterOfTwo,
+        quick: LandmarkNetwork,
+        careful: BetterOfTwo | None,
         workers: ThreadPoolExecutor,
     ) -> None:
-        self._poses, self._people, self._landmarks, self._workers = poses, people, landmarks, workers
+        self._poses, self._people, self._quick, self._careful, self._workers = poses, people, quick, careful, workers
 
     def propose(self, picture: Picture, tiles: Sequence[Region]) -> Iterator[Proposals]:
         """Who may be in tiles of a picture; all looks are under way when this returns.
@@ -124,6 +126,9 @@ class Newcomers:
             others = [head for head in (*owns[:place], *owns[place + 1 :], *theirs) if head is not None]
             shown = covered(picture, others, owns[place])
             best = min(self._looks(shown, poses[place].square), key=lambda look: _apart(poses[place], look))
+            last = self._last(shown, best)
+            if _apart(poses[place], last) <= max(_AGREED, _apart(poses[place], best)):
+                best = last
             return best if best.score >= _SURE and _apart(poses[place], best) <= _AGREED else None
 
         return list(self._workers.map(closer, range(len(poses))))
@@ -136,17 +141,20 @@ class Newcomers:
         return found
 
     def _of_candidate(self, picture: Picture, candidate: Candidate) -> list[Landmarks]:
-        found = self._looks(picture, candidate.region)[-1]
+        found = self._last(picture, self._looks(picture, candidate.region)[-1])
         there = ~not_seen(found.joints2d, found.visibility, (picture.shape[1], picture.shape[0]), 0.0)
         visible = float(found.visibility[there].mean()) if there.any() else 0.0
         return [found] if (candidate.score + found.score + visible) / 3 >= _SURE_OF_CANDIDATE else []
 
     def _looks(self, picture: Picture, region: Region) -> list[Landmarks]:
         """One after the other, as the square gets better, or moves on to somebody else."""
-        looks = [self._landmarks(picture, region)]
+        looks = [self._quick(picture, region)]
         while len(looks) < _LOOKS and looks[0].score > _HOPELESS:
-            looks.append(self._landmarks(picture, looks[-1].following))
+            looks.append(self._quick(picture, looks[-1].following))
         return looks
+
+    def _last(self, picture: Picture, look: Landmarks) -> Landmarks:
+        return look if self._careful is None else self._careful(picture, look.region)
 
 
 def different(found: Sequence[Landmarks], known: Sequence[Landmarks] = ()) -> list[Landmarks]:

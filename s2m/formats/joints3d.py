@@ -33,7 +33,6 @@ JOINT_FIELDS = ("joints3d", "joints", "keypoints3d", "keypoints_3d", "positions"
 """What files call an array of joints."""
 LabelMap = Mapping[str, Sequence[str]]
 _MARKERS: dict[str, Callable[[Path], Markers]] = {".trc": read_trc, ".c3d": read_c3d}
-_WRITTEN = (".fbx", ".usd", ".usda", ".usdc")
 _SUFFIXES = (".npy", ".npz", ".json", ".jsonl", ".csv", ".pkl", ".skeleton", *_MARKERS)
 
 
@@ -120,11 +119,8 @@ def _read(path: Path, joint_set: JointSet | None, key: str | None, labels: Label
     if suffix == ".bvh":
         raise UserError(f"{path}: expected joints, found a BVH file, whose rotations `s2m ik` carries over")
     if suffix not in _SUFFIXES:
-        written = (
-            "; such files are written, not read: take the npz, GLB or BVH of the motion" if suffix in _WRITTEN else ""
-        )
         known = ", ".join((*_SUFFIXES, ".bvh", ".glb"))
-        raise UserError(f"{path}: expected a file that ends in {known}, found '{path.suffix}'{written}")
+        raise UserError(f"{path}: expected a file that ends in {known}, found '{path.suffix}'")
     if not path.is_file():
         raise UserError(f"{path}: there is no such file")
     if suffix == ".csv":

@@ -47,12 +47,16 @@ def landmarks(of: Pose, shift: float = 0.0, score: float = 1.0) -> Landmarks:
 
 
 def found_by(
-    poses: list[Pose], look: Any, candidates: Sequence[Candidate] = (), known: Sequence[Landmarks] = ()
+    poses: list[Pose],
+    look: Any,
+    candidates: Sequence[Candidate] = (),
+    known: Sequence[Landmarks] = (),
+    careful: Any = None,
 ) -> list[Landmarks]:
-    """What is found when the two networks propose these, and the third sees what ``look`` says."""
+    """What is found when two networks propose these, the third sees ``look`` and, at last, ``careful``."""
     stand_in: Any = Newcomers
     with ThreadPoolExecutor(1) as workers:
-        search = stand_in(lambda *_: poses, lambda *_: list(candidates), look, workers)
+        search = stand_in(lambda *_: poses, lambda *_: list(candidates), look, careful, workers)
         proposals = list(search.propose(PICTURE, tiles(400, 300, 1)))
         found: list[Landmarks] = search(PICTURE, proposals, known, 5)
     return found
@@ -130,6 +134,13 @@ def test_the_look_that_agrees_best_is_taken() -> None:
     shifts = iter([4.0, 120.0, 120.0])
     (found,) = found_by([one], lambda *_: landmarks(one, shift=next(shifts)))
     assert found.joints2d[0, 0] == pytest.approx(one.joints2d[0, 0] + 4)
+
+
+@pytest.mark.parametrize(("shift", "taken"), [(9.0, True), (150.0, False)])
+def test_the_careful_look_is_taken_unless_it_moves_on(shift: float, taken: bool) -> None:
+    one = pose()
+    (found,) = found_by([one], lambda *_: landmarks(one, shift=2.0), careful=lambda *_: landmarks(one, shift=shift))
+    assert found.joints2d[0, 0] == pytest.approx(one.joints2d[0, 0] + (shift if taken else 2.0))
 
 
 def test_who_is_known_is_nobody_new() -> None:
