@@ -14,7 +14,7 @@ from s2m.arrays import short_repr
 from s2m.detect.interface import Detection, Detector, Picture, not_seen
 from s2m.detect.landmarks import BetterOfTwo, LandmarkNetwork, Landmarks
 from s2m.detect.masks import give_to_nearest, one_piece
-from s2m.detect.models import landmark_model, shipped_model
+from s2m.detect.models import shipped_model
 from s2m.detect.newcomers import Newcomers, different
 from s2m.detect.people import PeopleNetwork
 from s2m.detect.poses import PoseNetwork
@@ -96,8 +96,9 @@ class BlazePose(Detector):
         lowest_visibility: float = _LOWEST_VISIBILITY,
         threads: int = 1,
     ) -> None:
-        quick = LandmarkNetwork(landmark_model("full" if landmarks == "both" else landmarks), threads)
-        careful = BetterOfTwo(_heavy(threads), quick) if landmarks == "both" else None
+        ours = str(landmarks) in ("full", "both")
+        quick = LandmarkNetwork(shipped_model("pose_landmark_full.tflite") if ours else Path(landmarks), threads)
+        careful = BetterOfTwo(_heavy(threads), quick) if str(landmarks) == "both" else None
         self._landmarks = careful or quick
         self._workers = ThreadPoolExecutor(threads, "blazepose")
         self._newcomers = Newcomers(
@@ -172,7 +173,7 @@ class BlazePose(Detector):
 
 
 def _heavy(threads: int) -> LandmarkNetwork:
-    return LandmarkNetwork(landmark_model("heavy"), threads, _HEAVY)
+    return LandmarkNetwork(shipped_model("pose_landmark_heavy.tflite"), threads, _HEAVY)
 
 
 def _due(places: Sequence[Region], frame: int) -> list[Region]:

@@ -23,21 +23,6 @@ SHIPPED = {
     "pose_landmark_heavy.tflite": "59e42d71bcd44cbdbabc419f0ff76686595fd265419566bd4009ef703ea8e1fe",
 }
 
-# Networks of landmarks by name; the second takes three times as long.
-LANDMARKS = {"full": "pose_landmark_full.tflite", "heavy": "pose_landmark_heavy.tflite"}
-
-
-def landmark_model(name: str | Path) -> Path:
-    """The file of a network of landmarks.
-
-    Args:
-        name: A name of ``LANDMARKS``, or a file of the user's.
-
-    Raises:
-        UserError: When a file that ships is missing or damaged.
-    """
-    return shipped_model(LANDMARKS[str(name)]) if str(name) in LANDMARKS else Path(name)
-
 
 def shipped_model(name: str, folder: Path | None = None) -> Path:
     """A model file of the package, checked.

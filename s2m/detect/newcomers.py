@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from s2m.detect.covering import covered, head_around
 from s2m.detect.interface import Picture, not_seen
 from s2m.detect.landmarks import BetterOfTwo, LandmarkNetwork, Landmarks
-from s2m.detect.people import Candidate, PeopleNetwork
+from s2m.detect.people import Candidate, PeopleNetwork, overlap
 from s2m.detect.poses import Pose, PoseNetwork, once
 from s2m.detect.rectangles import inside
 from s2m.detect.region import Region
@@ -27,13 +27,14 @@ _FEWEST = 3
 # How far landmarks may be from a pose's joints, on average, as a share of the reach of the person, to be the same's.
 _AGREED = 0.12
 _AT_MOST = 0.5  # what one joint may add to that
-# A pose that no look agrees with counts for itself from here on: none of 22 pictures without people had one.
+# A pose that no look agrees with counts for itself from here on: of 22 pictures without people one had one.
 _SURE_OF_POSE = 0.3
 _SEEN = 0.6  # a pose's joint is as visible as can be
 # Of whom the other network alone proposes: mean of what it says, what the landmarks say, and how visible the joints are
 # that lie in the picture. Each of them alone is sure of some lamp post.
 _SURE_OF_CANDIDATE = 0.75
 _SAME = 0.05  # mean distance of the landmarks of one and the same person, as a share of the side of the square
+_SAME_SQUARE = 0.5  # overlap over union: of such candidates no look is needed
 _SAME_NOSE = 0.08  # the same of the noses, of whom one network sees and another proposes
 _LIES_ON = 0.6  # share of a pose's box
 _POSE_FACE = slice(0, 5)
@@ -125,36 +126,44 @@ class Newcomers:
         def closer(place: int) -> Landmarks | None:
             others = [head for head in (*owns[:place], *owns[place + 1 :], *theirs) if head is not None]
             shown = covered(picture, others, owns[place])
-            best = min(self._looks(shown, poses[place].square), key=lambda look: _apart(poses[place], look))
-            last = self._last(shown, best)
-            if _apart(poses[place], last) <= max(_AGREED, _apart(poses[place], best)):
-                best = last
+            best = self._closest(shown, poses[place])
             return best if best.score >= _SURE and _apart(poses[place], best) <= _AGREED else None
 
         return list(self._workers.map(closer, range(len(poses))))
 
+    def _closest(self, picture: Picture, pose: Pose) -> Landmarks:
+        """The look that agrees best with a pose; a careful one where it agrees at all."""
+        best = min(_looks(self._quick, picture, pose.square), key=lambda look: _apart(pose, look))
+        if self._careful is None:
+            return best
+        if _apart(pose, best) <= _AGREED:
+            last = self._careful(picture, best.region)
+            return last if _apart(pose, last) <= _AGREED else best
+        return min(_looks(self._careful, picture, pose.square), key=lambda look: _apart(pose, look))
+
     def _backed(self, candidates: Sequence[Candidate], picture: Picture, known: Sequence[Landmarks]) -> list[Landmarks]:
         found: list[Landmarks] = []
-        for looked_at in self._workers.map(lambda one: self._of_candidate(picture, one), candidates):
+        squares = [person.following for person in known]
+        unknown = [one for one in candidates if all(overlap(one.region, square) < _SAME_SQUARE for square in squares)]
+        for looked_at in self._workers.map(lambda one: self._of_candidate(picture, one), unknown):
             more = [one for one in looked_at if not _same_nose(one, (*known, *found))]
             found += different(more, (*known, *found))
         return found
 
     def _of_candidate(self, picture: Picture, candidate: Candidate) -> list[Landmarks]:
-        found = self._last(picture, self._looks(picture, candidate.region)[-1])
+        found = _looks(self._quick, picture, candidate.region)[-1]
+        found = found if self._careful is None else self._careful(picture, found.region)
         there = ~not_seen(found.joints2d, found.visibility, (picture.shape[1], picture.shape[0]), 0.0)
         visible = float(found.visibility[there].mean()) if there.any() else 0.0
         return [found] if (candidate.score + found.score + visible) / 3 >= _SURE_OF_CANDIDATE else []
 
-    def _looks(self, picture: Picture, region: Region) -> list[Landmarks]:
-        """One after the other, as the square gets better, or moves on to somebody else."""
-        looks = [self._quick(picture, region)]
-        while len(looks) < _LOOKS and looks[0].score > _HOPELESS:
-            looks.append(self._quick(picture, looks[-1].following))
-        return looks
 
-    def _last(self, picture: Picture, look: Landmarks) -> Landmarks:
-        return look if self._careful is None else self._careful(picture, look.region)
+def _looks(network: LandmarkNetwork | BetterOfTwo, picture: Picture, region: Region) -> list[Landmarks]:
+    """One after the other, as the square gets better, or moves on to somebody else."""
+    looks = [network(picture, region)]
+    while len(looks) < _LOOKS and looks[0].score > _HOPELESS:
+        looks.append(network(picture, looks[-1].following))
+    return looks
 
 
 def different(found: Sequence[Landmarks], known: Sequence[Landmarks] = ()) -> list[Landmarks]:

@@ -77,19 +77,18 @@ class PeopleNetwork:
         return once(found)
 
 
-def once(found: Sequence[Candidate], known: Sequence[Region] = ()) -> list[Candidate]:
+def once(found: Sequence[Candidate]) -> list[Candidate]:
     """Leave one candidate of each person.
 
     Args:
         found: Candidates.
-        known: Squares of people who are known already and wanted no more.
 
     Returns:
         The best of those that lie over each other, the best first.
     """
     kept: list[Candidate] = []
     for candidate in sorted(found, key=lambda c: -c.score):
-        if all(overlap(candidate.region, other) < _SAME for other in (*known, *(c.region for c in kept))):
+        if all(overlap(candidate.region, other.region) < _SAME for other in kept):
             kept.append(candidate)
     return kept
 

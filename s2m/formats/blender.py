@@ -34,7 +34,17 @@ def run_in_blender(package: str, script: str, words: Sequence[str], made: Path, 
             f"apt-get install blender python3-numpy), or {instead}"
         )
     with resources.as_file(resources.files(package) / "assets" / script) as file:
-        command = [program, "--background", "--factory-startup", "--python-exit-code", "3", "--python", str(file), "--"]
+        command = [
+            program,
+            "--background",
+            "--factory-startup",
+            "--disable-autoexec",
+            "--python-exit-code",
+            "3",
+            "--python",
+            str(file),
+            "--",
+        ]
         ran = subprocess.run([*command, *words], capture_output=True, text=True, errors="replace", check=False)
     if ran.returncode or not made.is_file():
         said = (ran.stderr.strip() or ran.stdout.strip()).splitlines()

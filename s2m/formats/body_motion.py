@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from s2m.errors import FormatError, UserError
-from s2m.formats.motion_npz import MODELS, MotionFile, gender_of, narrow, one_row, read_motion_npz
+from s2m.formats.motion_npz import MODELS, MotionFile, gender_of, narrow, numbers_of, one_row, read_motion_npz
 from s2m.formats.npz import array_names
 from s2m.formats.rates import told_rate
 from s2m.formats.raw import load
@@ -37,7 +37,6 @@ _BODY_POSES = {63: "smplx", 69: "smpl"}  # columns -> whose; SMPL-H's body has a
 _PLACES = ("trans", "transl", "translation")
 _LEFT_OUT = {"left_hand_pose": "fingers", "right_hand_pose": "fingers", "jaw_pose": "the face"}
 _BETAS = 10
-_LARGEST = 1e6
 
 
 def is_body_motion(path: Path) -> bool:
@@ -122,7 +121,7 @@ def _left_out(content: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _amass_poses(content: Mapping[str, Any], path: Path) -> tuple[NDArray[np.float32], str]:
-    poses = _numbers(content["poses"], f"{path}: poses")
+    poses = numbers_of(content["poses"], f"{path}: poses")
     if poses.ndim != 2 or poses.shape[1] not in MODELS or not len(poses):
         expected = ", ".join(f"(frames, {width})" for width in MODELS)
         raise FormatError(f"{path}: poses: expected one of {expected}, found {poses.shape}")
@@ -131,7 +130,7 @@ def _amass_poses(content: Mapping[str, Any], path: Path) -> tuple[NDArray[np.flo
 
 def _smplx_poses(content: Mapping[str, Any], path: Path) -> tuple[NDArray[np.float32], str]:
     root = _vectors(content["global_orient"], 1, f"{path}: global_orient")
-    body = _numbers(content["body_pose"], f"{path}: body_pose")
+    body = numbers_of(content["body_pose"], f"{path}: body_pose")
     joints = body.size // max(len(root), 1) // (9 if body.shape[-2:] == (3, 3) else 3)
     if 3 * joints not in _BODY_POSES:
         raise FormatError(f"{path}: body_pose: expected 21 or 23 joints in {len(root)} frames, found {body.shape}")
@@ -145,7 +144,7 @@ def _smplx_poses(content: Mapping[str, Any], path: Path) -> tuple[NDArray[np.flo
 
 def _vectors(value: Any, joints: int, where: str) -> Floats:
     """(T, 3 J) axis-angle, of these or of matrices."""
-    array = _numbers(value, where)
+    array = numbers_of(value, where)
     if array.shape[-2:] == (3, 3):
         matrices = array.reshape(-1, 3, 3)
         if np.abs(matrices @ matrices.transpose(0, 2, 1) - np.eye(3)).max(initial=0) > 0.05:
@@ -160,7 +159,7 @@ def _places(content: Mapping[str, Any], frames: int, path: Path) -> Floats:
     field = next((name for name in _PLACES if name in content), None)
     if field is None:
         return np.zeros((frames, 3))
-    trans = _numbers(content[field], f"{path}: {field}")
+    trans = numbers_of(content[field], f"{path}: {field}")
     if trans.shape != (frames, 3):
         raise FormatError(f"{path}: {field}: expected {(frames, 3)}, found {trans.shape}")
     return trans
@@ -169,17 +168,4 @@ def _places(content: Mapping[str, Any], frames: int, path: Path) -> Floats:
 def _betas(content: Mapping[str, Any], path: Path) -> NDArray[np.float32]:
     if "betas" not in content:
         return np.zeros(_BETAS, np.float32)
-    return one_row(_numbers(content["betas"], f"{path}: betas"), path)
-
-
-def _numbers(value: Any, where: str) -> Floats:
-    try:
-        array = np.asarray(value)
-        if array.dtype.kind not in "fiu":
-            raise TypeError(f"found {array.dtype}")
-        array = array.astype(np.float64)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise FormatError(f"{where}: expected numbers ({error!s:.80})") from error
-    if not (np.abs(array) <= _LARGEST).all():
-        raise FormatError(f"{where}: holds values that are not finite, or beyond {_LARGEST:g}")
-    return array
+    return one_row(numbers_of(content["betas"], f"{path}: betas"), path)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from s2m.errors import FormatError, UserError
-from s2m.formats.motion_npz import MODELS, MotionFile, narrow
+from s2m.formats.motion_npz import MODELS, MotionFile, narrow, numbers_of
 from s2m.formats.npz import array_names
 from s2m.formats.rates import told_rate
 from s2m.formats.raw import load
@@ -31,7 +31,6 @@ Floats = NDArray[np.float64]
 
 _SUFFIXES = (".npz", ".npy", ".pkl", ".pk", ".pt")
 _CAMERA = "y-down"
-_LARGEST = 1e6
 _OFF = 0.05  # of a rotation matrix from one
 _BODY = 22  # joints of a body without hands; 21 where the root is apart
 
@@ -150,25 +149,25 @@ class EstimatedBody:
         field = next((name for name in self.naming.places if name in self.content), None)
         if field is None:
             return np.zeros((frames, 3)), ("the file does not tell where the person is: the pelvis stays in place",)
-        trans = _numbers(self.content[field], f"{self.path}: {field}").reshape(-1, 3)
+        trans = numbers_of(self.content[field], f"{self.path}: {field}").reshape(-1, 3)
         if len(trans) != frames:
             raise FormatError(f"{self.path}: {field}: expected {(frames, 3)}, found {trans.shape}")
         if "smpl_scaling" in self.content:  # AIST++: places are in the unit of its cameras
-            trans = trans / _numbers(self.content["smpl_scaling"], f"{self.path}: smpl_scaling").reshape(-1)[0]
+            trans = trans / numbers_of(self.content["smpl_scaling"], f"{self.path}: smpl_scaling").reshape(-1)[0]
         return trans, ()
 
     def _betas(self) -> NDArray[np.float32]:
         field = next((name for name in self.naming.betas if name in self.content), None)
         if field is None:
             return np.zeros(10, np.float32)
-        betas = _numbers(self.content[field], f"{self.path}: {field}")
+        betas = numbers_of(self.content[field], f"{self.path}: {field}")
         # One person has one shape, of which programs have an estimate for every frame.
         return betas.reshape(-1, betas.shape[-1] if betas.ndim else 1).mean(0).astype(np.float32)
 
     def _rows(self, frames: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """For each frame from the person's first to the last the row to show, and whether it is its own."""
         field = next((name for name in _FRAMES if name in self.content), None)
-        numbers = None if field is None else _numbers(self.content[field], f"{self.path}: {field}").reshape(-1)
+        numbers = None if field is None else numbers_of(self.content[field], f"{self.path}: {field}").reshape(-1)
         if numbers is None or len(numbers) != frames or not (np.diff(numbers) > 0).all() or np.ptp(numbers) > 1e7:
             return np.arange(frames), np.ones(frames, bool)
         shown = np.arange(int(numbers[0]), int(numbers[-1]) + 1)
@@ -283,7 +282,7 @@ def _of_phalp(content: Mapping[Any, Any]) -> dict[int, dict[str, Any]]:
 
 def _vectors(value: Any, where: str) -> Floats:
     """(T, 3 J) axis-angle, of these or of matrices."""
-    array = _numbers(value, where)
+    array = numbers_of(value, where)
     flat = array.ndim == 2 and array.shape[1] == 9 * len(SMPL24)
     if array.shape[-2:] != (3, 3) and not flat:
         return array.reshape(len(array), -1)
@@ -291,16 +290,3 @@ def _vectors(value: Any, where: str) -> Floats:
     if np.abs(matrices @ matrices.transpose(0, 2, 1) - np.eye(3)).max(initial=0) > _OFF:
         raise FormatError(f"{where}: expected rotation matrices, found others")
     return np.asarray(Rotation.from_matrix(matrices).as_rotvec().reshape(len(array), -1))
-
-
-def _numbers(value: Any, where: str) -> Floats:
-    try:
-        array = np.asarray(value)
-        if array.dtype.kind not in "fiu":
-            raise TypeError(f"found {array.dtype}")
-        array = array.astype(np.float64)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise FormatError(f"{where}: expected numbers ({error!s:.80})") from error
-    if not (np.abs(array) <= _LARGEST).all():
-        raise FormatError(f"{where}: holds values that are not finite, or beyond {_LARGEST:g}")
-    return array

@@ -21,7 +21,8 @@ import numpy as np
 from s2m.formats.pickle_records import Record
 from s2m.formats.safe_pickle import PassiveUnpickler, UnsafePickleError, load_plain, number_dtype
 
-_LARGEST = 2 * 10**9  # bytes, unpacked
+_LARGEST = 2 * 10**9  # bytes of an array
+_BOMB, _SMALL = 100, 64 * 10**6  # so much smaller when packed is no recording of anybody, above this size
 _BLOCK = 1 << 20
 
 
@@ -123,10 +124,11 @@ class _Limited(io.RawIOBase):
 
     Args:
         stream: What is read.
+        most: Bytes.
     """
 
-    def __init__(self, stream: Any) -> None:
-        self._stream, self._left = stream, _LARGEST
+    def __init__(self, stream: Any, most: int) -> None:
+        self._stream, self._left, self._most = stream, most, most
 
     def readable(self) -> bool:
         return True
@@ -135,7 +137,7 @@ class _Limited(io.RawIOBase):
         found = self._stream.read(len(buffer))
         self._left -= len(found)
         if self._left < 0:
-            raise UnsafePickleError(f"more than {_LARGEST} bytes, unpacked")
+            raise UnsafePickleError(f"more than {self._most} bytes, unpacked")
         buffer[: len(found)] = found
         return len(found)
 
@@ -158,4 +160,5 @@ def load_joblib(stream: IO[bytes], size: int) -> Any:
     unpack = next((reader for magic, reader in _PACKED if start.startswith(magic)), None)
     if unpack is None:
         return load_plain(stream, size, JoblibUnpickler)
-    return load_plain(io.BufferedReader(_Limited(unpack(stream))), None, JoblibUnpickler)
+    most = max(_SMALL, min(_LARGEST, _BOMB * size))
+    return load_plain(io.BufferedReader(_Limited(unpack(stream), most)), None, JoblibUnpickler)

@@ -180,6 +180,28 @@ def _sane(values: NDArray[Any], where: str) -> NDArray[Any]:
     return values
 
 
+def numbers_of(value: Any, where: str) -> NDArray[np.float64]:
+    """What a file holds as numbers.
+
+    Args:
+        value: An array, or lists that are one.
+        where: Of the file, for messages.
+
+    Raises:
+        FormatError: It is none, or holds numbers that no motion has.
+    """
+    try:
+        array = np.asarray(value)
+        if array.dtype.kind not in "fiu":
+            raise TypeError(f"found {array.dtype}")
+        array = array.astype(np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise FormatError(f"{where}: expected numbers ({error!s:.80})") from error
+    if not (np.abs(array) <= _LARGEST).all():
+        raise FormatError(f"{where}: holds values that are not finite, or beyond {_LARGEST:g}")
+    return array
+
+
 def _numbers(path: Path, name: str) -> NDArray[Any]:
     values = read_array(path, name)
     if values.dtype.kind not in "iuf":

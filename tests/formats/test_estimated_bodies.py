@@ -150,6 +150,15 @@ def test_a_file_of_joblib_and_frames_in_which_nobody_was_seen(
     assert "--person: expected one of 0, 3, found 5" in capsys.readouterr().err
 
 
+def test_a_pickle_that_unpacks_to_a_thousand_times_its_size_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "wham_output.pkl"
+    path.write_bytes(gzip.compress(pickle.dumps({"pose": bytes(70_000_000)}), 1))
+    assert main(["ik", str(path), "-o", str(tmp_path / "out.npz")]) == 2
+    assert "more than 64000000 bytes, unpacked" in capsys.readouterr().err
+
+
 class _Runs:
     def __reduce__(self) -> tuple[Any, ...]:
         return Path.touch, (Path("ran"),)
