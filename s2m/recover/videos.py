@@ -28,7 +28,7 @@ _QUARTER = 90
 _FILTER = "AREA"
 # What every browser shows, then what most do; the last, which FFmpeg always has, only players show.
 _CODECS = (
-    ("libx264", {"crf": "20", "preset": "veryfast", "x264-params": "subme=1:trellis=0:me=dia"}),
+    ("libx264", {"crf": "20", "preset": "veryfast", "x264-params": "subme=1:trellis=0:me=dia:rc-lookahead=4"}),
     ("libopenh264", {"b": "4000000"}),
     ("libvpx-vp9", {"crf": "32", "b": "0", "deadline": "realtime", "cpu-used": "8"}),
     ("mpeg4", {"qscale": "4"}),
