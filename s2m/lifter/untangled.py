@@ -42,15 +42,15 @@ class Untangled:
             Points (N, J, 2) and confidences (N, J).
         """
         points, confidence = self._source.read(start, stop)
-        undo(points, confidence, self._joint_set, self._swaps.undone[start:stop])
+        undo(points, confidence, self._joint_set, self._swaps.undone(slice(start, stop)))
         return points, confidence
 
     @property
     def messages(self) -> list[str]:
         """What was exchanged, and what may be, in words."""
         found = []
-        if self._swaps.frames:
-            where = frame_ranges(np.asarray(self._swaps.undone.any(1)))
+        if self._swaps.frames.any():
+            where = frame_ranges(self._swaps.frames)
             found.append(f"left and right were exchanged in {where} against the frames around; undone")
         if self._swaps.doubtful:
             shown = ", ".join(map(str, self._swaps.doubtful[:_SHOWN]))
