@@ -225,7 +225,7 @@ def _survey(world: World, rest: RestSkeleton, options: MotionOptions) -> _Survey
     counts, frames = np.zeros(len(rest.joint_set), np.int64), np.zeros(count, bool)
     finder, strays = SwapFinder(rest.joint_set, options.fps), StrayFinder(rest, options.fps, count)
     sample = np.unique(np.linspace(0, count - 1, min(count, _SAMPLE)).astype(np.int64))
-    parts, first = [], np.full(3, np.nan)
+    chosen, first = np.empty((len(sample), len(rest.joint_set), 3)), np.full(3, np.nan)
     for start, stop in blocks(world, options.rows):
         points, _ = world.read(start, stop)
         missing = np.asarray(~np.isfinite(points).all(-1))
@@ -233,10 +233,11 @@ def _survey(world: World, rest: RestSkeleton, options: MotionOptions) -> _Survey
         counts += some.sum(0)
         frames[start:stop] = some.any(1)
         finder.look(strays.look(points))
-        parts.append(points[sample[(sample >= start) & (sample < stop)] - start])
+        here = (sample >= start) & (sample < stop)
+        chosen[here] = points[sample[here] - start]
         if not np.isfinite(first).all() and not missing.all():
             first = _foot(points[(~missing).any(1)][0])
-    found, chosen = strays.found(), np.concatenate(parts)
+    found = strays.found()
     found.at(sample).drop(chosen, np.zeros(chosen.shape[:2], np.float32))
     return _Survey(counts, frames, found, finder.found(), sample, chosen, first)
 

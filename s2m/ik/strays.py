@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from s2m.arrays import Column
 from s2m.ik.gaps import frame_ranges
 from s2m.ik.rest import RestSkeleton
 from s2m.ik.whereabouts import Flags, Floats, JumpFinder, Jumps, middles
@@ -193,7 +194,7 @@ class StrayFinder:
         names = rest.joint_set
         self._trunk = names.indices([j for j in _TRUNK if j in names]) or list(range(len(names)))
         self._counts = np.zeros(len(names), np.int64)
-        self._frames: list[Flags] = []
+        self._frames = Column(bool)
 
     def look(self, points: Floats) -> Floats:
         """Take in the next frames.
@@ -207,13 +208,13 @@ class StrayFinder:
         strays = self._tell(points)
         kept = np.where(strays[..., None], np.nan, points) if strays.any() else points
         self._counts += strays.sum(0)
-        self._frames.append(np.asarray(strays.any(1)))
+        self._frames.append(strays.any(1))
         self._jumps.look(kept[:, self._trunk], self._tell.sizes(kept))
         return kept
 
     def found(self) -> Strays:
         """What was found in all frames up to here."""
-        frames = np.concatenate(self._frames)
+        frames = self._frames.array()
         some = 0 < frames.sum() <= _MOST * len(frames)
         jumps = self._jumps.found()
         return Strays(self._tell if some else None, self._counts, frames, jumps)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from s2m.arrays import Column
 from s2m.skeletons import JointSet
 
 _ARMS = ("shoulder", "elbow", "wrist")
@@ -77,7 +78,7 @@ class SwapFinder:
         self._fps = fps
         self._flat = dims == 2
         self._last = [_Past() for _ in self._groups]
-        self._flags: list[list[Flags]] = [[] for _ in self._groups]
+        self._flags = [Column(np.int8) for _ in self._groups]
         self._count = 0
 
     def look(self, points: NDArray[np.float64]) -> None:
@@ -100,7 +101,7 @@ class SwapFinder:
         members = np.zeros((len(self._groups), self._joints), bool)
         doubtful: list[int] = []
         for number, (flags, joints) in enumerate(zip(self._flags, self._members, strict=True)):
-            frames, unsure = _decide(np.concatenate(flags), self._fps)
+            frames, unsure = _decide(flags.array(), self._fps)
             groups[frames, number], members[number, joints] = True, True
             doubtful += unsure
         return Swaps(groups, members, tuple(sorted(set(doubtful))))

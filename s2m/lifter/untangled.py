@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from s2m.formats.clips import Block, FrameSource, blocks
 from s2m.ik.gaps import frame_ranges
 from s2m.ik.swaps import SwapFinder, undo
