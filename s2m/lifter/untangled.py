@@ -1,13 +1,27 @@
-"""2D joints of a video, in which left and right do not change places for a few frames."""
+"""2D joints of a video without what no body does: left and right that change places, joints that are elsewhere."""
 
 from __future__ import annotations
 
 from s2m.formats.clips import Block, FrameSource, blocks
 from s2m.ik.gaps import frame_ranges
 from s2m.ik.swaps import SwapFinder, undo
+from s2m.lifter.stray_joints import WithoutStrays
 from s2m.skeletons import JointSet
 
 _SHOWN = 8  # frames that a message names
+
+
+def tidied(source: FrameSource, joint_set: JointSet, fps: float) -> tuple[FrameSource, list[str]]:
+    """A clip without strays (:mod:`s2m.lifter.stray_joints`) and exchanged labels, and what was found, in words.
+
+    Args:
+        source: 2D joints of one video.
+        joint_set: Their names.
+        fps: Frames per second.
+    """
+    kept = WithoutStrays(source, joint_set)
+    found = Untangled(kept, joint_set, fps)
+    return found, [*kept.messages, *found.messages]
 
 
 class Untangled:
