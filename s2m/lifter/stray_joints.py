@@ -18,9 +18,9 @@ from s2m.skeletons import JointSet
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-# Times the reach of the person, some 0.8 m: genuine motion moves joints by up to 3.5 of them from frame to frame when
-# seen from above, at 5 to 60 frames per second, but hardly by 2.5, and not back (docs/lift.md).
-_FAR = 2.5
+# Times the reach of the person, some 0.8 m: from frame to frame and back, genuine motion stays within 2.5, however seen,
+# and a detector's errors hardly leave 3 (`python -m studies.ik.strays`).
+_FAR = 3.0
 _LONGEST = 2  # frames
 _MEMORY = 3  # frames: where a joint was, or is again
 _MOST = 0.2  # share of the frames that may be bad

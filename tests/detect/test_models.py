@@ -41,6 +41,15 @@ def test_a_model_of_the_users_has_to_be_one_for_landmarks(tmp_path: Path) -> Non
         Network(shipped_model("pose_detection.tflite"), 224, (7,))
 
 
+def test_a_model_that_says_no_numbers_is_refused(tmp_path: Path) -> None:
+    """Some weights are damaged: the file is read, and half-precision NaN goes through the network."""
+    content = bytearray(shipped_model("pose_landmark_full.tflite").read_bytes())
+    content[2 << 20 : (2 << 20) + 4096] = b"\xff\x7e" * 2048
+    (tmp_path / "own.tflite").write_bytes(content)
+    with pytest.raises(UserError, match=r"own.tflite: expected finite outputs, found others: the file is damaged"):
+        BlazePose(tmp_path / "own.tflite")
+
+
 def test_sigmoid_does_not_overflow() -> None:
     logits = np.array([-1e4, -3.0, 0.0, 3.0, 1e4])
     with np.errstate(all="raise"):
