@@ -18,7 +18,7 @@ from s2m.skeletons import JointSet
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-# Times the reach of the person, some 0.8 m: from frame to frame and back, genuine motion stays within 2.5, however seen,
+# Times the reach of the person, some 0.8 m: from frame to frame and back, genuine motion stays within 2.5, from all sides,
 # and a detector's errors hardly leave 3 (`python -m studies.ik.strays`).
 _FAR = 3.0
 _LONGEST = 2  # frames
