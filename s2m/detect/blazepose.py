@@ -26,6 +26,8 @@ from s2m.skeletons import BLAZEPOSE33
 _SURE = 0.5
 _LOWEST_VISIBILITY = 0.2
 SURE = 0.5  # of a joint: hidden ones have 0.2 to 0.5, and are rarely where they are said to be
+# Share of a person's square along a picture's edges where the network puts joints that the edge hides.
+_EDGE = 0.01
 # Exponent of the heavy network's visibilities: it says less of joints that it sees as well (docs/detect.md).
 _HEAVY = 0.5
 # Frames of a video within which all tiles of a scale are searched for newcomers; who is small may wait.
@@ -159,7 +161,8 @@ class BlazePose(Detector):
         return [one for one in detections if (one.confidence > 0).any()]
 
     def _detection(self, person: Landmarks, shape: tuple[int, int], sides: Sides, frame: int) -> Detection:
-        missing = not_seen(person.joints2d, person.visibility, (shape[1], shape[0]), self._lowest)
+        edge = _EDGE * person.region.side
+        missing = not_seen(person.joints2d, person.visibility, (shape[1], shape[0]), self._lowest, edge)
         joints = np.where(missing[:, None], np.nan, person.joints2d)
         mask = person.region.paste(one_piece(person.mask, person.in_mask[~missing]), shape)
         return Tracked(

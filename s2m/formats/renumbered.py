@@ -116,8 +116,8 @@ def _cuts(whole: Sequence[_Stretch]) -> dict[int, set[int]]:
         far = (steps > _FAR + _FAR_PER_FRAME * (gaps / gaps.min() - 1)) & (steps > _UNUSUAL * usual * gaps) & near
         cuts[stretch.number] = set((np.flatnonzero(far) + 1).tolist())
         away = steps > _MOVED * np.clip(gaps / gaps.min() / 2, 1, _HIDDEN)
-        for place in np.flatnonzero(away) + 1:
-            moved[stretch.number, int(place)] = float(steps[place - 1])
+        for row in np.flatnonzero(away).tolist():
+            moved[stretch.number, row + 1] = float(steps[row])
     by_number = {stretch.number: stretch for stretch in whole}
     for (number, place), step in moved.items():
         if _is_anothers_place(by_number[number], place, step, whole):
@@ -195,12 +195,12 @@ def _named(people: Sequence[Sequence[_Stretch]], numbers: set[int]) -> Numbered:
         pairs = [(a, b) for a, b in pairwise(parts) if a.number != b.number]
         goes_on += [f"{a.number} as {b.number} from frame {b.frames[0]}" for a, b in pairs]
     also = {number: next(iter(who)) for number, who in had.items() if number not in found and len(who) == 1}
-    notes = ()
+    notes: list[str] = []
     if goes_on:
-        notes += (f"people go on under other numbers, {_some(goes_on)}: taken for one person each",)
+        notes.append(f"people go on under other numbers, {_some(goes_on)}: taken for one person each")
     if elsewhere:
-        notes += (f"numbers jump to other places, {_some(elsewhere)}: taken for other people, numbered in brackets",)
-    return Numbered(found, also, notes)
+        notes.append(f"numbers jump to other places, {_some(elsewhere)}: taken for other people, numbered in brackets")
+    return Numbered(found, also, tuple(notes))
 
 
 def _some(words: Sequence[str]) -> str:

@@ -208,7 +208,7 @@ class StrayFinder:
         strays = self._tell(points)
         kept = np.where(strays[..., None], np.nan, points) if strays.any() else points
         self._counts += strays.sum(0)
-        self._frames.append(strays.any(1))
+        self._frames.append(np.asarray(strays.any(1)))
         self._jumps.look(kept[:, self._trunk], self._tell.sizes(kept))
         return kept
 

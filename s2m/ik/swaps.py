@@ -58,7 +58,7 @@ class Swaps:
         Returns:
             (N, J) bool.
         """
-        found: NDArray[np.bool_] = (self.groups[frames][..., None] & self.members).any(1)
+        found: NDArray[np.bool_] = np.asarray((self.groups[frames][..., None] & self.members).any(1))
         return found
 
 

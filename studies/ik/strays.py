@@ -120,7 +120,7 @@ def _clips(clips: list[Clip]) -> Iterator[tuple[RestSkeleton, Floats, float, np.
         source = SkinnedJoints(body, get_joint_set(name))
         for number, clip in enumerate(clips):
             rotations = roma.rotvec_to_rotmat(torch.from_numpy(clip.poses))
-            points = source(rotations).double().numpy() + clip.trans[:, None]
+            points: Floats = source(rotations).numpy().astype(np.float64) + clip.trans[:, None]
             yield source.rest, points, clip.fps, np.random.default_rng([number, len(name)])
 
 

@@ -147,6 +147,9 @@ def test_what_is_hardly_visible_or_outside_is_not_seen() -> None:
     joints = np.array([[0.0, 0.0], [100.0, 50.0], [100.5, 20.0], [np.nan, 3.0], [20.0, 20.0]])
     seen = ~not_seen(joints, np.array([1, 1, 1, 1, 0.1]), (100, 50), 0.2)
     assert seen.tolist() == [True, True, False, False, False]
+    close = np.array([[3.0, 20.0], [97.5, 20.0], [50.0, 1.0], [50.0, 48.0], [5.0, 45.0]])
+    seen = ~not_seen(close, np.ones(5), (100, 50), 0.2, 2.5)
+    assert seen.tolist() == [True, True, False, False, True]
 
 
 def walker(frame: int, swapped: bool) -> Landmarks:

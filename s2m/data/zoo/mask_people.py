@@ -58,10 +58,10 @@ def people(picture: Image.Image) -> Numbers:
     """
     alpha = opaque(picture)
     if alpha is not None:
-        colours = _packed(picture.convert("RGBA"))
-        flat = _in_areas(colours) & alpha
-        several = flat.sum() > _MOSTLY * alpha.sum() and len(np.unique(colours[flat])) > 1
-        return _of_areas(np.where(alpha, colours + 1, 0), ~alpha) if several else alpha.astype(np.int64)
+        shown = _packed(picture.convert("RGBA"))
+        flat = _in_areas(shown) & alpha
+        several = flat.sum() > _MOSTLY * alpha.sum() and len(np.unique(shown[flat])) > 1
+        return _of_areas(np.where(alpha, shown + 1, 0), ~alpha) if several else alpha.astype(np.int64)
     if picture.mode == "P" and any(len(set(colour)) > 1 for colour in palette_colours(picture)):
         return _of_labels(np.asarray(picture).astype(np.int64))
     if picture.mode in ("1", "L", "P", "I", "F") or picture.mode.startswith("I;"):
