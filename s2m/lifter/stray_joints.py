@@ -18,8 +18,8 @@ from s2m.skeletons import JointSet
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-# Times the reach of the person, some 0.8 m: from frame to frame and back, genuine motion stays within 2.5, whoever looks
-# from where, and a detector's errors hardly leave 3 (`python -m studies.ik.strays`).
+# Times the reach of the person, some 0.8 m: from frame to frame and back, genuine motion stays within 2.5 from all
+# sides, and a detector's errors hardly leave 3 (`python -m studies.ik.strays`).
 _FAR = 3.0
 _LONGEST = 2  # frames
 _MEMORY = 3  # frames: where a joint was, or is again
