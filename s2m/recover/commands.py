@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Callable
 from functools import cache
@@ -32,6 +33,7 @@ _KINDS = ("npz", "overlay", "page", "obj", "ply")
 _USUAL = ("npz", "overlay", "page")
 _STOPPED = 130
 _MOST_STEPS = 1000
+_STEEPEST = 90
 _MOST_THREADS = 4  # more do not make small networks faster
 
 
@@ -72,6 +74,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--height", type=float, metavar="METRES", help="of the people, for the absolute scale")
     parser.add_argument(
         "--focal", type=float, metavar="PIXELS", help="focal length (default: the file's EXIF, else the diagonal)"
+    )
+    parser.add_argument(
+        "--pitch",
+        type=float,
+        metavar="DEGREES",
+        help="how far the camera looks down (default: told by people who stand, where they can, else level)",
     )
     parser.add_argument(
         "--refine", type=int, default=0, metavar="N", help="steps that fit shape and pose to silhouettes, too (try 40)"
@@ -163,7 +171,7 @@ def _say(item: Item, result: Result, job: Job, arguments: argparse.Namespace, ba
     say(
         arguments,
         f"{job.output / item.name}: {people}{frames}; focal length {result.camera.focal:.0f} pixels, "
-        f"{result.camera.source}",
+        f"{result.camera.source}; {result.pitch}",
     )
     for note in result.notes:
         warn(note)
@@ -188,6 +196,7 @@ def _job(arguments: argparse.Namespace, kinds: tuple[str, ...]) -> Job:
             height=arguments.height,
             refine=arguments.refine,
             fill=arguments.fill,
+            pitch=None if arguments.pitch is None else math.radians(arguments.pitch),
             body=body,
             model=shipped_model(body) if arguments.run_folder is None else of_run(arguments.run_folder, body),
         ),
@@ -295,6 +304,8 @@ def _check(arguments: argparse.Namespace) -> tuple[str, ...]:
             raise UserError(f"--output {arguments.output}: expected a folder, found a file")
     if not 0 <= arguments.refine <= _MOST_STEPS:
         raise UserError(f"--refine: expected steps from 0 to {_MOST_STEPS}, found {arguments.refine}")
+    if arguments.pitch is not None and not abs(arguments.pitch) <= _STEEPEST:
+        raise UserError(f"--pitch: expected degrees from -{_STEEPEST} to {_STEEPEST}, found {arguments.pitch:g}")
     if arguments.max_people is not None and arguments.max_people < 1:
         raise UserError(f"--max-people: expected 1 or more, found {arguments.max_people}")
     if arguments.frame < 0:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -51,6 +51,14 @@ class Meshes:
         kept, faces = body.render_mesh(_FACES)
         with torch.inference_mode():
             return Meshes(people, body(bodies.params, kept).vertices, faces)
+
+    def turned_by(self, turn: Tensor) -> Meshes:
+        """The same in another frame.
+
+        Args:
+            turn: (3, 3).
+        """
+        return replace(self, vertices=self.vertices @ turn.T)
 
     def over(self, picture: Picture, camera: Camera) -> None:
         """Draw them over the picture that they come from, in place, the nearest last.

@@ -18,11 +18,13 @@ class RecoverOptions:
         refine: Steps with silhouettes; 0: none.
         fill: Longest gap of a video, in seconds, that is filled from both sides.
         body: The body to pose; the open one by default.
+        pitch: How far the camera looks down, radians; ``None``: told by the people who stand, where they can.
         model: The stage 3 whose heads read silhouettes, for the same body; ``None``: the shape is told by bones alone.
     """
 
     height: float | None = None
     refine: int = 0
     fill: float = LONGEST_FILL
+    pitch: float | None = None
     body: Body = field(default_factory=load_body)
     model: TrainedModel | None = None

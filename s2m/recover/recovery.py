@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,16 +11,17 @@ import numpy as np
 
 from s2m.detect import Detection, Picture
 from s2m.errors import UserError
-from s2m.recover.camera import Camera
+from s2m.recover.camera import Camera, Pitch
 from s2m.recover.clip import PersonClip
 from s2m.recover.observing import Observer
 from s2m.recover.options import RecoverOptions
 from s2m.recover.people import PictureRecovery
 from s2m.recover.pictures import read_photo
-from s2m.recover.result import Result, Still
+from s2m.recover.result import Person, Result, Still
 from s2m.recover.sightings import Sightings
+from s2m.recover.standing import read_pitch
 from s2m.recover.videos import Video, ahead
-from s2m.skeletons import get_joint_set
+from s2m.skeletons import JointSet, get_joint_set
 
 Progress = Callable[[str, int, int], object]  # what is done, frames done, frames expected (0: not known)
 
@@ -83,7 +84,9 @@ def recover_photo(
     if not persons:
         raise NobodyError(f"{file}: expected people, found none of whom enough was seen")
     joint_set = picture.poser.joint_set
-    return Result(file.name, camera, _STILL_FPS, np.zeros(1), persons, joint_set, video=False), photo.pixels
+    pitch = _pitch(options, persons, joint_set)
+    result = Result(file.name, camera, _STILL_FPS, np.zeros(1), persons, joint_set, video=False, pitch=pitch)
+    return result, photo.pixels
 
 
 @contextlib.contextmanager
@@ -145,7 +148,14 @@ def recover_video(
         if not clips:
             raise NobodyError(f"{file}: expected people, found none of whom enough was seen")
         notes = (f"{file.name}: {video.cut}",) if video.cut else ()
-        yield Result(file.name, camera, fps, np.array(times), clips, clips[0].joint_set, video=True, notes=notes)
+        joint_set = clips[0].joint_set
+        pitch = _pitch(options, clips, joint_set, fps)
+        yield Result(file.name, camera, fps, np.array(times), clips, joint_set, video=True, notes=notes, pitch=pitch)
+
+
+def _pitch(options: RecoverOptions, people: Sequence[Person], joint_set: JointSet, fps: float | None = None) -> Pitch:
+    """How far the camera looks down; fps: of a video."""
+    return read_pitch(people, joint_set, fps) if options.pitch is None else Pitch(options.pitch, "as given")
 
 
 def _observed(video: Video, observer: Observer) -> Iterator[tuple[float, tuple[int, int], list[int], list[Detection]]]:

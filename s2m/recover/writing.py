@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,8 @@ from s2m.ik import quaternion as quat
 from s2m.recover.bodies import Bodies
 from s2m.recover.result import Person, Result, RowReader, stretches
 
-# Camera frame (+x right, +y down, +z forward) to AMASS's world (+z up), for a camera that stands level.
-CAMERA_TO_WORLD = torch.tensor([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
+# Frame of a level camera (+x right, +y down, +z forward) to AMASS's world (+z up).
+_LEVEL_TO_WORLD = torch.tensor([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
 _DIGITS_PIXELS, _DIGITS_METRES = 2, 4
 
 
@@ -45,12 +46,12 @@ def write_person(path: Path, person: Person, result: Result, label: BodyLabel) -
     motion = world_motion(person, result, label)
     with Spools(path.parent, ("poses", "joints2d", "joints3d", "confidence", "seen")) as spools:
         for bodies in stretches(person):
-            spools.append("poses", smplh_poses(world_poses(bodies)))
+            spools.append("poses", smplh_poses(world_poses(bodies, to_world(result))))
             for name in ("joints2d", "joints3d", "confidence", "seen"):
                 spools.append(name, getattr(bodies, name).numpy())
         frames = np.arange(person.first, person.first + len(person))
         extrinsics = np.eye(4)
-        extrinsics[:3, :3] = CAMERA_TO_WORLD.T.numpy()
+        extrinsics[:3, :3] = to_world(result).T.numpy()
         more: dict[str, Spool | NDArray[Any]] = {
             **{name: spools[name] for name in ("joints2d", "joints3d", "confidence", "seen")},
             "frames": frames,
@@ -102,12 +103,12 @@ def world_motion(person: Person, result: Result, label: BodyLabel) -> BodyMotion
         result: To which the person belongs.
         label: Which body it is.
     """
-    poser = person.poser
+    poser, turn = person.poser, to_world(result)
     betas, pelvis = _shape(person)
-    places = [_world_places(bodies, pelvis) for bodies in stretches(person)]
+    places = [_world_places(bodies, pelvis, turn) for bodies in stretches(person)]
     return BodyMotion(
         poser.body,
-        _WorldPoses(person),
+        _WorldPoses(person, turn),
         np.concatenate(places),
         betas,
         result.fps,
@@ -123,37 +124,47 @@ def _shape(person: Person) -> tuple[NDArray[np.float32], Tensor]:
     return betas[0].numpy().astype(np.float32), person.poser.body.rest_joints(betas)[0, 0]
 
 
-def world_poses(bodies: Bodies) -> NDArray[np.float32]:
+def to_world(result: Result) -> Tensor:
+    """(3, 3) from the frame of a result's camera to AMASS's world.
+
+    Args:
+        result: What was recovered.
+    """
+    return _LEVEL_TO_WORLD @ result.pitch.levelled
+
+
+def world_poses(bodies: Bodies, turn: Tensor) -> NDArray[np.float32]:
     """(T, 72) axis-angle with the root in AMASS's world.
 
     Args:
         bodies: Rows of one person.
+        turn: Of :func:`to_world`.
     """
     rotations = bodies.params.rotations.clone()
-    rotations[:, 0] = CAMERA_TO_WORLD @ rotations[:, 0]
+    rotations[:, 0] = turn @ rotations[:, 0]
     poses: NDArray[np.float32] = quat.to_axis_angle(quat.from_matrix(rotations)).flatten(1).numpy()
     return poses
 
 
-def _world_places(bodies: Bodies, pelvis: Tensor) -> NDArray[np.float64]:
+def _world_places(bodies: Bodies, pelvis: Tensor, turn: Tensor) -> NDArray[np.float64]:
     """A body turns about its own pelvis, which stays where it is at rest: the turn of the world moves that, too."""
     assert bodies.params.transl is not None
-    place = (bodies.params.transl + pelvis) @ CAMERA_TO_WORLD.T - pelvis
+    place = (bodies.params.transl + pelvis) @ turn.T - pelvis
     return place.double().numpy()
 
 
 class _WorldPoses:
     """Poses as writers of motion read them."""
 
-    def __init__(self, person: Person) -> None:
-        self._person = person
+    def __init__(self, person: Person, turn: Tensor) -> None:
+        self._person, self._turn = person, turn
 
     def __len__(self) -> int:
         return len(self._person)
 
     def read(self, start: int, stop: int) -> NDArray[Any]:
         """See :class:`s2m.export.motion.Rows`."""
-        return world_poses(self._person.read(start, stop))
+        return world_poses(self._person.read(start, stop), self._turn)
 
 
 def write_people(path: Path, result: Result) -> None:
@@ -173,6 +184,8 @@ def write_people(path: Path, result: Result) -> None:
             "focal": round(result.camera.focal, _DIGITS_PIXELS),
             "centre": list(result.camera.centre),
             "source": result.camera.source,
+            "pitch_degrees": round(math.degrees(result.pitch.radians), _DIGITS_PIXELS),
+            "pitch_source": result.pitch.source,
         },
         "fps": result.fps if result.video else None,
         "units": {"joints2d": "pixels", "joints3d": "metres, camera frame: +x right, +y down, +z forward"},
