@@ -27,7 +27,7 @@ from s2m.recover.people import PictureRecovery
 from s2m.recover.recoverer import Recoverer
 from s2m.recover.shapes import tells_shape
 from s2m.recover.sightings import Sightings
-from s2m.recover.silhouettes import Silhouettes, cut_out
+from s2m.recover.silhouettes import Silhouettes, _spread, cut_out
 from s2m.skeletons import S2M27, S2M27_DETECTED, SMPL24
 from studies.recover.figures import shapes
 from studies.recover.scenes import Scene, dressed, scene
@@ -228,3 +228,9 @@ def test_a_damaged_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(UserError, match="is missing; install the package again"):
         trained.shipped_model(body)
     trained._shipped.cache_clear()
+
+
+def test_what_is_near_is_the_largest_of_a_square() -> None:
+    values = torch.rand(2, 1, 20, 33)
+    expected = torch.nn.functional.max_pool2d(values, 7, 1, 3)
+    torch.testing.assert_close(_spread(values), expected, atol=0, rtol=0)
