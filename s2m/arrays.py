@@ -107,5 +107,5 @@ class Column:
         self._bytes += np.ascontiguousarray(values, self._kind).data.cast("B")
 
     def array(self) -> NDArray[Any]:
-        """(T,) all of them; not to be kept while more come."""
-        return np.frombuffer(self._bytes, self._kind)
+        """(T,) all of them, a new array: more may come."""
+        return np.frombuffer(bytes(self._bytes), self._kind)

@@ -89,10 +89,8 @@ def questioned(people: Mapping[int, Sequence[Sighting]], rate: float = 30.0) -> 
     Returns:
         The people; who has one number throughout keeps it, who has several is called by the first.
     """
-    whole = [
-        _Stretch(number, sorted(seen, key=lambda sighting: sighting.frame))
-        for number, seen in people.items()
-    ]  # fmt: skip
+    in_time = {number: sorted(seen, key=lambda sighting: sighting.frame) for number, seen in people.items()}
+    whole = [_Stretch(number, seen) for number, seen in in_time.items()]
     cuts = _cuts(whole)
     if not cuts and len(whole) == 1:
         return Numbered({number: list(seen) for number, seen in people.items()})

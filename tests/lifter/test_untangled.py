@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from s2m.cli import main
 from s2m.data.motion.clips import open_motion
@@ -62,3 +65,25 @@ def test_half_of_a_video_exchanged_is_said_not_guessed() -> None:
     swapped[30:] = swapped[30:][:, MIRROR]
     with pytest.warns(S2MWarning, match="change places from frame to frame at 30; which side is right is not clear"):
         lift(swapped, video_fps=30.0)
+
+
+@settings(max_examples=6, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_nothing_depends_on_what_stands_where_nothing_was_seen(seed: int) -> None:
+    """Joints and whole frames that are not seen: NaN, zeros, -1, or anything with confidence 0, be it far away."""
+    rng = np.random.default_rng(seed)
+    pixels = recording(H36M17)[1].astype(np.float32)
+    pixels[20:23] = pixels[20:23][:, MIRROR]
+    hidden = rng.random(pixels.shape[:2]) < rng.uniform(0, 0.4)
+    hidden[rng.integers(0, len(pixels), 3)] = True
+    sure = np.where(hidden, 0.0, 1.0)
+    found, said = [], []
+    for filling in (np.nan, 0.0, -1.0, rng.normal(size=pixels.shape) * 10.0 ** rng.integers(1, 6)):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", S2MWarning)
+            found.append(lift(np.where(hidden[..., None], filling, pixels), confidence=sure, video_fps=30.0))
+        said.append([str(one.message) for one in caught if one.category is S2MWarning])
+    for other, words in zip(found[1:], said[1:], strict=True):
+        assert words == said[0]
+        for name in ("joints3d", "joints2d", "confidence", "deviation"):
+            np.testing.assert_array_equal(getattr(other, name), getattr(found[0], name))
