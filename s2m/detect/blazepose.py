@@ -100,6 +100,8 @@ class BlazePose(Detector):
     ) -> None:
         ours = str(landmarks) in ("full", "both")
         quick = LandmarkNetwork(shipped_model("pose_landmark_full.tflite") if ours else Path(landmarks), threads)
+        if not ours:
+            quick.try_out(Path(landmarks))
         careful = BetterOfTwo(_heavy(threads), quick) if str(landmarks) == "both" else None
         self._landmarks = careful or quick
         self._workers = ThreadPoolExecutor(threads, "blazepose")

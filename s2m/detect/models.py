@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from s2m.errors import UserError
+from s2m.errors import UserError, one_line
 from s2m.files import sha256
 from s2m.optional import require
 
@@ -79,6 +79,7 @@ class Network:
             raise UserError(
                 f"{path}: expected a model of LiteRT (.tflite), found something else ({error!s:.80})"
             ) from error
+        self._side = side
         self._input, self._outputs = _places(first, path, side, sizes)
         self._free: SimpleQueue[Any] = SimpleQueue()
         self._free.put(first)
@@ -117,6 +118,23 @@ class Network:
             return [interpreter.get_tensor(index).ravel() for index in self._outputs]
         finally:
             self._free.put(interpreter)
+
+    def try_out(self, path: Path) -> None:
+        """Run it on a black picture: what is damaged inside a file shows when it runs, or never.
+
+        Args:
+            path: The file that it was read from, for messages.
+
+        Raises:
+            UserError: It does not run, or says what is no number.
+        """
+        side = self._side
+        try:
+            found = self(np.zeros((side, side, 3), np.float32))
+        except (ValueError, RuntimeError) as error:
+            raise UserError(f"{path}: expected a model that runs, found: {one_line(error, 80)}") from error
+        if not all(np.isfinite(output).all() for output in found):
+            raise UserError(f"{path}: expected finite outputs, found others: the file is damaged")
 
 
 def _places(interpreter: Any, path: Path, side: int, sizes: Sequence[int]) -> tuple[int, list[int]]:

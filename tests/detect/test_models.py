@@ -65,6 +65,15 @@ def test_a_network_runs_in_threads_and_has_no_more_copies_than_it_needs() -> Non
     assert len({id(one) for one in running}) == 3
 
 
+def test_a_model_that_says_no_numbers_is_refused(tmp_path: Path) -> None:
+    """Some weights are damaged: the file is read, and half-precision NaN goes through the network."""
+    content = bytearray(shipped_model("pose_landmark_full.tflite").read_bytes())
+    content[2 << 20 : (2 << 20) + 4096] = b"\xff\x7e" * 2048
+    (tmp_path / "own.tflite").write_bytes(content)
+    with pytest.raises(UserError, match=r"own.tflite: expected finite outputs, found others: the file is damaged"):
+        BlazePose(tmp_path / "own.tflite")
+
+
 def test_sigmoid_does_not_overflow() -> None:
     logits = np.array([-1e4, -3.0, 0.0, 3.0, 1e4])
     with np.errstate(all="raise"):
