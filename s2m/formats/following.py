@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
 
 from s2m.missing import mask_with
 
@@ -87,8 +88,6 @@ def follow(sightings: Sequence[Sighting]) -> list[list[Sighting]]:
 def _match(people: list[_Person], new: list[tuple[Sighting, Floats]], frame: int) -> dict[int, _Person]:
     if not people or not new:
         return {}
-    from scipy.optimize import linear_sum_assignment  # half a second, for which nobody alone waits
-
     cost = np.array([[_cost(person, points, frame) for _, points in new] for person in people])
     rows, columns = linear_sum_assignment(cost)
     return {int(c): people[r] for r, c in zip(rows, columns, strict=True) if cost[r, c] < _NEVER}

@@ -110,7 +110,8 @@ def _scan(corners: Floats, width: int, height: int) -> tuple[NDArray[np.int64], 
     start = np.clip(np.ceil(np.minimum(long, short)), 0, width)
     stop = np.clip(np.floor(np.maximum(long, short)) + 1, 0, width)
     kept = np.flatnonzero(stop > start)
-    return face[kept], *(part[kept].astype(np.float32) for part in (row, start, stop))
+    row, start, stop = (part[kept].astype(np.float32) for part in (row, start, stop))
+    return face[kept], row, start, stop
 
 
 def _area(corners: Floats) -> Floats:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-SLOW = ("scipy.optimize", "s2m.export.glb", "av", "torch._dynamo", "matplotlib", "pytorch_lightning")
+SLOW = ("s2m.export.glb", "av", "torch._dynamo", "matplotlib", "pytorch_lightning")
 
 
 def test_a_photo_waits_for_nothing_that_it_does_not_need() -> None:
