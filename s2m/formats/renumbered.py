@@ -13,6 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
 
 from s2m.formats.following import Sighting
 from s2m.missing import mask_with
@@ -141,8 +142,6 @@ def _is_anothers_place(stretch: _Stretch, place: int, step: float, whole: Sequen
 
 def _joined(parts: Sequence[_Stretch], rate: float) -> list[list[_Stretch]]:
     """Who goes on as whom: parts of one person each, in the order of time."""
-    from scipy.optimize import linear_sum_assignment  # half a second, for which nobody alone waits
-
     people: list[list[_Stretch]] = []
     first = 0
     while first < len(parts):

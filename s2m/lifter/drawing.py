@@ -11,7 +11,8 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from s2m.lifter.api import Lift
-from s2m.render.picture import Picture, draw_skeleton, view
+from s2m.render.picture import draw_skeleton, view
+from s2m.render.shading import Picture
 from s2m.skeletons import JointSet
 
 _FRAMES = 6

@@ -239,6 +239,9 @@ def _entry(reader: RowReader, frame: int) -> dict[str, Any] | None:
 def _numbers(values: NDArray[Any], digits: int) -> list[Any]:
     """Rounded numbers; json has no word for what is not a number."""
     known = np.isfinite(values)
-    rounded = np.round(np.asarray(values, np.float64), digits)
-    found: list[Any] = (rounded if known.all() else np.where(known, rounded, None)).tolist()
+    rounded: NDArray[Any] = np.round(np.asarray(values, np.float64), digits)
+    if not known.all():
+        rounded = rounded.astype(object)
+        rounded[~known] = None
+    found: list[Any] = rounded.tolist()
     return found

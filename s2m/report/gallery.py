@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from s2m.geometry.camera import weak_perspective
-from s2m.render.picture import BLUE, SAND, Picture, draw_skeleton, shade, view
+from s2m.render.picture import BLUE, SAND, draw_skeleton, shade, view
+from s2m.render.shading import Picture
 from s2m.report.examples import Examples
 from s2m.skeletons import JointSet, get_joint_set
 

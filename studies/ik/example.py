@@ -13,7 +13,8 @@ from s2m.body import load_body
 from s2m.data.motion.clips import open_motion
 from s2m.files import write_png
 from s2m.ik.api import solve
-from s2m.render.picture import Picture, draw_skeleton, shade, view
+from s2m.render.picture import draw_skeleton, shade, view
+from s2m.render.shading import Picture
 from s2m.skeletons import H36M17
 from studies.ik.evaluation import SkinnedJoints
 

@@ -17,7 +17,7 @@ from s2m.files import write_png
 from s2m.geometry.camera import FACING_CAMERA, perspective
 from s2m.lifter.api import lift
 from s2m.lifter.drawing import draw_lift
-from s2m.render.picture import Picture
+from s2m.render.shading import Picture
 from s2m.skeletons import H36M17
 from studies.ik.evaluation import SkinnedJoints
 

@@ -14,7 +14,8 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 
 from s2m.files import write_png
-from s2m.render.picture import BLUE, SAND, Picture, draw_skeleton, shade, view
+from s2m.render.picture import BLUE, SAND, draw_skeleton, shade, view
+from s2m.render.shading import Picture
 from s2m.report.examples import Examples, load_examples
 from s2m.skeletons import get_joint_set
 

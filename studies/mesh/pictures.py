@@ -17,7 +17,8 @@ from s2m.geometry.camera import fit_weak_perspective, weak_perspective
 from s2m.heads.encoder import silhouette_of
 from s2m.heads.render_compare import ComparingEncoder
 from s2m.model import MeshRecovery
-from s2m.render.picture import BLUE, SAND, Picture, draw_skeleton, shade, view
+from s2m.render.picture import BLUE, SAND, draw_skeleton, shade, view
+from s2m.render.shading import Picture
 from s2m.synthetic.pairs import SyntheticPairs
 
 PANEL = 220

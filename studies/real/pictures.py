@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from s2m.geometry.procrustes import scale_align
-from s2m.render.picture import Picture, draw_skeleton, view
+from s2m.render.picture import draw_skeleton, view
+from s2m.render.shading import Picture
 from s2m.skeletons import BLAZEPOSE33
 from studies.real.methods import MEASURED, METHODS, SHOWN
 from studies.real.recording import Recording

@@ -17,8 +17,8 @@ from s2m.files import write_png
 from s2m.markdown import number_table
 from s2m.metrics.silhouette import soft_iou
 from s2m.render.hard import hard_silhouette
-from s2m.render.picture import Picture
 from s2m.render.ragged import RaggedSilhouette
+from s2m.render.shading import Picture
 from studies.render.bench import posed_bodies
 
 OPTIONS = (("exact", False, False), ("fill", True, False), ("cull", False, True), ("fill + cull", True, True))
