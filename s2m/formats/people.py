@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from scipy.optimize import linear_sum_assignment
 from s2m.errors import FormatError, UserError
 from s2m.formats.frames import all_frames
 from s2m.formats.layouts import Layout
-from s2m.formats.tracks import Track, masked
+from s2m.formats.tracks import RigMotion, Track, masked
 from s2m.missing import mask_with
 from s2m.skeletons import JointSet
 
@@ -37,6 +37,7 @@ class Sighting:
         score: The detector's trust in the person.
         person: The person's number, where the file has one.
         image: Name of the picture.
+        rig: (R, 3, 4) rotations and places of the joints of the program's own rig, where the file has them.
     """
 
     frame: int
@@ -45,6 +46,7 @@ class Sighting:
     score: float = 1.0
     person: int | None = None
     image: str = ""
+    rig: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,7 @@ class Crowd:
         notes: What is known already.
         layout: What the file's kind says about unit, axes and rate.
         why: What the joint set was told by.
+        rig: (R,) names of the joints of the program's own rig, whose rotations the sightings have.
     """
 
     joint_set: JointSet
@@ -70,6 +73,7 @@ class Crowd:
     notes: tuple[str, ...] = ()
     layout: Layout | None = None
     why: str = "what the file says"
+    rig: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -178,7 +182,7 @@ def _track(crowd: Crowd, number: int, seen: Sequence[Sighting], frames: range, n
         points[place[sighting.frame]] = sighting.points
         confidence[place[sighting.frame]] = sighting.confidence
     images = tuple(crowd.images.get(frame, "") for frame in frames) if crowd.images else ()
-    return masked(
+    track = masked(
         points,
         confidence,
         crowd.joint_set,
@@ -189,6 +193,16 @@ def _track(crowd: Crowd, number: int, seen: Sequence[Sighting], frames: range, n
         why=crowd.why,
         layout=crowd.layout,
     )
+    return replace(track, rig=_rig(crowd.rig, seen, place)) if crowd.rig else track
+
+
+def _rig(joints: tuple[str, ...], seen: Sequence[Sighting], place: dict[int, int]) -> RigMotion | None:
+    """How a person's rig moves over the frames; ``None`` where no frame has it."""
+    poses = np.full((len(place), len(joints), 3, 4), np.nan, np.float32)
+    for sighting in seen:
+        if sighting.rig is not None:
+            poses[place[sighting.frame]] = sighting.rig
+    return RigMotion(joints, poses[..., :3], poses[..., 3]) if np.isfinite(poses).any() else None
 
 
 # Following by place and size
