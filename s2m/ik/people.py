@@ -10,6 +10,7 @@ from pathlib import Path
 
 from s2m.clip_options import check_fps, how_many
 from s2m.errors import UserError
+from s2m.formats.anny import is_anny
 from s2m.formats.body_motion import is_body_motion
 from s2m.formats.bvh import Bvh
 from s2m.formats.clips import FrameSource, TrackFrames
@@ -62,7 +63,7 @@ def people_of(file: Path, choice: BodyChoice, arguments: argparse.Namespace, sho
     if file.suffix.lower() in TREES and not file.is_dir():
         trees = trees_of(file, arguments)
         return [_of_tree(tree, None if len(trees) == 1 else n, file, choice, arguments) for n, tree in enumerate(trees)]
-    if arguments.key is None and is_body_motion(file):
+    if arguments.key is None and (is_body_motion(file) or is_anny(file)):
         return [Person(None, lambda name, folder: body_person(file, choice, name, folder, arguments))]
     if arguments.key is None and (bodies := chosen_bodies(file, arguments)):
         single = len(bodies) == 1 and arguments.people is None
