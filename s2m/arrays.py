@@ -7,7 +7,7 @@ from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 if TYPE_CHECKING:
     import torch
@@ -47,25 +47,6 @@ def back_to(given: Array) -> Callable[[Any], Any]:
         device = given.device
         return lambda tensor: None if tensor is None else tensor.to(device)
     return lambda tensor: None if tensor is None else tensor.detach().cpu().numpy()
-
-
-def lengths_of(vectors: NDArray[Any]) -> NDArray[Any]:
-    """Lengths of vectors of few coordinates, to the bit as ``numpy.linalg.norm(vectors, axis=-1)`` and much faster.
-
-    Args:
-        vectors: (..., D).
-
-    Returns:
-        (...).
-
-    Example:
-        >>> lengths_of(np.array([[3.0, 4.0], [0.0, 0.0]])).tolist()
-        [5.0, 0.0]
-    """
-    total = vectors[..., 0] * vectors[..., 0]
-    for number in range(1, vectors.shape[-1]):
-        total += vectors[..., number] * vectors[..., number]
-    return np.sqrt(total, out=total)
 
 
 def short_repr(record: Any) -> str:

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from s2m.missing import every
-
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
 Flags = NDArray[np.bool_]
@@ -147,7 +145,7 @@ def middles(points: Floats) -> Floats:
     Returns:
         (T, 3), NaN where nothing was seen.
     """
-    seen = every(np.isfinite(points))
+    seen = np.asarray(np.isfinite(points).all(-1))
     count = seen.sum(1)
     total = np.where(seen[..., None], points, 0.0).sum(1)
     mean: Floats = np.where(count[:, None] > 0, total / np.maximum(count, 1)[:, None], np.nan)
