@@ -7,7 +7,7 @@ from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 if TYPE_CHECKING:
     import torch
@@ -79,3 +79,33 @@ def _short(value: Any) -> str:
     if isinstance(value, tuple | list | dict) and len(value) > 3:
         return f"{len(value)} items"
     return repr(value)
+
+
+class Column:
+    """One number of each frame of a clip, as frames come: small arrays in a list would leave holes in the memory.
+
+    Args:
+        kind: Type of the numbers.
+
+    Example:
+        >>> column = Column(np.float32)
+        >>> for block in ([1.0, 2.0], [3.0]):
+        ...     column.append(np.array(block, np.float32))
+        >>> column.array()
+        array([1., 2., 3.], dtype=float32)
+    """
+
+    def __init__(self, kind: Any) -> None:
+        self._kind, self._bytes = np.dtype(kind), bytearray()
+
+    def append(self, values: NDArray[Any]) -> None:
+        """Take in the next frames.
+
+        Args:
+            values: (N,) of any type that fits.
+        """
+        self._bytes += np.ascontiguousarray(values, self._kind).data.cast("B")
+
+    def array(self) -> NDArray[Any]:
+        """(T,) all of them; not to be kept while more come."""
+        return np.frombuffer(self._bytes, self._kind)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from s2m.arrays import short_repr
 from s2m.detect.interface import Detection, Detector, Picture, not_seen
 from s2m.detect.landmarks import BetterOfTwo, LandmarkNetwork, Landmarks
-from s2m.detect.masks import give_to_nearest, one_piece
+from s2m.detect.masks import extent, give_to_nearest, one_piece
 from s2m.detect.models import shipped_model
 from s2m.detect.newcomers import Newcomers, different
 from s2m.detect.people import PeopleNetwork
@@ -26,6 +26,8 @@ from s2m.skeletons import BLAZEPOSE33
 _SURE = 0.5
 _LOWEST_VISIBILITY = 0.2
 SURE = 0.5  # of a joint: hidden ones have 0.2 to 0.5, and are rarely where they are said to be
+# Share of a person's square along a picture's edges where the network puts joints that the edge hides.
+_EDGE = 0.01
 # Exponent of the heavy network's visibilities: it says less of joints that it sees as well (docs/detect.md).
 _HEAVY = 0.5
 # Frames of a video within which all tiles of a scale are searched for newcomers; who is small may wait.
@@ -98,6 +100,8 @@ class BlazePose(Detector):
     ) -> None:
         ours = str(landmarks) in ("full", "both")
         quick = LandmarkNetwork(shipped_model("pose_landmark_full.tflite") if ours else Path(landmarks), threads)
+        if not ours:
+            quick.try_out(Path(landmarks))
         careful = BetterOfTwo(_heavy(threads), quick) if str(landmarks) == "both" else None
         self._landmarks = careful or quick
         self._workers = ThreadPoolExecutor(threads, "blazepose")
@@ -157,16 +161,18 @@ class BlazePose(Detector):
         return [one for one in detections if (one.confidence > 0).any()]
 
     def _detection(self, person: Landmarks, shape: tuple[int, int], sides: Sides, frame: int) -> Detection:
-        missing = not_seen(person.joints2d, person.visibility, (shape[1], shape[0]), self._lowest)
+        edge = _EDGE * person.region.side
+        missing = not_seen(person.joints2d, person.visibility, (shape[1], shape[0]), self._lowest, edge)
         joints = np.where(missing[:, None], np.nan, person.joints2d)
         mask = person.region.paste(one_piece(person.mask, person.in_mask[~missing]), shape)
+        around = extent(mask)
         return Tracked(
             joints2d=joints,
             confidence=np.where(missing, 0.0, person.visibility),
             joint_set=self.joint_set,
-            box=_box(joints[~missing], mask),
+            box=_box(joints[~missing], around),
             score=person.score,
-            mask=mask if mask.any() else None,
+            mask=None if around is None else mask,
             joints3d=person.joints3d,
             track=Track(person.following, sides, frame),
         )
@@ -186,11 +192,10 @@ def _due(places: Sequence[Region], frame: int) -> list[Region]:
     return found
 
 
-def _box(joints: NDArray[np.float64], mask: NDArray[np.uint8]) -> NDArray[np.float64]:
+def _box(joints: NDArray[np.float64], around: tuple[int, int, int, int] | None) -> NDArray[np.float64]:
     """Around the joints that were seen and the mask."""
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    corners = [[columns[0], rows[0]], [columns[-1] + 1, rows[-1] + 1]] if len(rows) else []
-    points = np.concatenate([joints.reshape(-1, 2), np.array(corners, np.float64).reshape(-1, 2)])
+    corners = np.array([] if around is None else around, np.float64).reshape(-1, 2)
+    points = np.concatenate([joints.reshape(-1, 2), corners])
     if not len(points):
         return np.full(4, np.nan)
     return np.concatenate([points.min(0), points.max(0)])

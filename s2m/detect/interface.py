@@ -82,7 +82,7 @@ class Detector(ABC):
 
 
 def not_seen(
-    joints2d: NDArray[Any], confidence: NDArray[Any], size: tuple[int, int], lowest: float
+    joints2d: NDArray[Any], confidence: NDArray[Any], size: tuple[int, int], lowest: float, margin: float = 0.0
 ) -> NDArray[np.bool_]:
     """Joints that count as missing: outside the picture, hardly visible, or no number.
 
@@ -91,11 +91,13 @@ def not_seen(
         confidence: (..., J).
         size: Width and height of the picture, pixels.
         lowest: Confidence below which a joint is missing.
+        margin: Pixels along the picture's edges that count as outside, too, for a detector that puts there what the
+            edge hides.
 
     Returns:
         (..., J).
     """
     with np.errstate(invalid="ignore"):
-        inside = ((joints2d >= 0) & (joints2d <= np.array(size))).all(-1)
+        inside = ((joints2d >= margin) & (joints2d <= np.array(size) - margin)).all(-1)
         seen: NDArray[np.bool_] = inside & (confidence >= lowest)
     return ~seen

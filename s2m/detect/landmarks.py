@@ -60,6 +60,17 @@ class LandmarkNetwork:
         sizes = (_POINTS * _NUMBERS, 1, _SIDE * _SIDE, _HEAT * _HEAT * _POINTS, _POINTS * 3)
         self._network, self._exponent = Network(path, _SIDE, sizes, copies), exponent
 
+    def try_out(self, path: Path) -> None:
+        """See :meth:`s2m.detect.models.Network.try_out`.
+
+        Args:
+            path: The file that it was read from, for messages.
+
+        Raises:
+            UserError: The file is damaged.
+        """
+        self._network.try_out(path)
+
     def __call__(self, picture: Picture, region: Region) -> Landmarks:
         """Look into a square of a picture.
 

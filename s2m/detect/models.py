@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from s2m.errors import UserError
+from s2m.errors import UserError, one_line
 from s2m.files import sha256
 from s2m.optional import require
 
@@ -52,7 +53,8 @@ class Network:
     """A network of one picture in and several arrays out, which are told apart by their sizes.
 
     Threads may run it at the same time, each on a copy with one thread: two such runs take hardly longer than one,
-    while a second thread within a run saves an eighth of it.
+    while a second thread within a run saves an eighth of it. Copies, of 20 to 80 MB each, are made when runs are first
+    under way at the same time.
 
     Args:
         path: A ``.tflite`` file.
@@ -70,19 +72,35 @@ class Network:
             content = path.read_bytes()
         except OSError as error:
             raise UserError(f"{path}: expected a model file, found: {error.strerror or error}") from error
-        interpreter = require("ai_edge_litert.interpreter").Interpreter
+        self._content, self._interpreter = content, require("ai_edge_litert.interpreter").Interpreter
         try:
-            made = [interpreter(model_content=content, num_threads=1) for _ in range(copies)]
-            for one in made:
-                one.allocate_tensors()
+            first = self._made()
         except (ValueError, RuntimeError) as error:
             raise UserError(
                 f"{path}: expected a model of LiteRT (.tflite), found something else ({error!s:.80})"
             ) from error
-        self._input, self._outputs = _places(made[0], path, side, sizes)
+        self._side = side
+        self._input, self._outputs = _places(first, path, side, sizes)
         self._free: SimpleQueue[Any] = SimpleQueue()
-        for one in made:
-            self._free.put(one)
+        self._free.put(first)
+        self._to_make: SimpleQueue[None] = SimpleQueue()
+        for _ in range(copies - 1):
+            self._to_make.put(None)
+
+    def _made(self) -> Any:
+        found = self._interpreter(model_content=self._content, num_threads=1)
+        found.allocate_tensors()
+        return found
+
+    def _taken(self) -> Any:
+        """A copy that nobody runs: a new one where all are running and there may be more, else whichever is done."""
+        with contextlib.suppress(Empty):
+            return self._free.get_nowait()
+        try:
+            self._to_make.get_nowait()
+        except Empty:
+            return self._free.get()
+        return self._made()
 
     def __call__(self, picture: NDArray[Any]) -> list[NDArray[np.float32]]:
         """Run it.
@@ -93,13 +111,30 @@ class Network:
         Returns:
             The outputs, flat, in the order of ``sizes``.
         """
-        interpreter = self._free.get()
+        interpreter = self._taken()
         try:
             interpreter.set_tensor(self._input, picture[None])
             interpreter.invoke()
             return [interpreter.get_tensor(index).ravel() for index in self._outputs]
         finally:
             self._free.put(interpreter)
+
+    def try_out(self, path: Path) -> None:
+        """Run it on a black picture: what is damaged inside a file shows when it runs, or never.
+
+        Args:
+            path: The file that it was read from, for messages.
+
+        Raises:
+            UserError: It does not run, or says what is no number.
+        """
+        side = self._side
+        try:
+            found = self(np.zeros((side, side, 3), np.float32))
+        except (ValueError, RuntimeError) as error:
+            raise UserError(f"{path}: expected a model that runs, found: {one_line(error, 80)}") from error
+        if not all(np.isfinite(output).all() for output in found):
+            raise UserError(f"{path}: expected finite outputs, found others: the file is damaged")
 
 
 def _places(interpreter: Any, path: Path, side: int, sizes: Sequence[int]) -> tuple[int, list[int]]:

@@ -22,6 +22,7 @@ from s2m.formats.clips import ROWS, Block, FrameSource, blocks
 from s2m.formats.layouts import ANY_SIZE
 from s2m.formats.spool import Spool
 from s2m.ik import quaternion as quat
+from s2m.ik.bits import Bits
 from s2m.ik.body_joints import rest_skeleton
 from s2m.ik.checks import POSTURE, Clip, missing_words, size_ratio, warnings_of, wrong_unit
 from s2m.ik.choice import solver_for
@@ -101,7 +102,7 @@ class World:
         if self.strays is not None:
             self.strays.drop(points, confidence, start)
         if self.swaps is not None:
-            undo(points, confidence, self._joint_set, self.swaps.undone[start:stop])
+            undo(points, confidence, self._joint_set, self.swaps.undone(slice(start, stop)))
         if self.scale != 1:
             points = self.fixed + (points - self.fixed) * self.scale
         return points, confidence
@@ -194,7 +195,7 @@ def solve_clip(
     notes += told
     with torch.inference_mode(), Spool(folder) as rotations:
         good, place = _solve(world, solver, rotations, options, progress)
-        solved = good[:, 0].copy()
+        solved = good.column(0)
         if not solved.any():
             raise UserError(
                 "joints: no frame shows what a body is found by, the hips and the spine (or shoulders); missing most "
@@ -224,7 +225,7 @@ def _survey(world: World, rest: RestSkeleton, options: MotionOptions) -> _Survey
     counts, frames = np.zeros(len(rest.joint_set), np.int64), np.zeros(count, bool)
     finder, strays = SwapFinder(rest.joint_set, options.fps), StrayFinder(rest, options.fps, count)
     sample = np.unique(np.linspace(0, count - 1, min(count, _SAMPLE)).astype(np.int64))
-    parts, first = [], np.full(3, np.nan)
+    chosen, first = np.empty((len(sample), len(rest.joint_set), 3)), np.full(3, np.nan)
     for start, stop in blocks(world, options.rows):
         points, _ = world.read(start, stop)
         missing = np.asarray(~np.isfinite(points).all(-1))
@@ -232,10 +233,11 @@ def _survey(world: World, rest: RestSkeleton, options: MotionOptions) -> _Survey
         counts += some.sum(0)
         frames[start:stop] = some.any(1)
         finder.look(strays.look(points))
-        parts.append(points[sample[(sample >= start) & (sample < stop)] - start])
+        here = (sample >= start) & (sample < stop)
+        chosen[here] = points[sample[here] - start]
         if not np.isfinite(first).all() and not missing.all():
             first = _foot(points[(~missing).any(1)][0])
-    found, chosen = strays.found(), np.concatenate(parts)
+    found = strays.found()
     found.at(sample).drop(chosen, np.zeros(chosen.shape[:2], np.float32))
     return _Survey(counts, frames, found, finder.found(), sample, chosen, first)
 
@@ -248,7 +250,7 @@ def _foot(points: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _sampled(survey: _Survey, world: World, joint_set: JointSet) -> torch.Tensor:
     points = survey.points.copy()
-    undo(points, np.zeros(points.shape[:2], np.float32), joint_set, survey.swaps.undone[survey.sample])
+    undo(points, np.zeros(points.shape[:2], np.float32), joint_set, survey.swaps.undone(survey.sample))
     return torch.from_numpy((points - _centres(points)[:, None]).astype(np.float32))
 
 
@@ -284,8 +286,8 @@ def _warnings(survey: _Survey, clip: Clip, options: MotionOptions) -> list[str]:
     )
     missing = missing_words(survey.counts, survey.frames, clip.joint_set, consequence)
     found = ([] if missing is None else [missing]) + survey.strays.words(clip.joint_set)
-    if survey.swaps.frames:
-        where = frame_ranges(np.asarray(survey.swaps.undone.any(1)))
+    if survey.swaps.frames.any():
+        where = frame_ranges(survey.swaps.frames)
         found.append(f"left and right were exchanged in {where} against the frames around; undone")
     if survey.swaps.doubtful:
         shown = ", ".join(map(str, survey.swaps.doubtful[:8]))
@@ -320,9 +322,9 @@ def _rarest(survey: _Survey, joint_set: JointSet) -> str:
 
 def _solve(
     world: World, solver: IKSolver, rotations: Spool, options: MotionOptions, progress: Progress
-) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+) -> tuple[Bits, NDArray[np.float64]]:
     """Rotations of every frame onto the disk; what was solved (T, 24) and places (T, 3), NaN where there is none."""
-    good, place = np.zeros((len(world), len(SMPL24)), bool), np.full((len(world), 3), np.nan)
+    good, place = Bits(len(world), len(SMPL24)), np.full((len(world), 3), np.nan)
     for start, stop in blocks(world, options.rows):
         points, confidence = world.read(start, stop)
         centre = _centres(points)
@@ -331,8 +333,9 @@ def _solve(
         found = solve_with(solver, local, None, certain)
         root = found.params.global_orient
         rotations.append(quat.from_matrix(found.params.rotations).numpy())
-        good[start:stop] = found.solved.numpy()
-        place[start:stop] = np.where(good[start:stop, :1], places(root, local, solver).numpy() + centre, np.nan)
+        solved = found.solved.numpy()
+        good.put(start, solved)
+        place[start:stop] = np.where(solved[:, :1], places(root, local, solver).numpy() + centre, np.nan)
         progress(stop - start)
     return good, place
 
@@ -341,18 +344,19 @@ def _fill(
     world: World,
     solver: IKSolver,
     rotations: Spool,
-    good: NDArray[np.bool_],
+    good: Bits,
     place: NDArray[np.float64],
     poses: Spool,
     options: MotionOptions,
 ) -> None:
     """Poses with gaps filled onto the disk; places in place."""
-    good &= good[:, :1]  # the rest of a body whose root is not known was read in the wrong frame
-    good[:, ~good.any(0)] = True  # never told: at rest
-    gaps = [gaps_of(good[:, joint], options.limit) for joint in range(good.shape[1])]
+    good.keep(good.column(0))  # the rest of a body whose root is not known was read in the wrong frame
+    good.set_joints(~good.any())  # never told: at rest
+    gaps = [gaps_of(good.column(joint), options.limit) for joint in range(len(SMPL24))]
     for start, stop in blocks(rotations, options.rows):
-        filled = filled_rotations(rotations, start, stop, good[start:stop], gaps)
-        lost = np.flatnonzero(~good[start:stop, 0])
+        known = good.read(start, stop)
+        filled = filled_rotations(rotations, start, stop, known, gaps)
+        lost = np.flatnonzero(~known[:, 0])
         if len(lost):
             points, _ = world.read(start, stop)
             centre = _centres(points[lost])

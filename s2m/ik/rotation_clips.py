@@ -9,30 +9,32 @@ from numpy.typing import NDArray
 from s2m.formats.clips import blocks
 from s2m.formats.spool import Spool
 from s2m.ik import quaternion as quat
+from s2m.ik.bits import Bits
 from s2m.ik.gaps import Gaps
 from s2m.ik.jumps import REACH, discontinuous, slerp
 
 _THRESHOLD = 0.5  # radians: smaller jumps are no faults
 
 
-def drop_jumps(rotations: Spool, good: NDArray[np.bool_], rows: int) -> NDArray[np.bool_]:
+def drop_jumps(rotations: Spool, good: Bits, rows: int) -> NDArray[np.bool_]:
     """Mark rotations that jump against the frames around them as not good.
 
     Args:
         rotations: (T, 24, 4) quaternions.
-        good: (T, 24) bool; changed in place.
+        good: (T, 24) which rotations were solved; changed in place.
         rows: Frames in memory at a time.
 
     Returns:
         (T,) bool, frames in which anything will be replaced.
     """
-    bad = np.zeros_like(good)
+    ever, replaced = good.any(), np.zeros(len(good), bool)
     for start, stop in blocks(rotations, rows):
         first, last = max(0, start - REACH), min(len(rotations), stop + REACH)
         around = quat.to_matrix(torch.from_numpy(rotations.read(first, last)))
-        bad[start:stop] = discontinuous(around, _THRESHOLD).numpy()[start - first :][: stop - start]
-    replaced: NDArray[np.bool_] = np.asarray(((bad | ~good) & good.any(0)).any(1))
-    good &= ~bad
+        bad = discontinuous(around, _THRESHOLD).numpy()[start - first :][: stop - start]
+        known = good.read(start, stop)
+        replaced[start:stop] = ((bad | ~known) & ever).any(1)
+        good.put(start, known & ~bad)
     return replaced
 
 

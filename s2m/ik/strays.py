@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from s2m.arrays import Column
 from s2m.ik.gaps import frame_ranges
 from s2m.ik.rest import RestSkeleton
 from s2m.ik.whereabouts import Flags, Floats, JumpFinder, Jumps, middles
@@ -193,7 +194,7 @@ class StrayFinder:
         names = rest.joint_set
         self._trunk = names.indices([j for j in _TRUNK if j in names]) or list(range(len(names)))
         self._counts = np.zeros(len(names), np.int64)
-        self._frames: list[Flags] = []
+        self._frames = Column(bool)
 
     def look(self, points: Floats) -> Floats:
         """Take in the next frames.
@@ -213,7 +214,7 @@ class StrayFinder:
 
     def found(self) -> Strays:
         """What was found in all frames up to here."""
-        frames = np.concatenate(self._frames)
+        frames = self._frames.array()
         some = 0 < frames.sum() <= _MOST * len(frames)
         jumps = self._jumps.found()
         return Strays(self._tell if some else None, self._counts, frames, jumps)

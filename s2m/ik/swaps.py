@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from s2m.arrays import Column
 from s2m.skeletons import JointSet
 
 _ARMS = ("shoulder", "elbow", "wrist")
@@ -33,17 +34,31 @@ class Swaps:
     """Where left and right are exchanged.
 
     Attributes:
-        undone: (T, J) bool, joints to take from their mirror partner.
+        groups: (T, G) bool, whether the joints of a group are to be taken from their mirror partners.
+        members: (G, J) bool, which joints a group has.
         doubtful: Numbers of the frames at which labels are exchanged and no side of the clip is clearly right.
     """
 
-    undone: NDArray[np.bool_]
+    groups: NDArray[np.bool_]
+    members: NDArray[np.bool_]
     doubtful: tuple[int, ...]
 
     @property
-    def frames(self) -> list[int]:
-        """Numbers of the frames in which something is undone."""
-        found: list[int] = np.flatnonzero(self.undone.any(1)).tolist()
+    def frames(self) -> NDArray[np.bool_]:
+        """(T,) bool, frames in which something is undone."""
+        found: NDArray[np.bool_] = np.asarray(self.groups.any(1))
+        return found
+
+    def undone(self, frames: slice | NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which joints to take from their mirror partner; of some frames alone, since a clip may be long.
+
+        Args:
+            frames: Which frames.
+
+        Returns:
+            (N, J) bool.
+        """
+        found: NDArray[np.bool_] = np.asarray((self.groups[frames][..., None] & self.members).any(1))
         return found
 
 
@@ -63,7 +78,7 @@ class SwapFinder:
         self._fps = fps
         self._flat = dims == 2
         self._last = [_Past() for _ in self._groups]
-        self._flags: list[list[Flags]] = [[] for _ in self._groups]
+        self._flags = [Column(np.int8) for _ in self._groups]
         self._count = 0
 
     def look(self, points: NDArray[np.float64]) -> None:
@@ -82,13 +97,14 @@ class SwapFinder:
         Returns:
             The frames and joints that are exchanged.
         """
-        undone = np.zeros((self._count, self._joints), bool)
+        groups = np.zeros((self._count, len(self._groups)), bool)
+        members = np.zeros((len(self._groups), self._joints), bool)
         doubtful: list[int] = []
-        for flags, members in zip(self._flags, self._members, strict=True):
-            frames, unsure = _decide(np.concatenate(flags), self._fps)
-            undone[np.ix_(frames, np.array(members, np.int64))] = True
+        for number, (flags, joints) in enumerate(zip(self._flags, self._members, strict=True)):
+            frames, unsure = _decide(flags.array(), self._fps)
+            groups[frames, number], members[number, joints] = True, True
             doubtful += unsure
-        return Swaps(undone, tuple(sorted(set(doubtful))))
+        return Swaps(groups, members, tuple(sorted(set(doubtful))))
 
     def _compare(self, group: int, sides: NDArray[np.float64]) -> Flags:
         """sides: (N, P, 2, D), pairs of left and right joints."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from s2m.formats.clips import blocks
+
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
 Flags = NDArray[np.bool_]
@@ -65,20 +67,17 @@ class JumpFinder:
         if self._origin is None and seen.any():
             self._origin = found[seen][0]
         self._places[part] = found if self._origin is None else found - self._origin
-        self._sizes[part] = sizes
+        self._sizes[part] = np.log(np.maximum(sizes, _TINY))
         self._done += len(points)
         self._whole &= bool(np.isfinite(points).all())
 
     def found(self) -> Jumps:
         """What was found in all frames up to here."""
-        places, sizes = self._places, self._sizes
-        away: Flags = np.zeros(len(places), bool)
-        seen = np.flatnonzero(np.isfinite(places).all(1) & np.isfinite(sizes))
+        away: Flags = np.zeros(len(self._places), bool)
+        seen = np.flatnonzero(np.isfinite(self._places).all(1) & np.isfinite(self._sizes))
         if len(seen) < 3:
             return Jumps(away)
-        if len(seen) < len(places):
-            places, sizes = places[seen], sizes[seen]
-        track = _Track(seen, places, np.log(np.maximum(sizes, _TINY)), self._fps, self._whole)
+        track = _Track(seen, self._places, self._sizes, self._fps, self._whole)
         rows, lasting = track.away()
         if len(rows) + len(lasting) > _MOST * len(seen):
             return Jumps(away)
@@ -89,12 +88,16 @@ class JumpFinder:
 
 
 class _Track:
-    """Frames in which a person was seen: their numbers, middles (N, 3) and logarithms of sizes (N,)."""
+    """Frames in which a person was seen: their numbers (N,), and of all frames middles (T, 3) and logarithms of sizes
+    (T,); a row is one of the former."""
 
     def __init__(self, frames: NDArray[np.int64], places: Singles, sizes: Singles, fps: float, whole: bool) -> None:
         self._frames, self._places, self._sizes = frames, places, sizes
-        self.steps: Singles = np.linalg.norm(np.diff(places, axis=0), axis=-1)
-        size = float(np.exp(np.median(sizes)))
+        self.steps: Singles = np.empty(len(frames) - 1, np.float32)
+        for start, stop in blocks(self.steps):
+            near = places[frames[start : stop + 1]]
+            self.steps[start:stop] = np.linalg.norm(np.diff(near, axis=0), axis=-1)
+        size = float(np.exp(np.median(sizes[frames])))
         least = (_NEAREST if whole else _SEEN_IN_PARTS) * size
         self._least = max(least, _CONTRAST * float(np.median(self.steps)))
         self._speed = _FASTEST * size / fps
@@ -107,7 +110,7 @@ class _Track:
         number = 0
         while number < len(breaks):
             row = breaks[number]
-            back = next((b for b in breaks[number + 1 :][:_LONGEST] if self._continues(row - 1, b)), None)
+            back = next((b for b in breaks[number + 1 : number + 1 + _LONGEST] if self._continues(row - 1, b)), None)
             if back is not None and back - row <= _LONGEST:
                 rows += range(row, back)
                 number = breaks.index(back, number) + 1
@@ -124,16 +127,20 @@ class _Track:
 
     def _breaks(self) -> list[int]:
         """Rows that do not continue the row before."""
-        allowed = np.maximum(self._least, self._speed * np.diff(self._frames))
-        broken = (self.steps > allowed) | (np.abs(np.diff(self._sizes)) > _RESIZED)
-        found: list[int] = (np.flatnonzero(broken) + 1).tolist()
+        found: list[int] = []
+        for start, stop in blocks(self.steps):
+            frames = self._frames[start : stop + 1]
+            allowed = np.maximum(self._least, self._speed * np.diff(frames))
+            resized = np.abs(np.diff(self._sizes[frames])) > _RESIZED
+            found += (start + 1 + np.flatnonzero((self.steps[start:stop] > allowed) | resized)).tolist()
         return found
 
     def _continues(self, row: int, other: int) -> bool:
         """Whether a person can be at two rows."""
-        gap = float(self._frames[other] - self._frames[row])
-        near = float(np.linalg.norm(self._places[other] - self._places[row])) <= max(self._least, self._speed * gap)
-        return near and bool(abs(self._sizes[other] - self._sizes[row]) <= _RESIZED)
+        first, second = self._frames[row], self._frames[other]
+        gap = float(second - first)
+        near = float(np.linalg.norm(self._places[second] - self._places[first])) <= max(self._least, self._speed * gap)
+        return near and bool(abs(self._sizes[second] - self._sizes[first]) <= _RESIZED)
 
 
 def middles(points: Floats) -> Floats:

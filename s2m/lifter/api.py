@@ -25,7 +25,7 @@ from s2m.lifter.objective.chirality import Chirality
 from s2m.lifter.settings import FASTEST, check_heads, metres_scale, pinhole
 from s2m.lifter.shipped_lifters import shipped_committee, shipped_doubt, shipped_head, shipped_records
 from s2m.lifter.temporal_head import TemporalHead
-from s2m.lifter.untangled import Untangled
+from s2m.lifter.untangled import tidied
 from s2m.lifter.video import smoothed
 from s2m.lifter.warnings import lift_warnings
 from s2m.missing import mask_missing
@@ -106,7 +106,8 @@ def lift(
         image_size: Width and height of the picture, in the unit of the joints, for the camera's middle; without a focal
             length the usual guess is taken, the picture's diagonal.
         video_fps: Frames per second where the frames are those of one video, in their order: each is then smoothed
-            with those around it, and left and right that are exchanged for a few frames are put right.
+            with those around it, left and right that are exchanged for a few frames are put right, and joints that are
+            far from their body for a frame or two are missing.
         head: What smooths them, for a ``lifter`` of your own.
         doubt: What tells how far off a ``lifter`` of your own may be.
 
@@ -129,11 +130,11 @@ def lift(
         ((1, 17, 3), True)
     """
     given = get_joint_set(joint_set) if isinstance(joint_set, str) else joint_set
-    keypoints, exchanged = _keypoints(joints2d, confidence, given), []
+    keypoints, tidying = _keypoints(joints2d, confidence, given), list[str]()
     if video_fps is not None and 0 < video_fps <= FASTEST:
-        source = Untangled(ArrayFrames(keypoints.points, keypoints.confidence), given, video_fps)
+        source, tidying = tidied(ArrayFrames(keypoints.points, keypoints.confidence), given, video_fps)
         points, sure = source.read(0, len(source))
-        keypoints, exchanged = Keypoints(points.astype(np.float32), sure, given), source.messages
+        keypoints = Keypoints(points.astype(np.float32), sure, given)
     device = joints2d.device if isinstance(joints2d, Tensor) else torch.device("cpu")
     found = lift_keypoints(
         keypoints,
@@ -146,7 +147,7 @@ def lift(
         doubt=doubt,
         device=device,
     )
-    for message in [*exchanged, *lift_warnings(keypoints, found)]:
+    for message in [*tidying, *lift_warnings(keypoints, found)]:
         warnings.warn(message, S2MWarning, stacklevel=2)
     back = back_to(joints2d)
     arrays = {field.name: back(getattr(found, field.name)) for field in fields(found) if field.name != "joint_set"}

@@ -157,7 +157,7 @@ def _one_person(
     source: FrameSource, joint_set: JointSet, labels: Labels, fps: float, arguments: argparse.Namespace
 ) -> None:
     from s2m.lifter.api import too_few_joints
-    from s2m.lifter.untangled import Untangled
+    from s2m.lifter.untangled import tidied
     from s2m.lifter.warnings import Findings
     from s2m.lifter.writing import LiftWriter
 
@@ -165,17 +165,16 @@ def _one_person(
     with writable(arguments.output) as output, LiftWriter(output.resolve().parent) as lifted:
         try:
             lifting = _lifting(joint_set, fps, arguments)
-            exchanged = []
+            found: list[str] = []
             if arguments.video:
-                source = Untangled(source, joint_set, fps)
-                exchanged = source.messages
+                source, found = tidied(source, joint_set, fps)
             findings = Findings(joint_set, lifting.joint_set)
             _lift(source, joint_set, lifting, findings, lifted)
             if not findings.lifted.any():
                 raise too_few_joints(findings.most)
         except UserError as error:
             raise UserError(f"{arguments.file}: {error}") from error
-        for message in [*exchanged, *findings.messages()]:
+        for message in [*found, *findings.messages()]:
             warn(message)
         if not _is_motion(arguments.output):
             lifted.write(output, fps, labels)

@@ -1,15 +1,27 @@
-"""2D joints of a video, in which left and right do not change places for a few frames."""
+"""2D joints of a video without what no body does: left and right that change places, joints that are elsewhere."""
 
 from __future__ import annotations
-
-import numpy as np
 
 from s2m.formats.clips import Block, FrameSource, blocks
 from s2m.ik.gaps import frame_ranges
 from s2m.ik.swaps import SwapFinder, undo
+from s2m.lifter.stray_joints import WithoutStrays
 from s2m.skeletons import JointSet
 
 _SHOWN = 8  # frames that a message names
+
+
+def tidied(source: FrameSource, joint_set: JointSet, fps: float) -> tuple[FrameSource, list[str]]:
+    """A clip without strays (:mod:`s2m.lifter.stray_joints`) and exchanged labels, and what was found, in words.
+
+    Args:
+        source: 2D joints of one video.
+        joint_set: Their names.
+        fps: Frames per second.
+    """
+    kept = WithoutStrays(source, joint_set)
+    found = Untangled(kept, joint_set, fps)
+    return found, [*kept.messages, *found.messages]
 
 
 class Untangled:
@@ -42,15 +54,15 @@ class Untangled:
             Points (N, J, 2) and confidences (N, J).
         """
         points, confidence = self._source.read(start, stop)
-        undo(points, confidence, self._joint_set, self._swaps.undone[start:stop])
+        undo(points, confidence, self._joint_set, self._swaps.undone(slice(start, stop)))
         return points, confidence
 
     @property
     def messages(self) -> list[str]:
         """What was exchanged, and what may be, in words."""
         found = []
-        if self._swaps.frames:
-            where = frame_ranges(np.asarray(self._swaps.undone.any(1)))
+        if self._swaps.frames.any():
+            where = frame_ranges(self._swaps.frames)
             found.append(f"left and right were exchanged in {where} against the frames around; undone")
         if self._swaps.doubtful:
             shown = ", ".join(map(str, self._swaps.doubtful[:_SHOWN]))

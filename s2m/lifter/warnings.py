@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from s2m.arrays import Column
 from s2m.formats.keypoints2d import Keypoints
 from s2m.lifter.keypoints import FEWEST_JOINTS, lifter_weights, on_joint_set
 from s2m.missing import names_and_counts
@@ -38,7 +39,8 @@ class Findings:
         self._seen = np.zeros(len(lifted), bool)
         self.most = 0
         self._known = False
-        self._rows: dict[str, list[NDArray[Any]]] = {"some": [], "lifted": [], "reversed": [], "drop": []}
+        self._some, self._lifted, self._reversed = Column(bool), Column(bool), Column(bool)
+        self._drop = Column(np.float32)
 
     def look(self, keypoints: Keypoints, lifted: Lift) -> None:
         """Take in the next frames.
@@ -54,26 +56,26 @@ class Findings:
         self.missing += missing.sum(0)
         self._seen |= told[lifted.lifted.numpy()].any(0)
         self.most = max(self.most, int(told.sum(1).max(initial=0)))
-        self._rows["some"].append(missing.any(1) | ~seen.any(1))
-        self._rows["lifted"].append(lifted.lifted.numpy())
+        self._some.append(missing.any(1) | ~seen.any(1))
+        self._lifted.append(lifted.lifted.numpy())
         self._known = lifted.reversed_probability is not None
-        self._rows["reversed"].append(lifted.reversed_suspected.numpy())
-        self._rows["drop"].append(_drop(keypoints))
+        self._reversed.append(lifted.reversed_suspected.numpy())
+        self._drop.append(_drop(keypoints))
 
     @property
     def frames(self) -> NDArray[np.bool_]:
         """(T,) bool, where joints are missing."""
-        return np.concatenate(self._rows["some"])
+        return self._some.array()
 
     @property
     def lifted(self) -> NDArray[np.bool_]:
         """(T,) bool, where there were joints enough."""
-        return np.concatenate(self._rows["lifted"])
+        return self._lifted.array()
 
     @property
     def reversed(self) -> NDArray[np.bool_]:
         """(T,) bool, where front and back may be exchanged."""
-        return np.concatenate(self._rows["reversed"])
+        return self._reversed.array()
 
     @property
     def signs(self) -> str:
@@ -83,7 +85,7 @@ class Findings:
     @property
     def drop(self) -> NDArray[np.float32]:
         """(N,) by how much the thorax lies below the pelvis, in frames that show both."""
-        return np.concatenate(self._rows["drop"])
+        return self._drop.array()
 
     @property
     def never(self) -> list[str]:

@@ -17,9 +17,8 @@ from s2m.lifter.api import Lift
 from s2m.lifter.to_rotations import NOISE
 from s2m.skeletons import JointSet
 
-_LONG = ("joints3d", "joints2d", "confidence")
-_DEVIATION = "deviation"
-_SHORT = ("lifted", "reversed_suspected", "reversed_probability")
+_DEVIATION, _ELEVATION = "deviation", "elevation_deg"
+_OF_LIFT = ("joints3d", "joints2d", "confidence", _DEVIATION, "lifted", "reversed_suspected", "reversed_probability")
 
 
 class LiftWriter:
@@ -30,8 +29,7 @@ class LiftWriter:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._long = {name: Spool(folder) for name in (*_LONG, _DEVIATION)}
-        self._rows: dict[str, list[NDArray[Any]]] = {name: [] for name in (*_SHORT, "elevation_deg")}
+        self._spools = {name: Spool(folder) for name in (*_OF_LIFT, _ELEVATION)}
         self._joint_set: JointSet | None = None
 
     def __enter__(self) -> LiftWriter:
@@ -40,11 +38,11 @@ class LiftWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for spool in self._long.values():
+        for spool in self._spools.values():
             spool.close()
 
     def __len__(self) -> int:
-        return len(self._long["joints3d"])
+        return len(self._spools["joints3d"])
 
     def add(self, lifted: Lift) -> None:
         """Take in the next frames.
@@ -53,14 +51,11 @@ class LiftWriter:
             lifted: Skeletons, as tensors on the CPU.
         """
         self._joint_set = lifted.joint_set
-        for name, spool in self._long.items():
-            if (values := getattr(lifted, name)) is not None:
-                spool.append(values.numpy())
-        for name in _SHORT:
-            if (values := getattr(lifted, name)) is not None:
-                self._rows[name].append(values.numpy())
-        if lifted.elevation is not None:
-            self._rows["elevation_deg"].append(np.rad2deg(lifted.elevation.numpy()))
+        values = {name: getattr(lifted, name) for name in _OF_LIFT}
+        values[_ELEVATION] = None if lifted.elevation is None else lifted.elevation.rad2deg()
+        for name, tensor in values.items():
+            if tensor is not None:
+                self._spools[name].append(tensor.numpy())
 
     def write(self, path: Path, fps: float, labels: Labels | None = None) -> None:
         """Write an npz, complete or not at all.
@@ -80,8 +75,8 @@ class LiftWriter:
             WriteError: It cannot be written.
         """
         assert self._joint_set is not None
-        fields: dict[str, Spool | NDArray[Any]] = {name: spool for name, spool in self._long.items() if len(spool)}
-        fields |= {name: np.concatenate(rows) for name, rows in self._rows.items() if rows}
+        known = {} if labels is None else labels.fields()
+        fields: dict[str, Spool | NDArray[Any]] = {name: spool for name, spool in self._spools.items() if len(spool)}
         fields |= {
             "joint_set": np.array(self._joint_set.name),
             "joints": np.array(self._joint_set.joints),
@@ -90,7 +85,7 @@ class LiftWriter:
             "unit": np.array("m"),
             "noise_mm": np.array(NOISE * 1000),
         }
-        fields |= {"frames": np.arange(len(self)), **({} if labels is None else labels.fields())}
+        fields |= known if "frames" in known else {"frames": np.arange(len(self)), **known}
         write_npz_of(path, fields, compressed=True)
 
     def read(self, start: int, stop: int) -> Block:
@@ -104,7 +99,7 @@ class LiftWriter:
             Points (N, J, 3) float64, metres, camera frame, and confidences (N, J) float32, 1 where a joint is finite,
             else 0.
         """
-        points = self._long["joints3d"].read(start, stop).astype(np.float64)
+        points = self._spools["joints3d"].read(start, stop).astype(np.float64)
         return points, np.asarray(np.isfinite(points).all(-1), np.float32)
 
     def some(self, frames: NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor | None]:
@@ -116,7 +111,7 @@ class LiftWriter:
         Returns:
             (N, J, 3) metres; (N, J, 3) metres or ``None``.
         """
-        joints, deviation = (self._long[name] for name in ("joints3d", _DEVIATION))
+        joints, deviation = (self._spools[name] for name in ("joints3d", _DEVIATION))
         return _picked(joints, frames), _picked(deviation, frames) if len(deviation) else None
 
 

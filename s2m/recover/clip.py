@@ -14,6 +14,7 @@ from s2m.batch import BodyParams, concatenate
 from s2m.formats.clips import blocks
 from s2m.formats.spool import Spool
 from s2m.ik import quaternion as quat
+from s2m.ik.bits import Bits
 from s2m.ik.gaps import fill_places, gaps_of, held_frames
 from s2m.ik.rotation_clips import drop_jumps, filled_rotations
 from s2m.recover.bodies import Bodies, Poser
@@ -180,14 +181,14 @@ class PersonClip:
     def _pose(self, lifted: NDArray[np.bool_]) -> None:
         """Rotations of every frame onto the disk, with jumps and gaps filled."""
         raw = self._rotations
-        good = np.zeros((len(lifted), 24), bool)
+        good = Bits(len(lifted), 24)
         for start, stop in self.blocks():
             skeleton = torch.nan_to_num(torch.from_numpy(self._skeletons.read(start, stop)))
             rotations, _ = self.poser.rotations(skeleton, self._sure(start, stop) > 0)
             raw.append(quat.from_matrix(self._refined(rotations, start, lifted)).numpy())
-            good[start:stop] = lifted[start:stop, None]
+            good.put(start, np.repeat(lifted[start:stop, None], 24, axis=1))
         drop_jumps(raw, good, _ROWS)
-        self._gaps = [gaps_of(good[:, joint], self._limit) for joint in range(good.shape[1])]
+        self._gaps = [gaps_of(good.column(joint), self._limit) for joint in range(24)]
         self._good = good
 
     @torch.inference_mode()
@@ -206,7 +207,7 @@ class PersonClip:
         return rotations
 
     def _filled(self, start: int, stop: int) -> Tensor:
-        return filled_rotations(self._rotations, start, stop, self._good[start:stop], self._gaps)
+        return filled_rotations(self._rotations, start, stop, self._good.read(start, stop), self._gaps)
 
     def _settle(self, progress: Callable[[int], object]) -> None:
         """Places, and the fit to what was seen; block by block, with frames around each."""

@@ -2,24 +2,90 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from s2m.body import Body
 from s2m.detect import Picture
 from s2m.optional import require
 from s2m.recover.bodies import Bodies
 from s2m.recover.camera import Camera
-from s2m.render.picture import BLUE, CORAL, SAND, layer, shade, view
+from s2m.render.picture import BLUE, CORAL, SAND, view
+from s2m.render.shading import shaded
 
 COLOURS = (BLUE, CORAL, SAND, (160, 206, 150), (196, 160, 214), (240, 205, 120), (130, 200, 205), (228, 150, 180))
 _OPACITY = 0.85
-_LARGEST = 640  # pixels of the square around a body that are drawn; more are only enlarged
-_MARGIN = 4
+_NEAREST = 0.1  # metres: whoever reaches closer to the camera, or behind it, is not drawn
 _FACES = 6000
 _STEP = 1.1  # metres between bodies in a row
+_FINE = 1 << 20  # pixels of a picture up to which edges are smoothed: in larger ones steps are not seen
+
+
+@dataclass(frozen=True)
+class Meshes:
+    """What is drawn of a picture's people.
+
+    Attributes:
+        people: Their numbers, which choose the colours.
+        vertices: (B, V, 3) metres, camera frame; not finite where nothing is known of a place.
+        faces: (F, 3).
+    """
+
+    people: list[int]
+    vertices: Tensor
+    faces: Tensor
+
+    @staticmethod
+    def of(bodies: Bodies, people: list[int], body: Body) -> Meshes:
+        """The meshes of bodies, coarser than the bodies' own.
+
+        Args:
+            bodies: Of B people.
+            people: Their numbers.
+            body: Whose parameters they are.
+        """
+        require("fast_simplification", "photo")  # what makes the coarser mesh
+        kept, faces = body.render_mesh(_FACES)
+        with torch.inference_mode():
+            return Meshes(people, body(bodies.params, kept).vertices, faces)
+
+    def over(self, picture: Picture, camera: Camera) -> None:
+        """Draw them over the picture that they come from, in place, the nearest last.
+
+        Args:
+            picture: (H, W, 3) uint8.
+            camera: Of the picture.
+        """
+        depth = self.vertices[..., 2].mean(1)
+        for row in torch.argsort(depth, descending=True).tolist():
+            vertices = self.vertices[row]
+            # Also of what is not finite no comparison is true.
+            if bool((vertices[:, 2] > _NEAREST).all()):
+                points = torch.cat([camera.pixels(vertices), vertices[:, 2:]], 1)
+                _draw(picture, points, self.faces, self.people[row], camera.focal / float(depth[row]), _OPACITY)
+
+    def aside(self, picture: Picture, azimuth_deg: float = 90.0) -> None:
+        """Draw them in a row, each as somebody sees it who walked around it.
+
+        Args:
+            picture: (H, H, 3) uint8, which is drawn over, in place.
+            azimuth_deg: How far, degrees.
+        """
+        known = torch.isfinite(self.vertices).all(2).all(1).nonzero()[:, 0].tolist()
+        if not known:
+            return
+        # Each from where the picture shows it: real distances would make everybody tiny.
+        spread = [row for _, row in sorted((float(self.vertices[row, :, 0].mean()), row) for row in known)]
+        aside = [view(self.vertices[row], azimuth_deg, half_extent=1.0) for row in spread]
+        steps = torch.arange(len(spread)) * _STEP
+        everyone = torch.stack([one + one.new_tensor([float(x), 0, 0]) for one, x in zip(aside, steps, strict=True)])
+        everyone = view(everyone.flatten(0, 1)).unflatten(0, (len(spread), -1))
+        scale = len(picture) / 2
+        for points, row in zip((everyone + everyone.new_tensor([1.0, 1.0, 0.0])) * scale, spread, strict=True):
+            _draw(picture, points, self.faces, self.people[row])
 
 
 def overlay(picture: Picture, bodies: Bodies, people: list[int], body: Body, camera: Camera) -> Picture:
@@ -36,22 +102,8 @@ def overlay(picture: Picture, bodies: Bodies, people: list[int], body: Body, cam
         (H, W, 3) uint8.
     """
     found = picture.copy()
-    assert bodies.params.transl is not None
-    depth = bodies.params.transl[:, 2]
-    vertices, faces = _mesh(bodies, body)
-    for row in torch.argsort(depth, descending=True).tolist():
-        if bool(torch.isfinite(bodies.params.transl[row]).all()):
-            _draw(found, vertices[row], faces, camera, colour(people[row]))
+    Meshes.of(bodies, people, body).over(found, camera)
     return found
-
-
-def colour(person: int) -> tuple[int, int, int]:
-    """A person's colour.
-
-    Args:
-        person: Number of the person.
-    """
-    return COLOURS[person % len(COLOURS)]
 
 
 def turned(bodies: Bodies, people: list[int], body: Body, size: int, azimuth_deg: float = 90.0) -> Picture:
@@ -68,52 +120,25 @@ def turned(bodies: Bodies, people: list[int], body: Body, size: int, azimuth_deg
         (size, size, 3) uint8.
     """
     found = np.full((size, size, 3), 255, np.uint8)
-    vertices, faces = _mesh(bodies, body)
-    known = torch.isfinite(vertices).all(2).all(1).nonzero()[:, 0].tolist()
-    if not known:
-        return found
-    # Each from where the picture shows it: real distances would make everybody tiny.
-    spread = [row for _, row in sorted((float(vertices[row, :, 0].mean()), row) for row in known)]
-    aside = [view(vertices[row], azimuth_deg, half_extent=1.0) for row in spread]
-    steps = torch.arange(len(spread)) * _STEP
-    everyone = torch.stack([one + one.new_tensor([float(x), 0, 0]) for one, x in zip(aside, steps, strict=True)])
-    everyone = view(everyone.flatten(0, 1)).unflatten(0, (len(spread), -1))
-    for points, row in zip(everyone, spread, strict=True):
-        found = shade(points, faces, size, found, colour(people[row]), supersampling=2)
+    Meshes.of(bodies, people, body).aside(found, azimuth_deg)
     return found
 
 
-def _mesh(bodies: Bodies, body: Body) -> tuple[Tensor, Tensor]:
-    require("fast_simplification", "photo")  # what makes the coarser mesh
-    kept, faces = body.render_mesh(_FACES)
-    with torch.inference_mode():
-        return body(bodies.params, kept).vertices, faces
+def colour(person: int) -> tuple[int, int, int]:
+    """A person's colour.
+
+    Args:
+        person: Number of the person.
+    """
+    return COLOURS[person % len(COLOURS)]
 
 
-def _draw(picture: Picture, vertices: Tensor, faces: Tensor, camera: Camera, ink: tuple[int, int, int]) -> None:
-    """Draw one body into a picture, in place: in the square around what of it lies in the picture."""
-    in_front = vertices[:, 2] > 0.1
-    if not bool(in_front.all()):
-        return
-    pixels = camera.pixels(vertices)
+def _draw(
+    picture: Picture, points: Tensor, faces: Tensor, person: int, depth_scale: float = 1.0, opacity: float = 1.0
+) -> None:
+    """Draw one body in place; points: (V, 3) x, y in pixels, and depth."""
     height, width = picture.shape[:2]
-    limit = torch.tensor([width, height], dtype=pixels.dtype)
-    low = torch.maximum(pixels.amin(0) - _MARGIN, torch.zeros(2)).floor().int().tolist()
-    high = torch.minimum(pixels.amax(0) + _MARGIN, limit).ceil().int().tolist()
-    side = max(high[0] - low[0], high[1] - low[1])
-    if min(high[0] - low[0], high[1] - low[1]) <= 0:
-        return
-    size = min(side, _LARGEST)
-    square = torch.cat([(pixels - torch.tensor(low)) / side * 2 - 1, vertices[:, 2:]], 1)
-    scale = 2 * camera.focal / (side * float(vertices[:, 2].mean()))
-    drawn = layer(square, faces, size, ink, scale, supersampling=2 if size < _LARGEST else 1)
-    _paste(picture, drawn, low, side)
-
-
-def _paste(picture: Picture, drawn: Tensor, corner: list[int], side: int) -> None:
-    """Lay a square of colours and coverage over a part of a picture, in place."""
-    part = picture[corner[1] : corner[1] + side, corner[0] : corner[0] + side]
-    if len(drawn) != side:
-        drawn = functional.interpolate(drawn.permute(2, 0, 1)[None], size=side, mode="bilinear")[0].permute(1, 2, 0)
-    over = drawn[: part.shape[0], : part.shape[1]].numpy() * np.float32(_OPACITY)
-    part[:] = np.round(over[..., :3] * 255 + part * (1 - over[..., 3:])).astype(np.uint8)
+    fine = 2 if height * width <= _FINE else 1
+    patch = shaded(points, faces, width, height, colour(person), opacity, depth_scale, fine)
+    if patch is not None:
+        patch.lay(picture)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from s2m.detect import Detection
 
@@ -83,6 +82,8 @@ class Follower:
                 for person in self._people
             ]
         )
+        from scipy.optimize import linear_sum_assignment  # half a second, for which no photo waits
+
         rows, columns = linear_sum_assignment(cost)
         return {int(c): self._people[r] for r, c in zip(rows, columns, strict=True) if cost[r, c] < _NEVER}
 

@@ -10,6 +10,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from s2m.data.zoo.mask_people import people
+from s2m.data.zoo.mask_values import MaskError
 from s2m.data.zoo.picture_files import opened, upright
 from s2m.detect import Detection, Detector, Picture
 from s2m.errors import UserError
@@ -140,7 +142,8 @@ class FromKeypoints:
 class WithMasks:
     """An observer whose people get silhouettes from a folder: NAME.png for the picture NAME, or the frame's number.
 
-    A mask is 0 where nobody is; of several people each has a value of its own, in any order.
+    Masks are read as :func:`s2m.data.zoo.mask_people.people` says: of several people each has a value, or a colour, of
+    its own, in any order.
 
     Args:
         observer: Who finds the people.
@@ -173,14 +176,16 @@ class WithMasks:
 
     def _read(self, file: Path, size: tuple[int, int]) -> NDArray[np.int64]:
         with opened(file) as image:
-            values = np.asarray(upright(image))
-        values = values if values.ndim == 2 else values[..., :3].astype(np.int64).sum(-1)
-        if values.shape[::-1] != size:
-            raise UserError(
-                f"{file}: expected a mask of {size[0]} x {size[1]} pixels like the picture, found "
-                f"{values.shape[1]} x {values.shape[0]}"
-            )
-        return values.astype(np.int64)
+            picture = upright(image)
+            if picture.size != size:
+                raise UserError(
+                    f"{file}: expected a mask of {size[0]} x {size[1]} pixels like the picture, found "
+                    f"{picture.size[0]} x {picture.size[1]}"
+                )
+            try:
+                return people(picture)
+            except MaskError as error:
+                raise UserError(f"{file}: mask: {error}") from error
 
 
 def _of(values: NDArray[np.int64], person: Detection) -> NDArray[np.uint8] | None:

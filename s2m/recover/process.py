@@ -14,7 +14,6 @@ from s2m.recover.inputs import Item
 from s2m.recover.meshes import write_mesh
 from s2m.recover.observing import Observer
 from s2m.recover.options import RecoverOptions
-from s2m.recover.page import write_page
 from s2m.recover.recovery import Choice, Progress, recover_photo, recover_video
 from s2m.recover.result import Result, RowReader
 from s2m.recover.showing import draw_photo, draw_video
@@ -102,6 +101,8 @@ class Job:
         if "overlay" in self.kinds:
             draw(folder / overlay)
         if "page" in self.kinds:
+            from s2m.recover.page import write_page  # a glTF writer, for which no others wait
+
             write_page(folder, overlay if "overlay" in self.kinds else None, result, self.label)
         write_people(folder / RECORD, result)
 

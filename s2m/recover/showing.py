@@ -12,12 +12,12 @@ from s2m.batch import concatenate
 from s2m.body import Body
 from s2m.detect import Picture
 from s2m.files import replacing, write_png
-from s2m.recover.drawing import overlay, turned
+from s2m.recover.drawing import Meshes
 from s2m.recover.result import Result, RowReader
-from s2m.recover.videos import Video, VideoWriter, ahead
+from s2m.recover.videos import Video, VideoWriter, ahead, fitting
 
 _LARGEST = 720  # pixels of the longer side of an overlay in a video
-_LARGEST_PICTURE, _LARGEST_ASIDE = 2048, 480
+_LARGEST_PICTURE = 2048
 _FILTER = Image.Resampling.HAMMING
 
 
@@ -52,33 +52,26 @@ def draw_video(path: Path, file: Path, result: Result, body: Body, progress: Cal
     """
     readers = [RowReader(person) for person in result.people]
     with replacing(path) as temporary, VideoWriter(temporary, result.fps) as writer:
-        for number, frame in enumerate(ahead(Video(file))):
+        for number, frame in enumerate(ahead(Video(file, _LARGEST))):
             if number >= len(result.times):
                 break
-            writer.add(_panels(_smaller(frame.pixels, _LARGEST), number, readers, result, body), frame.time)
+            writer.add(_panels(frame.pixels, number, readers, result, body), frame.time)
             progress("drawn", number + 1, len(result.times))
 
 
 def _panels(picture: Picture, frame: int, readers: list[RowReader], result: Result, body: Body) -> Picture:
-    found = [(reader.person.number, at[0]) for reader in readers if (at := reader.at(frame)) is not None]
-    height = picture.shape[0]
-    if not found:
-        return np.concatenate([picture, picture, np.full((height, height, 3), 255, np.uint8)], 1)
-    numbers, bodies = [number for number, _ in found], concatenate([one for _, one in found])
-    camera = result.camera.resized(picture.shape[1], height)
-    drawn = overlay(picture, bodies, numbers, body, camera)
-    aside = turned(bodies, numbers, body, min(height, _LARGEST_ASIDE))
-    return np.concatenate([picture, drawn, _resized(aside, height, height)], 1)
+    height, width = picture.shape[:2]
+    found = np.full((height, 2 * width + height, 3), 255, np.uint8)
+    found[:, :width] = found[:, width : 2 * width] = picture
+    there = [(reader.person.number, at[0]) for reader in readers if (at := reader.at(frame)) is not None]
+    if there:
+        meshes = Meshes.of(concatenate([bodies for _, bodies in there]), [number for number, _ in there], body)
+        meshes.over(found[:, width : 2 * width], result.camera.resized(width, height))
+        meshes.aside(found[:, 2 * width :])
+    return found
 
 
 def _smaller(picture: Picture, largest: int) -> Picture:
     height, width = picture.shape[:2]
-    scale = largest / max(height, width)
-    if scale >= 1:
-        return picture
-    return _resized(picture, max(2, round(width * scale)), max(2, round(height * scale)))
-
-
-def _resized(picture: Picture, width: int, height: int) -> Picture:
-    size = width, height
-    return picture if picture.shape[1::-1] == size else np.asarray(Image.fromarray(picture).resize(size, _FILTER))
+    size = fitting(width, height, largest)
+    return picture if size == (width, height) else np.asarray(Image.fromarray(picture).resize(size, _FILTER))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from s2m.batch import BodyParams, TensorRecord
 from s2m.body import Body
+from s2m.detect.masks import extent
 from s2m.optional import require
 from s2m.recover.camera import Camera
 from s2m.render import RaggedSilhouette
@@ -37,10 +38,10 @@ def cut_out(mask: NDArray[np.uint8] | None) -> tuple[NDArray[np.float32], NDArra
         (S, S) 1 on the person and 0 beside, NaN where the square lies outside of the picture: nobody knows what is
         there; and (3,) the square's centre x, centre y and half side in pixels. All zero without a silhouette.
     """
-    rows, columns = (np.zeros(0, np.int64),) * 2 if mask is None else (np.flatnonzero(mask.any(k)) for k in (1, 0))
-    if mask is None or not len(rows):
+    around = None if mask is None else extent(mask)
+    if mask is None or around is None:
         return np.zeros((SIDE, SIDE), np.float32), np.zeros(3, np.float32)
-    top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
+    left, top, right, bottom = around
     half = max(bottom - top, right - left) * _MARGIN / 2
     square = np.array([(left + right) / 2, (top + bottom) / 2, half], np.float32)
     return _sampled(mask, square), square
@@ -102,10 +103,29 @@ class Silhouettes(TensorRecord):
         found = functional.grid_sample(torch.nan_to_num(self.values)[:, None], grid, align_corners=False)[:, 0]
         return (found > 0.5).float()
 
+    def shrunk(self, share: float) -> Silhouettes:
+        """The silhouettes with their outlines moved inwards.
+
+        Args:
+            share: How far, of the longer side of what a silhouette covers.
+
+        Returns:
+            The silhouettes; parts thinner than twice as much are gone.
+        """
+        if share <= 0:
+            return self
+        depth = share * SIDE / _MARGIN
+        reach = math.ceil(depth)
+        box = 2 * reach + 1
+        # Across an outline the mean over a box rises evenly from 0 to 1, so levels of it are outlines moved.
+        soft = functional.avg_pool2d(torch.nan_to_num(self.values)[:, None], box, 1, reach, count_include_pad=False)
+        inner = (soft[:, 0] > 0.5 + depth / box).to(self.values.dtype)
+        return replace(self, values=torch.where(self.values.isnan(), self.values, inner))
+
     def whole(self) -> Tensor:
         """(B,) bool, which are there and end inside the picture."""
         unknown = torch.isnan(self.values).float()[:, None]
-        close = functional.max_pool2d(unknown, 2 * _NEAR + 1, 1, _NEAR)[:, 0] > 0
+        close = _spread(unknown)[:, 0] > 0
         covered = torch.nan_to_num(self.values) > 0
         return covered.flatten(1).any(1) & ~(covered & close).flatten(1).any(1)
 
@@ -118,10 +138,23 @@ class Silhouettes(TensorRecord):
         Returns:
             (B, J) bool.
         """
-        spread = functional.max_pool2d(torch.nan_to_num(self.values)[:, None], 2 * _NEAR + 1, 1, _NEAR)
+        spread = _spread(torch.nan_to_num(self.values)[:, None])
         points = (joints2d - self.squares[:, None, :2]) / self.squares[:, None, 2:].clamp_min(1)
         found = functional.grid_sample(spread, points[:, None].float(), mode="nearest", align_corners=False)
         return found[:, 0, 0] > 0
+
+
+def _spread(values: Tensor) -> Tensor:
+    """(..., S, S) the largest of the numbers, none below zero, that are near each."""
+    found = functional.pad(values, (_NEAR,) * 4)
+    for axis in (-1, -2):
+        width, wanted = 1, 2 * _NEAR + 1
+        while width < wanted:  # a window of twice the width is two of them
+            step = min(width, wanted - width)
+            length = found.shape[axis] - step
+            found = torch.maximum(found.narrow(axis, 0, length), found.narrow(axis, step, length))
+            width += step
+    return found
 
 
 class Outlines:

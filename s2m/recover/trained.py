@@ -29,6 +29,9 @@ from s2m.skeletons import JointSet
 
 _MARGIN, _SIDE = 1.5, 112  # of the crops that stage 3 is trained on: over the joints' box, and pixels
 RECORD = "shipped.json"
+# How far outside the skin real people's silhouettes end, as a share of their height: clothes, and a segmenter's margin.
+# Without it all of 40 pedestrians and 3 people in photos were read as fat (docs/recover.md).
+_CLOTHES = 0.015
 
 
 @dataclass(frozen=True)
@@ -53,10 +56,18 @@ class TrainedModel:
         model: The model, in evaluation mode.
         lifter: The lifter of a run of one's own; ``None`` where that which ships is meant, with its own heads.
         head: For videos, of a lifter of one's own; ``None`` without one.
+        clothes: How far outside the skin silhouettes end, as a share of a person's height; 0 for a model that has
+            learned from people in clothes.
     """
 
-    def __init__(self, model: MeshRecovery, lifter: Lifter | None = None, head: TemporalHead | None = None) -> None:
-        self._model, self.lifter, self.head = model, lifter, head
+    def __init__(
+        self,
+        model: MeshRecovery,
+        lifter: Lifter | None = None,
+        head: TemporalHead | None = None,
+        clothes: float = 0.0,
+    ) -> None:
+        self._model, self.lifter, self.head, self._clothes = model, lifter, head, clothes
 
     @property
     def refines(self) -> bool:
@@ -83,7 +94,7 @@ class TrainedModel:
         pinhole = points.new_tensor([[camera.focal, camera.focal, camera.width / 2, camera.height / 2]])
         intrinsics = torch.cat([pinhole[:, :2].expand(len(crop), 2), pinhole[:, 2:] - crop[:, :2]], 1) / crop[:, 2:]
         inside = torch.where(sure[..., None] > 0, pixels_to_crop(points, crop), torch.zeros(()))
-        mask = silhouettes.in_crops(crop, _SIDE)
+        mask = silhouettes.shrunk(self._clothes).in_crops(crop, _SIDE)
         evidence = self._model.read(Observation(inside, sure, mask, crop=crop, camera=intrinsics))
         return Readings(evidence.betas, evidence.theta_pr)
 
@@ -121,7 +132,7 @@ def _shipped() -> TrainedModel:
     folder = Path(str(resources.files("s2m.recover") / "assets"))
     record = json.loads((folder / RECORD).read_text())
     model, _ = load_mesh_model(intact(folder, record), load_body())
-    return TrainedModel(model.requires_grad_(False))
+    return TrainedModel(model.requires_grad_(False), clothes=_CLOTHES)
 
 
 def of_run(run: Path, body: Body) -> TrainedModel:

@@ -25,9 +25,10 @@ _AHEAD = 3  # frames, which of a large video are 25 MB each
 _USUAL_FPS = 30.0
 _FPS = (0.5, 1000.0)
 _QUARTER = 90
+_FILTER = "AREA"
 # What every browser shows, then what most do; the last, which FFmpeg always has, only players show.
 _CODECS = (
-    ("libx264", {"crf": "20", "preset": "veryfast"}),
+    ("libx264", {"crf": "20", "preset": "veryfast", "x264-params": "subme=1:trellis=0:me=dia:rc-lookahead=4"}),
     ("libopenh264", {"b": "4000000"}),
     ("libvpx-vp9", {"crf": "32", "b": "0", "deadline": "realtime", "cpu-used": "8"}),
     ("mpeg4", {"qscale": "4"}),
@@ -53,14 +54,15 @@ class Video:
 
     Args:
         file: The video.
+        largest: Pixels of the longer side that frames have at most, larger ones are made smaller; ``None``: any.
 
     Raises:
         FormatError: It is no video, or has no picture in it.
         MissingPackageError: The extra ``photo`` is not installed.
     """
 
-    def __init__(self, file: Path) -> None:
-        self._av, self.file = require("av", "photo"), file
+    def __init__(self, file: Path, largest: int | None = None) -> None:
+        self._av, self.file, self._largest = require("av", "photo"), file, largest
         with self._opened() as (container, stream):
             rate = stream.average_rate or stream.guessed_rate
             self.fps = float(rate) if rate and _FPS[0] <= float(rate) <= _FPS[1] else _USUAL_FPS
@@ -116,14 +118,34 @@ class Video:
                     break
                 time = count / self.fps if frame.time is None else float(frame.time)
                 if first is None:
-                    first, size = time, (frame.width, frame.height)
+                    first, size = time, fitting(frame.width, frame.height, self._largest)
                 # Streams may change their size on the way; people and camera are those of the first frame.
-                pixels = frame.to_ndarray(format="rgb24", width=size[0], height=size[1])
+                how = None if size == (frame.width, frame.height) else _FILTER
+                pixels = frame.to_ndarray(format="rgb24", width=size[0], height=size[1], interpolation=how)
                 pixels = np.rot90(pixels, round(frame.rotation / _QUARTER))
                 yield Frame(np.ascontiguousarray(pixels), max(0.0, time - first))
                 count += 1
         if not count:
             raise FormatError(f"{self.file}: expected frames, found none{f': {self.cut}' if self.cut else ''}")
+
+
+def fitting(width: int, height: int, largest: int | None) -> tuple[int, int]:
+    """The size of a picture that is made smaller.
+
+    Args:
+        width: Pixels.
+        height: Pixels.
+        largest: Pixels that the longer side has at most; ``None``: any.
+
+    Returns:
+        Width and height, pixels.
+
+    Example:
+        >>> fitting(1920, 1080, 720), fitting(640, 480, 720)
+        ((720, 405), (640, 480))
+    """
+    scale = 1.0 if largest is None else largest / max(width, height)
+    return (width, height) if scale >= 1 else (max(2, round(width * scale)), max(2, round(height * scale)))
 
 
 def ahead(frames: Iterable[_T], most: int = _AHEAD) -> Iterator[_T]:

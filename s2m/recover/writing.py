@@ -213,20 +213,19 @@ def _entry(reader: RowReader, frame: int) -> dict[str, Any] | None:
     assert bodies.params.transl is not None
     return {
         "person": reader.person.number,
-        "score": _number(box[4], _DIGITS_METRES),
+        "score": _numbers(box[4:], _DIGITS_METRES)[0],
         "box": _numbers(box[:4], _DIGITS_PIXELS),
         "transl": _numbers(bodies.params.transl[0].numpy(), _DIGITS_METRES),
-        "joints2d": [_numbers(point, _DIGITS_PIXELS) for point in bodies.joints2d[0].numpy()],
-        "joints3d": [_numbers(point, _DIGITS_METRES) for point in bodies.joints3d[0].numpy()],
+        "joints2d": _numbers(bodies.joints2d[0].numpy(), _DIGITS_PIXELS),
+        "joints3d": _numbers(bodies.joints3d[0].numpy(), _DIGITS_METRES),
         "confidence": _numbers(bodies.confidence[0].numpy(), _DIGITS_METRES),
         "seen": bodies.seen[0].tolist(),
     }
 
 
-def _numbers(values: Any, digits: int) -> list[float | None]:
-    return [_number(value, digits) for value in values]
-
-
-def _number(value: Any, digits: int) -> float | None:
-    """json has no word for what is not a number."""
-    return round(float(value), digits) if np.isfinite(value) else None
+def _numbers(values: NDArray[Any], digits: int) -> list[Any]:
+    """Rounded numbers; json has no word for what is not a number."""
+    known = np.isfinite(values)
+    rounded = np.round(np.asarray(values, np.float64), digits)
+    found: list[Any] = (rounded if known.all() else np.where(known, rounded, None)).tolist()
+    return found

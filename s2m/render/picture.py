@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from torch import Tensor
-from torch.nn import functional
 
 from s2m.render.base import check_mesh
-from s2m.render.hard import scan_runs
+from s2m.render.shading import Picture, shaded
 from s2m.skeletons import JointSet
-
-Picture = NDArray[np.uint8]
 
 BLUE = (150, 180, 222)
 CORAL = (238, 158, 132)
 SAND = (222, 202, 172)
 
-_AMBIENT = 0.12
-# Direction towards the light (camera frame: up is -y, towards the camera -z) and its strength.
-_LIGHTS = (((-0.6, -0.8, -0.75), 0.78), ((0.9, -0.1, -0.5), 0.2), ((0.0, -1.0, 0.3), 0.14))
-_GAMMA = 2.2
 _LINES = {"left": (41, 121, 214), "right": (231, 92, 58), "middle": (52, 160, 105)}
 
 
@@ -58,113 +49,23 @@ def shade(
     Raises:
         ValueError: For tensors or a background of another shape.
     """
-    behind = _canvas(background, size)
-    image = layer(points, faces, size, colour, depth_scale, supersampling)
-    blended = image[..., :3] * alpha + behind * (1 - image[..., 3:] * alpha)
-    return _to_bytes(blended.numpy())
-
-
-@torch.no_grad()
-def layer(
-    points: Tensor,
-    faces: Tensor,
-    size: int,
-    colour: tuple[int, int, int] = BLUE,
-    depth_scale: float = 1.0,
-    supersampling: int = 3,
-) -> Tensor:
-    """What :func:`shade` lays over its background.
-
-    Args:
-        points: See :func:`shade`.
-        faces: See :func:`shade`.
-        size: Pixels of the picture's side.
-        colour: RGB, 0 to 255, of the body.
-        depth_scale: Crop units per metre, which the light's directions depend on.
-        supersampling: Rays per pixel along each side.
-
-    Returns:
-        (size, size, 4) float on the CPU: red, green and blue in [0, 1], multiplied by the coverage, which comes last.
-
-    Raises:
-        ValueError: For tensors of another shape.
-    """
     check_mesh(points[None], faces, size)
-    points = torch.cat([points[:, :2], points[:, 2:3] * depth_scale], 1).detach().float().cpu()
-    fine = size * supersampling
-    pixel, normal = _visible(points, faces.cpu(), fine)
-    image = torch.zeros(fine * fine, 4)
-    image[pixel, :3] = _lit(normal, colour)
-    image[pixel, 3] = 1
-    return functional.avg_pool2d(image.t().reshape(1, 4, fine, fine), supersampling)[0].permute(1, 2, 0)
+    picture = _canvas(background, size)
+    points = points.detach().float().cpu()
+    pixels = torch.cat([(points[:, :2] + 1) * (size / 2), points[:, 2:]], 1)
+    patch = shaded(pixels, faces.cpu(), size, size, colour, alpha, depth_scale * size / 2, supersampling)
+    if patch is not None:
+        patch.lay(picture)
+    return picture
 
 
-def _canvas(background: Picture | None, size: int) -> Tensor:
+def _canvas(background: Picture | None, size: int) -> Picture:
     if background is None:
-        return torch.ones(size, size, 3)
+        return np.full((size, size, 3), 255, np.uint8)
     if background.ndim != 3 or background.shape[0] != background.shape[1] or background.shape[2] != 3:
         raise ValueError(f"background: expected a square (H, H, 3) picture, got {background.shape}")
     image = Image.fromarray(background)
-    if image.width != size:
-        image = image.resize((size, size), Image.Resampling.LANCZOS)
-    return torch.from_numpy(np.asarray(image, dtype=np.float32) / 255)
-
-
-def _to_bytes(image: NDArray[np.floating[Any]]) -> Picture:
-    return np.round(image.clip(0, 1) * 255).astype(np.uint8)
-
-
-def _visible(points: Tensor, faces: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    """Covered pixels (N,) and the surface normal seen there (N, 3): a depth buffer over the front faces."""
-    runs = scan_runs(points[None], faces, size, cull=True)
-    length = runs.stop - runs.start
-    run = torch.repeat_interleave(length)
-    column = runs.start[run] + torch.arange(len(run)) - (length.cumsum(0) - length)[run]
-    row, corner = runs.row[run], faces[runs.face[run]]
-    centre = (2 * torch.stack([column, row], 1) + 1) / size - 1
-    weight = _barycentric(centre, points[..., :2][corner])
-    depth = (weight * points[..., 2][corner]).sum(1)
-    pixel = row * size + column
-    nearest = torch.full((size * size,), torch.inf).scatter_reduce_(0, pixel, depth, "amin")
-    front = (depth == nearest[pixel]).nonzero()[:, 0]
-    normal = (weight[front, :, None] * vertex_normals(points, faces)[corner[front]]).sum(1)
-    return pixel[front], functional.normalize(normal, dim=1)
-
-
-def _barycentric(point: Tensor, corners: Tensor) -> Tensor:
-    a, b, c = corners.unbind(1)
-    ab, ac, ap = b - a, c - a, point - a
-    area = ab[:, 0] * ac[:, 1] - ab[:, 1] * ac[:, 0]
-    at_b = (ap[:, 0] * ac[:, 1] - ap[:, 1] * ac[:, 0]) / area
-    at_c = (ab[:, 0] * ap[:, 1] - ab[:, 1] * ap[:, 0]) / area
-    weight = torch.stack([1 - at_b - at_c, at_b, at_c], 1).clamp(0, 1)
-    return weight / weight.sum(1, keepdim=True)
-
-
-def vertex_normals(points: Tensor, faces: Tensor) -> Tensor:
-    """Outward unit normals of a mesh: the mean of the faces' around, weighted by area.
-
-    Args:
-        points: (V, 3).
-        faces: (F, 3), wound like SMPL's.
-
-    Returns:
-        (V, 3).
-    """
-    a, b, c = points[faces].unbind(1)
-    normal = torch.linalg.cross(b - a, c - a)
-    total = torch.zeros_like(points).index_add_(0, faces.reshape(-1), normal.repeat_interleave(3, 0))
-    return functional.normalize(total, dim=1)
-
-
-def _lit(normal: Tensor, colour: tuple[int, int, int]) -> Tensor:
-    """Wrapped diffuse light of three lamps in linear colours."""
-    light = torch.full_like(normal[:, :1], _AMBIENT)
-    for direction, strength in _LIGHTS:
-        towards = functional.normalize(torch.tensor(direction), dim=0)
-        light = light + strength * ((normal @ towards + 0.12) / 1.12).clamp_min(0)[:, None]
-    base = (torch.tensor(colour, dtype=normal.dtype) / 255) ** _GAMMA
-    return (base * light * 1.15).clamp(0, 1) ** (1 / _GAMMA)
+    return np.array(image if image.width == size else image.resize((size, size), Image.Resampling.LANCZOS))
 
 
 def view(
@@ -212,7 +113,6 @@ def draw_skeleton(
     if tuple(joints2d.shape) != (len(joint_set), 2):
         raise ValueError(f"joints2d: expected {(len(joint_set), 2)} for {joint_set.name}, got {tuple(joints2d.shape)}")
     side = image.shape[0]
-    canvas = _canvas(image, side)
     fine = 3 * side
     sure = [1.0] * len(joint_set) if confidence is None else confidence.detach().cpu().clamp(0, 1).tolist()
     at = [tuple(xy) for xy in ((joints2d.detach().cpu().float() + 1) * (fine / 2)).tolist()]
@@ -227,7 +127,8 @@ def draw_skeleton(
         if drawn:
             draw.ellipse((x - thick, y - thick, x + thick, y + thick), fill=_ink(joint, t))
     small = np.asarray(layer.resize((side, side), Image.Resampling.BOX), dtype=np.float32) / 255
-    return _to_bytes(small[..., :3] * small[..., 3:] + canvas.numpy() * (1 - small[..., 3:]))
+    blended = small[..., :3] * 255 * small[..., 3:] + _canvas(image, side) * (1 - small[..., 3:])
+    return np.round(blended).astype(np.uint8)
 
 
 def _ink(joint: str, opacity: float) -> tuple[int, int, int, int]:

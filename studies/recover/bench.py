@@ -40,6 +40,8 @@ STAGES = {
     "heads": ("s2m.recover.trained:TrainedModel.read", "s2m.recover.trained:TrainedModel.refined"),
     "place": ("s2m.recover.bodies:Poser.placed",),
     "fit": ("s2m.recover.clip:fitted", "s2m.recover.people:fitted"),
+    "draw": ("s2m.recover.showing:_panels",),
+    "encode": ("s2m.recover.videos:VideoWriter.add",),
     "write": ("s2m.recover.process:Job._write",),
 }
 _BESIDE = (0, 33, 66)  # frames of the video that stand beside each other

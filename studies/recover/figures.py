@@ -28,7 +28,7 @@ def figures(body: Body, known: Scene, bodies: Bodies) -> dict[str, float]:
     return {
         "iou": float(overlaps(body, known, bodies).median()),
         "pa_mm": float(np.mean(pa_mm(known.joints3d, bodies.joints3d, bodies.seen))),
-        **_shapes(body, bodies.params.betas, known.params.betas),
+        **shapes(body, bodies.params.betas, known.params.betas),
     }
 
 
@@ -60,14 +60,32 @@ def pa_mm(true: Tensor, found: Tensor, which: Tensor) -> list[float]:
     return errors
 
 
-def _shapes(body: Body, found: Tensor, true: Tensor) -> dict[str, float]:
+def shapes(body: Body, found: Tensor, true: Tensor) -> dict[str, float]:
+    """How far shapes are from the true ones: means over people.
+
+    Args:
+        body: Whose shapes they are.
+        found: (B, 10).
+        true: (B, 10).
+
+    Returns:
+        ``shape_mm``: distance of the vertices of upright bodies, after the best translation; ``height_mm``: of their
+        heights; ``volume``: of a found body over that of the true one.
+    """
     ours, others = (_standing(body, betas) for betas in (found, true))
     apart = (ours - ours.mean(1, keepdim=True)) - (others - others.mean(1, keepdim=True))
     tall = [standing[..., 1].amax(1) - standing[..., 1].amin(1) for standing in (ours, others)]
     return {
         "shape_mm": 1000 * float(apart.norm(dim=-1).mean()),
         "height_mm": 1000 * float((tall[0] - tall[1]).abs().mean()),
+        "volume": float((_volumes(body, ours) / _volumes(body, others)).mean()),
     }
+
+
+def _volumes(body: Body, vertices: Tensor) -> Tensor:
+    """(B,) cubic metres: of the tetrahedra between the faces and the origin."""
+    first, second, third = (vertices[:, column] for column in body.faces.long().unbind(1))
+    return (torch.linalg.cross(first, second) * third).sum((1, 2)) / 6
 
 
 def _standing(body: Body, betas: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -83,6 +83,22 @@ def cut(detections: Sequence[Detection], edge: NDArray[np.float64]) -> list[Dete
         joints[below] = np.nan
         mask = None if one.mask is None else one.mask[: max(1, int(bottom))]
         found.append(_detection(joints, confidence, mask))
+    return found
+
+
+def dressed(detections: Sequence[Detection], thickness: float) -> list[Detection]:
+    """The same people with silhouettes that end outside their skin.
+
+    Args:
+        detections: What is seen of naked ones.
+        thickness: How far outside, as a share of the silhouette's height.
+    """
+    found = []
+    for one in detections:
+        mask = np.asarray(one.mask, bool)
+        height = int(mask.any(1).sum())
+        grown = ndimage.distance_transform_edt(~mask) <= thickness * height if thickness and height else mask
+        found.append(replace(one, mask=grown.astype(np.uint8)))
     return found
 
 

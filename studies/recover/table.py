@@ -26,6 +26,7 @@ from s2m.recover.trained import shipped_model
 from s2m.skeletons import S2M27, S2M27_DETECTED
 from studies import writing
 from studies.command import positive, run_command
+from studies.recover import clothes
 from studies.recover.figures import FIGURES, figures, pa_mm
 from studies.recover.scenes import SIDE, Scene, cut, scene
 
@@ -108,12 +109,18 @@ def _edges(known: Scene, words: Sequence[str]) -> NDArray[np.float64]:
     return found
 
 
-def page(rows: Sequence[dict[str, Any]], cuts: Sequence[dict[str, Any]], options: argparse.Namespace) -> str:
+def page(
+    rows: Sequence[dict[str, Any]],
+    cuts: Sequence[dict[str, Any]],
+    worn: Sequence[dict[str, Any]],
+    options: argparse.Namespace,
+) -> str:
     """The page for people.
 
     Args:
         rows: Figures of each method.
         cuts: Of :func:`truncated`.
+        worn: Of :func:`studies.recover.clothes.rows`.
         options: The parsed command line.
     """
     shown = [[row["method"], f"{row['iou']:.3f}", *(f"{row[name]:.0f}" for name in list(FIGURES)[1:])] for row in rows]
@@ -137,6 +144,7 @@ def page(rows: Sequence[dict[str, Any]], cuts: Sequence[dict[str, Any]], options
             "\nPictures whose lower edge passes through the knees, through the hips, or half-way up the trunk; the "
             "joints that they still show, in the whole picture and in the cut one:\n",
             markdown_table(["edge", "people", "whole [mm]", "cut [mm]", "ratio"], parts),
+            clothes.text(worn),
             about,
             "",
         ]
@@ -155,8 +163,10 @@ def run(options: argparse.Namespace) -> None:
         rows.append({"method": name} | figures(body, known, recovering(known, chosen)(known.detections)))
         print(rows[-1], flush=True)
     cuts = truncated(known, recovering(known, methods(body)[HEADS]))
-    writing.write(options.output / "recover.md", page(rows, cuts, options))
-    writing.write(options.output / "recover.json", {"methods": rows, "cuts": cuts, "seed": options.seed})
+    worn = clothes.rows(body, known, methods(body)[HEADS])
+    writing.write(options.output / "recover.md", page(rows, cuts, worn, options))
+    found = {"methods": rows, "cuts": cuts, "clothes": worn, "seed": options.seed}
+    writing.write(options.output / "recover.json", found)
 
 
 def main(arguments: list[str] | None = None) -> None:

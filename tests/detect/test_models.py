@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,6 +41,37 @@ def test_a_model_of_the_users_has_to_be_one_for_landmarks(tmp_path: Path) -> Non
         BlazePose(tmp_path / "other.tflite")
     with pytest.raises(UserError, match=r"outputs: expected sizes \[7\]"):
         Network(shipped_model("pose_detection.tflite"), 224, (7,))
+
+
+class _Counted(Network):
+    made = 0
+
+    def _made(self) -> Any:
+        self.made += 1
+        return super()._made()
+
+
+def test_a_network_runs_in_threads_and_has_no_more_copies_than_it_needs() -> None:
+    network = _Counted(shipped_model("pose_detection.tflite"), 224, (2254,), copies=3)
+    pictures = np.random.default_rng(0).uniform(-1, 1, (8, 224, 224, 3)).astype(np.float32)
+    alone = [network(picture)[0] for picture in pictures]
+    assert network.made == 1
+    with ThreadPoolExecutor(6) as threads:
+        together = list(threads.map(lambda picture: network(picture)[0], pictures))
+    assert 1 <= network.made <= 3
+    np.testing.assert_array_equal(together, alone)
+    running = [network._taken() for _ in range(3)]
+    assert network.made == 3
+    assert len({id(one) for one in running}) == 3
+
+
+def test_a_model_that_says_no_numbers_is_refused(tmp_path: Path) -> None:
+    """Some weights are damaged: the file is read, and half-precision NaN goes through the network."""
+    content = bytearray(shipped_model("pose_landmark_full.tflite").read_bytes())
+    content[2 << 20 : (2 << 20) + 4096] = b"\xff\x7e" * 2048
+    (tmp_path / "own.tflite").write_bytes(content)
+    with pytest.raises(UserError, match=r"own.tflite: expected finite outputs, found others: the file is damaged"):
+        BlazePose(tmp_path / "own.tflite")
 
 
 def test_sigmoid_does_not_overflow() -> None:

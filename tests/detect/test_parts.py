@@ -12,7 +12,7 @@ from s2m.detect.blazepose import _PERIODS, _due
 from s2m.detect.heatmaps import refined
 from s2m.detect.interface import not_seen
 from s2m.detect.landmarks import Landmarks
-from s2m.detect.masks import give_to_nearest, one_piece
+from s2m.detect.masks import extent, give_to_nearest, one_piece
 from s2m.detect.people import Candidate, once, overlap
 from s2m.detect.region import Region
 from s2m.detect.sides import Sides
@@ -135,6 +135,34 @@ def test_a_mask_is_the_piece_with_the_joints() -> None:
     assert not one_piece(np.zeros((8, 8), np.uint8), np.array([[1.0, 1.0]])).any()
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_piece_keeps_its_soft_rim(seed: int) -> None:
+    """As far as scipy's dilation by two pixels reaches, but not onto other pieces."""
+    random = np.random.default_rng(seed)
+    mask = np.round(255 * ndimage.gaussian_filter(random.uniform(size=(64, 64)), 2.5, mode="wrap"))
+    mask = np.clip((mask - 127) * 6 + 120, 0, 255).astype(np.uint8)
+    labels, count = ndimage.label(mask >= 128)
+    assert count > 1
+    joints = np.argwhere(labels == 2)[:3, ::-1] + 0.5
+    grown = ndimage.binary_dilation(labels == 2, iterations=2) & ((labels == 2) | (labels == 0))
+    np.testing.assert_array_equal(one_piece(mask, joints), np.where(grown, mask, 0))
+
+
+def test_the_box_of_a_mask() -> None:
+    mask = np.zeros((9, 12), np.uint8)
+    assert extent(mask) is None
+    mask[3, 4] = mask[6, 2] = 1
+    assert extent(mask) == (2, 3, 5, 7)
+
+
+def test_of_three_masks_each_pixel_is_the_largest_ones() -> None:
+    masks = np.random.default_rng(0).integers(0, 2, (3, 20, 30)).astype(np.uint8)
+    given, sizes = masks.copy(), [2.0, 3.0, 1.0]
+    give_to_nearest(list(masks), sizes)
+    owner = np.where(given.any(0), np.argmax(given * np.array(sizes)[:, None, None], 0), -1)
+    np.testing.assert_array_equal(masks, [owner == k for k in range(3)])
+
+
 def test_shared_pixels_go_to_whoever_looks_larger() -> None:
     far, near = np.zeros((2, 6, 6), np.uint8)
     far[:, :4], near[:, 3:] = 1, 1
@@ -147,6 +175,9 @@ def test_what_is_hardly_visible_or_outside_is_not_seen() -> None:
     joints = np.array([[0.0, 0.0], [100.0, 50.0], [100.5, 20.0], [np.nan, 3.0], [20.0, 20.0]])
     seen = ~not_seen(joints, np.array([1, 1, 1, 1, 0.1]), (100, 50), 0.2)
     assert seen.tolist() == [True, True, False, False, False]
+    close = np.array([[3.0, 20.0], [97.5, 20.0], [50.0, 1.0], [50.0, 48.0], [5.0, 45.0]])
+    seen = ~not_seen(close, np.ones(5), (100, 50), 0.2, 2.5)
+    assert seen.tolist() == [True, True, False, False, True]
 
 
 def walker(frame: int, swapped: bool) -> Landmarks:

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from s2m.errors import UserError
+from s2m.formats.following import Sighting, seen_points
 from s2m.formats.joints3d import read_joints
 from s2m.formats.keypoints2d import read_keypoints
-from s2m.formats.people import Sighting, _seen
 from s2m.formats.tracks import masked
 from s2m.skeletons import COCO17, H36M17, SMPL22, SMPL24, is_smpl, read_joint_set
 
@@ -59,7 +59,7 @@ def test_readers_and_trackers_agree_on_what_is_missing(seed, relative, dimension
     points[hidden] = rng.choice(np.float32([0, -1, np.nan, 1e30]), hidden.sum())[:, None]
     sure = np.where(rng.random((9, 17)) < 0.1, rng.choice([0.0, -1.0], (9, 17)), 1).astype(np.float32)
     whole = masked(points, sure, H36M17)
-    followed = [_seen(Sighting(t, points[t], sure[t])) for t in range(9)]
+    followed = [seen_points(Sighting(t, points[t], sure[t])) for t in range(9)]
     np.testing.assert_array_equal(np.stack(followed)[:, 1:], whole.points[:, 1:])
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from s2m.detect.models import shipped_model
 from s2m.recover.videos import VideoWriter
 from tests.fuzz.asking import Sample
 from tests.fuzz.samples import keypoints, small_body
@@ -108,6 +109,16 @@ def recover_samples() -> list[Sample]:
     ]
 
 
+def _landmarks(to: Path) -> None:
+    """A network of one's own, and a picture without anybody, which ends the command where the file is whole."""
+    _photo(to)
+    (to / "own.tflite").write_bytes(shipped_model("pose_landmark_full.tflite").read_bytes())
+
+
 def run_samples() -> list[Sample]:
     """Networks of a run of one's own: megabytes, of which some tries are enough."""
-    return [Sample("recover-run", _run, _words("--run={}/run"), "*.pt")]
+    own = _words("--landmarks={}/own.tflite", sees=False)
+    return [
+        Sample("recover-run", _run, _words("--run={}/run"), "*.pt"),
+        Sample("recover-landmarks", _landmarks, own, "own.tflite", ends=2),
+    ]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from scipy.ndimage import maximum_filter, minimum_filter
 
 from s2m.body import load_body
 from s2m.cli import main
@@ -206,6 +207,38 @@ def test_keypoints_and_masks_of_another_program(photo: Path, tmp_path: Path, out
     Image.fromarray(mask * 255).save(tmp_path / "masks" / f"{photo.stem}.png")
     words = ("--keypoints", keypoints(tmp_path / "k.npz"), "--masks", tmp_path / "masks", "--refine", 3)
     assert recover(photo, "-o", out, *words, "--write", "") == 0
+
+
+@pytest.mark.parametrize("kind", ["grey", "alpha", "VOC", "colours of one sum"])
+def test_the_mask_of_a_person_is_the_one_below_the_joints(kind: str, tmp_path: Path) -> None:
+    """Of two people in one picture, however the program wrote it."""
+    from s2m.recover.observing import WithMasks
+
+    masks = [silhouette(acted("walk", [0], place))[0] > 0 for place in ((-0.7, 0.1, 4.0), (0.7, 0.1, 4.0))]
+    who = masks[0] + 2 * (masks[1] & ~masks[0])
+    border = maximum_filter(who, 3) != minimum_filter(who, 3)
+    colours = np.array([[0, 0, 0], [255, 0, 0], [0, 0, 255]], np.uint8)[who]
+    pictures = {
+        "grey": Image.fromarray(np.array([0, 255, 90], np.uint8)[who]),
+        "alpha": Image.fromarray(np.dstack([colours + np.uint8(9), np.where(who, 255, 0)]).astype(np.uint8)),
+        "VOC": Image.fromarray(np.where(border, 255, who).astype(np.uint8)),
+        "colours of one sum": Image.fromarray(colours),
+    }
+    pictures[kind].save(tmp_path / "0.png")
+
+    class Two:
+        joint_set = "coco17"
+
+        def __call__(self, frame: int, name: str, picture: np.ndarray) -> tuple[list[int], list[Detection]]:
+            rng = np.random.default_rng(0)
+            inside = [rng.permutation(np.argwhere(who == n)[:, ::-1])[:17].astype(float) for n in (1, 2)]
+            return [0, 1], [Detection(p, np.ones(17), "coco17", np.zeros(4), 1.0, None) for p in inside]
+
+    _, found = WithMasks(Two(), tmp_path)(0, "0", np.zeros((*who.shape, 3), np.uint8))
+    for number, one in enumerate(found):
+        assert one.mask is not None
+        overlap = ((one.mask != 0) & (who == number + 1)).sum() / ((one.mask != 0) | (who == number + 1)).sum()
+        assert overlap > 0.98
 
 
 @pytest.mark.parametrize(

@@ -12,13 +12,13 @@ import torch
 
 from s2m import artifact as artifacts
 from s2m.batch import BodyParams
-from s2m.body import load_body
+from s2m.body import Body, load_body
 from s2m.errors import UserError
 from s2m.files import sha256
 from s2m.heads import RefinedPose
 from s2m.lifter.api import lift
 from s2m.lifter.shipped_lifters import shipped, shipped_file
-from s2m.pretrained import build_mesh_model
+from s2m.pretrained import build_mesh_model, load_mesh_model
 from s2m.recover import trained
 from s2m.recover.clip import PersonClip
 from s2m.recover.lifting import PictureLifting
@@ -27,8 +27,10 @@ from s2m.recover.people import PictureRecovery
 from s2m.recover.recoverer import Recoverer
 from s2m.recover.shapes import tells_shape
 from s2m.recover.sightings import Sightings
-from s2m.recover.silhouettes import Silhouettes, cut_out
-from s2m.skeletons import S2M27, SMPL24
+from s2m.recover.silhouettes import Silhouettes, _spread, cut_out
+from s2m.skeletons import S2M27, S2M27_DETECTED, SMPL24
+from studies.recover.figures import shapes
+from studies.recover.scenes import Scene, dressed, scene
 
 from .actors import CAMERA, SIZE, Actors, acted, numbered, silhouette, true_joints
 
@@ -59,6 +61,22 @@ def test_silhouettes_in_other_crops_are_where_they_were() -> None:
     x, y = ((2 * axis + 1) / 112 - 1 for axis in (columns, rows))
     true = (160 + 80 * x - 150) ** 2 + (110 + 80 * y - 100) ** 2 < 40**2
     assert (found != true).mean() < 0.01
+
+
+@pytest.mark.parametrize("share", [0.01, 0.024])
+def test_outlines_move_inwards_by_a_share_of_the_silhouettes_extent(share: float) -> None:
+    radius = 90.0
+    smaller = Silhouettes.of([disc((160, 120), radius)]).shrunk(share)
+    pixel = 2 * float(smaller.squares[0, 2]) / smaller.values.shape[-1]
+    covered = float(torch.nan_to_num(smaller.values).sum()) * pixel**2
+    # A disc of the smaller radius, to a quarter of a pixel all around.
+    assert (covered / np.pi) ** 0.5 == pytest.approx(radius - share * 2 * radius, abs=pixel / 4)
+
+
+def test_a_silhouette_keeps_what_lies_outside_of_the_picture_unknown_when_it_shrinks() -> None:
+    whole = Silhouettes.of([disc((20, 100), 60)])
+    assert whole.values.isnan().any()
+    assert torch.equal(whole.shrunk(0.02).values.isnan(), whole.values.isnan())
 
 
 @pytest.mark.parametrize(
@@ -104,19 +122,26 @@ def test_only_whole_people_with_their_limbs_on_the_silhouette_tell_a_shape() -> 
     assert not tells_shape(joints, sure, S2M27, Silhouettes.of([mask]))
 
 
-def test_shapes_are_read_off_silhouettes_better_than_guessed() -> None:
-    body = load_body()
-    betas = torch.from_numpy(np.random.default_rng(0).standard_normal((PEOPLE, 10))).float()
-    params = people(betas)
-    options = RecoverOptions(body=body, model=trained.shipped_model(body))
-    found = PictureRecovery(S2M27, CAMERA, options)(detections(params))
-    assert found.shaped.all()
-    standing = body.v_template + torch.einsum(
-        "bk,vck->bvc", torch.stack([betas, found.bodies.params.betas]).flatten(0, 1), body.shapedirs
-    )
-    true, ours = (rows - rows.mean(1, keepdim=True) for rows in standing.split(PEOPLE))
-    mean = body.v_template - body.v_template.mean(0)
-    assert float((ours - true).norm(dim=-1).mean()) < 0.97 * float((mean - true).norm(dim=-1).mean())
+def test_shapes_are_read_off_silhouettes_better_than_guessed_whether_people_wear_clothes_or_not() -> None:
+    body, record = load_body(), json.loads((ASSETS / trained.RECORD).read_text())
+    bare = trained.TrainedModel(load_mesh_model(ASSETS / record["file"], body)[0])
+    known = scene(body, 40, 3)
+    mean = shapes(body, torch.zeros_like(known.params.betas), known.params.betas)["shape_mm"]
+    for thickness in (0.0, 0.012):  # of the height: none, and two centimetres
+        read, fat = (
+            read_shapes(body, known, RecoverOptions(body=body, model=model), thickness)
+            for model in (trained.shipped_model(body), bare)
+        )
+        assert read["shape_mm"] < 0.97 * mean
+        assert abs(read["volume"] - 1) < 0.1
+    # Clothes that were taken for skin.
+    assert fat["volume"] > read["volume"] + 0.08
+
+
+def read_shapes(body: Body, known: Scene, options: RecoverOptions, thickness: float) -> dict[str, float]:
+    people = PictureRecovery(S2M27_DETECTED, known.camera, options)(dressed(known.detections, thickness))
+    assert people.shaped.sum() > 20
+    return shapes(body, people.bodies.params.betas[people.shaped], known.params.betas[people.shaped])
 
 
 def test_a_half_seen_person_keeps_the_mean_shape() -> None:
@@ -203,3 +228,9 @@ def test_a_damaged_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(UserError, match="is missing; install the package again"):
         trained.shipped_model(body)
     trained._shipped.cache_clear()
+
+
+def test_what_is_near_is_the_largest_of_a_square() -> None:
+    values = torch.rand(2, 1, 20, 33)
+    expected = torch.nn.functional.max_pool2d(values, 7, 1, 3)
+    torch.testing.assert_close(_spread(values), expected, atol=0, rtol=0)

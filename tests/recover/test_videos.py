@@ -35,6 +35,16 @@ def encoded(path: Path, codec: str, pix_fmt: str, form: str | None = None, frame
     return path
 
 
+def test_frames_are_made_smaller_as_they_are_read(tmp_path: Path) -> None:
+    """Each pixel of the small frame is the mean of those that it stands for; small videos stay."""
+    file = film(tmp_path / "a.mp4", [0.0, 0.04])
+    whole, small, same = (next(iter(Video(file, largest))).pixels for largest in (None, 40, 80))
+    assert small.shape == (24, 40, 3)
+    means = whole.reshape(24, 2, 40, 2, 3).mean((1, 3))
+    assert np.abs(small - means).mean() < 3
+    np.testing.assert_array_equal(same, whole)
+
+
 def test_a_rate_that_varies_keeps_its_times(tmp_path: Path) -> None:
     times = [0.0, 0.04, 0.1, 0.5, 0.52, 2.0]
     video = Video(film(tmp_path / "läuft weg 走.mp4", times))

@@ -6,7 +6,7 @@ import torch
 import trimesh
 
 from s2m.render import hard_silhouette
-from s2m.render.picture import _visible, draw_skeleton, shade, vertex_normals, view
+from s2m.render.picture import draw_skeleton, shade, view
 from s2m.skeletons import H36M17
 
 
@@ -14,25 +14,6 @@ from s2m.skeletons import H36M17
 def ball() -> tuple[torch.Tensor, torch.Tensor]:
     mesh = trimesh.creation.icosphere(3, 0.6)
     return torch.tensor(mesh.vertices).float(), torch.tensor(mesh.faces).long()
-
-
-def test_normals_of_a_ball_point_outward(ball) -> None:
-    points, faces = ball
-    torch.testing.assert_close(vertex_normals(points, faces), points / 0.6, atol=0.02, rtol=0)
-
-
-def test_the_near_side_is_seen(ball) -> None:
-    """Two balls in a row: the nearer, smaller one hides the middle of the other; normals look at the camera."""
-    points, faces = ball
-    near = points * 0.5 - torch.tensor([0.0, 0.0, 2.0])
-    both, all_faces = torch.cat([points, near]), torch.cat([faces, faces + len(points)])
-    size = 40
-    pixel, normal = _visible(both, all_faces, size)
-    assert bool((normal[:, 2] < 0.1).all())
-    x, y = ((2 * v + 1) / size - 1 for v in (pixel % size, pixel // size))
-    inner = (x**2 + y**2).sqrt() < 0.25
-    expected = torch.stack([x, y], 1)[inner] / 0.3  # the normals of the small ball, not of the big one
-    torch.testing.assert_close(normal[inner, :2], expected, atol=0.05, rtol=0)
 
 
 def test_the_body_covers_its_mask_and_leaves_the_background(people) -> None:

@@ -8,15 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import trimesh
+from scipy import ndimage
 
 from s2m import artifact as artifacts
+from s2m.batch import BodyParams
 from s2m.body import load_body
 from s2m.errors import UserError
 from s2m.recover import trained
 from s2m.recover.bodies import Bodies
 from studies.recover import ship, table
-from studies.recover.figures import figures
-from studies.recover.scenes import SIDE, cut, scene
+from studies.recover.figures import figures, shapes
+from studies.recover.scenes import SIDE, cut, dressed, scene
 
 ASSETS = Path(trained.__file__).parent / "assets"
 
@@ -28,6 +31,26 @@ def test_right_bodies_have_no_errors_and_wrong_shapes_do() -> None:
     found = figures(body, known, right)
     assert found["iou"] == 1
     assert max(found["pa_mm"], found["shape_mm"], found["height_mm"]) < 1e-2
+    assert found["volume"] == pytest.approx(1, abs=1e-5)
+
+
+def test_volumes_are_those_of_the_meshes() -> None:
+    body, betas = load_body(), torch.zeros(2, 10)
+    betas[0, 1] = 2
+    still = BodyParams.from_rotations(torch.eye(3).expand(2, 24, 3, 3), betas)
+    meshes = [trimesh.Trimesh(points, body.faces, process=False) for points in body(still).vertices.numpy()]
+    assert shapes(body, betas[:1], betas[1:])["volume"] == pytest.approx(meshes[0].volume / meshes[1].volume, abs=1e-5)
+
+
+def test_clothes_lie_as_thick_around_the_silhouette_as_they_are() -> None:
+    bare = scene(load_body(), 1, 1).detections
+    mask = np.asarray(bare[0].mask, bool)
+    grown = np.asarray(dressed(bare, 0.02)[0].mask, bool)
+    near = ndimage.binary_dilation(mask, iterations=int(0.02 * mask.any(1).sum()) - 1)
+    assert (grown >= mask).all()
+    assert (grown >= near).all()
+    far = ndimage.binary_dilation(mask, np.ones((3, 3)), iterations=int(0.02 * mask.any(1).sum()) + 1)
+    assert (grown <= far).all()
 
 
 def test_what_lies_below_the_edge_is_not_seen() -> None:
@@ -49,6 +72,7 @@ def test_the_page_has_a_row_for_every_method(tmp_path: Path, monkeypatch: pytest
     rows = json.loads((tmp_path / "recover.json").read_text())
     assert len(rows["methods"]) == 4
     assert [row["edge"] for row in rows["cuts"]] == list(table.EDGES)
+    assert [row["shape"].split(",")[0] for row in rows["clothes"]] == ["mean shape", *["read"] * 4]
     assert all(f"{row['iou']:.3f}" in (tmp_path / "recover.md").read_text() for row in rows["methods"])
 
 
