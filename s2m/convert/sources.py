@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from s2m.errors import FormatError, UserError
+from s2m.formats.anny import is_anny
 from s2m.formats.body_motion import is_body_motion
 from s2m.formats.joints3d import JOINT_FIELDS
 from s2m.formats.npz import array_names
@@ -58,6 +59,8 @@ def is_motion(path: Path) -> bool:
         if suffix == ".npy":
             shape = np.load(path, mmap_mode="r", allow_pickle=False).shape
             return len(shape) == 3 and shape[-1] in (3, 4)
-        return suffix == ".npz" and (is_body_motion(path) or bool({*JOINT_FIELDS} & {*array_names(path)}))
+        return suffix == ".npz" and (
+            is_body_motion(path) or is_anny(path) or bool({*JOINT_FIELDS} & {*array_names(path)})
+        )
     except (UserError, OSError, ValueError, EOFError):
         return False

@@ -43,6 +43,7 @@ FORMATS = (
     MotionFormat("smplx", (".npz",), lost=(OTHER_BETAS, HAND_JOINTS), parameters=True),
     MotionFormat("gmr", (".npz",), lost=(OTHER_BETAS, HAND_JOINTS), parameters=True),
     MotionFormat("holosmpl", (".npz",), lost=(SMPLX_BETAS, FINGERS), parameters=True),
+    MotionFormat("anny", (".npz",), lost=(FINGERS,)),
     MotionFormat("holosoma", (".npz",), lost=(_ROTATIONS, SHAPE, FINGERS)),
     MotionFormat("glb", (".glb",), several=True, named=True, lost=(FINGERS, CORRECTIVES)),
     MotionFormat("bvh", (".bvh",), named=True, lost=(SHAPE, FINGERS)),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from s2m.errors import UserError
+from s2m.export.anny import write_anny
 from s2m.export.bvh import write_bvh
 from s2m.export.csv_table import write_csv
 from s2m.export.fbx import write_fbx
@@ -31,6 +32,7 @@ _PLAIN: dict[str, Callable[[Path, BodyMotion], None]] = {
     "amass": write_amass_npz,
     "smplx": write_smplx_npz,
     "gmr": write_smplx_npz,
+    "anny": write_anny,
     "holosmpl": write_holosmpl,
     "holosoma": write_holosoma,
 }

@@ -95,7 +95,8 @@ def read_folder(folder: Path, joint_set: JointSet | None) -> Crowd:
         sightings += crowd.sightings
     images = {numbering.of[file.name]: file.name for file in files}
     chosen, layout = (H36M17, None) if found is None else (found.joint_set, found.layout)
-    return Crowd(chosen, sightings, sorted(images), images, numbering.video, numbering.notes, layout)
+    rig = () if found is None else found.rig
+    return Crowd(chosen, sightings, sorted(images), images, numbering.video, numbering.notes, layout, rig=rig)
 
 
 def _of_frame(content: Any, joint_set: JointSet | None, frame: int, file: Path) -> Crowd | None:

@@ -29,6 +29,7 @@ class Sighting:
         score: The detector's trust in the person.
         person: The person's number, where the file has one.
         image: Name of the picture.
+        rig: (R, 3, 4) rotations and places of the joints of the program's own rig, where the file has them.
     """
 
     frame: int
@@ -37,6 +38,7 @@ class Sighting:
     score: float = 1.0
     person: int | None = None
     image: str = ""
+    rig: Floats | None = None
 
 
 class _Person:

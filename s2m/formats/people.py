@@ -14,7 +14,7 @@ from s2m.formats.following import Sighting, follow, mean_size
 from s2m.formats.frames import all_frames
 from s2m.formats.layouts import Layout
 from s2m.formats.renumbered import Numbered, questioned
-from s2m.formats.tracks import Track, masked
+from s2m.formats.tracks import RigMotion, Track, masked
 from s2m.skeletons import JointSet
 
 __all__ = ["LARGEST", "Choice", "Crowd", "Sighting", "tracks_of"]
@@ -36,6 +36,7 @@ class Crowd:
         notes: What is known already.
         layout: What the file's kind says about unit, axes and rate.
         why: What the joint set was told by.
+        rig: (R,) names of the joints of the program's own rig, whose rotations the sightings have.
     """
 
     joint_set: JointSet
@@ -46,6 +47,7 @@ class Crowd:
     notes: tuple[str, ...] = ()
     layout: Layout | None = None
     why: str = "what the file says"
+    rig: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,7 @@ def _track(crowd: Crowd, number: int, seen: Sequence[Sighting], frames: range, n
         points[place[sighting.frame]] = sighting.points
         confidence[place[sighting.frame]] = sighting.confidence
     images = tuple(crowd.images.get(frame, "") for frame in frames) if crowd.images else ()
-    return masked(
+    track = masked(
         points,
         confidence,
         crowd.joint_set,
@@ -170,3 +172,13 @@ def _track(crowd: Crowd, number: int, seen: Sequence[Sighting], frames: range, n
         why=crowd.why,
         layout=crowd.layout,
     )
+    return replace(track, rig=_rig(crowd.rig, seen, place)) if crowd.rig else track
+
+
+def _rig(joints: tuple[str, ...], seen: Sequence[Sighting], place: dict[int, int]) -> RigMotion | None:
+    """How a person's rig moves over the frames; ``None`` where no frame has it."""
+    poses = np.full((len(place), len(joints), 3, 4), np.nan, np.float32)
+    for sighting in seen:
+        if sighting.rig is not None:
+            poses[place[sighting.frame]] = sighting.rig
+    return RigMotion(joints, poses[..., :3], poses[..., 3]) if np.isfinite(poses).any() else None

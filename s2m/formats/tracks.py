@@ -42,6 +42,23 @@ class Labels:
 
 
 @dataclass(frozen=True)
+class RigMotion:
+    """How the joints of a program's own rig turn, beside the joints that a file gives.
+
+    Attributes:
+        joints: (J,) their names.
+        turns: (T, J, 3, 3) rotations of their own frames, which are the rig's; NaN in frames without the person.
+        points: (T, J, 3) their places, in the same axes.
+    """
+
+    joints: tuple[str, ...]
+    turns: NDArray[np.float32]
+    points: NDArray[np.float32]
+
+    __repr__ = short_repr
+
+
+@dataclass(frozen=True)
 class Track:
     """Joints of one person over time.
 
@@ -56,6 +73,7 @@ class Track:
         notes: Sentences for the user: what was taken for missing, which gaps were filled, who was chosen.
         why: What the joint set was told by, for the user; empty where the user named it.
         layout: What the file's kind says about unit, axes and rate.
+        rig: How the program's own rig moves, where the file has it.
     """
 
     points: NDArray[Any]
@@ -67,6 +85,7 @@ class Track:
     notes: tuple[str, ...] = ()
     why: str = ""
     layout: Layout | None = None
+    rig: RigMotion | None = None
 
     __repr__ = short_repr
 

@@ -17,6 +17,7 @@ from s2m.clip_options import check_fps, how_many
 from s2m.errors import UserError
 from s2m.export.motion import ArrayRows, BodyMotion, ForeignShape, Rows
 from s2m.formats.amass import BodyLabel
+from s2m.formats.anny import is_anny
 from s2m.formats.body_motion import read_body_motion
 from s2m.formats.bvh import Bvh, read_bvh
 from s2m.formats.estimated_bodies import EstimatedBody, estimated_bodies
@@ -25,6 +26,7 @@ from s2m.formats.gltf import GltfPerson, read_glb
 from s2m.formats.joints3d import UP_AXES
 from s2m.formats.motion_npz import MotionFile
 from s2m.formats.usd import SUFFIXES, read_usd
+from s2m.ik.anny_files import anny_motion
 from s2m.ik.chosen_body import BodyChoice
 from s2m.ik.retarget import Retargeted, retarget
 from s2m.ik.source_options import said_of_joints
@@ -171,7 +173,7 @@ def body_person(
     """
     who = ("person", "people") if body else ()
     _refuse(file, arguments, "the file holds a body's motion (poses, trans), which is taken over as it is", who)
-    found = body.motion(folder) if body else read_body_motion(file, folder)
+    found = body.motion(folder) if body else _read(file, folder)
     with found.poses:
         fps = check_fps(arguments.fps or found.fps or 30.0)
         up = arguments.up or found.up or "y"
@@ -187,6 +189,10 @@ def body_person(
             choice.body, poses, trans, betas, fps, label, found.valid, name, found.hands, foreign=foreign
         )
         yield Solved(motion, remark=f" at {fps:g} per second")
+
+
+def _read(file: Path, folder: Path) -> MotionFile:
+    return anny_motion(file, folder) if is_anny(file) else read_body_motion(file, folder)
 
 
 class _TurnedRows:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from s2m.clip_options import check_fps, how_many
 from s2m.errors import UserError
+from s2m.formats.anny import is_anny
 from s2m.formats.body_motion import is_body_motion
 from s2m.formats.bvh import Bvh
 from s2m.formats.clips import FrameSource, TrackFrames
@@ -20,11 +21,12 @@ from s2m.formats.large import Asked, is_large, opened, person_of
 from s2m.formats.layouts import ANY_SIZE, PRESETS, Layout
 from s2m.formats.markers import read_label_map
 from s2m.formats.own import OwnFields, own_fields
-from s2m.formats.tracks import Labels, Track
+from s2m.formats.tracks import Labels, RigMotion, Track
 from s2m.ik.body_files import TREES, body_person, chosen_bodies, tree_person, trees_of
+from s2m.ik.carried_rotations import carry_rotations
 from s2m.ik.chosen_body import BodyChoice
 from s2m.ik.motion import MotionOptions
-from s2m.ik.writing import Clip, Solved, solved
+from s2m.ik.writing import Clip, Solved, axes_of, solved
 from s2m.options import AUTO, chosen_joint_set, metres_of_noise, say, warn_once
 from s2m.skeletons import JointSet
 
@@ -61,7 +63,7 @@ def people_of(file: Path, choice: BodyChoice, arguments: argparse.Namespace, sho
     if file.suffix.lower() in TREES and not file.is_dir():
         trees = trees_of(file, arguments)
         return [_of_tree(tree, None if len(trees) == 1 else n, file, choice, arguments) for n, tree in enumerate(trees)]
-    if arguments.key is None and is_body_motion(file):
+    if arguments.key is None and (is_body_motion(file) or is_anny(file)):
         return [Person(None, lambda name, folder: body_person(file, choice, name, folder, arguments))]
     if arguments.key is None and (bodies := chosen_bodies(file, arguments)):
         single = len(bodies) == 1 and arguments.people is None
@@ -74,8 +76,8 @@ def people_of(file: Path, choice: BodyChoice, arguments: argparse.Namespace, sho
         return [Person(person_of(file, asked), large.opened)]
     found = []
     for track in _tracks(file, joint_set, arguments):
-        given = _Given(TrackFrames(track), track.joint_set, track.layout, track.why, track.labels)
-        given = given if joint_set is None else _Given(given.source, given.joint_set, given.layout, "", given.labels)
+        given = _Given(TrackFrames(track), track.joint_set, track.layout, track.why, track.labels, track.rig)
+        given = given if joint_set is None else replace(given, why="", rig=None)
         found.append(_person(given, own, choice, arguments, shown or file))
     return found
 
@@ -101,22 +103,36 @@ class _Given:
     layout: Layout | None = None
     why: str = ""
     labels: Labels | None = None
+    rig: RigMotion | None = None
 
 
 def _person(given: _Given, own: OwnFields, choice: BodyChoice, arguments: argparse.Namespace, shown: Path) -> Person:
     options = _options(given, own, arguments, shown)
     clip = Clip(given.source, given.joint_set, options, given.labels)
 
-    def opened(name: str, folder: Path) -> AbstractContextManager[Solved]:
+    @contextmanager
+    def opened(name: str, folder: Path) -> Iterator[Solved]:
         if given.why:
             say(
                 arguments,
                 f"{shown}: joints of {given.joint_set.name} ({given.why}), in {options.unit}, "
                 f"{options.up} up, {options.fps:g} frames per second",
             )
-        return solved(clip, choice, name, folder, arguments)
+        with solved(clip, choice, name, folder, arguments) as found:
+            yield found if given.rig is None else _with_rig(found, given.rig, options, arguments)
 
     return Person(None if given.labels is None else given.labels.person, opened)
+
+
+def _with_rig(found: Solved, rig: RigMotion, options: MotionOptions, arguments: argparse.Namespace) -> Solved:
+    """The person with the rotations that the file has; with what joints tell, where they are to be corrected."""
+    if options.smooth or options.noise:
+        say(arguments, "note: rotations come from the joints, which --smooth and --noise correct")
+        return found
+    axes = axes_of("m", options.up)
+    carried = carry_rotations(found.motion, rig, axes)
+    say(arguments, f"note: {carried.note}")
+    return replace(found, motion=carried.motion)
 
 
 def _options(given: _Given, own: OwnFields, arguments: argparse.Namespace, shown: Path) -> MotionOptions:

@@ -9,14 +9,12 @@ ways thighs, shanks, arms and forearms point where the file's do.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation
 
 from s2m.body import Body
 from s2m.formats.joints3d import UP_AXES
@@ -24,6 +22,7 @@ from s2m.formats.upright import told_up
 from s2m.ik.body_joints import rest_skeleton
 from s2m.ik.rig import Rig, rig_of
 from s2m.ik.solver import DIK
+from s2m.ik.turning import between, direction, nearest_rotation, swing
 from s2m.skeletons import SIDES, SMPL24, JointSet
 
 Floats = NDArray[np.float64]
@@ -113,7 +112,7 @@ def retarget(tree: Posed, body: Body, where: str, up: str | None = None, keep_sc
         how = "its rest pose is no person's: the turns between its joints and SMPL's from the clip's joints (DIK)"
     world = {part: turns[:, joint] @ constants[part] for part, joint in joints.items()}
     back = [world["pelvis"], *(world.pop(f"back{number}") for number in range(len(rig.spine)))]
-    world |= {part: _between(back, share) for part, share in zip(_SPINE, _SHARES, strict=True)}
+    world |= {part: between(back, share) for part, share in zip(_SPINE, _SHARES, strict=True)}
     lacking = [joint for joint in SMPL24.joints if joint not in world and not joint.endswith("_hand")]
     notes = (
         f"rotations are the file's, retargeted; {how}",
@@ -163,10 +162,6 @@ def _rest_joints(body: Body) -> Floats:
     return found
 
 
-def _direction(vector: Floats) -> Floats:
-    return np.asarray(vector / np.maximum(np.linalg.norm(vector, axis=-1, keepdims=True), 1e-12))
-
-
 def _rest_frame(rest: Floats, rig: Rig) -> tuple[Floats | None, str | None]:
     """(3, 3) from the body's axes to the file's and the axis that points up, where the rest pose is a person's."""
     for up in UP_AXES:
@@ -182,13 +177,13 @@ def _upright_frame(rest: Floats, rig: Rig, up: Floats) -> Floats | None:
     across = across - up * (across @ up)
     if np.linalg.norm(across) < 1e-9:
         return None
-    across = _direction(across)
+    across = direction(across)
     for side, sign in zip(SIDES, (1, -1), strict=True):
         for start, end in (("hip", "knee"), ("knee", "ankle")):
-            if _direction(at[f"{side}_{end}"] - at[f"{side}_{start}"]) @ up > -_LEGS_DOWN:
+            if direction(at[f"{side}_{end}"] - at[f"{side}_{start}"]) @ up > -_LEGS_DOWN:
                 return None
         for start, end in (("shoulder", "elbow"), ("elbow", "wrist")):
-            bone = _direction(at[f"{side}_{end}"] - at[f"{side}_{start}"])
+            bone = direction(at[f"{side}_{end}"] - at[f"{side}_{start}"])
             if sign * bone @ across < _ARMS_OUT or bone @ up > _ARMS_UP:
                 return None
     return np.stack([across, up, np.cross(across, up)], axis=1)
@@ -199,26 +194,16 @@ def _from_rest(rest: Floats, joints: dict[str, int], body: Body, frame: Floats) 
     own = _rest_joints(body)
     found: dict[str, Floats] = {}
     for part, joint in joints.items():
-        swing = np.eye(3)
+        turn = np.eye(3)
         if part in _BONES and _BONES[part] in joints:
-            swing = _swing(_own_bone(own, part), frame.T @ (rest[joints[_BONES[part]]] - rest[joint]))
-        found[part] = frame @ swing
+            turn = swing(_own_bone(own, part), frame.T @ (rest[joints[_BONES[part]]] - rest[joint]))
+        found[part] = frame @ turn
     return found | {part: found[like] for part, like in _LIKE_PARENT.items() if part in found}
 
 
 def _own_bone(own: Floats, part: str) -> Floats:
     bone: Floats = own[SMPL24.index(_BONES[part])] - own[SMPL24.index(part)]
     return bone
-
-
-def _swing(start: Floats, end: Floats) -> Floats:
-    """The shortest rotation from one direction to another."""
-    start, end = _direction(start), _direction(end)
-    axis = np.cross(start, end)
-    sine, cosine = np.linalg.norm(axis), start @ end
-    if sine < 1e-12:
-        return np.eye(3) if cosine > 0 else np.diag([1.0, -1.0, -1.0])
-    return np.asarray(Rotation.from_rotvec(axis / sine * np.arctan2(sine, cosine)).as_matrix())
 
 
 def _from_clip(turns: Floats, points: Floats, rig: Rig, joints: dict[str, int], body: Body) -> dict[str, Floats]:
@@ -230,20 +215,14 @@ def _from_clip(turns: Floats, points: Floats, rig: Rig, joints: dict[str, int], 
     back = [solved[part] for part in ("pelvis", *_SPINE)]
     found: dict[str, Floats] = {}
     for part, joint in joints.items():
-        target = solved[part] if part in solved else _between(back, (int(part[4:]) + 1) / len(rig.spine))
-        mean = _nearest_rotation(np.einsum("tji,tjk->ik", turns[:, joint], target))
+        target = solved[part] if part in solved else between(back, (int(part[4:]) + 1) / len(rig.spine))
+        mean = nearest_rotation(np.einsum("tji,tjk->ik", turns[:, joint], target))
         if part in _BONES and _BONES[part] in joints:
             bone = points[:, joints[_BONES[part]]] - points[:, joint]
             local = np.einsum("tji,tj->ti", turns[:, joint], bone).mean(0)
-            mean = _swing(mean @ _own_bone(own, part), local) @ mean
+            mean = swing(mean @ _own_bone(own, part), local) @ mean
         found[part] = mean
     return found
-
-
-def _nearest_rotation(matrix: Floats) -> Floats:
-    left, _, right = np.linalg.svd(matrix)
-    sign = np.sign(np.linalg.det(left @ right))
-    return np.asarray(left @ np.diag([1.0, 1.0, sign]) @ right)
 
 
 def _solved(points: Floats, rig: Rig, body: Body) -> dict[str, Floats]:
@@ -259,14 +238,6 @@ def _solved(points: Floats, rig: Rig, body: Body) -> dict[str, Floats]:
     for joint, parent in enumerate(SMPL24.parents):
         world.append(found[:, joint] if parent < 0 else world[parent] @ found[:, joint])
     return dict(zip(SMPL24.joints, world, strict=True))
-
-
-def _between(stops: Sequence[Floats], share: float) -> Floats:
-    """Rotations (T, 3, 3) at a share of the way along a chain of rotations."""
-    place = share * (len(stops) - 1)
-    before, after = int(np.floor(place + 1e-9)), int(np.ceil(place - 1e-9))
-    step = Rotation.from_matrix(stops[before].transpose(0, 2, 1) @ stops[after]).as_rotvec() * (place - before)
-    return np.asarray(stops[before] @ Rotation.from_rotvec(step).as_matrix())
 
 
 def _relative(world: dict[str, Floats], frames: int) -> Floats:

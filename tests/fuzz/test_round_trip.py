@@ -98,6 +98,7 @@ def test_what_ik_writes_is_known_when_it_comes_back(place: Place) -> None:
 
 # What holds places alone tells no twist of straight limbs; their joints are met.
 _PLACES_ALONE = {"holosoma", "trc"}
+_OTHER_SHAPE = {"anny"}  # the nearest that it has
 
 
 @pytest.mark.parametrize(("kind", "suffix"), [(known.name, suffix) for known in FORMATS for suffix in known.suffixes])
@@ -124,8 +125,8 @@ def test_every_suffix_is_read_back(
     assert main(["ik", str(out), "-o", str(back), "-q"]) == 0
     with np.load(back) as found, np.load(direct) as expected:
         assert float(found["mocap_framerate"]) == 25
-        np.testing.assert_allclose(found["trans"], expected["trans"], atol=1e-4)
+        np.testing.assert_allclose(found["trans"], expected["trans"], atol=5e-3 if kind in _OTHER_SHAPE else 1e-4)
         if kind not in _PLACES_ALONE:
             np.testing.assert_allclose(found["poses"][:, :66], expected["poses"][:, :66], atol=1e-4)
     off = np.linalg.norm(posed(back) - posed(direct), axis=-1)
-    assert off.mean() < (2e-3 if kind in _PLACES_ALONE else 1e-4)
+    assert off.mean() < (2e-3 if kind in _PLACES_ALONE else 8e-3 if kind in _OTHER_SHAPE else 1e-4)
