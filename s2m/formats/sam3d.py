@@ -114,7 +114,7 @@ def _rigs(person: Mapping[str, Any], frames: int, where: str) -> Sequence[Floats
     points = _points(person, _RIG, MHR127, where)
     if len(points) != frames:
         raise FormatError(f"{where}: {_RIG}: expected {frames} frames, found {len(points)}")
-    return np.asarray(np.concatenate([_CAMERA @ turns, points[:, _ROWS, :, None]], -1))
+    return list(np.concatenate([_CAMERA @ turns, points[:, _ROWS, :, None]], -1))
 
 
 def _field(person: Mapping[str, Any], joint_set: JointSet | None, path: Path) -> tuple[str, JointSet]:

@@ -194,7 +194,8 @@ def _world(local: Floats) -> dict[str, Floats]:
 
 def _relative(parts: dict[str, Floats], local: Floats) -> Floats:
     """(T, 24, 3, 3) relative to the parents; parts that are not named keep what they are."""
-    found, world = local.copy(), []
+    found = local.copy()
+    world: list[Floats] = []
     for number, (joint, parent) in enumerate(zip(SMPL24.joints, SMPL24.parents, strict=True)):
         above = np.eye(3) if parent < 0 else world[parent]
         world.append(parts[joint] if joint in parts else above @ local[:, number])

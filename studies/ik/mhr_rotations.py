@@ -11,6 +11,7 @@ import contextlib
 import io
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import roma
@@ -68,7 +69,8 @@ def errors_of(rotations: Tensor, body: Body) -> tuple[Tensor, Tensor]:
     with tempfile.TemporaryDirectory() as folder:
         file, output = Path(folder, "person.npz"), Path(folder, "motion.npz")
         for turns in ({"pred_global_rots": rig_turns(rotations)}, {}):
-            np.savez(file, **fields, **turns)
+            held: dict[str, Any] = {**fields, **turns}
+            np.savez(file, **held)
             with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
                 s2m(["ik", str(file), "-o", str(output), "--overwrite"])
             with np.load(output) as motion:
