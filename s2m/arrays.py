@@ -49,6 +49,25 @@ def back_to(given: Array) -> Callable[[Any], Any]:
     return lambda tensor: None if tensor is None else tensor.detach().cpu().numpy()
 
 
+def lengths_of(vectors: NDArray[Any]) -> NDArray[Any]:
+    """Lengths of vectors of few coordinates, to the bit as ``numpy.linalg.norm(vectors, axis=-1)`` and much faster.
+
+    Args:
+        vectors: (..., D).
+
+    Returns:
+        (...).
+
+    Example:
+        >>> lengths_of(np.array([[3.0, 4.0], [0.0, 0.0]])).tolist()
+        [5.0, 0.0]
+    """
+    total = vectors[..., 0] * vectors[..., 0]
+    for number in range(1, vectors.shape[-1]):
+        total += vectors[..., number] * vectors[..., number]
+    return np.sqrt(total, out=total)
+
+
 def short_repr(record: Any) -> str:
     """One line that names a dataclass's fields: arrays by shape, type and device, without their numbers.
 

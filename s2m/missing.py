@@ -19,6 +19,25 @@ _MARGIN = 0.1  # of the person's extent: how far outside of the others' box an o
 _INSIDE_SHARE = 0.9  # of the frames
 
 
+def every(flags: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Where all of a few flags hold; much faster than NumPy's ``all(-1)``, which goes along the last axis.
+
+    Args:
+        flags: (..., D) of at least one flag, such as one a coordinate.
+
+    Returns:
+        (...).
+
+    Example:
+        >>> every(np.array([[True, True], [True, False]])).tolist()
+        [True, False]
+    """
+    found = flags[..., 0].copy()
+    for number in range(1, flags.shape[-1]):
+        found &= flags[..., number]
+    return found
+
+
 def mask_missing(
     points: Any, confidence: Any | None = None, root: int | None = None
 ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
@@ -61,7 +80,7 @@ def mask_with(
     found = np.array(points, np.float64)
     sure = np.ones(found.shape[:-1], np.float32) if confidence is None else np.array(confidence, np.float32)
     seen = _told(found, sure)
-    zero = (found == 0).all(-1)
+    zero = every(found == 0)
     shown = seen & ~zero
     if origin is not None:
         shown[..., origin] |= seen[..., origin] & zero[..., origin] & shown.any(-1)
@@ -93,7 +112,7 @@ class Origin:
         points = np.asarray(points, np.float64)
         points = points.reshape(-1, *points.shape[-2:])
         sure = np.ones(points.shape[:2]) if confidence is None else np.asarray(confidence).reshape(points.shape[:2])
-        told, zero = _told(points, sure), (points == 0).all(-1)
+        told, zero = _told(points, sure), every(points == 0)
         if self._always is None or self._inside is None or self._frames is None:
             self._always = np.ones(points.shape[1], bool)
             self._inside, self._frames = np.zeros((2, points.shape[1]), np.int64)
@@ -178,7 +197,7 @@ def names_and_counts(missing: Sequence[int], names: Sequence[str], frames: int, 
 def _told(points: NDArray[np.float64], sure: NDArray[Any]) -> NDArray[np.bool_]:
     """Where a joint has usable numbers, zeros included."""
     with np.errstate(invalid="ignore"):
-        usable = (np.abs(points) < _LARGEST).all(-1) & ~_coded(points)
+        usable = every(np.abs(points) < _LARGEST) & ~_coded(points)
         told: NDArray[np.bool_] = usable & (sure > 0) & np.isfinite(sure)
     return told
 
@@ -188,5 +207,5 @@ def _coded(points: NDArray[np.float64]) -> NDArray[np.bool_]:
     first = points[..., 0]
     coded: NDArray[np.bool_] = np.isin(first, CODES)
     if coded.any():
-        coded &= (points == first[..., None]).all(-1)
+        coded &= every(points == first[..., None])
     return coded

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -53,7 +54,7 @@ class Spool:
         self._file = unnamed_file(folder)
         self._shape: tuple[int, ...] = ()
         self._dtype = np.dtype(np.float32)
-        self._rows = 0
+        self._rows, self._size = 0, self._dtype.itemsize  # of them; bytes of each
 
     def __enter__(self) -> Spool:
         return self
@@ -88,6 +89,7 @@ class Spool:
         """
         if not self._rows:
             self._shape, self._dtype = rows.shape[1:], rows.dtype
+            self._size = math.prod(self._shape) * self._dtype.itemsize
         if rows.shape[1:] != self._shape or rows.dtype != self._dtype:
             raise ValueError(f"rows: expected {self._shape} {self._dtype}, found {rows.shape[1:]} {rows.dtype}")
         with self._writing():
@@ -108,11 +110,29 @@ class Spool:
         Raises:
             WriteError: The disk is full.
         """
-        size = int(np.prod(self._shape, dtype=np.int64)) * self._dtype.itemsize
         with self._writing():  # what was added last
-            self._file.seek(start * size)
-        content = self._file.read(max(0, stop - start) * size)
+            self._file.seek(start * self._size)
+        content = self._file.read(max(0, stop - start) * self._size)
         return np.frombuffer(bytearray(content), self._dtype).reshape(-1, *self._shape)
+
+    def take(self, rows: NDArray[np.int64]) -> NDArray[Any]:
+        """Some rows, in any order.
+
+        Args:
+            rows: (N,) their numbers.
+
+        Returns:
+            (N, ...) a new array.
+
+        Raises:
+            WriteError: The disk is full.
+        """
+        content = bytearray()
+        with self._writing():
+            for row in rows.tolist():
+                self._file.seek(row * self._size)
+                content += self._file.read(self._size)
+        return np.frombuffer(content, self._dtype).reshape(-1, *self._shape)
 
     def close(self) -> None:
         """Give the disk space back."""

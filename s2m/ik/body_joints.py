@@ -35,7 +35,7 @@ def body_regressor(body: Body, joint_set: JointSet) -> Tensor:
     known = dict(zip(S2M27.joints, regressor(body, S2M27), strict=True))
     if joint_set.detected and body.skeleton_regressor is not None:
         known |= _as_detected(known)
-    anchors = _Anchors(body, own, known)
+    anchors = _Anchors(body, own, known, {})
     smpl = is_smpl(joint_set)
     return torch.stack([_row(joint, joint_set, anchors, smpl) for joint in joint_set.joints])
 
@@ -67,8 +67,14 @@ class _Anchors:
     body: Body
     own: Tensor
     known: dict[str, Tensor]
+    made: dict[str, Tensor]
 
     def row(self, anchor: str) -> Tensor:
+        if anchor not in self.made:
+            self.made[anchor] = self._row(anchor)
+        return self.made[anchor]
+
+    def _row(self, anchor: str) -> Tensor:
         kind, _, name = anchor.rpartition(":")
         if kind == "own":
             return self.own[SMPL24.index(name)]
@@ -87,4 +93,7 @@ def _row(joint: str, joint_set: JointSet, anchors: _Anchors, smpl: bool) -> Tens
         raise KeyError(
             f"joint '{joint}' has no counterpart on the body: {joint_set.name} names it, s2m/ik/places.py does not"
         )
-    return torch.stack([weight * anchors.row(anchor) for anchor, weight in place.items()]).sum(0)
+    first, *others = (weight * anchors.row(anchor) for anchor, weight in place.items())
+    for other in others:
+        first += other
+    return first

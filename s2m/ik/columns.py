@@ -8,6 +8,7 @@ outer product and one multiplication by a constant table.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import torch
 from torch import Tensor, nn
@@ -33,11 +34,10 @@ class Columns(nn.Module):
 
     def __init__(self, like: Tensor) -> None:
         super().__init__()
-        product = bilinear_table(quat.product)
+        product, matrix = _tables()
         constant(self, "identity", like.new_tensor([0.0, 0.0, 0.0, 1.0])[:, None, None])
         # q^T K q with q as it is: a rotation matrix scaled by |q|^2, without the assumption that q has unit length.
-        matrix = _matrix_table()
-        constant(self, "product_table", product.to(like))
+        constant(self, "product_table", product.to(like, copy=True))
         # Half of what a quaternion product of vectors has of p q - q p.
         vectors = product.view(4, 4, 4)[:3, :3, :3]
         constant(self, "cross_table", ((vectors - vectors.transpose(1, 2)) / 2).reshape(3, 9).to(like))
@@ -114,6 +114,13 @@ def bilinear_table(function: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
     """
     eye = torch.eye(4, dtype=torch.float64)
     return function(eye[:, None].expand(4, 4, 4), eye.expand(4, 4, 4)).reshape(16, 4).T.contiguous()
+
+
+@cache
+def _tables() -> tuple[Tensor, Tensor]:
+    """The tables of the product and of the matrix, float64."""
+    with torch.inference_mode(False):
+        return bilinear_table(quat.product), _matrix_table()
 
 
 def _matrix_table() -> Tensor:

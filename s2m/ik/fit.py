@@ -14,7 +14,6 @@ from s2m.batch import BodyParams
 from s2m.body import Body
 from s2m.body.carried import carried_joints
 from s2m.formats.spool import Spool
-from s2m.ik.body_joints import body_regressor
 from s2m.skeletons import SMPL24, JointSet, is_smpl
 
 FRAMES = 200  # frames that are posed, spread over the clip
@@ -45,7 +44,7 @@ class Posed:
             frames: (N,) rows.
             origins: (N, 3) metres, what ``transl`` is relative to.
         """
-        rows = np.concatenate([self.poses.read(int(frame), int(frame) + 1) for frame in frames])
+        rows = self.poses.take(frames)
         vectors = np.zeros((len(frames), len(SMPL24), 3), np.float32)
         vectors[:, :_BODY_JOINTS] = rows[:, : 3 * _BODY_JOINTS].reshape(len(frames), _BODY_JOINTS, 3)
         matrices = Rotation.from_rotvec(vectors.reshape(-1, 3)).as_matrix().astype(np.float32)
@@ -55,14 +54,27 @@ class Posed:
         return BodyParams.from_rotations(rotations, betas, transl)
 
 
-def joint_errors(params: BodyParams, joints: Tensor, joint_set: JointSet, body: Body) -> Tensor:
+@dataclass(frozen=True)
+class Shown:
+    """A body, and where a set's joints lie on it.
+
+    Attributes:
+        body: The body that was posed.
+        regressor: (J, V) of the joints, see :func:`s2m.ik.body_joints.body_regressor`.
+    """
+
+    body: Body
+    regressor: Tensor
+
+
+def joint_errors(params: BodyParams, joints: Tensor, joint_set: JointSet, shown: Shown) -> Tensor:
     """Distance (J,) in metres between given joints and the posed body's, averaged over frames.
 
     Args:
         params: Solution, in the joints' frame, of one person.
         joints: (T, J, 3) metres; joints that are not finite are passed over.
         joint_set: Their names.
-        body: The body that was posed.
+        shown: The body that was posed.
 
     Returns:
         NaN for joints that were never seen, or that nobody reads.
@@ -70,9 +82,9 @@ def joint_errors(params: BodyParams, joints: Tensor, joint_set: JointSet, body: 
     unread = torch.tensor([joint.startswith("unused_") for joint in joint_set.joints])
     centres = _centres(joint_set)
     with torch.no_grad():
-        posed = carried_joints(body, body_regressor(body, joint_set), params)
+        posed = carried_joints(shown.body, shown.regressor, params)
         if centres:
-            posed[:, list(centres)] = body(params, vertices=_ANY).joints[:, list(centres.values())]
+            posed[:, list(centres)] = shown.body(params, vertices=_ANY).joints[:, list(centres.values())]
     return torch.nanmean((posed - joints).norm(dim=-1), 0).masked_fill(unread, torch.nan)
 
 

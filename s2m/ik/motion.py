@@ -23,11 +23,11 @@ from s2m.formats.layouts import ANY_SIZE
 from s2m.formats.spool import Spool
 from s2m.ik import quaternion as quat
 from s2m.ik.bits import Bits
-from s2m.ik.body_joints import rest_skeleton
+from s2m.ik.body_joints import body_regressor
 from s2m.ik.checks import POSTURE, Clip, missing_words, size_ratio, warnings_of, wrong_unit
 from s2m.ik.choice import solver_for
 from s2m.ik.fit import FRAMES as FIT_FRAMES
-from s2m.ik.fit import Posed, fit_message, joint_errors, shape_hint
+from s2m.ik.fit import Posed, Shown, fit_message, joint_errors, shape_hint
 from s2m.ik.gaps import LONGEST_FILL, fill_places, frame_ranges, gaps_of, held_frames
 from s2m.ik.interface import IKSolver
 from s2m.ik.rest import RestSkeleton
@@ -36,6 +36,8 @@ from s2m.ik.shape import fit_betas
 from s2m.ik.solution import places, solve_with
 from s2m.ik.strays import StrayFinder, Strays
 from s2m.ik.swaps import SwapFinder, Swaps, undo
+from s2m.ik.whereabouts import middles
+from s2m.missing import every
 from s2m.skeletons import SMPL24, JointSet
 
 Progress = Callable[[int], object]
@@ -178,7 +180,8 @@ def solve_clip(
         KeyError: The joint set lacks a part that the solver needs.
     """
     world = World(source, joint_set, axes)
-    rest = rest_skeleton(body, joint_set)
+    regressor = body_regressor(body, joint_set)
+    rest = RestSkeleton.of(body, regressor, joint_set)
     survey = _survey(world, rest, options)
     world.strays, world.swaps = survey.strays, survey.swaps
     clip = _sampled(survey, world, joint_set)
@@ -190,7 +193,7 @@ def solve_clip(
     clip = clip * world.scale
     warnings = _warnings(survey, Clip(clip, joint_set, rest, up="z"), options)
     betas = fit_betas(clip, joint_set, body) if options.fit_shape else None
-    posed = rest if betas is None else rest_skeleton(body, joint_set, betas)
+    posed = rest if betas is None else RestSkeleton.of(body, regressor, joint_set, betas)
     solver, told = solver_for(clip, posed, options.noise)
     notes += told
     with torch.inference_mode(), Spool(folder) as rotations:
@@ -216,7 +219,7 @@ def solve_clip(
             "`valid` is False"
         )
     shape = np.zeros(body.num_betas, np.float32) if betas is None else betas[0].numpy()
-    notes += _fit_notes(survey, world, clip, Posed(poses, place, shape), rest, body, options)
+    notes += _fit_notes(survey, world, clip, Posed(poses, place, shape), rest, Shown(body, regressor), options)
     return Motion(poses, place, shape, ~held, solved, corrected, tuple(warnings), tuple(notes), world)
 
 
@@ -228,7 +231,7 @@ def _survey(world: World, rest: RestSkeleton, options: MotionOptions) -> _Survey
     chosen, first = np.empty((len(sample), len(rest.joint_set), 3)), np.full(3, np.nan)
     for start, stop in blocks(world, options.rows):
         points, _ = world.read(start, stop)
-        missing = np.asarray(~np.isfinite(points).all(-1))
+        missing = ~every(np.isfinite(points))
         some = missing & ~missing.all(1, keepdims=True)  # frames that show nobody are told of as such
         counts += some.sum(0)
         frames[start:stop] = some.any(1)
@@ -256,10 +259,7 @@ def _sampled(survey: _Survey, world: World, joint_set: JointSet) -> torch.Tensor
 
 def _centres(points: NDArray[np.float64]) -> NDArray[np.float64]:
     """(T, 3) middle of what was seen; 0 where nothing was."""
-    seen = np.asarray(np.isfinite(points).all(-1))
-    total = np.where(seen[..., None], points, 0).sum(1)
-    middle: NDArray[np.float64] = total / np.maximum(seen.sum(1), 1)[:, None]
-    return middle
+    return np.nan_to_num(middles(points), copy=False)
 
 
 def _set_scale(
@@ -301,13 +301,13 @@ def _fit_notes(
     clip: torch.Tensor,
     posed: Posed,
     rest: RestSkeleton,
-    body: Body,
+    shown: Shown,
     options: MotionOptions,
 ) -> list[str]:
     """How far the posed body is from the sampled joints, and whether another shape would suit them."""
     some = np.unique(np.linspace(0, len(survey.sample) - 1, FIT_FRAMES).astype(np.int64))
     centre = world.fixed + (_centres(survey.points[some]) - world.fixed) * world.scale
-    errors = joint_errors(posed.at(survey.sample[some], centre), clip[some], rest.joint_set, body)
+    errors = joint_errors(posed.at(survey.sample[some], centre), clip[some], rest.joint_set, shown)
     notes = [fit_message(errors, rest.joint_set)]
     hint = None if options.fit_shape else shape_hint(clip, rest.joints, rest.joint_set)
     return notes if hint is None else [*notes, hint]

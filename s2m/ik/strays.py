@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from s2m.arrays import Column
+from s2m.arrays import Column, lengths_of
 from s2m.ik.gaps import frame_ranges
 from s2m.ik.rest import RestSkeleton
 from s2m.ik.whereabouts import Flags, Floats, JumpFinder, Jumps, middles
@@ -64,21 +64,29 @@ class StrayJoints:
         Returns:
             (T, J) bool.
         """
+        return self.look(points)[0]
+
+    def look(self, points: Floats) -> tuple[Flags, Floats]:
+        """Which joints are strays (T, J), and the sizes (T,) of the people with them, as :meth:`sizes` gives them.
+
+        Args:
+            points: (T, J, 3) metres, NaN where missing.
+        """
         found: Flags = np.zeros(points.shape[:2], bool)
         measured = self._measured(points)
         size = self._sizes(measured)
         limit = (_STRETCHED * self._lengths + _LONGER) * size[:, None]
         with np.errstate(invalid="ignore"):
             long = np.asarray(measured > limit)
-            extent = np.fmax.reduce(np.linalg.norm(points - middles(points)[:, None], axis=-1), 1)
+            extent = np.fmax.reduce(lengths_of(points - middles(points)[:, None]), 1)
             far = extent > _REACH * self._reach * size
         for frame in np.flatnonzero(long.any(1) | far):
             found[frame] = self._of_frame(points[frame], long[frame], measured[frame], float(size[frame]))
-        return found
+        return found, size
 
     def _measured(self, points: Floats) -> Floats:
         with np.errstate(invalid="ignore", over="ignore"):
-            lengths: Floats = np.linalg.norm(points[:, self._bones[:, 0]] - points[:, self._bones[:, 1]], axis=-1)
+            lengths: Floats = lengths_of(points[:, self._bones[:, 0]] - points[:, self._bones[:, 1]])
         return lengths
 
     def _sizes(self, measured: Floats) -> Floats:
@@ -205,11 +213,14 @@ class StrayFinder:
         Returns:
             The same without joints that are strays.
         """
-        strays = self._tell(points)
-        kept = np.where(strays[..., None], np.nan, points) if strays.any() else points
+        strays, sizes = self._tell.look(points)
+        kept = points
+        if strays.any():
+            kept = np.where(strays[..., None], np.nan, points)
+            sizes = self._tell.sizes(kept)
         self._counts += strays.sum(0)
         self._frames.append(np.asarray(strays.any(1)))
-        self._jumps.look(kept[:, self._trunk], self._tell.sizes(kept))
+        self._jumps.look(kept[:, self._trunk], sizes)
         return kept
 
     def found(self) -> Strays:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2m.formats.clips import blocks
+from s2m.missing import every
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
@@ -152,7 +153,7 @@ def middles(points: Floats) -> Floats:
     Returns:
         (T, 3), NaN where nothing was seen.
     """
-    seen = np.asarray(np.isfinite(points).all(-1))
+    seen = every(np.isfinite(points))
     count = seen.sum(1)
     total = np.where(seen[..., None], points, 0.0).sum(1)
     mean: Floats = np.where(count[:, None] > 0, total / np.maximum(count, 1)[:, None], np.nan)
