@@ -6,17 +6,14 @@ import argparse
 import math
 import sys
 from collections.abc import Callable
-from functools import cache
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from s2m.clip_options import add_fill, check_fill, check_least_confidence
-from s2m.errors import UserError, one_line
+from s2m.errors import UserError
 from s2m.options import add_output, add_voice, detail, say, warn
 
 if TYPE_CHECKING:
-    from s2m.detect import Detector
     from s2m.recover.inputs import Item
     from s2m.recover.observing import Observer
     from s2m.recover.process import Job, Outcome
@@ -34,7 +31,6 @@ _USUAL = ("npz", "overlay", "page")
 _STOPPED = 130
 _MOST_STEPS = 1000
 _STEEPEST = 90
-_MOST_THREADS = 4  # more do not make small networks faster
 
 
 def add_recover_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -211,6 +207,7 @@ def _job(arguments: argparse.Namespace, kinds: tuple[str, ...]) -> Job:
 
 def _observing(arguments: argparse.Namespace) -> Callable[[float | None], Observer]:
     """What makes who finds people, for so many frames per second."""
+    from s2m.recover.detectors import OneAtATime
     from s2m.recover.observing import Detecting, FromKeypoints, WithMasks
 
     lowest = arguments.min_confidence
@@ -218,39 +215,12 @@ def _observing(arguments: argparse.Namespace) -> Callable[[float | None], Observ
         known: Observer = FromKeypoints(arguments.keypoints, lowest or 0.0)
         joints: Callable[[float | None], Observer] = lambda fps: known  # noqa: E731
     else:
-        detector = cache(lambda still: detector_of(arguments, still))
-        joints = lambda fps: Detecting(detector(fps is None), fps, lowest)  # noqa: E731
+        detectors = OneAtATime(arguments)
+        joints = lambda fps: Detecting(detectors(fps is None), fps, lowest)  # noqa: E731
     if arguments.masks is None:
         return joints
     folder = arguments.masks
     return lambda fps: WithMasks(joints(fps), folder)
-
-
-def detector_of(arguments: argparse.Namespace, still: bool = False) -> Detector:
-    """The detector that the options name.
-
-    Args:
-        arguments: Parsed options.
-        still: For single pictures, which may take longer than the frames of a video.
-
-    Raises:
-        UserError: It cannot be made.
-    """
-    from s2m.detect import BlazePose, Detector
-
-    if arguments.detector is None:
-        import torch
-
-        landmarks = arguments.landmarks or ("both" if still else "full")
-        return BlazePose(landmarks, threads=min(torch.get_num_threads(), _MOST_THREADS))
-    module, _, name = arguments.detector.partition(":")
-    try:
-        made: Any = getattr(import_module(module), name)()
-    except (ImportError, AttributeError, ValueError, TypeError) as error:
-        raise UserError(f"--detector {arguments.detector}: expected MODULE:CLASS, found {one_line(error)}") from error
-    if not isinstance(made, Detector):
-        raise UserError(f"--detector {arguments.detector}: expected a s2m.detect.Detector, found {type(made).__name__}")
-    return made
 
 
 class _Bar:

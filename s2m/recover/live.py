@@ -201,7 +201,7 @@ def serve_webcam(arguments: argparse.Namespace) -> int:
     Raises:
         UserError: There is no such camera, or the port is taken.
     """
-    from s2m.recover.commands import detector_of
+    from s2m.recover.detectors import detector_of
 
     frames = camera_frames(arguments.webcam)
     first = next(frames, None)

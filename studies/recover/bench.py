@@ -1,7 +1,8 @@
 """How long ``s2m recover`` takes on this machine, and for what: ``python -m studies.recover.bench``.
 
 Printed and not kept: times of one machine say nothing about another. Photos and videos are those of one person in the
-wheel of Pose2Sim, and the same person three times beside himself.
+wheel of Pose2Sim, and the same person three times beside himself. Times are of what is loaded already (but the cold
+start), memory (10^6 bytes) is of the whole command.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -27,6 +29,7 @@ from studies.command import run_command
 from studies.real.wheel import FPS, fetched
 from studies.recover.clock import Clock, watched
 
+_T = TypeVar("_T")
 # Stage -> where its time is spent; several go on at the same time, each of them on one processor.
 STAGES = {
     "read": ("s2m.recover.videos:Video.__iter__", "s2m.recover.recovery:read_photo"),
@@ -71,13 +74,11 @@ class Times:
     Attributes:
         total: Seconds of the case.
         stages: Seconds of each; their sum is more than the total, since they go on at the same time.
-        megabytes: Most memory that the process ever had.
         computed: Seconds of all its threads in the case, which tell something on a busy machine, too.
     """
 
     total: float
     stages: dict[str, float]
-    megabytes: float
     computed: float
 
 
@@ -98,7 +99,18 @@ def measured(case: Case, photo: Path) -> Times:
             begin, computed = time.perf_counter(), time.process_time()
             _recover(case.file, folder, case.kinds)
             total, computed = time.perf_counter() - begin, time.process_time() - computed
-    return Times(total, dict(clock.seconds), _peak_megabytes(), computed)
+    return Times(total, dict(clock.seconds), computed)
+
+
+def most_megabytes(case: Case) -> float:
+    """Memory of the command for a case; of this process, which should have done nothing else.
+
+    Args:
+        case: The case.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        _recover(case.file, folder, case.kinds)
+    return _peak_megabytes()
 
 
 def _recover(file: Path, folder: str, kinds: str) -> None:
@@ -113,9 +125,9 @@ def _peak_megabytes() -> float:
     if not status.is_file():
         import resource
 
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e6 / 1024)
     (line,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
-    return int(line.split()[1]) / 1024
+    return int(line.split()[1]) * 1024 / 1e6
 
 
 def cases(folder: Path, wheels: Path, frames: int) -> list[Case]:
@@ -161,19 +173,20 @@ def cold_seconds(photo: Path) -> float:
         return time.perf_counter() - begin
 
 
-def text(case: Case, times: Times) -> str:
+def text(case: Case, times: Times, megabytes: float) -> str:
     """What is printed of a case.
 
     Args:
         case: The case.
         times: What it took.
+        megabytes: Of a process that does nothing else.
     """
     rows = [
         [name, f"{seconds / case.frames * 1000:.1f}"] for name in STAGES if (seconds := times.stages.get(name, 0.0)) > 0
     ]
     speed = f"{case.frames / times.total:.1f} frames/s" if case.frames > 1 else f"{times.total:.2f} s"
     each = f"{times.computed / case.frames * 1000:.0f} ms of computing per frame"
-    head = f"{case.name}: {speed}, {each}, at most {times.megabytes:.0f} MB (everything was loaded before)"
+    head = f"{case.name}: {speed}, {each}, at most {megabytes:.0f} MB"
     return f"{head}\n\n{markdown_table(['stage (several at the same time)', 'ms per frame'], rows)}"
 
 
@@ -188,9 +201,14 @@ def bench(options: argparse.Namespace) -> None:
         photo = chosen[0].file
         print(f"one photo from a cold start: {cold_seconds(photo):.1f} s\n", flush=True)
         for case in chosen:
-            # A process each: the most memory that one ever had says nothing about the next.
-            with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-                print(text(case, pool.submit(measured, case, photo).result()), flush=True)
+            times, megabytes = _alone(measured, case, photo), _alone(most_megabytes, case)
+            print(text(case, times, megabytes), flush=True)
+
+
+def _alone(function: Callable[..., _T], *arguments: object) -> _T:
+    """What it says in a process of its own: the most memory that one ever had says nothing about the next."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(function, *arguments).result()
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from scipy.ndimage import maximum_filter, minimum_filter
 from s2m.body import load_body
 from s2m.cli import main
 from s2m.detect import Detection, Picture
-from s2m.recover import commands
+from s2m.recover import detectors
 from s2m.recover.inputs import items_of, share
 from s2m.recover.videos import Video, VideoWriter
 from s2m.skeletons import S2M27
@@ -180,7 +180,7 @@ def test_ctrl_c_keeps_what_is_done(
                 raise KeyboardInterrupt
             return super().__call__(picture)
 
-    monkeypatch.setattr(commands, "detector_of", lambda *_: Interrupted())
+    monkeypatch.setattr(detectors, "detector_of", lambda *_: Interrupted())
     assert recover(*files, "-o", out, "--write", "") == 130
     assert "2 of 3 are left" in capsys.readouterr().err
     assert [path.name for path in out.iterdir()] == ["0"]
