@@ -37,7 +37,7 @@ class View:
     """What one camera gives.
 
     Attributes:
-        detected: (T, 33, 2) pixels.
+        detected: (T, 33, 2) pixels; NaN where the picture's edge hides a joint.
         confidence: (T, 33) in [0, 1].
         exact: (T, 33, 2) pixels, the truth projected.
         world: (T, 33, 3) metres, BlazePose's own 3D.
@@ -130,7 +130,8 @@ def measured_joints(joints: NDArray[Any], joint_set: JointSet) -> NDArray[np.flo
     for row, name in zip(weights, JOINTS, strict=True):
         for joint, weight in parts[name].items():
             row[joint_set.index(joint)] += weight
-    found = np.einsum("kj,...jd->...kd", weights, np.asarray(joints, np.float64))
+    used = weights.any(0)  # a joint that is none of a measured one's parts may be missing
+    found = np.einsum("kj,...jd->...kd", weights[:, used], np.asarray(joints, np.float64)[..., used, :])
     hips = [JOINTS.index("left_hip"), JOINTS.index("right_hip")]
     return found - found[..., hips, :].mean(-2, keepdims=True)
 
@@ -139,24 +140,26 @@ def _seen(view: View) -> NDArray[np.float64]:
     return np.where(view.confidence >= _LOWEST_VISIBILITY, view.confidence, 0.0)
 
 
-def _all(view: View) -> NDArray[np.float64]:
-    return np.ones_like(view.confidence)
+def _all(joints2d: NDArray[Any]) -> NDArray[np.float64]:
+    return np.isfinite(joints2d).all(-1).astype(np.float64)
 
 
 SHOWN = "s2m lift --video, detected 2D, known intrinsics"  # in the picture
 
 METHODS: dict[str, Method] = {
     "planar, detected 2D": lambda view: planar(view.detected),
-    "s2m lift, detected 2D": lambda view: lifted(view.detected, _all(view)),
+    "s2m lift, detected 2D": lambda view: lifted(view.detected, _all(view.detected)),
     "s2m lift, detected 2D, hidden joints missing": lambda view: lifted(view.detected, _seen(view)),
-    "s2m lift --video, detected 2D": lambda view: lifted(view.detected, _all(view), view.fps),
+    "s2m lift --video, detected 2D": lambda view: lifted(view.detected, _all(view.detected), view.fps),
     "s2m lift --video, detected 2D, hidden joints missing": lambda view: lifted(view.detected, _seen(view), view.fps),
-    "s2m lift --video, detected 2D, known intrinsics": lambda view: lifted(view.detected, _all(view), view.fps, view),
+    "s2m lift --video, detected 2D, known intrinsics": lambda view: lifted(
+        view.detected, _all(view.detected), view.fps, view
+    ),
     "s2m recover, detected 2D": recovered,
     "s2m recover, detected 2D, known intrinsics": lambda view: recovered(view, view.focal),
     "BlazePose's world landmarks (3D supervision)": lambda view: measured_joints(view.world, BLAZEPOSE33),
     "planar, exact 2D": lambda view: planar(view.exact),
-    "s2m lift, exact 2D": lambda view: lifted(view.exact, _all(view)),
-    "s2m lift --video, exact 2D": lambda view: lifted(view.exact, _all(view), view.fps),
-    "s2m lift --video, exact 2D, known intrinsics": lambda view: lifted(view.exact, _all(view), view.fps, view),
+    "s2m lift, exact 2D": lambda view: lifted(view.exact, _all(view.exact)),
+    "s2m lift --video, exact 2D": lambda view: lifted(view.exact, _all(view.exact), view.fps),
+    "s2m lift --video, exact 2D, known intrinsics": lambda view: lifted(view.exact, _all(view.exact), view.fps, view),
 }

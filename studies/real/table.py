@@ -85,11 +85,11 @@ def page(rows: Sequence[dict[str, Any]], recording: Recording, about: dict[str, 
     Returns:
         Markdown.
     """
-    medians = np.median(recording.reprojection, (1, 2))
+    medians = np.nanmedian(recording.reprojection, (1, 2))
     text = PROTOCOL.format(
         frames=len(recording.truth),
         wheel=REQUIREMENT,
-        median=np.median(recording.reprojection),
+        median=np.nanmedian(recording.reprojection),
         each=", ".join(f"{name} {value:.1f}" for name, value in zip(CAMERAS, medians, strict=True)),
         millimetres=_at_the_person(recording),
     )
@@ -111,7 +111,7 @@ def _means(rows: Sequence[dict[str, Any]], method: str) -> list[str]:
 def _at_the_person(recording: Recording) -> float:
     """The median reprojection error in millimetres at the person's distance."""
     scales = [camera.intrinsics[0, 0] / camera.seen(recording.truth)[..., 2] for camera in recording.cameras]
-    return 1000 * float(np.median(recording.reprojection / np.stack(scales)))
+    return 1000 * float(np.nanmedian(recording.reprojection / np.stack(scales)))
 
 
 def _list(about: dict[str, str]) -> str:
@@ -141,7 +141,7 @@ def real(options: argparse.Namespace) -> None:
     demo = fetched(options.cache)
     recording = read_recording(demo, options.cache / "detections.npz")
     rows, about = measured(recording), _about()
-    pixels = {name: float(np.median(own)) for name, own in zip(CAMERAS, recording.reprojection, strict=True)}
+    pixels = {name: float(np.nanmedian(own)) for name, own in zip(CAMERAS, recording.reprojection, strict=True)}
     options.output.mkdir(parents=True, exist_ok=True)
     write_png(options.output / "real.png", all_views(demo, recording, _FRAME))
     writing.write(options.output / "real.json", {"about": about, "reprojection_px": pixels, "rows": rows})

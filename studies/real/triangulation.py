@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import butter, filtfilt
 
+from s2m.errors import UserError
 from studies.real.cameras import Camera
 
 _OUTLYING = 40.0  # pixels: a view that is off by so much counts a quarter
@@ -20,13 +21,20 @@ def triangulated(joints2d: NDArray[Any], confidence: NDArray[Any], cameras: Sequ
     """Points that several cameras see, by iteratively reweighted least squares (Geman-McClure's weights).
 
     Args:
-        joints2d: (C, N, 2) pixels in each of C views.
+        joints2d: (C, N, 2) pixels in each of C views; NaN in views that do not see it.
         confidence: (C, N) in [0, 1]; enters squared.
         cameras: Of the views.
 
     Returns:
         (N, 3) metres, world.
+
+    Raises:
+        UserError: A point is seen by fewer than two cameras.
     """
+    seen = np.isfinite(joints2d).all(-1) & (confidence > 0)
+    if (lacking := int((seen.sum(0) < 2).sum())) > 0:
+        raise UserError(f"triangulation: expected every joint in two views or more, found {lacking} in fewer")
+    joints2d, confidence = np.where(seen[..., None], joints2d, 0.0), np.where(seen, confidence, 0.0)
     matrices = np.stack([camera.matrix() for camera in cameras])
     rows = joints2d[..., None] * matrices[:, None, None, 2] - matrices[:, None, :2]  # (C, N, 2, 4)
     weights = confidence**2

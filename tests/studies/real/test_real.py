@@ -68,11 +68,34 @@ def test_triangulation_finds_points_in_spite_of_a_view_that_is_wrong() -> None:
     assert np.median(reprojection(found, seen, cameras)) < 3
 
 
+def test_views_that_do_not_see_a_point_do_not_count() -> None:
+    rng, cameras = np.random.default_rng(0), ring()
+    points = rng.normal(0, 0.5, (50, 3))
+    seen = np.stack([camera.project(points) for camera in cameras])
+    sure = np.ones(seen.shape[:2])
+    seen[2, 7], sure[2, 7] = np.nan, 0  # what is hidden by the picture's edge
+    seen[0, 8] = np.nan
+    seen[1, 9], sure[1, 9] = 0, 0
+    assert triangulated(seen, sure, cameras) == pytest.approx(points, abs=1e-6)
+    seen[:3, 3] = np.nan
+    with pytest.raises(UserError, match="found 1 in fewer"):
+        triangulated(seen, sure, cameras)
+
+
 def test_smoothing_keeps_slow_motion() -> None:
     time = np.arange(240) / 60
     slow, fast = np.sin(2 * np.pi * time)[:, None], np.sin(2 * np.pi * 25 * time)[:, None]
     found = smooth(slow + fast, 60)
     assert np.abs(found - slow)[30:-30].max() < 0.01
+
+
+def test_a_hidden_finger_leaves_the_wrist_where_it_is() -> None:
+    joints = np.random.default_rng(0).normal(0, 1, (5, 33, 3))
+    whole = measured_joints(joints, BLAZEPOSE33)
+    joints[2, BLAZEPOSE33.index("left_pinky")] = np.nan
+    assert measured_joints(joints, BLAZEPOSE33) == pytest.approx(whole)
+    joints[2, BLAZEPOSE33.index("left_wrist")] = np.nan
+    assert np.isnan(measured_joints(joints, BLAZEPOSE33)[2, JOINTS.index("left_wrist")]).all()
 
 
 def test_errors_know_scale_rotation_and_acceleration() -> None:
