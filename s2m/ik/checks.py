@@ -121,12 +121,24 @@ def size_ratio(joints: Tensor, rest: RestSkeleton) -> float | None:
     expected = (rest.joints[first] - rest.joints[second]).norm(dim=-1)
     long = expected.cpu() > _SHORTEST
     first, second, expected = first[long], second[long], expected[long.to(expected.device)]
-    columns = joints.permute(1, 2, 0).contiguous()  # frames last: medians of rows are fast
-    found = (columns[first] - columns[second]).square().sum(1).sqrt()
-    lengths = torch.where(torch.isfinite(found), found, torch.nan).nanmedian(-1).values
+    lengths = typical_lengths(joints, first, second)
     ratios = lengths / expected.to(lengths)
     ratios = ratios[torch.isfinite(ratios)]
     return float(ratios.median()) if len(ratios) else None
+
+
+def typical_lengths(joints: Tensor, first: Tensor, second: Tensor) -> Tensor:
+    """Medians (K,) of bones' lengths over the frames that show them, metres; NaN where none does.
+
+    Args:
+        joints: (T, J, 3) metres, not finite where missing.
+        first: (K,) number of the joint at one end of each bone.
+        second: (K,) at the other.
+    """
+    columns = joints.permute(1, 2, 0).contiguous()  # frames last: medians of rows are fast
+    x, y, z = (columns[first] - columns[second]).square_().unbind(1)
+    squares = x.add_(y).add_(z)
+    return squares.masked_fill_(squares == torch.inf, torch.nan).nanmedian(-1).values.sqrt()
 
 
 def missing_joints(clip: Clip) -> str | None:

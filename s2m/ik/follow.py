@@ -105,7 +105,7 @@ def _product(first: Tensor, second: Tensor) -> Tensor:
 
 
 def _unit(vectors: Tensor) -> Tensor:
-    return vectors / vectors.norm(dim=0, keepdim=True).clamp_min(1e-12)
+    return vectors / vectors.square().sum(0, keepdim=True).sqrt().clamp_min(1e-12)
 
 
 def _shortest(start: Tensor, end: Tensor) -> Tensor:
