@@ -75,7 +75,8 @@ data: $(STORE)/store.json ## the frame store of the open data
 
 report: $(REPORT) ## pictures, tables and bars of a finished run
 
-run_tests = OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist worksteal -q
+# Bytecode is kept, whatever the environment says: hundreds of processes that tests start would compile torch anew.
+run_tests = PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist worksteal -q
 
 test: $(INSTALLED) ## lint, types and all tests
 	$(VENV)/bin/ruff check .

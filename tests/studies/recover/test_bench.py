@@ -52,7 +52,7 @@ def test_every_stage_is_there_and_is_left_as_it_was() -> None:
 def test_what_is_printed_adds_up() -> None:
     case = bench.Case("a video of one person", Path("a.mp4"), 10)
     stages = {"read": 1.0, "landmarks": 1.5, "fit": 0.25}
-    said = bench.text(case, bench.Times(2.0, stages, 600.0, 3.0))
+    said = bench.text(case, bench.Times(2.0, stages, 3.0), 600.0)
     assert "5.0 frames/s, 300 ms of computing per frame, at most 600 MB" in said
     assert "| landmarks | 150.0 |" in said
     assert "heads" not in said  # takes no time here
