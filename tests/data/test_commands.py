@@ -13,7 +13,8 @@ from s2m.data.open.config import Frames, OpenConfig
 from s2m.data.store import FrameStore
 
 SETTINGS = (
-    "frames: {train: 6, train_pose: 6, val: 2, test: 4, acrobatic: 2, train_video: 4}\nsubjects: {train: 2}\nchunk: 6\n"
+    "frames: {train: 6, train_pose: 6, val: 2, test: 4, acrobatic: 2, train_video: 4, above: 2, half_body: 2, "
+    "sitting: 2, detector: 2}\nsubjects: {train: 2}\nchunk: 6\n"
 )
 
 

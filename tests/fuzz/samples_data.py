@@ -14,7 +14,8 @@ from tests.fuzz.asking import Sample
 # Few frames, so that a conversion whose damage does no harm is quick as well.
 _QUICK = ["--workers", "1", "--no-progress", "-q", "--mask-size", "16"]
 _TINY = (
-    "frames: {train: 6, train_pose: 6, val: 2, test: 4, acrobatic: 2, train_video: 4}\nsubjects: {train: 2}\nchunk: 6\n"
+    "frames: {train: 6, train_pose: 6, val: 2, test: 4, acrobatic: 2, train_video: 4, above: 2, half_body: 2, "
+    "sitting: 2, detector: 2}\nsubjects: {train: 2}\nchunk: 6\n"
 )
 
 
@@ -59,7 +60,7 @@ def store_sample() -> Sample:
         from s2m.data.open.config import Frames, OpenConfig, Subjects
         from s2m.data.open.generate import generate
 
-        frames = Frames(train=6, train_pose=6, val=2, test=4, acrobatic=2, train_video=4)
+        frames = Frames(6, 6, 2, 4, 2, 4, above=2, half_body=2, sitting=2, detector=2)
         generate(to / "store", OpenConfig(frames=frames, subjects=Subjects(2), chunk=6), progress=False)
 
     return Sample("data-store", write, lambda given, out: ["data", "check", str(given / "store"), "-q"])

@@ -182,7 +182,7 @@ def test_result_depends_on_the_seed_alone(made: Path, tiny: OpenConfig, tmp_path
 def test_existing_folders_are_respected(store: Path, tiny: OpenConfig) -> None:
     before = FrameStore(store).hash
     assert not generate(store, tiny, progress=False)
-    small = replace(tiny, frames=Frames(8, 8, 4, 4, 4))
+    small = replace(tiny, frames=Frames(8, 8, 4, 4, 4, 4, 4, 4, 4, 4))
     with pytest.raises(StoreError, match="holds a store of other settings; --overwrite"):
         generate(store, small, progress=False)
     assert FrameStore(store).hash == before
@@ -238,7 +238,8 @@ module.generate(sys.argv[1], read_config(Path(sys.argv[2])), workers=int(sys.arg
 def test_a_killed_run_leaves_nothing_that_can_be_read(tmp_path: Path) -> None:
     out, settings = tmp_path / "store", tmp_path / "data.yaml"
     settings.write_text(
-        "frames: {train: 40, train_pose: 60, val: 4, test: 8, acrobatic: 8, train_video: 16}\nchunk: 8\n"
+        "frames: {train: 40, train_pose: 60, val: 4, test: 8, acrobatic: 8, train_video: 16, above: 4, half_body: 4, "
+        "sitting: 4, detector: 4}\nchunk: 8\n"
     )
     killed = subprocess.run([sys.executable, "-c", _KILLED, str(out), str(settings), "1"], check=False)
     assert killed.returncode == -signal.SIGKILL
