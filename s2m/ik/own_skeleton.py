@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from s2m.ik.checks import typical_lengths
 from s2m.ik.rest import RestSkeleton
 from s2m.ik.smpl_rests import SMPL_RESTS, Offset
 from s2m.skeletons import SMPL22, SMPL24, JointSet, is_smpl
@@ -59,7 +60,7 @@ def own_skeleton(points: Tensor, joint_set: JointSet, rest: RestSkeleton) -> Own
     clip = points.double().numpy()
     known = {_OPEN: _offsets(rest.body_joints.double().numpy())}
     known |= {f"SMPL's {name} body's": _array(offsets) for name, offsets in SMPL_RESTS.items()}
-    lengths = _lengths(clip, joint_set)
+    lengths = _lengths(points.double(), joint_set)
     off = {name: _distance(offsets, lengths) for name, offsets in known.items()}
     name = min(off, key=lambda which: off[which])
     if not np.isfinite(off[name]) or (name == _OPEN and off[name] < _NEAR):
@@ -92,14 +93,16 @@ def _joints(offsets: Floats, pelvis: Floats) -> Floats:
     return joints
 
 
-def _lengths(clip: Floats, joint_set: JointSet) -> Floats:
-    """(24,) median length of the bone that leads to each joint; NaN where it was not seen."""
+def _lengths(clip: Tensor, joint_set: JointSet) -> Floats:
+    """(24,) typical length of the bone that leads to each joint; NaN where it was not seen."""
+    bones = [
+        (joint, parent) for joint, parent in SMPL24.parent_of.items() if joint in joint_set and parent in joint_set
+    ]
+    ends, starts = (joint_set.indices(column) for column in zip(*bones, strict=True))
     found = np.full(len(SMPL24), np.nan)
-    for joint, parent in SMPL24.parent_of.items():
-        if joint in joint_set and parent in joint_set:
-            bone = np.linalg.norm(clip[:, joint_set.index(joint)] - clip[:, joint_set.index(parent)], axis=-1)
-            if np.isfinite(bone).any():
-                found[SMPL24.index(joint)] = np.nanmedian(bone)
+    found[SMPL24.indices([joint for joint, _ in bones])] = typical_lengths(
+        clip, torch.tensor(ends), torch.tensor(starts)
+    ).numpy()
     return found
 
 
