@@ -18,7 +18,7 @@ from s2m.ik.people import people_of
 from s2m.ik.writing import Solved
 
 # Of these a name tells that they hold motion; tables, json and pickles may be anything.
-_TOLD_BY_NAME = frozenset({".bvh", ".trc", ".c3d", ".skeleton"})
+_TOLD_BY_NAME = frozenset({".bvh", ".trc", ".c3d", ".skeleton", ".vrma"})
 
 
 def read_people(

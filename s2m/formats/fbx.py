@@ -8,7 +8,7 @@ from pathlib import Path
 
 from s2m.errors import FormatError
 from s2m.formats.blender import run_in_blender
-from s2m.formats.gltf import GltfPerson, read_glb
+from s2m.formats.gltf import GltfPerson, read_gltf
 
 FBX = ".fbx"
 
@@ -33,7 +33,7 @@ def read_fbx(path: Path) -> list[GltfPerson]:
         words = [str(path.resolve()), str(made)]
         run_in_blender("s2m.formats", "fbx_to_glb.py", words, made, path, "give a .glb or .bvh")
         try:
-            people = read_glb(made)
+            people = read_gltf(made)
         except FormatError as error:
             raise FormatError(f"{path}: {str(error).removeprefix(f'{made}: ')}") from error
     return [replace(person, animations=1) for person in people]

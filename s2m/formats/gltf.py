@@ -1,11 +1,10 @@
-"""GLB files (glTF 2.0, ISO/IEC 12113): skinned skeletons and their first animation.
+"""glTF 2.0 (ISO/IEC 12113): skeletons and the first animation of each.
 
 What is read is what moves a skeleton: nodes, skins and the animation's translations and rotations. Meshes are not.
 """
 
 from __future__ import annotations
 
-import json
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +16,14 @@ from scipy.spatial.transform import Rotation, Slerp
 
 from s2m.arrays import short_repr
 from s2m.errors import FormatError
+from s2m.formats.gltf_file import GltfFile
+from s2m.formats.gltf_skeletons import Skeleton, skeletons_of, vrm_names
 
 Floats = NDArray[np.float64]
 
-_LARGEST, _MOST = 1 << 31, 10**8  # bytes of a file; numbers of a motion
-_MOST_NODES = 10_000
-_FLOAT, _WIDTHS = 5126, {"SCALAR": 1, "VEC3": 3, "VEC4": 4, "MAT4": 16}
+GLTF = (".glb", ".gltf", ".vrm", ".vrma")
+"""Suffixes of glTF and of what VRM makes of it."""
+_MOST = 10**8  # numbers of a motion
 # What damaged JSON makes the lines below raise.
 _DAMAGE = (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError, RecursionError, struct.error)
 
@@ -60,125 +61,97 @@ class GltfPerson:
         return self.rest.copy()
 
 
-def read_glb(path: Path) -> list[GltfPerson]:
-    """Read the skeletons of a GLB.
+def read_gltf(path: Path) -> list[GltfPerson]:
+    """Read the skeletons of a glTF file.
 
     Args:
-        path: The file.
+        path: The file: ``.glb``, ``.gltf``, or one of their kinds (``.vrm``, ``.vrma``).
 
     Returns:
-        One person for every skeleton that a skin hangs on.
+        One person for every skeleton that skins hang on; without skins, one for every tree that is animated.
 
     Raises:
         FormatError: The message names the file, what was expected and what was found.
     """
     try:
-        if path.stat().st_size > _LARGEST:
-            raise FormatError(f"{path}: expected at most {_LARGEST >> 30} GB, found {path.stat().st_size} bytes")
-        content = path.read_bytes()
-    except OSError as error:
-        raise FormatError(f"{path}: cannot be read: {error.strerror or error}") from error
-    if content[:4] != b"glTF":
-        raise FormatError(f"{path}: expected a GLB (glTF, binary), found something else")
-    try:
-        return _File(content, path).people()
+        return _Reader(GltfFile(path)).people()
     except FormatError:
         raise
     except _DAMAGE as error:
         raise FormatError(f"{path}: expected glTF 2.0 ({type(error).__name__}: {error!s:.80})") from error
 
 
-class _File:
-    def __init__(self, content: bytes, path: Path) -> None:
-        self._path = path
-        (size,) = struct.unpack_from("<I", content, 12)
-        document = json.loads(content[20 : 20 + size])
-        self._blob = content[20 + size + 8 :]
-        self._accessors, self._views = document.get("accessors", []), document.get("bufferViews", [])
-        self._nodes, self._skins = document.get("nodes", []), document.get("skins", [])
-        self._animations = document.get("animations", [])
-        if len(self._nodes) > _MOST_NODES:
-            raise FormatError(f"{path}: nodes: expected at most {_MOST_NODES}, found {len(self._nodes)}")
-        self._above = {child: number for number, node in enumerate(self._nodes) for child in node.get("children", [])}
+class _Reader:
+    def __init__(self, file: GltfFile) -> None:
+        self._file, self._path = file, file.path
+        self._nodes, self._above = file.nodes, file.above
+        self._called = vrm_names(file)
 
     def people(self) -> list[GltfPerson]:
-        if not self._skins or not self._animations:
-            raise FormatError(f"{self._path}: expected a skinned, animated skeleton, found none")
-        skins = {tuple(sorted(skin["joints"])): skin for skin in self._skins}  # meshes of one person share a skeleton
-        return [self._person(skin) for skin in skins.values()]
+        if not self._file.animations:
+            there = "a skeleton without animation" if self._file.skins else "none"
+            raise FormatError(f"{self._path}: expected an animated skeleton, found {there}")
+        skeletons = skeletons_of(self._file)
+        if not skeletons:
+            raise FormatError(f"{self._path}: expected an animated skeleton, found none")
+        return [self._person(skeleton) for skeleton in skeletons]
 
-    def _array(self, number: int) -> Floats:
-        accessor = self._accessors[number]
-        width, count = _WIDTHS[accessor["type"]], int(accessor["count"])
-        if accessor["componentType"] != _FLOAT or "sparse" in accessor:
-            raise FormatError(f"{self._path}: accessors[{number}]: expected plain 32-bit numbers, found others")
-        view = self._views[accessor["bufferView"]]
-        start = view.get("byteOffset", 0) + accessor.get("byteOffset", 0)
-        step = view.get("byteStride", 4 * width)
-        if start < 0 or step < 4 * width or not 0 < count * width <= _MOST:
-            raise FormatError(f"{self._path}: accessors[{number}]: expected numbers, found {count} entries")
-        rows = np.ndarray((count, width), "<f4", self._blob, start, (step, 4)).astype(np.float64)
-        if not np.isfinite(rows).all():
-            raise FormatError(f"{self._path}: accessors[{number}]: expected finite numbers")
-        return rows
-
-    def _order(self, joints: list[int]) -> list[int]:
-        """The joints and all nodes above them, parents first."""
-        order: list[int] = []
-        for joint in joints:
-            chain: list[int] = []
-            while joint not in order and joint not in chain:
-                chain.append(joint)
-                if joint not in self._above:
-                    break
-                joint = self._above[joint]
-            else:
-                if joint in chain:
-                    raise FormatError(f"{self._path}: nodes: expected a tree, found a circle")
-            order += reversed(chain)
-        return order
-
-    def _person(self, skin: dict[str, Any]) -> GltfPerson:
-        order, joints = self._order(skin["joints"]), set(skin["joints"])
+    def _person(self, skeleton: Skeleton) -> GltfPerson:
+        order, joints = self._file.with_ancestors(skeleton.joints), set(skeleton.joints)
         tracks = self._tracks(set(order))
         times = self._times(tracks)
         if len(times) * len(order) * 9 > _MOST:
             raise FormatError(f"{self._path}: expected at most {_MOST} numbers, found {len(times)} frames")
         turns, places, shown = self._worlds(order, tracks, times)
-        bind = self._bind(skin, shown)
         kept = [node for node in order if node in joints]
+        bind = self._bind(skeleton.skin, shown, kept)
         own = [order.index(node) for node in kept]
         rest = np.stack([bind[node] for node in kept])
         frames = turns[:, own] @ rotation(rest[:, :3, :3]).transpose(0, 2, 1)
-        names = tuple(str(self._nodes[node].get("name", f"joint{node}")) for node in kept)
-        parents = tuple(kept.index(self._above[node]) if self._above.get(node) in joints else -1 for node in kept)
+        names = tuple(self._called.get(node) or str(self._nodes[node].get("name", f"joint{node}")) for node in kept)
+        place = {node: number for number, node in enumerate(kept)}
+        above = [self._file.next_above(node, joints) for node in kept]
+        parents = tuple(-1 if node is None else place[node] for node in above)
         step = float(times[1] - times[0]) if len(times) > 1 else 1 / 30
-        return GltfPerson(names, parents, rest[:, :3, 3], frames, places[:, own], step, len(self._animations))
+        return GltfPerson(names, parents, rest[:, :3, 3], frames, places[:, own], step, len(self._file.animations))
 
-    def _bind(self, skin: dict[str, Any], shown: dict[int, Floats]) -> dict[int, Floats]:
+    def _bind(self, skin: dict[str, Any] | None, shown: dict[int, Floats], joints: list[int]) -> dict[int, Floats]:
         """(4, 4) of every joint in the pose of binding: by the skin, else as the nodes stand."""
-        if "inverseBindMatrices" not in skin:
+        if skin is None or "inverseBindMatrices" not in skin:
             return shown
-        inverse = self._array(skin["inverseBindMatrices"]).reshape(-1, 4, 4).transpose(0, 2, 1)
-        return dict(zip(skin["joints"], np.linalg.inv(inverse), strict=True))
+        inverse = self._file.array(skin["inverseBindMatrices"]).reshape(-1, 4, 4).transpose(0, 2, 1)
+        bind = dict(zip(skin["joints"], np.linalg.inv(inverse), strict=True))
+        for joint in joints:  # those of other skins: to the one above as the nodes stand
+            if joint not in bind:
+                known = self._file.next_above(joint, bind)
+                known = skin["joints"][0] if known is None else known
+                bind[joint] = bind[known] @ np.linalg.inv(shown[known]) @ shown[joint]
+        return bind
 
     def _tracks(self, nodes: set[int]) -> dict[tuple[int, str], tuple[Floats, Floats, str]]:
-        """(node, path) -> times, values, interpolation."""
-        animation, found = self._animations[0], {}
+        """(node, path) -> times, values, interpolation, of the first animation that moves any of the nodes."""
+        for number, animation in enumerate(self._file.animations):
+            found = self._tracks_of(animation, nodes, f"{self._path}: animations[{number}]")
+            if found:
+                return found
+        raise FormatError(f"{self._path}: animations: expected one that moves the skeleton, found none")
+
+    def _tracks_of(
+        self, animation: dict[str, Any], nodes: set[int], where: str
+    ) -> dict[tuple[int, str], tuple[Floats, Floats, str]]:
+        found = {}
         for channel in animation["channels"]:
             node, kind = channel["target"].get("node"), channel["target"]["path"]
-            if node not in nodes or kind not in ("translation", "rotation", "scale"):
+            if node not in nodes or kind not in _KINDS:
                 continue
             sampler = animation["samplers"][channel["sampler"]]
-            times, values = self._array(sampler["input"])[:, 0], self._array(sampler["output"])
+            times, values = self._file.array(sampler["input"])[:, 0], self._file.array(sampler["output"])
             between = sampler.get("interpolation", "LINEAR")
             if between == "CUBICSPLINE":
                 values = values[1::3]
             if len(values) != len(times) or (np.diff(times) <= 0).any():
-                raise FormatError(f"{self._path}: animations[0]: expected a value for every time, times rising")
+                raise FormatError(f"{where}: expected a value for every time, times rising")
             found[node, kind] = (times, values, between)
-        if not found:
-            raise FormatError(f"{self._path}: animations[0]: expected one that moves the skeleton, found none")
         return found
 
     def _times(self, tracks: dict[tuple[int, str], tuple[Floats, Floats, str]]) -> Floats:

@@ -119,7 +119,7 @@ def _read(path: Path, joint_set: JointSet | None, key: str | None, labels: Label
     if suffix == ".bvh":
         raise UserError(f"{path}: expected joints, found a BVH file, whose rotations `s2m ik` carries over")
     if suffix not in _SUFFIXES:
-        known = ", ".join((*_SUFFIXES, ".bvh", ".glb"))
+        known = ", ".join((*_SUFFIXES, ".bvh", ".glb", ".gltf", ".vrma", ".fbx", ".usd"))
         raise UserError(f"{path}: expected a file that ends in {known}, found '{path.suffix}'")
     if not path.is_file():
         raise UserError(f"{path}: there is no such file")

@@ -1,4 +1,4 @@
-"""Files that hold the motion of a skeleton or body already, as SMPL's: BVH, GLB, FBX, USD, and those of SMPL bodies."""
+"""Files that hold the motion of a skeleton or body, as SMPL's: BVH, glTF, FBX, USD, and those of SMPL bodies."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from s2m.formats.body_motion import read_body_motion
 from s2m.formats.bvh import Bvh, read_bvh
 from s2m.formats.estimated_bodies import EstimatedBody, estimated_bodies
 from s2m.formats.fbx import FBX, read_fbx
-from s2m.formats.gltf import GltfPerson, read_glb
+from s2m.formats.gltf import GLTF, GltfPerson, read_gltf
 from s2m.formats.joints3d import UP_AXES
 from s2m.formats.motion_npz import MotionFile
 from s2m.formats.usd import SUFFIXES, read_usd
@@ -36,15 +36,15 @@ from s2m.skeletons import SMPL24
 
 Floats = NDArray[np.float64]
 
-BVH, GLB = ".bvh", ".glb"
-TREES = (BVH, GLB, FBX, *SUFFIXES)
+BVH = ".bvh"
+TREES = (BVH, *GLTF, FBX, *SUFFIXES)
 """Suffixes of files that hold a skeleton of their own."""
 # SMPL's world (+y up) to AMASS's (+z up).
 _AMASS = Rotation.from_euler("x", 90, degrees=True)
 
 
 def trees_of(file: Path, arguments: argparse.Namespace) -> list[Bvh | GltfPerson]:
-    """The skeletons of a BVH, GLB, FBX or USD file.
+    """The skeletons of a BVH, glTF, FBX or USD file.
 
     Args:
         file: The file.
@@ -57,7 +57,7 @@ def trees_of(file: Path, arguments: argparse.Namespace) -> list[Bvh | GltfPerson
     suffix = file.suffix.lower()
     if suffix == BVH:
         return [read_bvh(file)]
-    people = read_glb(file) if suffix == GLB else read_fbx(file) if suffix == FBX else read_usd(file)
+    people = read_gltf(file) if suffix in GLTF else read_fbx(file) if suffix == FBX else read_usd(file)
     if people[0].animations > 1:
         warn(f"{file}: {people[0].animations} animations: the first was taken")
     return [*people]

@@ -104,11 +104,12 @@ class _Tree:
         reach = [0.0] * len(self.names)
         for joint in range(len(self.names) - 1, 0, -1):
             parent = self.parents[joint]
-            reach[parent] = max(reach[parent], reach[joint] + self.length(joint))
+            if parent >= 0:
+                reach[parent] = max(reach[parent], reach[joint] + self.length(joint))
         return reach
 
     def rig(self) -> Rig:
-        pelvis, legs, trunk = self._fork(0, "a pelvis with two legs and a trunk")
+        pelvis, legs, trunk = self._fork(self._root(), "a pelvis with two legs and a trunk")
         chest, arms, neck = self._fork(trunk, "a chest with two arms and a neck", from_trunk=True)
         parts = {"pelvis": pelvis}
         for side in SIDES:
@@ -117,6 +118,15 @@ class _Tree:
         spine = self._between(pelvis, chest)
         parts |= self._neck(neck)
         return Rig(parts, tuple(spine))
+
+    def _root(self) -> int:
+        """The joint without a parent that most joints hang on: props and cameras may stand beside a person."""
+        hanging = [1] * len(self.names)
+        for joint in range(len(self.names) - 1, 0, -1):
+            if self.parents[joint] >= 0:
+                hanging[self.parents[joint]] += hanging[joint]
+        roots = [joint for joint, parent in enumerate(self.parents) if parent < 0]
+        return max(roots, key=lambda root: hanging[root])
 
     def _fork(self, start: int, what: str, from_trunk: bool = False) -> tuple[int, dict[str, int], int]:
         """The first joint below which two sides and a middle go out: it, the sides' first joints, the middle's."""

@@ -11,7 +11,7 @@ from s2m.options import AUTO, add_joint_set, metres_of_noise, set_file
 
 FILES = (
     ".npy, .npz, .json, .jsonl, .csv, .pkl with (frames, joints, 3) or of a program that is known (docs/formats.md), "
-    ".pt, .skeleton, .trc, .c3d, .bvh, .glb, .fbx, .usd, or a folder with a file per frame"
+    ".pt, .skeleton, .trc, .c3d, .bvh, .glb, .gltf, .vrma, .fbx, .usd, or a folder with a file per frame"
 )
 """What can be read, in words."""
 _TOGETHER = "so many people of a file, or 'all', instead of one"

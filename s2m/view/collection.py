@@ -13,6 +13,7 @@ from s2m.convert.sources import is_motion, read_people
 from s2m.errors import FormatError, UserError
 from s2m.export.glb import write_glb
 from s2m.export.known import BY_NAME
+from s2m.formats.gltf_file import has_meshes
 from s2m.ik.chosen_body import BodyChoice
 from s2m.ik.writing import say_shapes
 from s2m.reading import reading
@@ -61,7 +62,8 @@ class Collection:
                 content = path.read_bytes()
             if not content.startswith(_MAGIC):
                 raise FormatError(f"{path}: expected a GLB, found something else")
-            return content
+            if has_meshes(content):
+                return content
         with self._lock:
             if number not in self._made:
                 target = self._folder / f"{number}{GLB}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import re
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +19,7 @@ from s2m.errors import FormatError
 from s2m.export.glb import write_glb
 from s2m.export.names import NAMES
 from s2m.export.npz import write_amass_npz
-from s2m.formats.gltf import read_glb
+from s2m.formats.gltf import GltfPerson, read_gltf
 from s2m.skeletons import SMPL24
 from tests.export.motions import FPS, person, truth, y_up
 
@@ -38,7 +40,7 @@ def changed(path: Path, change: Callable[[dict[str, Any]], None]) -> Path:
 
 def test_joints_and_rotations_are_what_was_written(tmp_path: Path) -> None:
     write_glb(tmp_path / "two.glb", [person(12, 0, "ann"), person(7, 3, "bob")], NAMES["mixamo"])
-    ann, bob = read_glb(tmp_path / "two.glb")
+    ann, bob = read_gltf(tmp_path / "two.glb")
     assert set(ann.names) == set(NAMES["mixamo"])
     order = [NAMES["mixamo"].index(name) for name in ann.names]
     assert [ann.parents[i] < i for i in range(24)] == [True] * 24
@@ -73,21 +75,150 @@ def test_a_glb_becomes_a_motion_file_again(tmp_path: Path, monkeypatch: pytest.M
 def test_an_armature_that_turns_and_scales(tmp_path: Path) -> None:
     """As files have it that came from FBX: centimetres with +z up, below a node that makes metres of them."""
     write_glb(tmp_path / "a.glb", [person(4)])
-    (plain,) = read_glb(tmp_path / "a.glb")
+    (plain,) = read_gltf(tmp_path / "a.glb")
 
     def armature(document: dict[str, Any]) -> None:
         document["nodes"].append({"children": [0], "rotation": [0.5**0.5, 0, 0, 0.5**0.5], "scale": [0.01] * 3})
 
-    (turned,) = read_glb(changed(tmp_path / "a.glb", armature))
+    (turned,) = read_gltf(changed(tmp_path / "a.glb", armature))
     turn = Rotation.from_euler("x", 90, degrees=True).as_matrix()
     np.testing.assert_allclose(turned.places, plain.places @ turn.T * 0.01, atol=1e-7)
     np.testing.assert_allclose(turned.turns, turn @ plain.turns, atol=1e-6)
 
 
+def same(one: GltfPerson, other: GltfPerson, atol: float = 1e-6) -> None:
+    """Whether two people move alike, whatever the order of their joints."""
+    order = [other.names.index(name) for name in one.names]
+    assert len(one.names) == len(other.names)
+    np.testing.assert_allclose(one.places, other.places[:, order], atol=atol)
+    np.testing.assert_allclose(one.turns, other.turns[:, order], atol=atol)
+
+
+def test_motion_without_skin(tmp_path: Path) -> None:
+    """As libraries of animations have it: nodes alone, which stand in a T-pose."""
+    write_glb(tmp_path / "a.glb", [person(4)])
+    (plain,) = read_gltf(tmp_path / "a.glb")
+
+    def bare(document: dict[str, Any]) -> None:
+        del document["skins"], document["meshes"]
+        document["nodes"] = [{k: v for k, v in n.items() if k not in ("mesh", "skin")} for n in document["nodes"]]
+
+    (found,) = read_gltf(changed(tmp_path / "a.glb", bare))
+    same(plain, found)
+    assert main(["ik", str(tmp_path / "a.glb"), "-o", str(tmp_path / "b.npz"), "-q"]) == 0
+    assert main(["view", str(tmp_path / "a.glb"), "--static", str(tmp_path / "a.html"), "-q"]) == 0
+    (shown,) = re.findall(r'id="motion-0">([^<]+)<', (tmp_path / "a.html").read_text())
+    assert b"JOINTS_0" in base64.b64decode(shown)  # a body to look at, not the bare nodes
+
+
+def test_a_skin_of_a_head_is_no_second_person(tmp_path: Path) -> None:
+    write_glb(tmp_path / "a.glb", [person(4)])
+    (plain,) = read_gltf(tmp_path / "a.glb")
+
+    def hair(document: dict[str, Any]) -> None:
+        head = next(i for i, node in enumerate(document["nodes"]) if node["name"] == "head")
+        document["skins"].append({"joints": [head]})
+
+    (found,) = read_gltf(changed(tmp_path / "a.glb", hair))
+    same(plain, found)
+
+
+def test_a_joint_of_another_skin_rests_where_its_parent_has_it(tmp_path: Path) -> None:
+    write_glb(tmp_path / "a.glb", [person(4)])
+    (plain,) = read_gltf(tmp_path / "a.glb")
+
+    def eye(document: dict[str, Any]) -> None:
+        head = next(i for i, node in enumerate(document["nodes"]) if node["name"] == "head")
+        document["nodes"].append({"name": "eye", "translation": [0, 0.1, 0.05]})
+        document["nodes"][head].setdefault("children", []).append(len(document["nodes"]) - 1)
+        document["skins"].append({"joints": [len(document["nodes"]) - 1]})
+
+    (found,) = read_gltf(changed(tmp_path / "a.glb", eye))
+    head, new = found.names.index("head"), found.names.index("eye")
+    assert len(found.names) == len(plain.names) + 1
+    np.testing.assert_allclose(found.rest[new] - found.rest[head], [0, 0.1, 0.05], atol=1e-6)
+    assert found.parents[new] == head
+
+
+def test_gltf_with_its_data_inside_or_beside_it(tmp_path: Path) -> None:
+    write_glb(tmp_path / "a.glb", [person(4)])
+    (plain,) = read_gltf(tmp_path / "a.glb")
+    content = (tmp_path / "a.glb").read_bytes()
+    (size,) = struct.unpack_from("<I", content, 12)
+    document, data = json.loads(content[20 : 20 + size]), content[20 + size + 8 :]
+    (tmp_path / "my data.bin").write_bytes(data)
+    inside = "data:application/octet-stream;base64," + base64.b64encode(data).decode()
+    for name, address in (("beside.gltf", "my%20data.bin"), ("inside.gltf", inside)):
+        document["buffers"][0]["uri"] = address
+        (tmp_path / name).write_text(json.dumps(document))
+        same(plain, read_gltf(tmp_path / name)[0], atol=0)
+    assert main(["ik", str(tmp_path / "beside.gltf"), "-o", str(tmp_path / "b.npz"), "-q"]) == 0
+
+
+def test_rotations_as_normalised_shorts(tmp_path: Path) -> None:
+    """As programs that make files small write them."""
+    write_glb(tmp_path / "a.glb", [person(4)])
+    (plain,) = read_gltf(tmp_path / "a.glb")
+    content = (tmp_path / "a.glb").read_bytes()
+    (size,) = struct.unpack_from("<I", content, 12)
+    document, data = json.loads(content[20 : 20 + size]), content[20 + size + 8 :]
+    for channel in document["animations"][0]["channels"]:
+        if channel["target"]["path"] != "rotation":
+            continue
+        sampler = document["animations"][0]["samplers"][channel["sampler"]]
+        accessor = document["accessors"][sampler["output"]]
+        view = document["bufferViews"][accessor["bufferView"]]
+        start = view.get("byteOffset", 0) + accessor.get("byteOffset", 0)
+        values = np.frombuffer(data, "<f4", accessor["count"] * 4, start)
+        document["bufferViews"].append({"buffer": 0, "byteOffset": len(data), "byteLength": 8 * accessor["count"]})
+        new = {"bufferView": len(document["bufferViews"]) - 1, "componentType": 5122, "normalized": True}
+        document["accessors"].append({**new, "count": accessor["count"], "type": "VEC4"})
+        sampler["output"] = len(document["accessors"]) - 1
+        data += np.round(values * 32767).astype("<i2").tobytes()
+    document["buffers"][0]["uri"] = "data:;base64," + base64.b64encode(data).decode()
+    (tmp_path / "small.gltf").write_text(json.dumps(document))
+    same(plain, read_gltf(tmp_path / "small.gltf")[0], atol=5e-4)
+
+
+def test_every_person_has_an_animation_of_its_own(tmp_path: Path) -> None:
+    """As Blender writes two armatures."""
+    write_glb(tmp_path / "two.glb", [person(5), person(5, 1, "bob")])
+    before = read_gltf(tmp_path / "two.glb")
+
+    def split(document: dict[str, Any]) -> None:
+        (animation,) = document["animations"]
+        own = set(document["skins"][0]["joints"])
+        channels = {who: [c for c in animation["channels"] if (c["target"]["node"] in own) == who] for who in (1, 0)}
+        document["animations"] = [{**animation, "channels": channels[who]} for who in (1, 0)]
+
+    for one, other in zip(before, read_gltf(changed(tmp_path / "two.glb", split)), strict=True):
+        same(one, other)
+
+
+def test_vrm_says_what_joints_are(tmp_path: Path) -> None:
+    write_glb(tmp_path / "a.glb", [person(3)], NAMES["vrm"])
+    (plain,) = read_gltf(tmp_path / "a.glb")
+
+    def nameless(document: dict[str, Any]) -> None:
+        bones = {node["name"]: {"node": i} for i, node in enumerate(document["nodes"]) if node["name"] in plain.names}
+        for i, node in enumerate(document["nodes"]):
+            node["name"] = f"\u30dc\u30fc\u30f3{i}"
+        document["extensions"] = {"VRMC_vrm_animation": {"humanoid": {"humanBones": bones}}}
+
+    changed(tmp_path / "a.glb", nameless).rename(tmp_path / "a.vrma")
+    same(plain, read_gltf(tmp_path / "a.vrma")[0])
+    assert main(["ik", str(tmp_path / "a.vrma"), "-o", str(tmp_path / "b.npz"), "-q"]) == 0
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda d: d.pop("skins"), "expected a skinned, animated skeleton"),
+        (lambda d: d.pop("animations"), "expected an animated skeleton, found a skeleton without animation"),
+        (lambda d: [d.pop("animations"), d.pop("skins")], "expected an animated skeleton, found none"),
+        (lambda d: d["buffers"][0].update(uri="../a.bin"), "expected a file beside it"),
+        (lambda d: d["buffers"][0].update(uri="file:///etc/hostname"), "expected a file beside it"),
+        (lambda d: d["buffers"][0].update(uri="gone.bin"), "gone.bin: cannot be read"),
+        (lambda d: [v.update(extensions={"EXT_meshopt_compression": {}}) for v in d["bufferViews"]], "packed by EXT_"),
         (lambda d: d["nodes"][3].update(children=[0]), "expected a tree, found a circle"),
         (lambda d: d["accessors"][0].update(componentType=5122), "expected plain 32-bit numbers"),
         (lambda d: [a.update(count=10**9) for a in d["accessors"]], "expected numbers, found"),
@@ -99,5 +230,5 @@ def test_damaged_documents_are_named(tmp_path: Path, change: Callable[[dict[str,
     write_glb(tmp_path / "a.glb", [person(2)])
     path = changed(tmp_path / "a.glb", change)
     with pytest.raises(FormatError, match=message) as caught:
-        read_glb(path)
+        read_gltf(path)
     assert str(path) in str(caught.value)

@@ -132,3 +132,11 @@ def test_trees_that_are_no_persons() -> None:
     rig = rig_of(names, SMPL24.parents, BODY.rest().joints[0].numpy(), "a.bvh")
     assert {part: SMPL24.joints[joint] for part, joint in rig.parts.items()} == {part: part for part in rig.parts}
     assert [SMPL24.joints[joint] for joint in rig.spine] == ["spine1", "spine2", "spine3"]
+
+
+def test_props_beside_a_person_hide_nobody() -> None:
+    names = ["sword", *(named(MIXAMO)[joint] for joint in SMPL24.joints)]
+    parents = [-1, *(-1 if parent < 0 else parent + 1 for parent in SMPL24.parents)]
+    at_rest = np.concatenate([[[1.0, 1, 0]], BODY.rest().joints[0].double().numpy()])
+    rig = rig_of([str(name) for name in names], parents, at_rest, "a.glb")
+    assert rig.parts["pelvis"] == 1 + SMPL24.root_index
