@@ -2,7 +2,8 @@
 
 Source: "Biovision BVH" of the University of Wisconsin's motion capture pages (research.cs.wisc.edu/graphics). Channels
 of a joint are applied in the order in which they stand; a position channel, where a joint has one, stands for its
-offset, as MotionBuilder and Mixamo write it.
+offset, as MotionBuilder and Mixamo write it. Files of SOMA (github.com/NVIDIA/soma-retargeter) have six numbers in an
+OFFSET: three angles at rest follow, which its own reader leaves out as well.
 """
 
 from __future__ import annotations
@@ -27,21 +28,19 @@ _CHANNELS = {f"{axis}{kind}": (kind, i) for kind in ("position", "rotation") for
 
 @dataclass
 class BvhJoint:
-    """One joint of the tree.
+    """One joint of the tree, or the End Site of one, whose name is the joint's with ``_end``.
 
     Attributes:
         name: As the file spells it.
         parent: Position of its parent; -1 for the root.
         offset: (3,) from the parent, in the file's unit.
         channels: ``xrotation`` and so on, in their order.
-        end: (3,) offset of its End Site, or ``None``.
     """
 
     name: str
     parent: int
     offset: Floats
     channels: tuple[str, ...] = ()
-    end: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -52,11 +51,13 @@ class Bvh:
         joints: Parents before children.
         values: (T, C) of all channels.
         frame_time: Seconds.
+        told: Frames that the file's head tells.
     """
 
     joints: tuple[BvhJoint, ...]
     values: Floats
     frame_time: float
+    told: int
 
     __repr__ = short_repr
 
@@ -171,7 +172,7 @@ class _Reader:
         frames, seconds = self._head()
         width = sum(len(joint.channels) for joint in self.joints)
         values = self._values(frames, width)
-        return Bvh(tuple(self.joints), values, seconds)
+        return Bvh(tuple(self.joints), values, seconds, frames)
 
     def _tree(self) -> None:
         above: list[int] = []  # the joints whose braces are open; -1 for an End Site
@@ -218,12 +219,12 @@ class _Reader:
         return above[-1]
 
     def _offset(self, cells: list[str], above: list[int]) -> None:
-        values = self._numbers(cells, 3)
+        values = self._numbers(cells, 6 if len(cells) == 6 else 3)
         number = self._open(above)
         if number >= 0:
-            self.joints[number].offset = values
-        elif len(above) > 1 and above[-2] >= 0:
-            self.joints[above[-2]].end = values
+            self.joints[number].offset = values[:3]
+        elif len(above) > 1 and (parent := above[-2]) >= 0:
+            self.joints.append(BvhJoint(f"{self.joints[parent].name}_end", parent, values[:3]))
 
     def _channels(self, cells: list[str], above: list[int]) -> None:
         number, channels = self._open(above), tuple(cell.lower() for cell in cells[1:])
@@ -250,14 +251,21 @@ class _Reader:
             values = np.array(text.split(), np.float64)
         except ValueError as error:
             raise FormatError(f"{self.path}: MOTION: expected numbers ({error!s:.80})") from error
-        if not width or not len(values) or len(values) != frames * width:
+        found = len(values) // max(width, 1)
+        if len(values) != frames * width and not self._whole_lines(width):
+            found = 0
+        if not found:
             raise FormatError(
                 f"{self.path}: MOTION: expected {frames} frames of {width} channels ({frames * width} numbers), found "
                 f"{len(values)} numbers"
             )
         if not (np.abs(values) < 1e9).all():
             raise FormatError(f"{self.path}: MOTION: expected degrees and lengths, found values that are not finite")
-        return values.reshape(frames, width)
+        return values.reshape(found, width)
+
+    def _whole_lines(self, width: int) -> bool:
+        """Whether every line is a frame: then the head's number is wrong, as after an interrupted recording."""
+        return all(len(words) in (0, width) for words in map(str.split, self.lines[self.line :]))
 
     def _words(self) -> list[str]:
         """The next line that is not empty; none at the end."""

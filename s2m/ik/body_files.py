@@ -56,7 +56,10 @@ def trees_of(file: Path, arguments: argparse.Namespace) -> list[Bvh | GltfPerson
     _refuse(file, arguments, "the file brings its own skeleton, unit and people")
     suffix = file.suffix.lower()
     if suffix == BVH:
-        return [read_bvh(file)]
+        bvh = read_bvh(file)
+        if bvh.told != len(bvh.values):
+            warn(f"{file}: its head tells {bvh.told} frames, {len(bvh.values)} are there: these were taken")
+        return [bvh]
     people = read_gltf(file) if suffix in GLTF else read_fbx(file) if suffix == FBX else read_usd(file)
     if people[0].animations > 1:
         warn(f"{file}: {people[0].animations} animations: the first was taken")

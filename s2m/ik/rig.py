@@ -23,6 +23,7 @@ from s2m.skeletons import SIDES
 Floats = NDArray[np.float64]
 
 _HELPERS = re.compile(r"twist|roll|_end$|site|nub|bendy", re.IGNORECASE)
+_ENDS = re.compile(r"_end$|site|nub", re.IGNORECASE)  # of these, the helpers that only say how long a bone is
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _GLUED = re.compile(
     r"(left|right|l|r)_?(thigh|shin|calf|leg|upleg|foot|toe|hip|knee|ankle|collar|clavicle|shoulder|shldr|arm|uparm|"
@@ -157,8 +158,8 @@ class _Tree:
     def _main(self, joint: int) -> list[int]:
         """The joints of the longest path, less helpers and joints at one place."""
         path = [joint]
-        while self.children[path[-1]]:
-            path.append(max(self.children[path[-1]], key=self._whole))
+        while below := self._inner(path[-1]):
+            path.append(max(below, key=self._whole))
         kept = [j for j in path if not _HELPERS.search(self.names[j])]
         return [
             j
@@ -166,17 +167,21 @@ class _Tree:
             if place + 1 == len(kept) or self._apart(j, kept[place + 1]) > self.short or place == 0
         ]
 
+    def _inner(self, joint: int) -> list[int]:
+        """The joints below one, less the ends of bones."""
+        return [child for child in self.children[joint] if self.children[child] or not _ENDS.search(self.names[child])]
+
     def _apart(self, first: int, second: int) -> float:
         return float(np.linalg.norm(self.at_rest[first] - self.at_rest[second]))
 
     def _limb(
         self, start: int, side: str, roles: tuple[str, str, str], before: str | None, after: str | None
     ) -> dict[str, int]:
-        path = self._main(start)
-        if len(path) < 3:
+        path = self._ended(self._main(start), roles[1])
+        if len(path) < 3 or self._is_last(path, roles[1]):
             raise UserError(
-                f"{self.where}: expected a limb of three joints below {self.names[start]}, found "
-                f"{', '.join(self.names[j] for j in path)}"
+                f"{self.where}: expected a limb of three joints ({', '.join(roles)}) below "
+                f"{self.names[start]}, found {', '.join(self.names[j] for j in path)}"
             )
         first = self._first(path, roles)
         found = {f"{side}_{role}": path[first + i] for i, role in enumerate(roles)}
@@ -185,6 +190,17 @@ class _Tree:
         if after is not None and first + 3 < len(path):
             found[f"{side}_{after}"] = path[first + 3]
         return found
+
+    def _is_last(self, path: list[int], middle: str) -> bool:
+        """Whether nothing is below what is named an elbow or a knee."""
+        return next((j for j in path if _MIDDLE[middle].search(self.names[j])), None) == path[-1]
+
+    def _ended(self, path: list[int], middle: str) -> list[int]:
+        """The path; where hands or feet are no joints, with the end of the last bone, which is the wrist or ankle."""
+        if len(path) >= 3 and not self._is_last(path, middle):
+            return path
+        ends = [child for child in self.children[path[-1]] if self._apart(child, path[-1]) > self.short]
+        return path + ends[:1]
 
     def _first(self, path: list[int], roles: tuple[str, str, str]) -> int:
         """Where on a path the upper bone begins: before what is named an elbow or a knee, else by lengths."""
@@ -202,6 +218,6 @@ class _Tree:
 
     def _neck(self, start: int) -> dict[str, int]:
         path = [start]
-        while self.children[path[-1]] and "head" not in self.names[path[-1]].lower():
-            path.append(max(self.children[path[-1]], key=self._whole))
+        while (below := self._inner(path[-1])) and "head" not in self.names[path[-1]].lower():
+            path.append(max(below, key=self._whole))
         return {"neck": path[0], "head": path[-1]} if len(path) > 1 else {"head": path[0]}

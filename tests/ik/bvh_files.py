@@ -23,6 +23,11 @@ XSENS = {
     "hip": "Hip", "knee": "Knee", "ankle": "Ankle", "foot": "Toe",
     "collar": "Collar", "shoulder": "Shoulder", "elbow": "Elbow", "wrist": "Wrist", "hand": None,
 }  # fmt: skip
+BLENDER = {
+    "pelvis": "pelvis", "spine1": "spine", "spine2": "spine.001", "spine3": "spine.002", "neck": "neck", "head": "face",
+    "hip": "Thigh", "knee": "Shin", "ankle": "Foot", "foot": "Toe",
+    "collar": "Shoulder", "shoulder": "UpperArm", "elbow": "Elbow", "wrist": "Hand", "hand": None,
+}  # fmt: skip
 SOMA = {**MIXAMO, "spine1": "Spine1", "spine2": "Spine2", "spine3": "Chest", "hip": "Leg", "knee": "Shin"}
 
 
@@ -104,7 +109,10 @@ def write(
         for child in below:
             visit(child, depth + 1)
         if not below:
-            lines.extend([pad + "\tEnd Site", pad + "\t{", f"{pad}\t\tOFFSET 0 0 0", pad + "\t}"])
+            dropped = [c for c in range(24) if SMPL24.parents[c] == joint]
+            tip = frames[joint].T @ (at_rest[dropped[0]] - at_rest[joint]) * scale if dropped else np.zeros(3)
+            site = f"{pad}\t\tOFFSET {' '.join(f'{v:.6f}' for v in tip)}"
+            lines.extend([pad + "\tEnd Site", pad + "\t{", site, pad + "\t}"])
         lines.append(pad + "}")
 
     visit(0, 0)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from s2m.body import load_body
+from s2m.cli import main
 from s2m.data.motion.amass import read_folder
 from s2m.errors import UserError
 from s2m.formats.bvh import read_bvh
@@ -15,7 +17,7 @@ from s2m.ik.retarget import Retargeted, retarget
 from s2m.ik.rig import rig_of, side_of
 from s2m.skeletons import SMPL24
 
-from .bvh_files import MIXAMO, SOMA, XSENS, a_pose, bone_frames, named, truth, write
+from .bvh_files import BLENDER, MIXAMO, SOMA, XSENS, a_pose, bone_frames, named, truth, write
 from .kinematics import angle
 
 BODY = load_body()
@@ -65,6 +67,53 @@ def test_another_persons_size(tmp_path: Path) -> None:
     kept = read(tmp_path / "a.bvh", keep_scale=True)
     assert np.abs(kept.places - places * 0.85).max() < 0.02  # by the hips, which lie closer to the pelvis
     assert any("0.85 times as long as the body's" in note for note in kept.notes)
+
+
+@pytest.mark.parametrize("style", [MIXAMO, {**BLENDER, "elbow": "Forearm"}, BLENDER])
+def test_hands_and_feet_that_are_the_ends_of_bones(tmp_path: Path, style: dict[str, str | None]) -> None:
+    """Rigs may stop at the forearm and the shin: a collar is no upper arm for that."""
+    rotations, places = truth("walk")
+    names = named({**style, "wrist": None, "hand": None, "ankle": None, "foot": None})
+    write(tmp_path / "a.bvh", rotations, places, names)
+    found = read(tmp_path / "a.bvh")
+    shared = [i for i, joint in enumerate(SMPL24.joints) if names[joint] is not None]
+    assert angle(found.rotations, rotations)[:, shared].max() < 2e-3
+
+
+def test_an_elbow_that_nothing_hangs_on_is_refused(tmp_path: Path) -> None:
+    rotations, places = truth("walk")
+    write(tmp_path / "a.bvh", rotations, places, named({**MIXAMO, "wrist": None, "hand": None}))
+    text = re.sub(
+        r"(JOINT LeftForeArm.*?End Site\s*{\s*OFFSET) [-0-9. ]+",
+        r"\1 0 0 0",
+        (tmp_path / "a.bvh").read_text(),
+        flags=re.S,
+    )
+    (tmp_path / "a.bvh").write_text(text)
+    with pytest.raises(UserError, match="shoulder, elbow, wrist.*found LeftShoulder, LeftArm, LeftForeArm"):
+        read(tmp_path / "a.bvh")
+
+
+def test_six_numbers_in_an_offset(tmp_path: Path) -> None:
+    """As SOMA's files have it: angles at rest behind the three of the offset."""
+    write(tmp_path / "a.bvh", *truth("walk"), named(SOMA))
+    plain = read(tmp_path / "a.bvh")
+    text = re.sub(r"(\n\s*OFFSET \S+ \S+ \S+)(?=\n\s*CHANNELS)", r"\1 10 20 30", (tmp_path / "a.bvh").read_text())
+    (tmp_path / "a.bvh").write_text(text)
+    np.testing.assert_array_equal(read(tmp_path / "a.bvh").rotations, plain.rotations)
+
+
+@pytest.mark.parametrize("told", [0, 15, 1000000])
+def test_a_head_that_tells_other_frames_than_there_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], told: int
+) -> None:
+    """Recorders write the head first, and know only then how long it takes."""
+    write(tmp_path / "a.bvh", *truth("walk"), named(XSENS))
+    (tmp_path / "a.bvh").write_text((tmp_path / "a.bvh").read_text().replace("Frames: 16", f"Frames: {told}"))
+    assert main(["ik", str(tmp_path / "a.bvh"), "-o", str(tmp_path / "a.npz")]) == 0
+    assert f"its head tells {told} frames, 16 are there" in capsys.readouterr().err
+    with np.load(tmp_path / "a.npz") as file:
+        assert len(file["poses"]) == 16
 
 
 def test_a_folder_of_bvh_files_is_a_source_of_motion(tmp_path: Path) -> None:
