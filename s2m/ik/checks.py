@@ -26,6 +26,7 @@ from s2m.skeletons import JointSet
 _SMALLEST, _LARGEST = 0.35, 1.6  # a toddler and a giant, as multiples of the rest skeleton
 _SHORTEST = 0.05  # metres: bones below say little about size
 _ENOUGH = 500  # frames that tell size and posture
+_FLAT = 1e-4  # of a person's height; noise of real depth is more
 _SHOWN = 8  # frames that a message names
 
 
@@ -261,7 +262,32 @@ def not_upright(clip: Clip) -> str | None:
     )
 
 
+def flat(clip: Clip) -> str | None:
+    """All joints lie in one plane across an axis: joints in 2D, with zero for the third number.
+
+    Args:
+        clip: The joints and what they are said to be.
+
+    Returns:
+        The message; ``None`` where the person has depth, or nobody is seen.
+    """
+    seen = torch.isfinite(clip.joints).all(-1, keepdim=True)
+    beyond = torch.full_like(clip.joints, torch.inf)
+    lowest = torch.where(seen, clip.joints, beyond).amin(1)
+    highest = torch.where(seen, clip.joints, -beyond).amax(1)
+    spans = (highest - lowest)[torch.isfinite(highest).all(-1)]
+    if not len(spans):
+        return None
+    widths = spans.amax(0)
+    if float(widths.min()) > _FLAT * float(widths.max()):
+        return None
+    return (
+        "all joints lie in one plane: these are joints in 2D, which do not tell a body; `s2m lift` finds the depth of "
+        "2D joints"
+    )
+
+
 # Of a clip that is known to have the right size and whose missing joints were named.
-POSTURE: tuple[Check, ...] = (mirrored, not_upright)
+POSTURE: tuple[Check, ...] = (flat, mirrored, not_upright)
 _OF_EVERY_FRAME: tuple[Check, ...] = (missing_joints,)
 CHECKS: tuple[Check, ...] = (wrong_unit, missing_joints, *POSTURE)
