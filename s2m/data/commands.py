@@ -62,7 +62,9 @@ def add_data_commands(subparsers: Any) -> None:
     )
     add_output(command, "store to write", metavar="DIR")
     command.add_argument("--config", type=Path, metavar="YAML", help="settings, e.g. configs/preset/quick/data.yaml")
-    command.add_argument("--motions", type=Path, metavar="DIR", help="AMASS-style npz files, for the training splits")
+    command.add_argument(
+        "--motions", type=Path, metavar="DIR", help="npz files as AMASS's, and BVH files, for the training splits"
+    )
     command.add_argument("--seed", type=int, help="random seed (default: the one of the settings, 0)")
     command.add_argument("--workers", type=int, help="processes (default: one per CPU core, fewer for few frames)")
     command.add_argument(

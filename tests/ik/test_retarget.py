@@ -119,7 +119,7 @@ def test_a_head_that_tells_other_frames_than_there_are(
 def test_a_folder_of_bvh_files_is_a_source_of_motion(tmp_path: Path) -> None:
     rotations, places = truth("walk")
     (tmp_path / "deep").mkdir()
-    write(tmp_path / "deep" / "a.bvh", rotations, places, named(XSENS), fps=60)
+    write(tmp_path / "deep" / "a.BVH", rotations, places, named(XSENS), fps=60)  # as shops spell it
     (clip,) = read_folder(tmp_path, 30)
     assert (clip.name, clip.fps, len(clip)) == ("deep/a", 30, 8)
     np.testing.assert_allclose(clip.trans[0], places[0], atol=1e-4)

@@ -125,15 +125,16 @@ def read_folder(folder: str | Path, fps: float = 30.0) -> list[Clip]:
     folder = Path(folder)
     if not folder.is_dir():
         raise MotionError(f"{folder}: no such folder")
-    paths = [path for path in sorted(folder.rglob("*.npz")) if is_motion_file(path)]
-    paths += sorted(folder.rglob("*.bvh"))
+    files = sorted(folder.rglob("*"))
+    paths = [path for path in files if path.suffix.lower() == ".npz" and is_motion_file(path)]
+    paths += [path for path in files if path.suffix.lower() == ".bvh"]
     if not paths:
         raise MotionError(f"{folder}: no npz with a field 'poses' and no bvh below this folder")
     return [resample(_clip(path, path.relative_to(folder).with_suffix("").as_posix()), fps) for path in paths]
 
 
 def _clip(path: Path, name: str) -> Clip:
-    return bvh.read(path, name) if path.suffix == ".bvh" else read(path, name).clip
+    return bvh.read(path, name) if path.suffix.lower() == ".bvh" else read(path, name).clip
 
 
 def resample(clip: Clip, fps: float) -> Clip:
