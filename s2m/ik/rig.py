@@ -110,14 +110,14 @@ class _Tree:
         return reach
 
     def rig(self) -> Rig:
-        pelvis, legs, trunk = self._fork(self._root(), "a pelvis with two legs and a trunk")
-        chest, arms, neck = self._fork(trunk, "a chest with two arms and a neck", from_trunk=True)
+        pelvis, legs, trunks = self._fork([self._root()], "a pelvis with two legs and a trunk")
+        chest, arms, necks = self._fork(trunks, "a chest with two arms and a neck")
         parts = {"pelvis": pelvis}
         for side in SIDES:
             parts |= self._limb(legs[side], side, ("hip", "knee", "ankle"), None, "foot")
             parts |= self._limb(arms[side], side, ("shoulder", "elbow", "wrist"), "collar", None)
         spine = self._between(pelvis, chest)
-        parts |= self._neck(neck)
+        parts |= self._neck(necks[0])
         return Rig(parts, tuple(spine))
 
     def _root(self) -> int:
@@ -129,21 +129,26 @@ class _Tree:
         roots = [joint for joint, parent in enumerate(self.parents) if parent < 0]
         return max(roots, key=lambda root: hanging[root])
 
-    def _fork(self, start: int, what: str, from_trunk: bool = False) -> tuple[int, dict[str, int], int]:
-        """The first joint below which two sides and a middle go out: it, the sides' first joints, the middle's."""
-        joint = start
-        for _ in range(len(self.names)):
+    def _fork(self, starts: list[int], what: str) -> tuple[int, dict[str, int], list[int]]:
+        """The first joint with a limb on each side and a middle: it, the limbs' first joints, the middles (long first).
+
+        Where a branch has none, as handles of animators beside the pelvis, the next is searched.
+        """
+        left = starts[::-1]
+        while left:
+            joint = left.pop()
             branches = [child for child in self.children[joint] if self.reach[child] + self.length(child) > self.short]
-            sides = {side: [b for b in branches if self._side(b) == side] for side in SIDES}
-            middle = [b for b in branches if self._side(b) is None]
-            if all(sides.values()) and middle:
-                longest = {side: max(found, key=self._whole) for side, found in sides.items()}
-                return joint, longest, max(middle, key=self._whole)
-            if not branches:
-                break
-            joint = max(middle or branches, key=self._whole)
+            limbs = {side: [b for b in branches if self._side(b) == side and self._is_limb(b)] for side in SIDES}
+            middle = sorted((b for b in branches if self._side(b) is None), key=self._whole)
+            if all(limbs.values()) and middle:
+                return joint, {side: max(found, key=self._whole) for side, found in limbs.items()}, middle[::-1]
+            left += middle or sorted(branches, key=self._whole)
         shown = ", ".join(self.names[:8])
         raise UserError(f"{self.where}: expected a person's skeleton, {what}, found none in {shown} ...")
+
+    def _is_limb(self, joint: int) -> bool:
+        """Whether two more joints follow on each other; below ears and breasts there are fewer."""
+        return any(self.children[child] for child in self.children[joint])
 
     def _side(self, joint: int) -> str | None:
         """By its own name, or that of the joints below."""

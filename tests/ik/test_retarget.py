@@ -189,3 +189,25 @@ def test_props_beside_a_person_hide_nobody() -> None:
     at_rest = np.concatenate([[[1.0, 1, 0]], BODY.rest().joints[0].double().numpy()])
     rig = rig_of([str(name) for name in names], parents, at_rest, "a.glb")
     assert rig.parts["pelvis"] == 1 + SMPL24.root_index
+
+
+def test_handles_of_animators_and_ears_are_no_limbs() -> None:
+    """As Unreal's mannequin has the former below its root, and reaches farther with them than with the body."""
+    body = named(MIXAMO)
+    names = ["root", "ik_hand_root", "ik_hand_gun", "ik_hand_l", "ik_hand_r"]
+    parents, at_rest = [-1, 0, 1, 2, 2], [[0.0, 0, 0], [0, 0, 0], [-0.8, 1.4, 0], [0.8, 1.4, 0], [-0.8, 1.4, 0]]
+    places = BODY.rest().joints[0].double().numpy() + np.array([0, 0.9, 0])
+    for joint, parent in zip(SMPL24.joints, SMPL24.parents, strict=True):
+        names.append(str(body[joint]))
+        parents.append(0 if parent < 0 else parent + 5)
+        at_rest.append(places[SMPL24.index(joint)])
+    for side, sign in (("l", 1), ("r", -1)):
+        for number, joint in enumerate((f"breast_{side}", f"breast_{side}_01")):
+            parents.append(5 + SMPL24.index("spine1") if number == 0 else len(names) - 1)
+            names.append(joint)
+            at_rest.append(places[SMPL24.index("spine1")] + np.array([sign * 0.1, 0, 0.1 * (1 + number)]))
+    rig = rig_of(names, parents, np.array(at_rest), "a.glb")
+    assert {part: names[joint] for part, joint in rig.parts.items()} == {
+        part: body[part] for part in SMPL24.joints if part in rig.parts
+    }
+    assert len(rig.parts) == 19
