@@ -24,6 +24,9 @@ Floats = NDArray[np.float64]
 GLTF = (".glb", ".gltf", ".vrm", ".vrma")
 """Suffixes of glTF and of what VRM makes of it."""
 _MOST = 10**8  # numbers of a motion
+_KEYS, _FRAME = 0.1, 1 / 30  # seconds: keys farther apart than the one are rarely frames; those are the other then
+_MANY = 10  # steps alike: frames nevertheless
+_CUBIC = "CUBICSPLINE"
 # What damaged JSON makes the lines below raise.
 _DAMAGE = (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError, RecursionError, struct.error)
 
@@ -40,6 +43,7 @@ class GltfPerson:
         places: (T, J, 3) in the file's world.
         frame_time: Seconds.
         animations: How many the file has.
+        between_keys: Seconds, where keys that somebody set by hand stood for frames; else 0.
     """
 
     names: tuple[str, ...]
@@ -49,6 +53,7 @@ class GltfPerson:
     places: Floats
     frame_time: float
     animations: int
+    between_keys: float = 0.0
 
     __repr__ = short_repr
 
@@ -113,7 +118,8 @@ class _Reader:
         above = [self._file.next_above(node, joints) for node in kept]
         parents = tuple(-1 if node is None else place[node] for node in above)
         step = float(times[1] - times[0]) if len(times) > 1 else 1 / 30
-        return GltfPerson(names, parents, rest[:, :3, 3], frames, places[:, own], step, len(self._file.animations))
+        count, keyed = len(self._file.animations), _apart(tracks)
+        return GltfPerson(names, parents, rest[:, :3, 3], frames, places[:, own], step, count, keyed)
 
     def _bind(self, skin: dict[str, Any] | None, shown: dict[int, Floats], joints: list[int]) -> dict[int, Floats]:
         """(4, 4) of every joint in the pose of binding: by the skin, else as the nodes stand."""
@@ -147,19 +153,18 @@ class _Reader:
             sampler = animation["samplers"][channel["sampler"]]
             times, values = self._file.array(sampler["input"])[:, 0], self._file.array(sampler["output"])
             between = sampler.get("interpolation", "LINEAR")
-            if between == "CUBICSPLINE":
-                values = values[1::3]
+            if between == _CUBIC:  # of each key the tangent before it, its value, the tangent after it
+                values = values.reshape(-1, 3 * values.shape[1])
             if len(values) != len(times) or (np.diff(times) <= 0).any():
                 raise FormatError(f"{where}: expected a value for every time, times rising")
             found[node, kind] = (times, values, between)
         return found
 
     def _times(self, tracks: dict[tuple[int, str], tuple[Floats, Floats, str]]) -> Floats:
-        """Of the frames: those of the track that has most."""
-        longest = max((times for times, _, _ in tracks.values()), key=len)
+        """Of the frames: as far apart as the keys of the track that has most, unless those are no frames."""
         first = min(float(times[0]) for times, _, _ in tracks.values())
         last = max(float(times[-1]) for times, _, _ in tracks.values())
-        step = float(np.median(np.diff(longest))) if len(longest) > 1 else 1.0
+        step = _FRAME if _apart(tracks) else _step(_longest(tracks))
         count = (last - first) / step
         if count > _MOST:
             raise FormatError(f"{self._path}: animations[0]: expected frames, found {count:.0f}")
@@ -185,14 +190,49 @@ class _Reader:
 _KINDS = ("translation", "rotation", "scale")
 
 
+def _longest(tracks: dict[tuple[int, str], tuple[Floats, Floats, str]]) -> Floats:
+    """Times of the track that has most."""
+    return max((times for times, _, _ in tracks.values()), key=len)
+
+
+def _apart(tracks: dict[tuple[int, str], tuple[Floats, Floats, str]]) -> float:
+    """Seconds between keys that are no frames but somebody's who set them by hand; else 0."""
+    times, splines = _longest(tracks), any(between == _CUBIC for _, _, between in tracks.values())
+    steps = np.diff(times)
+    even = len(steps) >= _MANY and np.ptp(steps) < 0.01 * steps.mean() and not splines
+    return 0.0 if even or _step(times) < _KEYS else _step(times)
+
+
+def _step(times: Floats) -> float:
+    """Seconds between keys."""
+    return float(np.median(np.diff(times))) if len(times) > 1 else _FRAME
+
+
 def _sampled(times: Floats, values: Floats, between: str, wanted: Floats) -> Floats:
     at = np.clip(wanted, times[0], times[-1])
     if len(times) == 1 or between == "STEP":
+        values = values[:, values.shape[1] // 3 : -(values.shape[1] // 3)] if between == _CUBIC else values
         return np.asarray(values[np.clip(np.searchsorted(times, at + 1e-6, side="right") - 1, 0, None)])
+    if between == _CUBIC:
+        return _hermite(times, values, at)
     if values.shape[1] == 4:
         found: Floats = Slerp(times, Rotation.from_quat(values))(at).as_quat()
         return found
     return np.asarray(np.stack([np.interp(at, times, column) for column in values.T], axis=1), np.float64)
+
+
+def _hermite(times: Floats, values: Floats, at: Floats) -> Floats:
+    """Cubic Hermite splines, as "Spline Interpolation" of glTF's appendix C has them."""
+    before, own, after = np.split(values, 3, axis=1)
+    start = np.clip(np.searchsorted(times, at, side="right") - 1, 0, len(times) - 2)
+    span = np.diff(times)[start][:, None]
+    t = (at - times[start])[:, None] / span
+    return np.asarray(
+        (2 * t**3 - 3 * t**2 + 1) * own[start]
+        + (t**3 - 2 * t**2 + t) * span * after[start]
+        + (3 * t**2 - 2 * t**3) * own[start + 1]
+        + (t**3 - t**2) * span * before[start + 1]
+    )
 
 
 def _matrix(node: dict[str, Any], moved: dict[str, Floats]) -> Floats:

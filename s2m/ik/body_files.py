@@ -63,6 +63,9 @@ def trees_of(file: Path, arguments: argparse.Namespace) -> list[Bvh | GltfPerson
     people = read_gltf(file) if suffix in GLTF else read_fbx(file) if suffix == FBX else read_usd(file)
     if people[0].animations > 1:
         warn(f"{file}: {people[0].animations} animations: the first was taken")
+    if people[0].between_keys:
+        apart = people[0].between_keys
+        say(arguments, f"{file}: keys {apart:.2g} s apart are no frames: 30 a second were made between them")
     return [*people]
 
 

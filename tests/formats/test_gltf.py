@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.interpolate import CubicHermiteSpline
 from scipy.spatial.transform import Rotation
 
 from s2m.cli import main
@@ -178,6 +179,54 @@ def test_rotations_as_normalised_shorts(tmp_path: Path) -> None:
     document["buffers"][0]["uri"] = "data:;base64," + base64.b64encode(data).decode()
     (tmp_path / "small.gltf").write_text(json.dumps(document))
     same(plain, read_gltf(tmp_path / "small.gltf")[0], atol=5e-4)
+
+
+def with_rotations(path: Path, times: np.ndarray, rows: np.ndarray, between: str) -> Path:
+    """A .gltf whose left elbow alone moves, by these keys."""
+    content = path.read_bytes()
+    (size,) = struct.unpack_from("<I", content, 12)
+    document, data = json.loads(content[20 : 20 + size]), content[20 + size + 8 :]
+    for values, kind in ((times, "SCALAR"), (rows, "VEC4")):
+        document["bufferViews"].append({"buffer": 0, "byteOffset": len(data), "byteLength": 4 * values.size})
+        view = {"bufferView": len(document["bufferViews"]) - 1, "componentType": 5126, "count": len(values)}
+        document["accessors"].append({**view, "type": kind})
+        data += values.astype("<f4").tobytes()
+    new = len(document["accessors"]) - 2
+    elbow = next(i for i, node in enumerate(document["nodes"]) if node["name"] == "left_elbow")
+    channel = {"sampler": 0, "target": {"node": elbow, "path": "rotation"}}
+    sampler = {"input": new, "output": new + 1, "interpolation": between}
+    document["animations"] = [{"channels": [channel], "samplers": [sampler]}]
+    document["buffers"][0]["uri"] = "data:;base64," + base64.b64encode(data).decode()
+    found = path.with_suffix(".gltf")
+    found.write_text(json.dumps(document))
+    return found
+
+
+def test_keys_set_by_hand_are_splines_between_which_frames_are_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_glb(tmp_path / "a.glb", [person(2)])
+    times = np.array([0.25, 0.75, 1.75])
+    values = Rotation.from_rotvec([[0, 0, 0], [0, 1.2, 0], [0.5, 0.2, 0]]).as_quat()
+    tangents = np.array([[0, 1.0, 0, 0], [0.3, 0, 0.2, -0.4], [0, -0.5, 0, 0.1]])
+    path = with_rotations(
+        tmp_path / "a.glb", times, np.stack([tangents, values, tangents], 1).reshape(-1, 4), "CUBICSPLINE"
+    )
+    (found,) = read_gltf(path)
+    assert (len(found.turns), found.frame_time) == (46, pytest.approx(1 / 30))
+    spline = CubicHermiteSpline(times, values, tangents)(0.25 + np.arange(46) / 30)
+    elbow, upper = found.names.index("left_elbow"), found.names.index("left_shoulder")
+    own = found.turns[:, upper].transpose(0, 2, 1) @ found.turns[:, elbow]
+    np.testing.assert_allclose(own, Rotation.from_quat(spline).as_matrix(), atol=1e-6)
+    assert main(["ik", str(path), "-o", str(tmp_path / "b.npz")]) == 0
+    assert "keys 0.75 s apart are no frames: 30 a second" in capsys.readouterr().out
+
+
+def test_many_keys_alike_are_frames_however_slow(tmp_path: Path) -> None:
+    write_glb(tmp_path / "a.glb", [person(2)])
+    turns = Rotation.from_rotvec(np.linspace([0, 0, 0], [0, 1, 0], 12)).as_quat()
+    (found,) = read_gltf(with_rotations(tmp_path / "a.glb", np.arange(12) / 5, turns, "LINEAR"))
+    assert (len(found.turns), found.frame_time, found.between_keys) == (12, pytest.approx(0.2), 0)
 
 
 def test_every_person_has_an_animation_of_its_own(tmp_path: Path) -> None:
