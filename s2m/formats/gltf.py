@@ -223,6 +223,10 @@ def _sampled(times: Floats, values: Floats, between: str, wanted: Floats) -> Flo
 
 def _hermite(times: Floats, values: Floats, at: Floats) -> Floats:
     """Cubic Hermite splines, as "Spline Interpolation" of glTF's appendix C has them."""
+    own = np.split(values, 3, axis=1)[1]
+    if own.shape[1] == 4:  # the shorter way round: Blender 3.4 writes either quaternion of a rotation
+        same = (own[1:] * own[:-1]).sum(1) >= 0
+        values = values * np.cumprod([1.0, *np.where(same, 1.0, -1.0)])[:, None]
     before, own, after = np.split(values, 3, axis=1)
     start = np.clip(np.searchsorted(times, at, side="right") - 1, 0, len(times) - 2)
     span = np.diff(times)[start][:, None]

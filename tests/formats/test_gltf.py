@@ -259,6 +259,17 @@ def test_vrm_says_what_joints_are(tmp_path: Path) -> None:
     assert main(["ik", str(tmp_path / "a.vrma"), "-o", str(tmp_path / "b.npz"), "-q"]) == 0
 
 
+def test_either_quaternion_of_a_key_is_the_same_rotation(tmp_path: Path) -> None:
+    write_glb(tmp_path / "a.glb", [person(2)])
+    times, flat = np.array([0.0, 0.5, 1.0, 1.5]), np.zeros((4, 4))
+    values = Rotation.from_rotvec(np.linspace([2.6, 0, 0], [3.4, 0, 0], 4)).as_quat()
+    values *= np.sign(values[:, :1])  # (x >= 0): all on one side
+    rows = [np.stack([flat, values * np.array(signs)[:, None], flat], 1).reshape(-1, 4)
+            for signs in ([1, 1, 1, 1], [1, -1, -1, 1])]  # fmt: skip
+    one, other = (read_gltf(with_rotations(tmp_path / "a.glb", times, keys, "CUBICSPLINE"))[0] for keys in rows)
+    same(one, other)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
