@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -108,11 +108,11 @@ class Camera:
 
 
 @dataclass(frozen=True)
-class Pitch:
-    """How far a camera looks down.
+class Told:
+    """An angle that is known from somewhere.
 
     Attributes:
-        radians: Positive where it looks down.
+        radians: The angle.
         source: Who says so, in words.
     """
 
@@ -120,16 +120,42 @@ class Pitch:
     source: str = "for want of people who tell"
 
     @property
+    def degrees(self) -> float:
+        """The same in degrees."""
+        return math.degrees(self.radians)
+
+
+@dataclass(frozen=True)
+class Tilt:
+    """How a camera is held.
+
+    Attributes:
+        pitch: How far it looks down; negative where it looks up.
+        roll: How far upright people lean to the right in its picture; negative to the left.
+    """
+
+    pitch: Told = field(default_factory=Told)
+    roll: Told = field(default_factory=Told)
+
+    @property
     def levelled(self) -> Tensor:
         """(3, 3) from the camera's frame to that of a level camera in the same place, +y down in both."""
-        cosine, sine = math.cos(self.radians), math.sin(self.radians)
-        return torch.tensor([[1.0, 0.0, 0.0], [0.0, cosine, sine], [0.0, -sine, cosine]])
+        cosine, sine = math.cos(self.pitch.radians), math.sin(self.pitch.radians)
+        looks_ahead = torch.tensor([[1.0, 0.0, 0.0], [0.0, cosine, sine], [0.0, -sine, cosine]])
+        cosine, sine = math.cos(self.roll.radians), math.sin(self.roll.radians)
+        return looks_ahead @ torch.tensor([[cosine, sine, 0.0], [-sine, cosine, 0.0], [0.0, 0.0, 1.0]])
 
     def __str__(self) -> str:
-        degrees = math.degrees(self.radians)
-        if abs(degrees) < _LEVEL:
-            return f"camera level, {self.source}"
-        return f"camera looks {'down' if degrees > 0 else 'up'} by {abs(degrees):.0f} degrees, {self.source}"
+        down, right = self.pitch.degrees, self.roll.degrees
+        pitched, rolled = abs(down) >= _LEVEL, abs(right) >= _LEVEL
+        words = []
+        if pitched or not rolled:
+            looks = f"looks {'down' if down > 0 else 'up'} by {abs(down):.0f} degrees" if pitched else "level"
+            words.append(f"camera {looks}, {self.pitch.source}")
+        if rolled:
+            leans = f"picture leans to the {'right' if right > 0 else 'left'} by {abs(right):.0f} degrees"
+            words.append(f"{leans}, {self.roll.source}")
+        return "; ".join(words)
 
 
-LEVEL = Pitch()
+LEVEL = Tilt()

@@ -78,6 +78,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="how far the camera looks down (default: told by people who stand, where they can, else level)",
     )
     parser.add_argument(
+        "--roll",
+        type=float,
+        metavar="DEGREES",
+        help="how far upright people lean right in the picture (default: likewise)",
+    )
+    parser.add_argument(
         "--refine", type=int, default=0, metavar="N", help="steps that fit shape and pose to silhouettes, too (try 40)"
     )
     who = parser.add_mutually_exclusive_group()
@@ -167,7 +173,7 @@ def _say(item: Item, result: Result, job: Job, arguments: argparse.Namespace, ba
     say(
         arguments,
         f"{job.output / item.name}: {people}{frames}; focal length {result.camera.focal:.0f} pixels, "
-        f"{result.camera.source}; {result.pitch}",
+        f"{result.camera.source}; {result.tilt}",
     )
     for note in result.notes:
         warn(note)
@@ -193,6 +199,7 @@ def _job(arguments: argparse.Namespace, kinds: tuple[str, ...]) -> Job:
             refine=arguments.refine,
             fill=arguments.fill,
             pitch=None if arguments.pitch is None else math.radians(arguments.pitch),
+            roll=None if arguments.roll is None else math.radians(arguments.roll),
             body=body,
             model=shipped_model(body) if arguments.run_folder is None else of_run(arguments.run_folder, body),
         ),
@@ -274,8 +281,9 @@ def _check(arguments: argparse.Namespace) -> tuple[str, ...]:
             raise UserError(f"--output {arguments.output}: expected a folder, found a file")
     if not 0 <= arguments.refine <= _MOST_STEPS:
         raise UserError(f"--refine: expected steps from 0 to {_MOST_STEPS}, found {arguments.refine}")
-    if arguments.pitch is not None and not abs(arguments.pitch) <= _STEEPEST:
-        raise UserError(f"--pitch: expected degrees from -{_STEEPEST} to {_STEEPEST}, found {arguments.pitch:g}")
+    for option, degrees in (("--pitch", arguments.pitch), ("--roll", arguments.roll)):
+        if degrees is not None and not abs(degrees) <= _STEEPEST:
+            raise UserError(f"{option}: expected degrees from -{_STEEPEST} to {_STEEPEST}, found {degrees:g}")
     if arguments.max_people is not None and arguments.max_people < 1:
         raise UserError(f"--max-people: expected 1 or more, found {arguments.max_people}")
     if arguments.frame < 0:

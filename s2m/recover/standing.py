@@ -1,4 +1,4 @@
-"""How far the camera looks down, told by the people who stand before it: on average they stand upright.
+"""How the camera is held, told by the people who stand before it: on average they stand upright.
 
 A single picture of one person does not tell (docs/lifter.md). But a lifter, which has learned from cameras of all
 heights, sees from above what is taken from above, and whoever stands or walks for a while leans to no side on average
@@ -17,14 +17,15 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from s2m.recover.bodies import Bodies
-from s2m.recover.camera import LEVEL, Pitch
+from s2m.recover.camera import LEVEL, Tilt, Told
 from s2m.recover.result import Person
 from s2m.skeletons import JointSet
 
 # Degrees: what all people of a picture share of the error, and what each has alone. What is read is believed where it
-# is so many standard deviations from level.
-_SHARED, _OWN, _SURE = 3.5, 5.0, 1.5
-_STANDS = 1.0  # seconds of a person's standing that count; photos have one moment, which takes so many people
+# is so many standard deviations from level. To lean to a side is seen, to lean forward is read off depth; but cameras
+# are rolled rarely, and people who dance lean to a side for long.
+_PITCH, _ROLL, _SURE = (3.5, 5.0), (1.5, 10.0), 1.5
+_STANDS = 0.5  # seconds of a person's standing that count; photos have one moment, which takes so many people
 _FEWEST_IN_PHOTOS = 3
 # Degrees: who stands has knees bent by less than the first, the trunk above the legs to the second, and is tilted by
 # less than the third.
@@ -33,8 +34,8 @@ _BLOCKS, _ROWS = 4, 64  # stretches of a clip that are looked at, and their fram
 _SEEN = tuple(f"{side}_{part}" for side in ("left", "right") for part in ("shoulder", "hip", "knee", "ankle"))
 
 
-def read_pitch(people: Sequence[Person], joint_set: JointSet, fps: float | None = None) -> Pitch:
-    """How far the camera of a photo or video looks down.
+def read_tilt(people: Sequence[Person], joint_set: JointSet, fps: float | None = None) -> Tilt:
+    """How the camera of a photo or video is held.
 
     Args:
         people: Of the photo or video.
@@ -45,19 +46,31 @@ def read_pitch(people: Sequence[Person], joint_set: JointSet, fps: float | None 
         What people tell; level where too few stand, or what they tell may be chance.
     """
     needed, fewest = (1, _FEWEST_IN_PHOTOS) if fps is None else (max(1, round(_STANDS * fps)), 1)
-    told = []
-    for person in people:
-        upward = standing(person, joint_set)
-        if len(upward) >= needed:
-            _, y, z = upward.mean(0).tolist()
-            told.append(math.degrees(math.atan2(-z, -y)))
+    upward = [standing(person, joint_set) for person in people]
+    told = [angles_of(lines) for lines in upward if len(lines) >= needed]
     if len(told) < fewest:
         return LEVEL
+    pitches, rolls = zip(*told, strict=True)
+    return Tilt(_believed(pitches, *_PITCH), _believed(rolls, *_ROLL))
+
+
+def angles_of(upward: Tensor) -> tuple[float, float]:
+    """The pitch and the roll, degrees, of a camera before which somebody stands upright on average.
+
+    Args:
+        upward: (N, 3) as :func:`standing` gives it.
+    """
+    x, y, z = upward.mean(0).tolist()
+    return math.degrees(math.atan2(-z, math.hypot(x, y))), math.degrees(math.atan2(x, -y))
+
+
+def _believed(told: Sequence[float], shared: float, own: float) -> Told:
+    """The median of what people tell, degrees, unless it may be chance."""
     middle = float(np.median(told))
-    if abs(middle) < _SURE * math.hypot(_SHARED, _OWN / len(told) ** 0.5):
-        return LEVEL
+    if abs(middle) < _SURE * math.hypot(shared, own / len(told) ** 0.5):
+        return Told()
     who = f"{len(told)} people who stand" if len(told) > 1 else "the person who stands"
-    return Pitch(math.radians(middle), f"told by {who}")
+    return Told(math.radians(middle), f"told by {who}")
 
 
 def standing(person: Person, joint_set: JointSet) -> Tensor:
@@ -75,8 +88,11 @@ def standing(person: Person, joint_set: JointSet) -> Tensor:
 
 
 def _starts(count: int) -> list[int]:
-    last = max(0, count - _ROWS)
-    return sorted({round(last * share / max(1, _BLOCKS - 1)) for share in range(_BLOCKS)} if last else {0})
+    """First rows of stretches that are spread over a clip, and all of it where it is short; no row is in two."""
+    stretches = -(-count // _ROWS)
+    if stretches <= _BLOCKS:
+        return list(range(0, count, _ROWS))
+    return [round((count - _ROWS) * share / (_BLOCKS - 1)) for share in range(_BLOCKS)]
 
 
 def _upward(bodies: Bodies, valid: NDArray[np.bool_], joint_set: JointSet) -> Tensor:
