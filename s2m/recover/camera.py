@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -11,7 +11,6 @@ from torch import Tensor
 from s2m.errors import UserError
 
 _FULL_FRAME = math.hypot(36, 24)  # millimetres: the diagonal that "35 mm equivalent" refers to
-_LEVEL = 0.5  # degrees, up to which nobody sees a difference
 _LONGEST = 50.0  # focal lengths over the diagonal: a telescope
 
 
@@ -105,57 +104,3 @@ class Camera:
             (..., 2) pixels.
         """
         return points[..., :2] / points[..., 2:].clamp_min(1e-3) * self.focal + points.new_tensor(self.centre)
-
-
-@dataclass(frozen=True)
-class Told:
-    """An angle that is known from somewhere.
-
-    Attributes:
-        radians: The angle.
-        source: Who says so, in words.
-    """
-
-    radians: float = 0.0
-    source: str = "for want of people who tell"
-
-    @property
-    def degrees(self) -> float:
-        """The same in degrees."""
-        return math.degrees(self.radians)
-
-
-@dataclass(frozen=True)
-class Tilt:
-    """How a camera is held.
-
-    Attributes:
-        pitch: How far it looks down; negative where it looks up.
-        roll: How far upright people lean to the right in its picture; negative to the left.
-    """
-
-    pitch: Told = field(default_factory=Told)
-    roll: Told = field(default_factory=Told)
-
-    @property
-    def levelled(self) -> Tensor:
-        """(3, 3) from the camera's frame to that of a level camera in the same place, +y down in both."""
-        cosine, sine = math.cos(self.pitch.radians), math.sin(self.pitch.radians)
-        looks_ahead = torch.tensor([[1.0, 0.0, 0.0], [0.0, cosine, sine], [0.0, -sine, cosine]])
-        cosine, sine = math.cos(self.roll.radians), math.sin(self.roll.radians)
-        return looks_ahead @ torch.tensor([[cosine, sine, 0.0], [-sine, cosine, 0.0], [0.0, 0.0, 1.0]])
-
-    def __str__(self) -> str:
-        down, right = self.pitch.degrees, self.roll.degrees
-        pitched, rolled = abs(down) >= _LEVEL, abs(right) >= _LEVEL
-        words = []
-        if pitched or not rolled:
-            looks = f"looks {'down' if down > 0 else 'up'} by {abs(down):.0f} degrees" if pitched else "level"
-            words.append(f"camera {looks}, {self.pitch.source}")
-        if rolled:
-            leans = f"picture leans to the {'right' if right > 0 else 'left'} by {abs(right):.0f} degrees"
-            words.append(f"{leans}, {self.roll.source}")
-        return "; ".join(words)
-
-
-LEVEL = Tilt()

@@ -11,7 +11,8 @@ import numpy as np
 
 from s2m.detect import Detection, Picture
 from s2m.errors import UserError
-from s2m.recover.camera import Camera, Tilt, Told
+from s2m.lifter.tilt import Tilt
+from s2m.recover.camera import Camera
 from s2m.recover.clip import PersonClip
 from s2m.recover.observing import Observer
 from s2m.recover.options import RecoverOptions
@@ -19,7 +20,7 @@ from s2m.recover.people import PictureRecovery
 from s2m.recover.pictures import read_photo
 from s2m.recover.result import Person, Result, Still
 from s2m.recover.sightings import Sightings
-from s2m.recover.standing import read_tilt
+from s2m.recover.standing import tilt_of
 from s2m.recover.videos import Video, ahead
 from s2m.skeletons import JointSet, get_joint_set
 
@@ -155,9 +156,7 @@ def recover_video(
 
 def _tilt(options: RecoverOptions, people: Sequence[Person], joint_set: JointSet, fps: float | None = None) -> Tilt:
     """How the camera is held, as given or as people tell; fps: of a video."""
-    told = read_tilt(people, joint_set, fps)
-    pitch, roll = (None if given is None else Told(given, "as given") for given in (options.pitch, options.roll))
-    return Tilt(pitch or told.pitch, roll or told.roll)
+    return tilt_of(people, joint_set, fps).given(options.pitch, options.roll)
 
 
 def _observed(video: Video, observer: Observer) -> Iterator[tuple[float, tuple[int, int], list[int], list[Detection]]]:

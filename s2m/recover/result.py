@@ -11,8 +11,9 @@ import torch
 from numpy.typing import NDArray
 
 from s2m.formats.clips import blocks
+from s2m.lifter.tilt import LEVEL, Tilt
 from s2m.recover.bodies import Bodies, Poser
-from s2m.recover.camera import LEVEL, Camera, Tilt
+from s2m.recover.camera import Camera
 from s2m.recover.people import People
 from s2m.skeletons import JointSet
 

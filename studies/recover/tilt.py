@@ -29,12 +29,13 @@ from s2m.errors import UserError
 from s2m.geometry.camera import FACING_CAMERA
 from s2m.ik.body_joints import body_regressor
 from s2m.lifter.keypoints import as_detected
+from s2m.lifter.tilt import angles_of
 from s2m.markdown import markdown_table
 from s2m.recover.camera import Camera
 from s2m.recover.clip import PersonClip
 from s2m.recover.options import RecoverOptions
 from s2m.recover.sightings import Sightings
-from s2m.recover.standing import angles_of, read_tilt, standing
+from s2m.recover.standing import standing, tilt_of
 from s2m.skeletons import S2M27, S2M27_DETECTED
 from studies.command import positive, run_command
 from studies.real.cameras import read_calibration
@@ -90,7 +91,7 @@ def told(pixels: Tensor, options: RecoverOptions, folder: Path) -> tuple[NDArray
         seen.add(frame, Detection(points, np.ones(len(points)), S2M27_DETECTED.name, box, 1.0))
     clip = PersonClip(seen, S2M27_DETECTED, camera, fps, options, folder)
     upward = standing(clip, clip.joint_set)
-    tilt = read_tilt([clip], clip.joint_set, fps)
+    tilt = tilt_of([clip], clip.joint_set, fps)
     clip.close()
     seen.close()
     angles = np.array(angles_of(upward) if len(upward) else (math.nan, math.nan))

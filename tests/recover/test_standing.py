@@ -13,9 +13,9 @@ from scipy.spatial.transform import Rotation
 
 from s2m.batch import BodyParams
 from s2m.cli import main
+from s2m.lifter.tilt import LEVEL, Tilt, Told
 from s2m.recover.bodies import Bodies
-from s2m.recover.camera import LEVEL, Tilt, Told
-from s2m.recover.standing import read_tilt, standing
+from s2m.recover.standing import standing, tilt_of
 from s2m.skeletons import S2M27
 
 from .actors import CAMERA, Actors, acted, true_joints
@@ -54,7 +54,7 @@ class Known:
 
 
 def told(joints: torch.Tensor, hidden: tuple[str, ...] = (), fps: float | None = FPS, count: int = 1) -> Tilt:
-    return read_tilt([Known(joints, hidden)] * count, S2M27, fps)  # type: ignore[list-item]
+    return tilt_of([Known(joints, hidden)] * count, S2M27, fps)  # type: ignore[list-item]
 
 
 @pytest.mark.parametrize("degrees", [-20, 16, 30])
