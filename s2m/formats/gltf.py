@@ -42,7 +42,7 @@ class GltfPerson:
         turns: (T, J, 3, 3) from the axes of that pose to the file's world.
         places: (T, J, 3) in the file's world.
         frame_time: Seconds.
-        animations: How many the file has.
+        animations: How many of the file's move the skeleton.
         between_keys: Seconds, where keys that somebody set by hand stood for frames; else 0.
     """
 
@@ -118,7 +118,7 @@ class _Reader:
         above = [self._file.next_above(node, joints) for node in kept]
         parents = tuple(-1 if node is None else place[node] for node in above)
         step = float(times[1] - times[0]) if len(times) > 1 else 1 / 30
-        count, keyed = len(self._file.animations), _apart(tracks)
+        count, keyed = self._animations_of(set(order)), _apart(tracks)
         return GltfPerson(names, parents, rest[:, :3, 3], frames, places[:, own], step, count, keyed)
 
     def _bind(self, skin: dict[str, Any] | None, shown: dict[int, Floats], joints: list[int]) -> dict[int, Floats]:
@@ -141,6 +141,11 @@ class _Reader:
             if found:
                 return found
         raise FormatError(f"{self._path}: animations: expected one that moves the skeleton, found none")
+
+    def _animations_of(self, nodes: set[int]) -> int:
+        """How many animations move any of the nodes."""
+        targets = [[channel["target"] for channel in one["channels"]] for one in self._file.animations]
+        return sum(any(t.get("node") in nodes and t["path"] in _KINDS for t in one) for one in targets)
 
     def _tracks_of(
         self, animation: dict[str, Any], nodes: set[int], where: str

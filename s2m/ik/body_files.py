@@ -61,8 +61,8 @@ def trees_of(file: Path, arguments: argparse.Namespace) -> list[Bvh | GltfPerson
             warn(f"{file}: its head tells {bvh.told} frames, {len(bvh.values)} are there: these were taken")
         return [bvh]
     people = read_gltf(file) if suffix in GLTF else read_fbx(file) if suffix == FBX else read_usd(file)
-    if people[0].animations > 1:
-        warn(f"{file}: {people[0].animations} animations: the first was taken")
+    if (most := max(person.animations for person in people)) > 1:
+        warn(f"{file}: {most} animations of a person: the first was taken")
     if people[0].between_keys:
         apart = people[0].between_keys
         say(arguments, f"{file}: keys {apart:.2g} s apart are no frames: 30 a second were made between them")

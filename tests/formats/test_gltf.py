@@ -229,7 +229,7 @@ def test_many_keys_alike_are_frames_however_slow(tmp_path: Path) -> None:
     assert (len(found.turns), found.frame_time, found.between_keys) == (12, pytest.approx(0.2), 0)
 
 
-def test_every_person_has_an_animation_of_its_own(tmp_path: Path) -> None:
+def test_every_person_has_an_animation_of_its_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """As Blender writes two armatures."""
     write_glb(tmp_path / "two.glb", [person(5), person(5, 1, "bob")])
     before = read_gltf(tmp_path / "two.glb")
@@ -242,6 +242,16 @@ def test_every_person_has_an_animation_of_its_own(tmp_path: Path) -> None:
 
     for one, other in zip(before, read_gltf(changed(tmp_path / "two.glb", split)), strict=True):
         same(one, other)
+        assert other.animations == 1
+    assert main(["ik", str(tmp_path / "two.glb"), "-o", str(tmp_path / "b.npz"), "-q"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_further_animations_of_a_person_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_glb(tmp_path / "a.glb", [person(3)])
+    changed(tmp_path / "a.glb", lambda document: document["animations"].append(document["animations"][0]))
+    assert main(["ik", str(tmp_path / "a.glb"), "-o", str(tmp_path / "b.npz"), "-q"]) == 0
+    assert "a.glb: 2 animations of a person: the first was taken" in capsys.readouterr().err
 
 
 def test_vrm_says_what_joints_are(tmp_path: Path) -> None:
