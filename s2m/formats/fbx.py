@@ -20,7 +20,7 @@ def read_fbx(path: Path) -> list[GltfPerson]:
         path: The file.
 
     Returns:
-        One person for every skeleton that a skin hangs on.
+        One person for every skeleton.
 
     Raises:
         FormatError: The message names the file, what was expected and what was found.
@@ -29,11 +29,12 @@ def read_fbx(path: Path) -> list[GltfPerson]:
     if not path.is_file():
         raise FormatError(f"{path}: there is no such file")
     with tempfile.TemporaryDirectory(prefix="s2m-") as folder:
-        made = Path(folder) / "motion.glb"
-        words = [str(path.resolve()), str(made)]
+        made, takes = Path(folder) / "motion.glb", Path(folder) / "takes.txt"
+        words = [str(path.resolve()), str(made), str(takes)]
         run_in_blender("s2m.formats", "fbx_to_glb.py", words, made, path, "give a .glb or .bvh")
         try:
             people = read_gltf(made)
         except FormatError as error:
             raise FormatError(f"{path}: {str(error).removeprefix(f'{made}: ')}") from error
-    return [replace(person, animations=1) for person in people]
+        count = int(takes.read_text())
+    return [replace(person, animations=count) for person in people]

@@ -13,6 +13,7 @@ from typing import Any
 from s2m.formats.gltf_file import GltfFile
 
 _MOVING = ("translation", "rotation", "scale")
+_BODY = 15  # joints that a person has at least; props have fewer
 _VRM = ("VRMC_vrm", "VRMC_vrm_animation", "VRM")
 
 
@@ -45,7 +46,21 @@ def skeletons_of(file: GltfFile) -> list[Skeleton]:
     for skin, top in zip(file.skins, tops, strict=True):
         chain = [] if top is None else file.with_ancestors([top])
         groups.setdefault(next((node for node in chain if node in tops), None), []).append(skin)
-    return [_merged(skins) for skins in groups.values()]
+    return [one for skins in groups.values() for one in _apart(file, _merged(skins))]
+
+
+def _apart(file: GltfFile, skeleton: Skeleton) -> list[Skeleton]:
+    """The people of a skeleton: Blender makes one of all that an FBX has below one node."""
+    joints = set(skeleton.joints)
+    trees: dict[int, list[int]] = {}
+    for joint in skeleton.joints:
+        root = joint
+        while (above := file.next_above(root, joints)) is not None:
+            root = above
+        trees.setdefault(root, []).append(joint)
+    most = max(len(tree) for tree in trees.values())
+    bodies = [tree for tree in trees.values() if len(tree) >= max(_BODY, most / 2)]
+    return [skeleton] if len(bodies) < 2 else [Skeleton(tuple(tree), skeleton.skin) for tree in bodies]
 
 
 def _merged(skins: list[dict[str, Any]]) -> Skeleton:

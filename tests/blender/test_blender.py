@@ -100,6 +100,18 @@ def test_fbx_and_what_blender_writes_itself_are_read_back(tmp_path: Path) -> Non
         assert found["mocap_framerate"] == FPS
 
 
+def test_two_people_of_an_fbx_are_read_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    people = [replace(person(FRAMES, seed, name), betas=np.zeros(10, np.float32)) for seed, name in enumerate("ab")]
+    write_fbx(tmp_path / "two.fbx", people)
+    assert main(["ik", str(tmp_path / "two.fbx"), "-o", str(tmp_path / "out.npz"), "-q"]) == 0
+    assert capsys.readouterr().err == ""  # one take each
+    for number, motion in enumerate(people):
+        with np.load(tmp_path / f"out-{number}.npz") as file:
+            found = Rotation.from_rotvec(file["poses"][:, :66].reshape(-1, 3))
+        expected = Rotation.from_rotvec(np.asarray(motion.poses.read(0, FRAMES))[:, :66].reshape(-1, 3))
+        assert (found.inv() * expected).magnitude().max() < 1e-4
+
+
 def test_a_file_that_blender_cannot_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "a.fbx").write_bytes(b"Kaydara FBX Binary  \x00 and no more")
     assert main(["ik", str(tmp_path / "a.fbx"), "-o", str(tmp_path / "a.npz")]) == 2

@@ -124,6 +124,21 @@ def test_a_skin_of_a_head_is_no_second_person(tmp_path: Path) -> None:
     same(plain, found)
 
 
+def test_two_people_in_one_skin(tmp_path: Path) -> None:
+    """As Blender has them that come from an FBX."""
+    write_glb(tmp_path / "two.glb", [person(5), person(5, 1, "bob")])
+    before = read_gltf(tmp_path / "two.glb")
+
+    def one(document: dict[str, Any]) -> None:
+        first, second = document["skins"]
+        document["skins"] = [{"joints": first["joints"] + second["joints"]}]
+
+    found = read_gltf(changed(tmp_path / "two.glb", one))
+    assert [person.names for person in found] == [person.names for person in before]
+    for mine, other in zip(before, found, strict=True):
+        same(mine, other)
+
+
 def test_a_joint_of_another_skin_rests_where_its_parent_has_it(tmp_path: Path) -> None:
     write_glb(tmp_path / "a.glb", [person(4)])
     (plain,) = read_gltf(tmp_path / "a.glb")
