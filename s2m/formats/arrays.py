@@ -107,7 +107,7 @@ def numbers(content: Any, path: Path) -> Floats:
             "as numpy.save('joints.npy', joints)"
         )
     try:
-        # null stands for a missing number, or for a joint or frame of them
+        # null, or an empty list, stands for a missing number, joint or frame
         return np.array(_with_nothing(content), dtype=np.float64)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         text = " ".join(str(error).split())[:120]
@@ -115,15 +115,15 @@ def numbers(content: Any, path: Path) -> Floats:
 
 
 def _with_nothing(content: Any, depth: int = 2) -> Any:
-    """Nested lists with lists of NaN where one of their kind is null."""
+    """Nested lists with lists of NaN where one of their kind is null or empty."""
     if depth == 0 or not isinstance(content, list):
         return content
     found = [_with_nothing(entry, depth - 1) for entry in content]
-    like = next((entry for entry in found if isinstance(entry, list)), None)
-    if like is None or None not in found:
+    like = next((entry for entry in found if isinstance(entry, list) and entry), None)
+    if like is None:
         return found
     nothing = [[np.nan] * len(part) if isinstance(part, list) else np.nan for part in like]
-    return [nothing if entry is None else entry for entry in found]
+    return [nothing if entry is None or entry == [] else entry for entry in found]
 
 
 def _holds_objects(content: Any) -> bool:
@@ -206,6 +206,8 @@ def _hint(shape: tuple[int, ...], dimensions: int) -> str:
         return ""
     if dimensions == 3 and shape[2] == 2:
         return "; these are 2D joints, which `s2m lift` takes"
+    if dimensions == 2 and shape[2] == 4:
+        return "; of x, y, z and a confidence `s2m lift` takes x, y and the confidence"
     fitting = [name for name, known in JOINT_SETS.items() if len(known) == shape[1]]
     return f"; {shape[1]} joints: --joint-set {' or '.join(fitting)}?" if fitting else ""
 
@@ -285,6 +287,24 @@ def read_csv(path: Path, joint_set: JointSet | None, dimensions: int) -> Track |
         raise
     except (OSError, ValueError, csv.Error) as error:
         raise UserError(f"{path}: cannot be read: {' '.join(str(error).split())[:200]}") from error
+    return joints_of_table(table, joint_set, dimensions, path)
+
+
+def joints_of_table(table: Table, joint_set: JointSet | None, dimensions: int, path: Path) -> Track | Crowd:
+    """The joints of a table, see :func:`read_csv`.
+
+    Args:
+        table: The table.
+        joint_set: See :func:`read_csv`.
+        dimensions: See :func:`read_csv`.
+        path: The file, for messages.
+
+    Returns:
+        See :func:`read_csv`.
+
+    Raises:
+        UserError: For joints without the coordinates.
+    """
     points, confidence, told, notes = _table_joints(table, joint_set, dimensions, path)
     found = told.joint_set
     # People turn MediaPipe's axes before they save them, or not: posture tells.

@@ -6,19 +6,29 @@ from pathlib import Path
 from typing import Any
 
 from s2m.errors import UserError
-from s2m.formats import coco, mediapipe, openpose, videopose
-from s2m.formats.arrays import field_track, read_csv
+from s2m.formats import coco, mediapipe, mmpose, openpose, videopose, yolo
+from s2m.formats.arrays import field_track, joints_of_table, read_csv
 from s2m.formats.frames import number_frames
 from s2m.formats.people import Choice, Crowd, Sighting, tracks_of
 from s2m.formats.pixels import in_pixels
 from s2m.formats.raw import described, load, load_json
 from s2m.formats.stored import stored_joint_set, with_stored_labels
+from s2m.formats.tables import table_of_records
 from s2m.formats.tracks import Track
 from s2m.skeletons import COCO17, JointSet
 
 Keypoints = Track
 
-JOINT_FIELDS = ("joints2d", "keypoints2d", "keypoints_2d", "keypoints", "joints", "positions_2d", "poses2d")
+JOINT_FIELDS = (
+    "joints2d",
+    "keypoints2d",
+    "keypoints_2d",
+    "keypoints",
+    "joints",
+    "positions_2d",
+    "poses2d",
+    "landmarks",
+)
 """What files call an array of joints."""
 _SUFFIXES = (".npy", ".npz", ".json", ".jsonl", ".csv", ".pkl")
 
@@ -110,6 +120,9 @@ def _read(path: Path, joint_set: JointSet | None, key: str | None) -> Track | Cr
         return read_csv(path, joint_set, 2)
     content = load(path)
     if suffix in (".json", ".jsonl") and key is None:
+        table = table_of_records(content, path)
+        if table is not None:
+            return joints_of_table(table, joint_set, 2, path)
         crowd = _detected(content, path)
         if crowd is not None:
             return _own_joints(crowd, joint_set, path)
@@ -133,7 +146,7 @@ def _detected(content: Any, path: Path) -> Crowd | None:
         sightings = openpose.people_of(content, 0, path.name, str(path))
         return Crowd(openpose.joint_set_of_people(sightings, path), sightings, [0], {0: path.name})
     marks = {"annotations", "instance_info", "predictions", "bodies"}
-    listed = isinstance(content, list) and any(isinstance(entry, (dict, type(None))) for entry in content[:1000])
+    listed = isinstance(content, list) and any(isinstance(entry, dict) for entry in content[:1000])
     nested = isinstance(content, list) and any(
         isinstance(entry, list) and entry and isinstance(entry[0], dict) for entry in content[:1000]
     )
@@ -144,7 +157,8 @@ def _detected(content: Any, path: Path) -> Crowd | None:
         raise UserError(f"{path}: expected 2D joints, found Panoptic's 3D bodies; `s2m ik` takes them")
     if listed and isinstance(content[0], dict) and "keypoints3d" in content[0]:
         raise UserError(f"{path}: expected 2D joints, found keypoints3d; `s2m ik` takes them")
-    if listed or nested or (isinstance(content, dict) and marks & set(content)):
+    by_number = isinstance(content, dict) and mmpose.is_sequence(content)
+    if listed or nested or by_number or (isinstance(content, dict) and marks & set(content)):
         return _coco(content, path)
     return None
 
@@ -172,8 +186,11 @@ def _coco(content: Any, path: Path) -> Crowd:
 
 
 def _folder(folder: Path) -> Crowd:
-    """One json file per frame: OpenPose's, or MMPose's."""
+    """One file per frame: json of OpenPose, MMPose, Ultralytics or MediaPipe, or YOLO's labels."""
     files = sorted(folder.glob("*.json"))
+    labels = sorted(folder.glob("*.txt"))
+    if not files and labels:
+        return yolo.crowd_of(labels, folder)
     if not files:
         raise UserError(f"{folder}: expected a folder with one OpenPose json file per frame, found no json file")
     numbering = number_frames([file.name for file in files], str(folder))
@@ -185,7 +202,7 @@ def _folder(folder: Path) -> Crowd:
         if openpose.is_openpose(content):
             sightings += openpose.people_of(content, frame, file.name, str(file))
             continue
-        if content == []:
+        if content in ([], {}, None):
             continue
         crowd = _detected(content, file)
         if crowd is None or len(set(crowd.frames)) > 1:

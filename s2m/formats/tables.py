@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,6 +116,31 @@ def read_table(path: Path) -> Table:
     if index:
         return _named(values[:, 1:], header[1:], path, _counted(values[:, 0]))
     return _named(values, header, path)
+
+
+def table_of_records(content: Any, path: Path) -> Table | None:
+    """A table whose rows are objects of JSON, as pandas writes it with ``orient="records"``.
+
+    Args:
+        content: What stands in the file.
+        path: The file, for messages.
+
+    Returns:
+        The table; ``None`` for what is none.
+
+    Raises:
+        FormatError: See :func:`read_table`.
+    """
+    if not isinstance(content, list) or not content or not all(isinstance(row, dict) for row in content):
+        return None
+    if any(isinstance(cell, (list, dict)) for row in content for cell in row.values()):
+        return None
+    header = [str(name) for name in dict.fromkeys(name for row in content for name in row)]
+    if not is_long(header) and not any(map(_is_joint_column, header)):
+        return None
+    rows = [["" if row.get(name) is None else str(row[name]) for name in header] for row in content]
+    header, rows = (widened(header, rows, path) if is_long(header) else None) or (header, rows)
+    return _named(_numbers(iter(rows), header, path, 0, False), header, path)
 
 
 def _is_filled(row: Sequence[str]) -> bool:
