@@ -17,6 +17,7 @@ from s2m.recover.options import RecoverOptions
 from s2m.recover.recovery import Choice, Progress, recover_photo, recover_video
 from s2m.recover.result import Result, RowReader
 from s2m.recover.showing import draw_photo, draw_video
+from s2m.recover.videos import Video
 from s2m.recover.writing import write_people, write_person
 
 RECORD = "people.json"  # written last: where it is, an input is done
@@ -30,7 +31,7 @@ class Job:
 
     Attributes:
         output: The folder that takes a folder for each input.
-        observe: Makes who finds people, for so many frames per second; ``None`` for single pictures.
+        observe: Makes who finds people in a video; ``None`` for single pictures.
         options: How bodies are recovered.
         label: Which body it is.
         choice: Whom the user wants.
@@ -41,7 +42,7 @@ class Job:
     """
 
     output: Path
-    observe: Callable[[float | None], Observer]
+    observe: Callable[[Video | None], Observer]
     options: RecoverOptions
     label: BodyLabel
     choice: Choice = field(default_factory=Choice)

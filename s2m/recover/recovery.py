@@ -92,7 +92,7 @@ def recover_photo(
 @contextlib.contextmanager
 def recover_video(
     file: Path,
-    observe: Callable[[float], Observer],
+    observe: Callable[[Video], Observer],
     options: RecoverOptions,
     choice: Choice,
     folder: Path,
@@ -103,7 +103,7 @@ def recover_video(
 
     Args:
         file: The video.
-        observe: Makes who finds them, for so many frames per second.
+        observe: Makes who finds them, in this video.
         options: How bodies are recovered.
         choice: Whom the user wants.
         folder: Where numbers wait.
@@ -117,7 +117,7 @@ def recover_video(
         UserError: The video cannot be read, or shows nobody.
     """
     video = Video(file)
-    observer = observe(video.fps)
+    observer = observe(video)
     with contextlib.ExitStack() as stack:
         seen: dict[int, Sightings] = {}
         times: list[float] = []
