@@ -76,6 +76,7 @@ def read_all_keypoints(
     people: float = float("inf"),
     min_confidence: float = 0.0,
     image_size: tuple[int, int] | None = None,
+    keep_shares: bool = False,
 ) -> list[Track]:
     """2D joints of several people of a file, those seen in most frames first; see :func:`read_keypoints`.
 
@@ -86,6 +87,7 @@ def read_all_keypoints(
         people: How many at most.
         min_confidence: Joints below it count as missing.
         image_size: Width and height of the pictures, for coordinates that are shares of these.
+        keep_shares: Whether shares may stay as they are, for whoever knows the pictures.
 
     Returns:
         One track per person, all over the same frames.
@@ -93,7 +95,10 @@ def read_all_keypoints(
     Raises:
         UserError: See :func:`read_keypoints`.
     """
-    return _tracks(path, joint_set, key, min_confidence, Choice(people=people), image_size)
+    choice = Choice(people=people)
+    if keep_shares:
+        return [track.above(min_confidence) for track in _found(path, joint_set, key, choice)]
+    return _tracks(path, joint_set, key, min_confidence, choice, image_size)
 
 
 def _tracks(
@@ -104,10 +109,15 @@ def _tracks(
     choice: Choice,
     image_size: tuple[int, int] | None,
 ) -> list[Track]:
+    tracks = _found(path, joint_set, key, choice)
+    return [in_pixels(track, image_size, Path(path)).above(min_confidence) for track in tracks]
+
+
+def _found(path: str | Path, joint_set: JointSet | None, key: str | None, choice: Choice) -> list[Track]:
+    """The tracks in the file's own unit."""
     path = Path(path)
     found = _read(path, joint_set, key)
-    tracks = tracks_of(found, choice, path) if isinstance(found, Crowd) else [found]
-    return [in_pixels(track, image_size, path).above(min_confidence) for track in tracks]
+    return tracks_of(found, choice, path) if isinstance(found, Crowd) else [found]
 
 
 def _read(path: Path, joint_set: JointSet | None, key: str | None) -> Track | Crowd:

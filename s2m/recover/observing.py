@@ -18,6 +18,7 @@ from s2m.detect import Detection, Detector, Picture
 from s2m.errors import UserError
 from s2m.formats.frames import number_frames
 from s2m.formats.keypoints2d import read_all_keypoints
+from s2m.formats.pixels import PictureSize
 from s2m.formats.tracks import Track
 from s2m.recover.following import Follower
 
@@ -118,7 +119,11 @@ class FromKeypoints:
     """
 
     def __init__(self, file: Path, lowest: float) -> None:
-        self._file, self._tracks = file, read_all_keypoints(file, min_confidence=lowest)
+        self._file, self._tracks = file, read_all_keypoints(file, min_confidence=lowest, keep_shares=True)
+        coordinates = PictureSize(None)
+        for track in self._tracks:
+            coordinates.look(track.points, track.confidence)
+        self._shares = coordinates.shares
         self.joint_set = self._tracks[0].joint_set.name
         self._first: int | None = None
         self._checked = False
@@ -145,15 +150,16 @@ class FromKeypoints:
 
     def __call__(self, frame: int, name: str, picture: Picture) -> tuple[list[int], list[Detection]]:
         """See :class:`Observer`."""
+        size = picture.shape[1], picture.shape[0]
         if not self._checked:
-            self._check(picture.shape[1], picture.shape[0])
+            self._check(*size)
         numbers, found = [], []
         for place, track in enumerate(self._tracks):
             row = self._of_picture(track, frame, name) if self._first is None else self._of_number(track, frame)
             if row is None or not (track.confidence[row] > 0).any():
                 continue
             numbers.append(track.person if isinstance(track.person, int) else place)
-            found.append(self._detection(track, row))
+            found.append(self._detection(track, row, size))
         return numbers, found
 
     def _of_picture(self, track: Track, frame: int, name: str) -> int | None:
@@ -171,13 +177,15 @@ class FromKeypoints:
         row = int(np.searchsorted(track.frames, wanted))
         return row if row < len(track.frames) and track.frames[row] == wanted else None
 
-    def _detection(self, track: Track, row: int) -> Detection:
-        points, sure = track.points[row].astype(np.float64), track.confidence[row].astype(np.float64)
+    def _detection(self, track: Track, row: int, size: tuple[int, int]) -> Detection:
+        points, sure = track.points[row] * (size if self._shares else 1.0), track.confidence[row].astype(np.float64)
         box = np.concatenate([np.nanmin(points, 0), np.nanmax(points, 0)])
         return Detection(points, sure, self.joint_set, box, float(sure[sure > 0].mean()))
 
     def _check(self, width: int, height: int) -> None:
         self._checked = True
+        if self._shares:
+            return
         seen = np.concatenate([track.points[track.confidence > 0] for track in self._tracks])
         outside = ((seen < 0) | (seen > (width, height))).any(-1)
         if len(seen) and outside.mean() > _OUTSIDE:

@@ -70,6 +70,16 @@ def test_pictures_go_by_name(tmp_path: Path) -> None:
     assert observer(0, "c", PICTURE)[1] == []
 
 
+def test_shares_of_the_picture_are_pixels_of_it(tmp_path: Path) -> None:
+    """MediaPipe's landmarks: whoever has the picture knows its size."""
+    points = np.stack([np.full((17, 2), 0.25 + 0.05 * n) for n in range(3)])
+    np.savez(tmp_path / "a.npz", joints2d=points, joint_set=np.array("h36m17"))
+    observer, _ = FromKeypoints(tmp_path / "a.npz", 0.0).of_video(3)
+    _, (found,) = observer(2, "2", np.zeros((100, 400, 3), np.uint8))
+    np.testing.assert_allclose(found.joints2d, np.tile([0.35 * 400, 0.35 * 100], (17, 1)))
+    np.testing.assert_allclose(found.box, [140, 35, 140, 35])
+
+
 @pytest.mark.parametrize("name", ["{}.png", "mask_{:05d}.png"])
 @pytest.mark.parametrize("first", [0, 1, 700])
 def test_masks_of_a_video_go_by_number(tmp_path: Path, name: str, first: int) -> None:
