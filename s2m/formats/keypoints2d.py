@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from s2m.errors import UserError
 from s2m.formats import coco, mediapipe, mmpose, openpose, videopose, yolo
 from s2m.formats.arrays import field_track, joints_of_table, read_csv
 from s2m.formats.frames import number_frames
+from s2m.formats.markers import track_of as track_of_markers
 from s2m.formats.people import Choice, Crowd, Sighting, tracks_of
 from s2m.formats.pixels import in_pixels
 from s2m.formats.raw import described, load, load_json
 from s2m.formats.stored import stored_joint_set, with_stored_labels
 from s2m.formats.tables import table_of_records
 from s2m.formats.tracks import Track
+from s2m.formats.trc import read_trc
+from s2m.reading import reading
 from s2m.skeletons import COCO17, JointSet
 
 Keypoints = Track
@@ -30,7 +36,8 @@ JOINT_FIELDS = (
     "landmarks",
 )
 """What files call an array of joints."""
-_SUFFIXES = (".npy", ".npz", ".json", ".jsonl", ".csv", ".pkl")
+_SUFFIXES = (".npy", ".npz", ".json", ".jsonl", ".csv", ".pkl", ".trc")
+_FEWEST_PIXELS = 10.0  # of people who are seen; metres are less
 
 
 def read_keypoints(
@@ -128,6 +135,9 @@ def _read(path: Path, joint_set: JointSet | None, key: str | None) -> Track | Cr
         raise UserError(f"{path}: expected a file that ends in {', '.join(_SUFFIXES)}, found '{path.suffix}'")
     if suffix == ".csv":
         return read_csv(path, joint_set, 2)
+    if suffix == ".trc":
+        with reading(path, suffix):
+            return _sports2d(track_of_markers(read_trc(path), None, path), path)
     content = load(path)
     if suffix in (".json", ".jsonl") and key is None:
         table = table_of_records(content, path)
@@ -142,6 +152,17 @@ def _read(path: Path, joint_set: JointSet | None, key: str | None) -> Track | Cr
     if joint_set is None:
         joint_set = stored_joint_set(content)
     return with_stored_labels(field_track(content, key, JOINT_FIELDS, joint_set, 2, path), content)
+
+
+def _sports2d(track: Track, path: Path) -> Track:
+    """Sports2D's TRC file of pixels, +y down as in the picture, whose third coordinate is zero."""
+    seen = track.points[track.confidence > 0]
+    if not len(seen) or (np.abs(seen[:, 2]) > 0).any():
+        raise UserError(f"{path}: expected 2D joints, found three coordinates; `s2m ik` takes 3D joints")
+    if float(np.ptp(seen[:, 1])) < _FEWEST_PIXELS:
+        raise UserError(f"{path}: expected pixels, as in the file that Sports2D calls ..._px.trc, found metres")
+    layout = None if track.layout is None else replace(track.layout, unit=None, up=None)
+    return replace(track, points=track.points[..., :2], layout=layout)
 
 
 def _own_joints(crowd: Crowd, joint_set: JointSet | None, path: Path) -> Crowd:

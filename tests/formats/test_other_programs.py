@@ -333,6 +333,30 @@ def test_labels_without_keypoints_are_refused(tmp_path: Path, text: str, message
         read_keypoints(tmp_path)
 
 
+def test_sports2ds_pixels(tmp_path: Path) -> None:
+    """A TRC file that calls pixels metres, with zero as the third coordinate."""
+    labels = ["".join(word.title() for word in joint.replace("left", "L").replace("right", "R").split("_"))
+              for joint in COCO17.joints]  # fmt: skip
+
+    def trc(points: np.ndarray, name: str) -> Path:
+        lines = [f"PathFileType\t4\t(X/Y/Z)\t{name}", "DataRate\tCameraRate\tNumFrames\tNumMarkers\tUnits",
+                 "25\t25\t4\t17\tm", "Frame#\tTime\t" + "\t\t\t".join(labels) + "\t\t\t", "\t\tX1\tY1\tZ1"]  # fmt: skip
+        rows = ["\t".join(map(str, (n, n / 25, *frame.ravel()))) for n, frame in enumerate(points)]
+        (tmp_path / name).write_text("\n".join([*lines, *rows]) + "\n")
+        return tmp_path / name
+
+    pixels = np.concatenate([PIXELS, np.zeros((4, 17, 1))], 2)
+    found = read_keypoints(trc(pixels, "a_px.trc"))
+    assert set(found.joint_set.joints) == set(COCO17.joints)
+    np.testing.assert_allclose(found.points[:, found.joint_set.indices(COCO17.joints)], PIXELS)
+    assert found.layout is not None
+    assert (found.layout.fps, found.layout.unit, found.layout.up) == (25, None, None)
+    with pytest.raises(UserError, match="expected pixels, as in the file that Sports2D calls ..._px.trc, found metres"):
+        read_keypoints(trc(pixels / 500, "a_m.trc"))
+    with pytest.raises(UserError, match="found three coordinates; `s2m ik` takes 3D joints"):
+        read_keypoints(trc(pixels + 1, "b.trc"))
+
+
 def test_frames_of_pixels_that_are_null(tmp_path: Path) -> None:
     frames: list[object] = [None, *PIXELS.tolist(), []]
     found = read_keypoints(stored(tmp_path, frames), COCO17)

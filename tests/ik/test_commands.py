@@ -152,6 +152,16 @@ def test_wrong_up_axis_is_named(tmp_path, upright, capsys):
     assert "upside down" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("axis", [0, 1])
+def test_flat_people_are_named(tmp_path, upright, capsys, axis):
+    """Sports2D writes 2D joints with zero as the third coordinate."""
+    flat = upright.copy()
+    flat[..., axis] = 0.25
+    np.save(tmp_path / "in.npy", flat)
+    run(tmp_path / "in.npy", "--joint-set", "h36m17", "-o", tmp_path / "out.npz")
+    assert "all joints lie in one plane" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("content", "arguments", "message"),
     [
