@@ -202,6 +202,8 @@ def _check_columns(array: Floats, dimensions: int, path: Path, given: tuple[int,
 
 
 def _hint(shape: tuple[int, ...], dimensions: int) -> str:
+    if len(shape) == 4:
+        return "; of several people save one: numpy.save('one.npy', joints[0]), or joints[:, 0]"
     if len(shape) != 3:
         return ""
     if dimensions == 3 and shape[2] == 2:
@@ -230,13 +232,19 @@ def array_track(
     Raises:
         UserError: For what is no array of such joints.
     """
-    points, confidence, found = shaped(numbers(content, path), joint_set, dimensions, path)
+    points, confidence, found = shaped(_of_one(numbers(content, path)), joint_set, dimensions, path)
     notes: tuple[str, ...] = ()
     if sure is not None and confidence is None:
         given = numbers(counted(sure[1]), path)
         notes = confidence_notes(sure[0], given.shape, points.shape[:2])
         confidence = None if notes else given.reshape(points.shape[:2]).clip(None, 1)
     return masked(points, confidence, found.joint_set, why=found.why, notes=notes)
+
+
+def _of_one(array: Floats) -> Floats:
+    """The three axes of an array that has one person, or one clip, along a fourth."""
+    alone = [axis for axis in (0, 1) if array.ndim == 4 and array.shape[axis] == 1]
+    return array.squeeze(alone[0]) if alone else array
 
 
 def field_track(

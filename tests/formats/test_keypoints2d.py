@@ -69,6 +69,21 @@ def test_a_key_names_the_field(tmp_path: Path, points: np.ndarray) -> None:
         read_keypoints(tmp_path / "a.npz", key="yours")
 
 
+@pytest.mark.parametrize("axis", [0, 1])
+def test_one_person_along_a_fourth_axis(tmp_path: Path, points: np.ndarray, axis: int) -> None:
+    """As lifters' demos save what they found: ``reconstruction`` (1, frames, 17, 2)."""
+    np.savez(tmp_path / "a.npz", reconstruction=np.expand_dims(points, axis))
+    np.testing.assert_array_equal(read_keypoints(tmp_path / "a.npz").points, read_keypoints_of(points, tmp_path))
+    np.savez(tmp_path / "b.npz", reconstruction=np.stack([points, points], axis))
+    with pytest.raises(UserError, match="of several people save one"):
+        read_keypoints(tmp_path / "b.npz")
+
+
+def read_keypoints_of(points: np.ndarray, folder: Path) -> np.ndarray:
+    np.save(folder / "plain.npy", points)
+    return read_keypoints(folder / "plain.npy").points
+
+
 def test_other_joint_sets(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.dstack([np.full((3, 33, 2), 40.0), np.ones((3, 33))]))
     assert read_keypoints(tmp_path / "a.npy", BLAZEPOSE33).points.shape == (3, 33, 2)
