@@ -42,6 +42,8 @@ _NUMBERS = ("frameNum", "frame", "frame_id", "frame_number", "frameNumber", "fra
 _SURE = ("visibility", "score", "confidence")
 _NUMBERED = re.compile(r"(\D{0,40})(\d{1,9})(\D{0,10})")
 _ROW = ("x", "y", "z", "visibility", "presence")
+_PIXELS = ("x", "y", "visibility")
+_LARGEST_SHARE = 5.0
 _MOST_PEOPLE = 50
 _MOST_LANDMARKS = 600  # with hands and face
 _BESIDE = 0.25  # of the picture, how far landmarks may lie outside
@@ -175,7 +177,7 @@ def _landmarks(value: Any, dimensions: int) -> list[Any]:
     if isinstance(value, dict):
         if isinstance(value.get("landmark"), list):
             return _landmarks(value["landmark"], dimensions)
-        return _of_names(value)
+        return _of_names(value, dimensions)
     if not isinstance(value, list) or not value:
         return []
     if _is_landmark(value[0]):
@@ -185,17 +187,25 @@ def _landmarks(value: Any, dimensions: int) -> list[Any]:
     return [dict(zip(_ROW, row, strict=False)) for row in value] if rows else []
 
 
-def _of_names(value: dict[str, Any]) -> list[Any]:
+def _of_names(value: dict[str, Any], dimensions: int) -> list[Any]:
     """Landmarks by their names, or by their numbers."""
-    marks = {str(key): _mark(mark) for key, mark in value.items() if _is_landmark(mark) or _is_row(mark)}
+    rows = [mark for mark in value.values() if _is_row(mark)]
+    parts = _PIXELS if dimensions == 2 and _are_pixels(rows) else _ROW
+    marks = {str(key): _mark(mark, parts) for key, mark in value.items() if _is_landmark(mark) or _is_row(mark)}
     if {*marks} == {str(number) for number in range(len(BLAZEPOSE33))}:
         return [marks[str(number)] for number in range(len(BLAZEPOSE33))]
     whole = len(marks) > 1 and joint_set_by_names([*marks], "landmarks") is not None
     return [{**mark, "name": name} for name, mark in marks.items()] if whole else []
 
 
-def _mark(mark: Any) -> dict[str, Any]:
-    return mark if isinstance(mark, dict) else dict(zip(_ROW, mark, strict=False))
+def _mark(mark: Any, parts: tuple[str, ...]) -> dict[str, Any]:
+    return mark if isinstance(mark, dict) else dict(zip(parts, mark, strict=False))
+
+
+def _are_pixels(rows: list[Any]) -> bool:
+    """Whether rows of three are x, y and a confidence: MediaPipe's own places are shares, or metres."""
+    three = all(len(row) == 3 and 0 <= row[2] <= 1 for row in rows)
+    return bool(rows) and three and max(max(row[:2]) for row in rows) > _LARGEST_SHARE
 
 
 def _is_rows(value: Sequence[Any]) -> bool:
