@@ -128,14 +128,14 @@ def _tracks(
 def _read(path: Path, joint_set: JointSet | None, key: str | None, labels: LabelMap | None) -> Track | Crowd:
     if path.is_dir():
         return _of_set(bodies3d.read_folder(path, joint_set), joint_set, path)
+    if not path.is_file():
+        raise UserError(f"{path}: there is no such file")
     suffix = path.suffix.lower()
     if suffix == ".bvh":
         raise UserError(f"{path}: expected joints, found a BVH file, whose rotations `s2m ik` carries over")
     if suffix not in _SUFFIXES:
         known = ", ".join((*_SUFFIXES, ".bvh", ".glb"))
         raise UserError(f"{path}: expected a file that ends in {known}, found '{path.suffix}'")
-    if not path.is_file():
-        raise UserError(f"{path}: there is no such file")
     if suffix == ".csv":
         return read_csv(path, joint_set, 3)
     if suffix in _MARKERS:
