@@ -85,7 +85,10 @@ def recover_photo(
         raise NobodyError(f"{file}: expected people, found none of whom enough was seen")
     joint_set = picture.poser.joint_set
     pitch = _pitch(options, persons, joint_set)
-    result = Result(file.name, camera, _STILL_FPS, np.zeros(1), persons, joint_set, video=False, pitch=pitch)
+    notes = (f"{file.name}: the first of its {photo.count} pictures is taken",) if photo.count > 1 else ()
+    result = Result(
+        file.name, camera, _STILL_FPS, np.zeros(1), persons, joint_set, video=False, notes=notes, pitch=pitch
+    )
     return result, photo.pixels
 
 
@@ -147,7 +150,7 @@ def recover_video(
                 progress("solved", done, len(wanted))
         if not clips:
             raise NobodyError(f"{file}: expected people, found none of whom enough was seen")
-        notes = (f"{file.name}: {video.cut}",) if video.cut else ()
+        notes = tuple(f"{file.name}: {note}" for note in (video.stretched, video.cut) if note)
         joint_set = clips[0].joint_set
         pitch = _pitch(options, clips, joint_set, fps)
         yield Result(file.name, camera, fps, np.array(times), clips, joint_set, video=True, notes=notes, pitch=pitch)

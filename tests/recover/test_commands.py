@@ -15,6 +15,7 @@ from scipy.ndimage import maximum_filter, minimum_filter
 from s2m.body import load_body
 from s2m.cli import main
 from s2m.detect import Detection, Picture
+from s2m.errors import UserError
 from s2m.recover import detectors
 from s2m.recover.inputs import items_of, share
 from s2m.recover.videos import Video, VideoWriter
@@ -344,3 +345,20 @@ def test_what_is_recovered_is_converted_as_the_body_that_it_is(
     with np.load(motion) as before, np.load(tmp_path / "again.npz") as after:
         assert np.abs(before["poses"][:, :66] - after["poses"][:, :66]).max() < 1e-4
     assert "rotations are taken over" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["lift", "ik"])
+@pytest.mark.parametrize("name", ["photo.jpg", "walk.MP4", "IMG_1.HEIC"])
+def test_pictures_given_for_joints_are_sent_to_recover(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str, name: str
+) -> None:
+    (tmp_path / name).write_bytes(b"")
+    assert main([command, str(tmp_path / name), "-o", str(tmp_path / "a.npz")]) == 2
+    assert "`s2m recover` takes photos and videos" in capsys.readouterr().err
+
+
+def test_pictures_of_telephones_are_to_be_saved_as_jpeg(tmp_path: Path) -> None:
+    (tmp_path / "IMG_1.HEIC").write_bytes(b"")
+    for path in (tmp_path, tmp_path / "IMG_1.HEIC"):
+        with pytest.raises(UserError, match="save them as JPEG"):
+            items_of([path])

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
+from av.stream import Disposition
+from PIL import Image
 
 from s2m.errors import UserError
 from s2m.recover import videos
@@ -43,6 +46,43 @@ def test_frames_are_made_smaller_as_they_are_read(tmp_path: Path) -> None:
     means = whole.reshape(24, 2, 40, 2, 3).mean((1, 3))
     assert np.abs(small - means).mean() < 3
     np.testing.assert_array_equal(same, whole)
+
+
+@pytest.mark.parametrize(("ratio", "width"), [((16, 11), 116), ((8, 9), 71), ((1081, 1080), 80), ((1, 90), 80)])
+def test_pixels_that_are_not_square_are_shown_so(tmp_path: Path, ratio: tuple[int, int], width: int) -> None:
+    """Frames come out as wide as players show them; what says nothing likely is left alone."""
+    file = tmp_path / "a.mkv"
+    with av.open(str(file), "w") as container:
+        stream = container.add_stream("mpeg4", rate=25, options={"qscale": "1"})
+        stream.width, stream.height, stream.pix_fmt = 80, 48, "yuv420p"
+        stream.codec_context.sample_aspect_ratio = Fraction(*ratio)
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(scene(), format="rgb24")))
+        container.mux(stream.encode())
+    video = Video(file)
+    found = next(iter(video)).pixels
+    assert found.shape == (48, width, 3)
+    assert bool(video.stretched) == (width != 80)
+    assert next(iter(Video(file, 40))).pixels.shape[1] == 40
+    if width != 80:
+        assert video.stretched.endswith(f"{width} x 48")
+    assert near(found, np.asarray(Image.fromarray(scene()).resize((width, 48), Image.Resampling.BILINEAR)), 12)
+
+
+def test_a_cover_before_the_film_is_passed_over(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "a.mkv"), "w") as container:
+        streams = [container.add_stream("mpeg4", rate=25, options={"qscale": "1"}) for _ in range(2)]
+        for stream in streams:
+            stream.width, stream.height, stream.pix_fmt = 80, 48, "yuv420p"
+        streams[0].disposition, streams[1].disposition = Disposition.attached_pic, Disposition.default
+        cover, frame = np.zeros_like(scene()), scene()
+        container.mux(streams[0].encode(av.VideoFrame.from_ndarray(cover, format="rgb24")))
+        for _ in range(5):
+            container.mux(streams[1].encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        for stream in streams:
+            container.mux(stream.encode())
+    found = list(Video(tmp_path / "a.mkv"))
+    assert len(found) == 5
+    assert near(found[0].pixels, scene(), 12)
 
 
 def test_a_rate_that_varies_keeps_its_times(tmp_path: Path) -> None:
