@@ -29,6 +29,7 @@ _STILL_FPS = 30.0
 _SHORTEST = 0.2  # seconds: who is seen for less is nobody
 _FEWEST_JOINTS = 6
 _SMALL = 0.15  # of the picture's diagonal
+_LONGEST = 2  # sides: of longer panoramas the diagonal of a part
 _MOSTLY = 0.7  # of the joints
 
 
@@ -171,7 +172,8 @@ def _observed(video: Video, observer: Observer) -> Iterator[tuple[float, tuple[i
 def _enough(one: Detection, size: tuple[int, int]) -> bool:
     """Whether a detection tells a body. What is small and half seen is more often a thing than a person."""
     seen = int((one.confidence > 0).sum())
-    large = float(np.hypot(*(one.box[2:] - one.box[:2]))) >= _SMALL * float(np.hypot(*size))
+    part = min(size), min(max(size), _LONGEST * min(size))
+    large = float(np.hypot(*(one.box[2:] - one.box[:2]))) >= _SMALL * float(np.hypot(*part))
     return seen >= _FEWEST_JOINTS and (large or seen >= _MOSTLY * len(one.confidence))
 
 

@@ -19,7 +19,7 @@ from s2m.recover.fit import _free
 from s2m.recover.observing import Detecting
 from s2m.recover.options import RecoverOptions
 from s2m.recover.people import PictureRecovery
-from s2m.recover.recovery import Choice, recover_photo
+from s2m.recover.recovery import Choice, _enough, recover_photo
 from s2m.skeletons import BLAZEPOSE33, S2M27, SMPL24
 
 from .actors import CAMERA, Actors, acted, numbered, save, silhouette, true_joints
@@ -131,6 +131,13 @@ def test_the_fit_leaves_limbs_alone_that_nobody_saw() -> None:
     assert {"pelvis", "left_collar", "spine1"} <= set(free[0])
     assert {"left_shoulder", "left_elbow"} <= set(free[1])
     assert not {"left_wrist", "right_shoulder", "right_elbow"} & set(free[1])
+
+
+@pytest.mark.parametrize(("size", "enough"), [((640, 360), True), ((6000, 360), True), ((6000, 3400), False)])
+def test_half_a_person_is_small_beside_the_shorter_side(size: tuple[int, int], enough: bool) -> None:
+    joints, sure = np.full((27, 2), 100.0), np.where(np.arange(27) < 12, 0.9, 0.0)
+    half = Detection(joints, sure, "s2m27", np.array([50.0, 20.0, 270.0, 360.0]), 0.9, None)
+    assert _enough(half, size) == enough
 
 
 def test_a_head_looks_where_its_nose_is_seen() -> None:
