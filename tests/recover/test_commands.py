@@ -117,6 +117,16 @@ def assert_world_is_camera(found: np.lib.npyio.NpzFile) -> None:
     np.testing.assert_allclose(pixels, found["joints2d"], atol=0.3)
 
 
+@pytest.mark.parametrize(("frame", "absent"), [(0, ""), (99, "person 0, 1, not in that frame (the video has frames 0")])
+def test_meshes_of_a_frame_that_shows_nobody_are_missed(
+    tmp_path: Path, out: Path, capsys: pytest.CaptureFixture[str], frame: int, absent: str
+) -> None:
+    file = film(tmp_path / "walk.mp4")
+    assert recover(file, "-o", out, "--detector", WALKERS, "--write", "ply", "--frame", frame) == 0
+    assert (absent in capsys.readouterr().err) if absent else not capsys.readouterr().err.count("no mesh")
+    assert len(list((out / "walk").glob("*.ply"))) == (0 if absent else 2)
+
+
 def test_a_video_with_somebody_who_leaves_and_comes_back(tmp_path: Path, out: Path) -> None:
     file = film(tmp_path / "walk.mp4")
     assert recover(file, "-o", out, "--detector", WALKERS, "--write", "npz,overlay,obj", "--frame", 3) == 0
