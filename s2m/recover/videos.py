@@ -23,7 +23,7 @@ _T = TypeVar("_T")
 _AHEAD = 3  # frames, which of a large video are 25 MB each
 _USUAL_FPS = 30.0
 _FPS = (0.5, 1000.0)
-_QUARTER = 90
+_MATRIX = "DISPLAYMATRIX"  # FFmpeg's name of the side data
 _SQUARE = 0.01  # what a pixel's sides may differ by and still count as square
 _NARROWEST = 0.25  # of pixels: what says less, or more than the inverse, is damaged
 _FILTER = "AREA"
@@ -131,11 +131,22 @@ class Video:
                 # Streams may change their size on the way; people and camera are those of the first frame.
                 how = None if size == (frame.width, frame.height) else _FILTER
                 pixels = frame.to_ndarray(format="rgb24", width=size[0], height=size[1], interpolation=how)
-                pixels = np.rot90(pixels, round(frame.rotation / _QUARTER))
-                yield Frame(np.ascontiguousarray(pixels), max(0.0, time - first))
+                yield Frame(np.ascontiguousarray(_upright(pixels, frame)), max(0.0, time - first))
                 count += 1
         if not count:
             raise FormatError(f"{self.file}: expected frames, found none{f': {self.cut}' if self.cut else ''}")
+
+
+def _upright(pixels: Picture, frame: Any) -> Picture:
+    """A frame as its display matrix has it: turned by quarters, mirrored, or both."""
+    side = frame.side_data.get(_MATRIX)
+    if side is None:
+        return pixels
+    # A point (x, y) of what is stored is shown at (a x + c y, b x + d y).
+    (a, b, _), (c, d, _), _ = np.frombuffer(bytes(side), np.int32).reshape(3, 3).tolist()
+    if abs(a) + abs(d) < abs(b) + abs(c):  # what lay across stands
+        pixels, a, d = pixels.transpose(1, 0, 2), c, b
+    return pixels[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1]
 
 
 def _width_of_pixels(stream: Any) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -98,16 +98,37 @@ def test_a_rate_that_varies_keeps_its_times(tmp_path: Path) -> None:
 @pytest.mark.parametrize("quarters", [1, 2, 3])
 def test_a_telephone_held_on_its_side(tmp_path: Path, quarters: int) -> None:
     """The matrix of MP4's track header says how players turn the frames: the standard's own numbers, written in."""
-    file = film(tmp_path / "a.mp4", [0.0, 0.04])
     cos, sin = ((1, 0), (0, 1), (-1, 0), (0, -1))[quarters]
-    matrix = np.array([cos << 16, sin << 16, 0, -sin << 16, cos << 16, 0, 0, 0, 1 << 30], ">i4").tobytes()
+    file = with_matrix(film(tmp_path / "a.mp4", [0.0, 0.04]), cos, sin, -sin, cos)
+    expected = np.rot90(scene(), -quarters)  # a turn by 90 degrees is clockwise
+    assert all(near(frame.pixels, expected) for frame in Video(file))
+
+
+@pytest.mark.parametrize(
+    ("matrix", "shown"),
+    [
+        ((-1, 0, 0, 1), lambda p: p[:, ::-1]),
+        ((1, 0, 0, -1), lambda p: p[::-1]),
+        ((0, 1, 1, 0), lambda p: p.transpose(1, 0, 2)),
+        ((0, -1, -1, 0), lambda p: p[::-1, ::-1].transpose(1, 0, 2)),
+    ],
+)
+def test_what_is_stored_mirrored_is_mirrored_back(
+    tmp_path: Path, matrix: tuple[int, ...], shown: Callable[[np.ndarray], np.ndarray]
+) -> None:
+    file = with_matrix(film(tmp_path / "a.mp4", [0.0, 0.04]), *matrix)
+    assert all(near(frame.pixels, shown(scene())) for frame in Video(file))
+
+
+def with_matrix(file: Path, a: int, b: int, c: int, d: int) -> Path:
+    """An MP4 whose track header has a matrix: (x, y) is shown at (a x + c y, b x + d y)."""
+    matrix = np.array([a << 16, b << 16, 0, c << 16, d << 16, 0, 0, 0, 1 << 30], ">i4").tobytes()
     plain = np.array([1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30], ">i4").tobytes()
     content = file.read_bytes()
     header = content.index(b"tkhd")
     place = content.index(plain, header)
     file.write_bytes(content[:place] + matrix + content[place + len(matrix) :])
-    expected = np.rot90(scene(), -quarters)  # a turn by 90 degrees is clockwise
-    assert all(near(frame.pixels, expected) for frame in Video(file))
+    return file
 
 
 @pytest.mark.parametrize(
