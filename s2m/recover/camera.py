@@ -11,7 +11,6 @@ from torch import Tensor
 from s2m.errors import UserError
 
 _FULL_FRAME = math.hypot(36, 24)  # millimetres: the diagonal that "35 mm equivalent" refers to
-_LEVEL = 0.5  # degrees, up to which nobody sees a difference
 _LONGEST = 50.0  # focal lengths over the diagonal: a telescope
 
 
@@ -105,31 +104,3 @@ class Camera:
             (..., 2) pixels.
         """
         return points[..., :2] / points[..., 2:].clamp_min(1e-3) * self.focal + points.new_tensor(self.centre)
-
-
-@dataclass(frozen=True)
-class Pitch:
-    """How far a camera looks down.
-
-    Attributes:
-        radians: Positive where it looks down.
-        source: Who says so, in words.
-    """
-
-    radians: float = 0.0
-    source: str = "for want of people who tell"
-
-    @property
-    def levelled(self) -> Tensor:
-        """(3, 3) from the camera's frame to that of a level camera in the same place, +y down in both."""
-        cosine, sine = math.cos(self.radians), math.sin(self.radians)
-        return torch.tensor([[1.0, 0.0, 0.0], [0.0, cosine, sine], [0.0, -sine, cosine]])
-
-    def __str__(self) -> str:
-        degrees = math.degrees(self.radians)
-        if abs(degrees) < _LEVEL:
-            return f"camera level, {self.source}"
-        return f"camera looks {'down' if degrees > 0 else 'up'} by {abs(degrees):.0f} degrees, {self.source}"
-
-
-LEVEL = Pitch()

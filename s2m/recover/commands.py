@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from s2m.clip_options import add_fill, check_fill, check_least_confidence
+from s2m.clip_options import add_fill, add_tilt, check_fill, check_least_confidence, check_tilt, tilt_options
 from s2m.errors import UserError
 from s2m.options import add_output, add_voice, detail, say, warn
 
@@ -30,7 +29,6 @@ _KINDS = ("npz", "overlay", "page", "obj", "ply")
 _USUAL = ("npz", "overlay", "page")
 _STOPPED = 130
 _MOST_STEPS = 1000
-_STEEPEST = 90
 
 
 def add_recover_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -71,12 +69,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--focal", type=float, metavar="PIXELS", help="focal length (default: the file's EXIF, else the diagonal)"
     )
-    parser.add_argument(
-        "--pitch",
-        type=float,
-        metavar="DEGREES",
-        help="how far the camera looks down (default: told by people who stand, where they can, else level)",
-    )
+    add_tilt(parser)
     parser.add_argument(
         "--refine", type=int, default=0, metavar="N", help="steps that fit shape and pose to silhouettes, too (try 40)"
     )
@@ -168,7 +161,7 @@ def _say(item: Item, result: Result, job: Job, arguments: argparse.Namespace, ba
     say(
         arguments,
         f"{job.output / item.name}: {people}{frames}; focal length {result.camera.focal:.0f} pixels, "
-        f"{result.camera.source}; {result.pitch}",
+        f"{result.camera.source}; {result.tilt}",
     )
     for note in result.notes:
         warn(note)
@@ -186,6 +179,7 @@ def _job(arguments: argparse.Namespace, kinds: tuple[str, ...]) -> Job:
         body = load_body(arguments.body)
     except (ValueError, OSError) as error:
         raise UserError(str(error)) from error
+    pitch, roll = tilt_options(arguments)
     return Job(
         output=arguments.output,
         observe=_observing(arguments),
@@ -193,7 +187,8 @@ def _job(arguments: argparse.Namespace, kinds: tuple[str, ...]) -> Job:
             height=arguments.height,
             refine=arguments.refine,
             fill=arguments.fill,
-            pitch=None if arguments.pitch is None else math.radians(arguments.pitch),
+            pitch=pitch,
+            roll=roll,
             body=body,
             model=shipped_model(body) if arguments.run_folder is None else of_run(arguments.run_folder, body),
         ),
@@ -275,8 +270,7 @@ def _check(arguments: argparse.Namespace) -> tuple[str, ...]:
             raise UserError(f"--output {arguments.output}: expected a folder, found a file")
     if not 0 <= arguments.refine <= _MOST_STEPS:
         raise UserError(f"--refine: expected steps from 0 to {_MOST_STEPS}, found {arguments.refine}")
-    if arguments.pitch is not None and not abs(arguments.pitch) <= _STEEPEST:
-        raise UserError(f"--pitch: expected degrees from -{_STEEPEST} to {_STEEPEST}, found {arguments.pitch:g}")
+    check_tilt(arguments)
     if arguments.max_people is not None and arguments.max_people < 1:
         raise UserError(f"--max-people: expected 1 or more, found {arguments.max_people}")
     if arguments.frame < 0:

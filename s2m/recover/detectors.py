@@ -14,7 +14,7 @@ _MOST_THREADS = 4  # more do not make small networks faster
 
 
 class OneAtATime:
-    """Detectors of photos and of videos: one lies in memory, that of the last kind that was asked for.
+    """Detectors of photos and of videos: where these differ, the last one that was asked for alone is in memory.
 
     Args:
         arguments: Parsed options, see :func:`detector_of`.
@@ -22,7 +22,7 @@ class OneAtATime:
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         self._arguments = arguments
-        self._kept: tuple[bool, Detector] | None = None
+        self._kept: tuple[str | None, Detector] | None = None
 
     def __call__(self, still: bool) -> Detector:
         """The detector of a kind of input.
@@ -33,11 +33,12 @@ class OneAtATime:
         Raises:
             UserError: It cannot be made.
         """
-        if self._kept is None or self._kept[0] is not still:
+        landmarks = _landmarks(self._arguments, still)
+        if self._kept is None or self._kept[0] != landmarks:
             if self._kept is not None:
                 self._kept = None
                 give_back()
-            self._kept = still, detector_of(self._arguments, still)
+            self._kept = landmarks, detector_of(self._arguments, still)
         return self._kept[1]
 
 
@@ -51,10 +52,9 @@ def detector_of(arguments: argparse.Namespace, still: bool = False) -> Detector:
     Raises:
         UserError: It cannot be made.
     """
-    if arguments.detector is None:
+    if (landmarks := _landmarks(arguments, still)) is not None:
         import torch
 
-        landmarks = arguments.landmarks or ("both" if still else "full")
         return BlazePose(landmarks, threads=min(torch.get_num_threads(), _MOST_THREADS))
     module, _, name = arguments.detector.partition(":")
     try:
@@ -64,3 +64,10 @@ def detector_of(arguments: argparse.Namespace, still: bool = False) -> Detector:
     if not isinstance(made, Detector):
         raise UserError(f"--detector {arguments.detector}: expected a s2m.detect.Detector, found {type(made).__name__}")
     return made
+
+
+def _landmarks(arguments: argparse.Namespace, still: bool) -> str | None:
+    """Which of BlazePose's networks; ``None`` for a detector of one's own, which is the same for photos and videos."""
+    if arguments.detector is not None:
+        return None
+    return str(arguments.landmarks or ("both" if still else "full"))

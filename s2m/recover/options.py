@@ -19,6 +19,7 @@ class RecoverOptions:
         fill: Longest gap of a video, in seconds, that is filled from both sides.
         body: The body to pose; the open one by default.
         pitch: How far the camera looks down, radians; ``None``: told by the people who stand, where they can.
+        roll: How far upright people lean to the right in the picture, radians; ``None``: likewise.
         model: The stage 3 whose heads read silhouettes, for the same body; ``None``: the shape is told by bones alone.
     """
 
@@ -26,5 +27,6 @@ class RecoverOptions:
     refine: int = 0
     fill: float = LONGEST_FILL
     pitch: float | None = None
+    roll: float | None = None
     body: Body = field(default_factory=load_body)
     model: TrainedModel | None = None

@@ -38,7 +38,7 @@ def write_page(folder: Path, overlay: str | None, result: Result, label: BodyLab
         f"{len(result.people)} {'person' if len(result.people) == 1 else 'people'}",
         f"{camera.width} x {camera.height} pixels",
         f"focal length {camera.focal:.0f} pixels, {camera.source}",
-        str(result.pitch),
+        str(result.tilt),
     ]
     facts += [f"{len(result.times)} frames, {result.fps:.3g} per second"] if result.video else []
     page = Template(source).substitute(

@@ -11,7 +11,8 @@ import numpy as np
 
 from s2m.detect import Detection, Picture
 from s2m.errors import UserError
-from s2m.recover.camera import Camera, Pitch
+from s2m.lifter.tilt import Tilt
+from s2m.recover.camera import Camera
 from s2m.recover.clip import PersonClip
 from s2m.recover.observing import Observer
 from s2m.recover.options import RecoverOptions
@@ -19,7 +20,7 @@ from s2m.recover.people import PictureRecovery
 from s2m.recover.pictures import read_photo
 from s2m.recover.result import Person, Result, Still
 from s2m.recover.sightings import Sightings
-from s2m.recover.standing import read_pitch
+from s2m.recover.standing import tilt_of
 from s2m.recover.videos import Video, ahead
 from s2m.skeletons import JointSet, get_joint_set
 
@@ -85,11 +86,9 @@ def recover_photo(
     if not persons:
         raise NobodyError(f"{file}: expected people, found none of whom enough was seen")
     joint_set = picture.poser.joint_set
-    pitch = _pitch(options, persons, joint_set)
+    tilt = _tilt(options, persons, joint_set)
     notes = (f"{file.name}: the first of its {photo.count} pictures is taken",) if photo.count > 1 else ()
-    result = Result(
-        file.name, camera, _STILL_FPS, np.zeros(1), persons, joint_set, video=False, notes=notes, pitch=pitch
-    )
+    result = Result(file.name, camera, _STILL_FPS, np.zeros(1), persons, joint_set, video=False, notes=notes, tilt=tilt)
     return result, photo.pixels
 
 
@@ -153,13 +152,13 @@ def recover_video(
             raise NobodyError(f"{file}: expected people, found none of whom enough was seen")
         notes = tuple(f"{file.name}: {note}" for note in (video.stretched, video.cut) if note)
         joint_set = clips[0].joint_set
-        pitch = _pitch(options, clips, joint_set, fps)
-        yield Result(file.name, camera, fps, np.array(times), clips, joint_set, video=True, notes=notes, pitch=pitch)
+        tilt = _tilt(options, clips, joint_set, fps)
+        yield Result(file.name, camera, fps, np.array(times), clips, joint_set, video=True, notes=notes, tilt=tilt)
 
 
-def _pitch(options: RecoverOptions, people: Sequence[Person], joint_set: JointSet, fps: float | None = None) -> Pitch:
-    """How far the camera looks down; fps: of a video."""
-    return read_pitch(people, joint_set, fps) if options.pitch is None else Pitch(options.pitch, "as given")
+def _tilt(options: RecoverOptions, people: Sequence[Person], joint_set: JointSet, fps: float | None = None) -> Tilt:
+    """How the camera is held, as given or as people tell; fps: of a video."""
+    return tilt_of(people, joint_set, fps).given(options.pitch, options.roll)
 
 
 def _observed(video: Video, observer: Observer) -> Iterator[tuple[float, tuple[int, int], list[int], list[Detection]]]:

@@ -11,8 +11,9 @@ import torch
 from numpy.typing import NDArray
 
 from s2m.formats.clips import blocks
+from s2m.lifter.tilt import LEVEL, Tilt
 from s2m.recover.bodies import Bodies, Poser
-from s2m.recover.camera import LEVEL, Camera, Pitch
+from s2m.recover.camera import Camera
 from s2m.recover.people import People
 from s2m.skeletons import JointSet
 
@@ -106,7 +107,7 @@ class Result:
         joint_set: Of their joints.
         video: Whether it is one.
         notes: What to say of it.
-        pitch: How far the camera looks down.
+        tilt: How the camera is held.
     """
 
     name: str
@@ -117,7 +118,7 @@ class Result:
     joint_set: JointSet
     video: bool
     notes: tuple[str, ...] = ()
-    pitch: Pitch = LEVEL
+    tilt: Tilt = LEVEL
 
 
 def stretches(person: Person) -> Iterator[Bodies]:

@@ -67,7 +67,7 @@ def _panels(picture: Picture, frame: int, readers: list[RowReader], result: Resu
     if there:
         meshes = Meshes.of(concatenate([bodies for _, bodies in there]), [number for number, _ in there], body)
         meshes.over(found[:, width : 2 * width], result.camera.resized(width, height))
-        meshes.turned_by(result.pitch.levelled).aside(found[:, 2 * width :])
+        meshes.turned_by(result.tilt.levelled).aside(found[:, 2 * width :])
     return found
 
 

@@ -1,40 +1,21 @@
-"""How far the camera looks down, told by the people who stand before it: on average they stand upright.
-
-A single picture of one person does not tell (docs/lifter.md). But a lifter, which has learned from cameras of all
-heights, sees from above what is taken from above, and whoever stands or walks for a while leans to no side on average
-(docs/recover.md has figures).
-"""
+"""Who of the people of a photo or video stands, and so tells how the camera is held (see :mod:`s2m.lifter.tilt`)."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.functional import normalize
 
-from s2m.recover.bodies import Bodies
-from s2m.recover.camera import LEVEL, Pitch
+from s2m.lifter.tilt import Tilt, looked_at, read_tilt, upward
 from s2m.recover.result import Person
 from s2m.skeletons import JointSet
 
-# Degrees: what all people of a picture share of the error, and what each has alone. What is read is believed where it
-# is so many standard deviations from level.
-_SHARED, _OWN, _SURE = 3.5, 5.0, 1.5
-_STANDS = 1.0  # seconds of a person's standing that count; photos have one moment, which takes so many people
-_FEWEST_IN_PHOTOS = 3
-# Degrees: who stands has knees bent by less than the first, the trunk above the legs to the second, and is tilted by
-# less than the third.
-_BENT, _LEANING, _TILTED = 50.0, 25.0, 45.0
-_BLOCKS, _ROWS = 4, 64  # stretches of a clip that are looked at, and their frames
-_SEEN = tuple(f"{side}_{part}" for side in ("left", "right") for part in ("shoulder", "hip", "knee", "ankle"))
+_FEWEST_IN_PHOTOS = 3  # people: what one tells in one moment is no average
 
 
-def read_pitch(people: Sequence[Person], joint_set: JointSet, fps: float | None = None) -> Pitch:
-    """How far the camera of a photo or video looks down.
+def tilt_of(people: Sequence[Person], joint_set: JointSet, fps: float | None = None) -> Tilt:
+    """How the camera of a photo or video is held.
 
     Args:
         people: Of the photo or video.
@@ -44,20 +25,8 @@ def read_pitch(people: Sequence[Person], joint_set: JointSet, fps: float | None 
     Returns:
         What people tell; level where too few stand, or what they tell may be chance.
     """
-    needed, fewest = (1, _FEWEST_IN_PHOTOS) if fps is None else (max(1, round(_STANDS * fps)), 1)
-    told = []
-    for person in people:
-        upward = standing(person, joint_set)
-        if len(upward) >= needed:
-            _, y, z = upward.mean(0).tolist()
-            told.append(math.degrees(math.atan2(-z, -y)))
-    if len(told) < fewest:
-        return LEVEL
-    middle = float(np.median(told))
-    if abs(middle) < _SURE * math.hypot(_SHARED, _OWN / len(told) ** 0.5):
-        return LEVEL
-    who = f"{len(told)} people who stand" if len(told) > 1 else "the person who stands"
-    return Pitch(math.radians(middle), f"told by {who}")
+    lines = [standing(person, joint_set) for person in people]
+    return read_tilt(lines, fps, _FEWEST_IN_PHOTOS if fps is None else 1)
 
 
 def standing(person: Person, joint_set: JointSet) -> Tensor:
@@ -68,31 +37,10 @@ def standing(person: Person, joint_set: JointSet) -> Tensor:
         joint_set: Of the joints.
 
     Returns:
-        (N, 3) unit vectors from the ankles to the shoulders, camera frame, of frames in which the person stands.
+        (N, 3) as :func:`s2m.lifter.tilt.upward` gives it.
     """
-    stretches = [(start, min(start + _ROWS, len(person))) for start in _starts(len(person))]
-    return torch.cat([_upward(person.read(*rows), person.valid[slice(*rows)], joint_set) for rows in stretches])
-
-
-def _starts(count: int) -> list[int]:
-    last = max(0, count - _ROWS)
-    return sorted({round(last * share / max(1, _BLOCKS - 1)) for share in range(_BLOCKS)} if last else {0})
-
-
-def _upward(bodies: Bodies, valid: NDArray[np.bool_], joint_set: JointSet) -> Tensor:
-    shoulders, hips, knees, ankles = (
-        bodies.joints3d[:, joint_set.indices([f"left_{part}", f"right_{part}"])]
-        for part in ("shoulder", "hip", "knee", "ankle")
-    )
-    thighs, shins = normalize(hips - knees, dim=2), normalize(knees - ankles, dim=2)
-    legs, trunk, whole = (
-        normalize(high.mean(1) - low.mean(1), dim=1)
-        for high, low in ((hips, ankles), (shoulders, hips), (shoulders, ankles))
-    )
-    stands = torch.from_numpy(valid) & bodies.seen[:, joint_set.indices(_SEEN)].all(1)
-    stands &= ((thighs * shins).sum(2) > _cosine(_BENT)).all(1) & ((legs * trunk).sum(1) > _cosine(_LEANING))
-    return whole[stands & (-whole[:, 1] > _cosine(_TILTED))]
-
-
-def _cosine(degrees: float) -> float:
-    return math.cos(math.radians(degrees))
+    found = []
+    for start, stop in looked_at(len(person)):
+        bodies, valid = person.read(start, stop), torch.from_numpy(person.valid[start:stop])
+        found.append(upward(bodies.joints3d, bodies.seen & valid[:, None], joint_set))
+    return torch.cat(found)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -130,7 +129,7 @@ def to_world(result: Result) -> Tensor:
     Args:
         result: What was recovered.
     """
-    return _LEVEL_TO_WORLD @ result.pitch.levelled
+    return _LEVEL_TO_WORLD @ result.tilt.levelled
 
 
 def world_poses(bodies: Bodies, turn: Tensor) -> NDArray[np.float32]:
@@ -184,8 +183,10 @@ def write_people(path: Path, result: Result) -> None:
             "focal": round(result.camera.focal, _DIGITS_PIXELS),
             "centre": list(result.camera.centre),
             "source": result.camera.source,
-            "pitch_degrees": round(math.degrees(result.pitch.radians), _DIGITS_PIXELS),
-            "pitch_source": result.pitch.source,
+            "pitch_degrees": round(result.tilt.pitch.degrees, _DIGITS_PIXELS),
+            "pitch_source": result.tilt.pitch.source,
+            "roll_degrees": round(result.tilt.roll.degrees, _DIGITS_PIXELS),
+            "roll_source": result.tilt.roll.source,
         },
         "fps": result.fps if result.video else None,
         "units": {"joints2d": "pixels", "joints3d": "metres, camera frame: +x right, +y down, +z forward"},

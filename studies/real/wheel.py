@@ -51,8 +51,16 @@ class Demo:
             (H, W, 3) uint8 each.
         """
         av: Any = require("av")
-        with av.open(BytesIO(self._read(f"videos/{camera}.mp4"))) as container:
+        with av.open(BytesIO(self.file(camera))) as container:
             return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+
+    def file(self, camera: str) -> bytes:
+        """The video of a camera, as it is.
+
+        Args:
+            camera: One of ``CAMERAS``.
+        """
+        return self._read(f"videos/{camera}.mp4")
 
     def _read(self, name: str) -> bytes:
         with zipfile.ZipFile(self.path) as wheel:

@@ -174,3 +174,10 @@ def test_symmetric_decimation_stays_closed_and_symmetric() -> None:
 def test_asymmetric_mesh_is_refused() -> None:
     with pytest.raises(ValueError, match="not mirror symmetric"):
         mirror_map(np.random.default_rng(0).normal(size=(30, 3)))
+
+
+def test_a_folder_that_is_not_there_is_told_before_the_work(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["-o", str(tmp_path / "none" / "body.npz")])
+    assert ended.value.code == 2
+    assert "none/body.npz: expected a folder that is there" in capsys.readouterr().err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +66,35 @@ def test_new_numbers_and_exchanged_ones_make_the_same_people(count: int, seed: i
     assert not any("numbers" in note for note in quiet)
     changed = any(len(np.unique(row[~dark])) > 1 for row, dark in zip(numbers, hidden, strict=True))
     assert any("people go on under other numbers" in note for note in notes) == changed
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(seed=st.integers(0, 10**6), data=st.data())
+def test_a_number_that_comes_back_is_the_same_person(seed: int, data: st.DataObject) -> None:
+    """After one or more other numbers had them, with gaps between; somebody else walks by meanwhile."""
+    walk, other = person(0, seed), person(1, seed)
+    edges = sorted(data.draw(st.sets(st.sampled_from(range(8, FRAMES - 7, 7)), min_size=2, max_size=4)))
+    numbers = np.zeros(FRAMES, int)
+    for free, (begin, end) in enumerate(pairwise(edges), start=10):
+        numbers[begin:end] = free
+    for edge in edges:
+        numbers[edge : edge + data.draw(st.integers(0, 3))] = -1  # nobody is found
+    people: dict[int, list[tuple[int, np.ndarray]]] = {1: list(enumerate(other))}
+    for frame in np.flatnonzero(numbers >= 0).tolist():
+        people.setdefault(int(numbers[frame]), []).append((frame, walk[frame]))
+    found, notes = tracks(people)
+    assert set(found) == {0, 1}
+    assert (np.isfinite(found[0]).all((1, 2)) == (numbers >= 0)).all()
+    np.testing.assert_array_equal(found[1], other)
+    assert any(f"0 as 10 from frame {np.flatnonzero(numbers == 10)[0]}" in note for note in notes)
+
+
+def test_somebody_else_who_comes_and_goes_in_a_gap_fills_it_not() -> None:
+    walk, other = person(0, 5), person(2, 5)
+    rows = {1: [(t, walk[t]) for t in range(FRAMES) if not 20 <= t < 40], 2: [(t, other[t]) for t in range(24, 36)]}
+    found, notes = tracks(rows)
+    assert set(found) == {1, 2}
+    assert not any("numbers" in note for note in notes)
 
 
 def test_both_numbers_name_the_person(tmp_path: Path) -> None:

@@ -30,7 +30,19 @@ def test_the_networks_of_photos_are_gone_before_those_of_videos_are_made(monkeyp
         return detector
 
     monkeypatch.setattr(detectors, "detector_of", detector_of)
-    kept = detectors.OneAtATime(argparse.Namespace())
+    kept = detectors.OneAtATime(argparse.Namespace(detector=None, landmarks=None))
     for still in (True, True, False, False, True):
         assert kept(still) is kept(still)
     assert len(made) == 3
+
+
+@pytest.mark.parametrize(
+    "given", [{"detector": "mine:Mine", "landmarks": None}, {"detector": None, "landmarks": "full"}]
+)
+def test_one_detector_for_both_is_made_once(given: dict[str, str | None], monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Detector] = []
+    monkeypatch.setattr(detectors, "detector_of", lambda *_: made.append(Blind()) or made[-1])
+    kept = detectors.OneAtATime(argparse.Namespace(**given))
+    for still in (True, False, True):
+        kept(still)
+    assert len(made) == 1
