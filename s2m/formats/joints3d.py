@@ -13,6 +13,7 @@ from s2m.formats.layouts import HOLOSOMA_JOINTS
 from s2m.formats.markers import Markers
 from s2m.formats.markers import track_of as track_of_markers
 from s2m.formats.people import Choice, Crowd, tracks_of
+from s2m.formats.picture_names import to_recover
 from s2m.formats.raw import load
 from s2m.formats.stored import stored_joint_set, with_stored_labels
 from s2m.formats.tables import table_of_records
@@ -135,7 +136,7 @@ def _read(path: Path, joint_set: JointSet | None, key: str | None, labels: Label
         raise UserError(f"{path}: expected joints, found a BVH file, whose rotations `s2m ik` carries over")
     if suffix not in _SUFFIXES:
         known = ", ".join((*_SUFFIXES, ".bvh", ".glb"))
-        raise UserError(f"{path}: expected a file that ends in {known}, found '{path.suffix}'")
+        raise UserError(f"{path}: expected a file that ends in {known}, found '{path.suffix}'{to_recover(path)}")
     if suffix == ".csv":
         return read_csv(path, joint_set, 3)
     if suffix in _MARKERS:

@@ -14,6 +14,7 @@ from s2m.formats.arrays import field_track, joints_of_table, read_csv
 from s2m.formats.frames import number_frames
 from s2m.formats.markers import track_of as track_of_markers
 from s2m.formats.people import Choice, Crowd, Sighting, tracks_of
+from s2m.formats.picture_names import to_recover
 from s2m.formats.pixels import in_pixels
 from s2m.formats.raw import described, load, load_json
 from s2m.formats.stored import stored_joint_set, with_stored_labels
@@ -132,7 +133,9 @@ def _read(path: Path, joint_set: JointSet | None, key: str | None) -> Track | Cr
         return _own_joints(_folder(path), joint_set, path)
     suffix = path.suffix.lower()
     if suffix not in _SUFFIXES:
-        raise UserError(f"{path}: expected a file that ends in {', '.join(_SUFFIXES)}, found '{path.suffix}'")
+        raise UserError(
+            f"{path}: expected a file that ends in {', '.join(_SUFFIXES)}, found '{path.suffix}'{to_recover(path)}"
+        )
     if suffix == ".csv":
         return read_csv(path, joint_set, 2)
     if suffix == ".trc":

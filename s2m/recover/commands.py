@@ -124,6 +124,7 @@ def run(arguments: argparse.Namespace) -> int:
 
         return serve_webcam(arguments)
 
+    from s2m.formats.picture_names import to_convert
     from s2m.recover.inputs import items_of, share
     from s2m.recover.process import made, run_all
 
@@ -131,7 +132,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.keypoints is not None and len({item.is_video for item in items}) > 1:
         raise UserError("--keypoints: expected one video or photos, found both")
     for file in passed:
-        warn(f"{file}: neither a photo nor a video, passed over")
+        warn(f"{file}: neither a photo nor a video that can be read, passed over{to_convert(file)}")
     made(arguments.output)
     job, own = _job(arguments, kinds), share(items)
     with _Bar(arguments) as bar:

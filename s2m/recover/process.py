@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from s2m.errors import UserError, one_line
@@ -78,7 +78,8 @@ class Job:
             if item.is_video:
                 with recover_video(
                     item.file, self.observe, self.options, self.choice, folder, self.focal, progress
-                ) as result:
+                ) as found:
+                    result = self._with_missing_meshes(found)
                     draw = lambda path: draw_video(path, item.file, result, self.options.body, progress)  # noqa: E731
                     self._write(folder, result, "overlay.mp4", draw)
                     return result
@@ -106,6 +107,17 @@ class Job:
 
             write_page(folder, overlay if "overlay" in self.kinds else None, result, self.label)
         write_people(folder / RECORD, result)
+
+    def _with_missing_meshes(self, result: Result) -> Result:
+        """The same; it says for whom no mesh is written because the chosen frame does not show them."""
+        absent = [str(person.number) for person in result.people if RowReader(person).at(self.frame) is None]
+        if not absent or not {"obj", "ply"} & set(self.kinds):
+            return result
+        frames = f"the video has frames 0 to {len(result.times) - 1}"
+        note = (
+            f"{result.name}: --frame {self.frame}: no mesh of person {', '.join(absent)}, not in that frame ({frames})"
+        )
+        return replace(result, notes=(*result.notes, note))
 
     def _write_meshes(self, folder: Path, result: Result, kind: str) -> None:
         for person in result.people:
