@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -25,6 +26,7 @@ _COMMANDS = {
     "report": "s2m.report.commands:add_report_command",
     "compare": "s2m.compare.commands:add_compare_command",
 }
+_BROKEN_PIPE = 141  # what shells say of a program that such a signal ended
 
 
 def build_parser(only: str | None = None) -> argparse.ArgumentParser:
@@ -78,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: Words of the command line; those of the process by default.
 
     Returns:
-        The exit code: 0, or 2 for bad input.
+        The exit code: 0, 2 for bad input, or 141 where nobody reads what it says any more.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     arguments = build_parser(words[0] if words else None).parse_args(words)
@@ -90,6 +92,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             traceback.print_exc()
         print(f"error: {one_line(error)}", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # as with `| head`; what is left to say would be refused when the process ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _BROKEN_PIPE
 
 
 if __name__ == "__main__":

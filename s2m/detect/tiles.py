@@ -8,6 +8,7 @@ import numpy as np
 
 from s2m.detect.region import Region
 
+_LEAST = 128  # pixels: nobody is looked for in smaller squares because a picture is narrow
 _OVERLAP = 0.5  # of a square's side: whoever is at most that large is whole in one of them
 
 
@@ -18,11 +19,13 @@ def tiles(width: int, height: int, scales: int) -> list[Region]:
         width: Of the picture, pixels.
         height: Of the picture, pixels.
         scales: How many; the first is one square around the whole picture, the sides of each further are half as large.
+            Of panoramas there are more, until squares are less than twice as large as the shorter side.
 
     Returns:
         Squares; of each scale, all together cover the picture.
     """
     longest = max(width, height)
+    scales = max(scales, 1 + int(math.log2(max(1.0, longest / max(min(width, height), _LEAST)))))
     return [
         Region(x, y, longest / 2**scale)
         for scale in range(scales)

@@ -107,7 +107,7 @@ def numbers(content: Any, path: Path) -> Floats:
             "as numpy.save('joints.npy', joints)"
         )
     try:
-        # null stands for a missing number, or for a joint or frame of them
+        # null, or an empty list, stands for a missing number, joint or frame
         return np.array(_with_nothing(content), dtype=np.float64)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         text = " ".join(str(error).split())[:120]
@@ -115,15 +115,15 @@ def numbers(content: Any, path: Path) -> Floats:
 
 
 def _with_nothing(content: Any, depth: int = 2) -> Any:
-    """Nested lists with lists of NaN where one of their kind is null."""
+    """Nested lists with lists of NaN where one of their kind is null or empty."""
     if depth == 0 or not isinstance(content, list):
         return content
     found = [_with_nothing(entry, depth - 1) for entry in content]
-    like = next((entry for entry in found if isinstance(entry, list)), None)
-    if like is None or None not in found:
+    like = next((entry for entry in found if isinstance(entry, list) and entry), None)
+    if like is None:
         return found
     nothing = [[np.nan] * len(part) if isinstance(part, list) else np.nan for part in like]
-    return [nothing if entry is None else entry for entry in found]
+    return [nothing if entry is None or entry == [] else entry for entry in found]
 
 
 def _holds_objects(content: Any) -> bool:
@@ -202,10 +202,14 @@ def _check_columns(array: Floats, dimensions: int, path: Path, given: tuple[int,
 
 
 def _hint(shape: tuple[int, ...], dimensions: int) -> str:
+    if len(shape) == 4:
+        return "; of several people save one: numpy.save('one.npy', joints[0]), or joints[:, 0]"
     if len(shape) != 3:
         return ""
     if dimensions == 3 and shape[2] == 2:
         return "; these are 2D joints, which `s2m lift` takes"
+    if dimensions == 2 and shape[2] == 4:
+        return "; of x, y, z and a confidence `s2m lift` takes x, y and the confidence"
     fitting = [name for name, known in JOINT_SETS.items() if len(known) == shape[1]]
     return f"; {shape[1]} joints: --joint-set {' or '.join(fitting)}?" if fitting else ""
 
@@ -228,13 +232,19 @@ def array_track(
     Raises:
         UserError: For what is no array of such joints.
     """
-    points, confidence, found = shaped(numbers(content, path), joint_set, dimensions, path)
+    points, confidence, found = shaped(_of_one(numbers(content, path)), joint_set, dimensions, path)
     notes: tuple[str, ...] = ()
     if sure is not None and confidence is None:
         given = numbers(counted(sure[1]), path)
         notes = confidence_notes(sure[0], given.shape, points.shape[:2])
         confidence = None if notes else given.reshape(points.shape[:2]).clip(None, 1)
     return masked(points, confidence, found.joint_set, why=found.why, notes=notes)
+
+
+def _of_one(array: Floats) -> Floats:
+    """The three axes of an array that has one person, or one clip, along a fourth."""
+    alone = [axis for axis in (0, 1) if array.ndim == 4 and array.shape[axis] == 1]
+    return array.squeeze(alone[0]) if alone else array
 
 
 def field_track(
@@ -285,6 +295,24 @@ def read_csv(path: Path, joint_set: JointSet | None, dimensions: int) -> Track |
         raise
     except (OSError, ValueError, csv.Error) as error:
         raise UserError(f"{path}: cannot be read: {' '.join(str(error).split())[:200]}") from error
+    return joints_of_table(table, joint_set, dimensions, path)
+
+
+def joints_of_table(table: Table, joint_set: JointSet | None, dimensions: int, path: Path) -> Track | Crowd:
+    """The joints of a table, see :func:`read_csv`.
+
+    Args:
+        table: The table.
+        joint_set: See :func:`read_csv`.
+        dimensions: See :func:`read_csv`.
+        path: The file, for messages.
+
+    Returns:
+        See :func:`read_csv`.
+
+    Raises:
+        UserError: For joints without the coordinates.
+    """
     points, confidence, told, notes = _table_joints(table, joint_set, dimensions, path)
     found = told.joint_set
     # People turn MediaPipe's axes before they save them, or not: posture tells.

@@ -8,6 +8,7 @@ README: centimetres, +y down), OpenPose's ``pose_keypoints_3d``, MDM's ``results
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -84,15 +85,16 @@ def read_folder(folder: Path, joint_set: JointSet | None) -> Crowd:
     found: Crowd | None = None
     for file in files:
         content = load_json(file) if file.suffix == ".json" else load(file)
-        if content == []:
+        if content in ([], {}, None):
             continue
-        crowd = _of_frame(content, joint_set, numbering.of[file.name], file)
+        frame = numbering.of[file.name]
+        crowd = _of_frame(content, joint_set, frame, file)
         if crowd is None or len(set(crowd.frames)) > 1:
             raise UserError(f"{file}: expected the people of one frame, found {described(content)}")
         if crowd.sightings and found is not None and found.joint_set.joints != crowd.joint_set.joints:
             raise UserError(f"{file}: expected the joints of the other files, found others")
         found = crowd if crowd.sightings else found
-        sightings += crowd.sightings
+        sightings += [replace(sighting, frame=frame) for sighting in crowd.sightings]
     images = {numbering.of[file.name]: file.name for file in files}
     chosen, layout = (H36M17, None) if found is None else (found.joint_set, found.layout)
     rig = () if found is None else found.rig
@@ -178,6 +180,8 @@ def _mmpose(content: Any, frames: mmpose.Frames, joint_set: JointSet | None, pat
                 raise FormatError(f"{where}: expected instances with keypoints, found {described(person)}")
             rows = person["keypoints"]
             rows = rows[0] if isinstance(rows, list) and len(rows) == 1 and isinstance(rows[0], list) else rows
+            if isinstance(rows, dict) and "z" not in rows:
+                raise FormatError(f"{where}: expected 3D joints, found x and y alone; `s2m lift` takes 2D joints")
             points, _ = _flat(rows, 3, where)
             try:
                 sure = np.asarray(person.get("keypoint_scores", np.ones(len(points))), np.float64).reshape(len(points))

@@ -180,6 +180,16 @@ def joints_of(found: Found, file: Path) -> tuple[JointSet, list[int], tuple[str,
     return joint_set, named, (*found.notes, *notes)
 
 
+def keypoint_sets() -> list[JointSet]:
+    """COCO's 17 joints, and the larger sets that begin with them, with every keypoint in its place."""
+    sets = [COCO17]
+    for count, further in _FURTHER.items():
+        names = dict(enumerate(COCO17.joints)) | further
+        if count > len(COCO17):
+            sets.append(joint_set_of(f"coco{count}", tuple(names.get(i, f"unused_{i}") for i in range(count))))
+    return sets
+
+
 def _from_zero(images: Sequence[str]) -> bool:
     return "0" in images and all(image.isdecimal() for image in images)
 
@@ -230,6 +240,10 @@ def _of_mmpose(file: Path, frames: list[tuple[int, list[Any]]]) -> list[dict[str
     for number, instances in frames:
         for person in instances:
             try:
+                if isinstance(person["keypoints"], dict):
+                    score = person.get("confidence", 1.0)
+                    entries.append({**person, "image": number, "score": score})
+                    continue
                 points = np.asarray(person["keypoints"], np.float64)
                 scores = person.get("keypoint_scores")
                 sure = np.ones(len(points)) if scores is None else np.asarray(scores, np.float64)

@@ -6,15 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from s2m.errors import UserError
-from s2m.formats import bodies3d, humanml, kinect
-from s2m.formats.arrays import field_track, read_csv
+from s2m.formats import bodies3d, humanml, kinect, mediapipe
+from s2m.formats.arrays import field_track, joints_of_table, read_csv
 from s2m.formats.c3d import read_c3d
 from s2m.formats.layouts import HOLOSOMA_JOINTS
 from s2m.formats.markers import Markers
 from s2m.formats.markers import track_of as track_of_markers
 from s2m.formats.people import Choice, Crowd, tracks_of
+from s2m.formats.picture_names import to_recover
 from s2m.formats.raw import load
 from s2m.formats.stored import stored_joint_set, with_stored_labels
+from s2m.formats.tables import table_of_records
 from s2m.formats.tracks import Track
 from s2m.formats.trc import read_trc
 from s2m.formats.upright import upright
@@ -29,7 +31,17 @@ UP_AXES: dict[str, tuple[tuple[int, int, int], ...]] = {
     "y-down": ((1, 0, 0), (0, -1, 0), (0, 0, -1)),
     "z-down": ((1, 0, 0), (0, 0, -1), (0, 1, 0)),
 }
-JOINT_FIELDS = ("joints3d", "joints", "keypoints3d", "keypoints_3d", "positions", "poses3d", HOLOSOMA_JOINTS)
+_LANDMARKS = ("pose_world_landmarks", "world_landmarks", "landmarks")
+JOINT_FIELDS = (
+    "joints3d",
+    "joints",
+    "keypoints3d",
+    "keypoints_3d",
+    "positions",
+    "poses3d",
+    HOLOSOMA_JOINTS,
+    *_LANDMARKS,
+)
 """What files call an array of joints."""
 LabelMap = Mapping[str, Sequence[str]]
 _MARKERS: dict[str, Callable[[Path], Markers]] = {".trc": read_trc, ".c3d": read_c3d}
@@ -109,20 +121,22 @@ def _tracks(
     path = Path(path)
     found = _read(path, joint_set, key, labels)
     tracks = tracks_of(found, choice, path) if isinstance(found, Crowd) else [found]
+    for track in tracks:
+        mediapipe.refuse_picture(track, path)
     return [upright(track).above(min_confidence) for track in tracks]
 
 
 def _read(path: Path, joint_set: JointSet | None, key: str | None, labels: LabelMap | None) -> Track | Crowd:
     if path.is_dir():
         return _of_set(bodies3d.read_folder(path, joint_set), joint_set, path)
+    if not path.is_file():
+        raise UserError(f"{path}: there is no such file")
     suffix = path.suffix.lower()
     if suffix == ".bvh":
         raise UserError(f"{path}: expected joints, found a BVH file, whose rotations `s2m ik` carries over")
     if suffix not in _SUFFIXES:
         known = ", ".join((*_SUFFIXES, ".bvh", ".glb", ".gltf", ".vrma", ".fbx", ".usd"))
-        raise UserError(f"{path}: expected a file that ends in {known}, found '{path.suffix}'")
-    if not path.is_file():
-        raise UserError(f"{path}: there is no such file")
+        raise UserError(f"{path}: expected a file that ends in {known}, found '{path.suffix}'{to_recover(path)}")
     if suffix == ".csv":
         return read_csv(path, joint_set, 3)
     if suffix in _MARKERS:
@@ -133,6 +147,9 @@ def _read(path: Path, joint_set: JointSet | None, key: str | None, labels: Label
             return _of_set(kinect.read_skeleton(path), joint_set, path)
     content = load(path)
     if key is None:
+        table = table_of_records(content, path)
+        if table is not None:
+            return joints_of_table(table, joint_set, 3, path)
         crowd = bodies3d.crowd_of(content, joint_set, path)
         if crowd is not None:
             return _of_set(crowd, joint_set, path)

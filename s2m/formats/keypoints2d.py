@@ -2,25 +2,43 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from s2m.errors import UserError
-from s2m.formats import coco, mediapipe, openpose, videopose
-from s2m.formats.arrays import field_track, read_csv
+from s2m.formats import coco, mediapipe, mmpose, openpose, videopose, yolo
+from s2m.formats.arrays import field_track, joints_of_table, read_csv
 from s2m.formats.frames import number_frames
+from s2m.formats.markers import track_of as track_of_markers
 from s2m.formats.people import Choice, Crowd, Sighting, tracks_of
+from s2m.formats.picture_names import to_recover
 from s2m.formats.pixels import in_pixels
 from s2m.formats.raw import described, load, load_json
 from s2m.formats.stored import stored_joint_set, with_stored_labels
+from s2m.formats.tables import table_of_records
 from s2m.formats.tracks import Track
+from s2m.formats.trc import read_trc
+from s2m.reading import reading
 from s2m.skeletons import COCO17, JointSet
 
 Keypoints = Track
 
-JOINT_FIELDS = ("joints2d", "keypoints2d", "keypoints_2d", "keypoints", "joints", "positions_2d", "poses2d")
+JOINT_FIELDS = (
+    "joints2d",
+    "keypoints2d",
+    "keypoints_2d",
+    "keypoints",
+    "joints",
+    "positions_2d",
+    "poses2d",
+    "landmarks",
+)
 """What files call an array of joints."""
-_SUFFIXES = (".npy", ".npz", ".json", ".jsonl", ".csv", ".pkl")
+_SUFFIXES = (".npy", ".npz", ".json", ".jsonl", ".csv", ".pkl", ".trc")
+_FEWEST_PIXELS = 10.0  # of people who are seen; metres are less
 
 
 def read_keypoints(
@@ -66,6 +84,7 @@ def read_all_keypoints(
     people: float = float("inf"),
     min_confidence: float = 0.0,
     image_size: tuple[int, int] | None = None,
+    keep_shares: bool = False,
 ) -> list[Track]:
     """2D joints of several people of a file, those seen in most frames first; see :func:`read_keypoints`.
 
@@ -76,6 +95,7 @@ def read_all_keypoints(
         people: How many at most.
         min_confidence: Joints below it count as missing.
         image_size: Width and height of the pictures, for coordinates that are shares of these.
+        keep_shares: Whether shares may stay as they are, for whoever knows the pictures.
 
     Returns:
         One track per person, all over the same frames.
@@ -83,7 +103,10 @@ def read_all_keypoints(
     Raises:
         UserError: See :func:`read_keypoints`.
     """
-    return _tracks(path, joint_set, key, min_confidence, Choice(people=people), image_size)
+    choice = Choice(people=people)
+    if keep_shares:
+        return [track.above(min_confidence) for track in _found(path, joint_set, key, choice)]
+    return _tracks(path, joint_set, key, min_confidence, choice, image_size)
 
 
 def _tracks(
@@ -94,10 +117,15 @@ def _tracks(
     choice: Choice,
     image_size: tuple[int, int] | None,
 ) -> list[Track]:
+    tracks = _found(path, joint_set, key, choice)
+    return [in_pixels(track, image_size, Path(path)).above(min_confidence) for track in tracks]
+
+
+def _found(path: str | Path, joint_set: JointSet | None, key: str | None, choice: Choice) -> list[Track]:
+    """The tracks in the file's own unit."""
     path = Path(path)
     found = _read(path, joint_set, key)
-    tracks = tracks_of(found, choice, path) if isinstance(found, Crowd) else [found]
-    return [in_pixels(track, image_size, path).above(min_confidence) for track in tracks]
+    return tracks_of(found, choice, path) if isinstance(found, Crowd) else [found]
 
 
 def _read(path: Path, joint_set: JointSet | None, key: str | None) -> Track | Crowd:
@@ -105,11 +133,19 @@ def _read(path: Path, joint_set: JointSet | None, key: str | None) -> Track | Cr
         return _own_joints(_folder(path), joint_set, path)
     suffix = path.suffix.lower()
     if suffix not in _SUFFIXES:
-        raise UserError(f"{path}: expected a file that ends in {', '.join(_SUFFIXES)}, found '{path.suffix}'")
+        raise UserError(
+            f"{path}: expected a file that ends in {', '.join(_SUFFIXES)}, found '{path.suffix}'{to_recover(path)}"
+        )
     if suffix == ".csv":
         return read_csv(path, joint_set, 2)
+    if suffix == ".trc":
+        with reading(path, suffix):
+            return _sports2d(track_of_markers(read_trc(path), None, path), path)
     content = load(path)
     if suffix in (".json", ".jsonl") and key is None:
+        table = table_of_records(content, path)
+        if table is not None:
+            return joints_of_table(table, joint_set, 2, path)
         crowd = _detected(content, path)
         if crowd is not None:
             return _own_joints(crowd, joint_set, path)
@@ -119,6 +155,17 @@ def _read(path: Path, joint_set: JointSet | None, key: str | None) -> Track | Cr
     if joint_set is None:
         joint_set = stored_joint_set(content)
     return with_stored_labels(field_track(content, key, JOINT_FIELDS, joint_set, 2, path), content)
+
+
+def _sports2d(track: Track, path: Path) -> Track:
+    """Sports2D's TRC file of pixels, +y down as in the picture, whose third coordinate is zero."""
+    seen = track.points[track.confidence > 0]
+    if not len(seen) or (np.abs(seen[:, 2]) > 0).any():
+        raise UserError(f"{path}: expected 2D joints, found three coordinates; `s2m ik` takes 3D joints")
+    if float(np.ptp(seen[:, 1])) < _FEWEST_PIXELS:
+        raise UserError(f"{path}: expected pixels, as in the file that Sports2D calls ..._px.trc, found metres")
+    layout = None if track.layout is None else replace(track.layout, unit=None, up=None)
+    return replace(track, points=track.points[..., :2], layout=layout)
 
 
 def _own_joints(crowd: Crowd, joint_set: JointSet | None, path: Path) -> Crowd:
@@ -133,7 +180,7 @@ def _detected(content: Any, path: Path) -> Crowd | None:
         sightings = openpose.people_of(content, 0, path.name, str(path))
         return Crowd(openpose.joint_set_of_people(sightings, path), sightings, [0], {0: path.name})
     marks = {"annotations", "instance_info", "predictions", "bodies"}
-    listed = isinstance(content, list) and any(isinstance(entry, (dict, type(None))) for entry in content[:1000])
+    listed = isinstance(content, list) and any(isinstance(entry, dict) for entry in content[:1000])
     nested = isinstance(content, list) and any(
         isinstance(entry, list) and entry and isinstance(entry[0], dict) for entry in content[:1000]
     )
@@ -144,7 +191,8 @@ def _detected(content: Any, path: Path) -> Crowd | None:
         raise UserError(f"{path}: expected 2D joints, found Panoptic's 3D bodies; `s2m ik` takes them")
     if listed and isinstance(content[0], dict) and "keypoints3d" in content[0]:
         raise UserError(f"{path}: expected 2D joints, found keypoints3d; `s2m ik` takes them")
-    if listed or nested or (isinstance(content, dict) and marks & set(content)):
+    by_number = isinstance(content, dict) and mmpose.is_sequence(content)
+    if listed or nested or by_number or (isinstance(content, dict) and marks & set(content)):
         return _coco(content, path)
     return None
 
@@ -172,8 +220,11 @@ def _coco(content: Any, path: Path) -> Crowd:
 
 
 def _folder(folder: Path) -> Crowd:
-    """One json file per frame: OpenPose's, or MMPose's."""
+    """One file per frame: json of OpenPose, MMPose, Ultralytics or MediaPipe, or YOLO's labels."""
     files = sorted(folder.glob("*.json"))
+    labels = sorted(folder.glob("*.txt"))
+    if not files and labels:
+        return yolo.crowd_of(labels, folder)
     if not files:
         raise UserError(f"{folder}: expected a folder with one OpenPose json file per frame, found no json file")
     numbering = number_frames([file.name for file in files], str(folder))
@@ -185,7 +236,7 @@ def _folder(folder: Path) -> Crowd:
         if openpose.is_openpose(content):
             sightings += openpose.people_of(content, frame, file.name, str(file))
             continue
-        if content == []:
+        if content in ([], {}, None):
             continue
         crowd = _detected(content, file)
         if crowd is None or len(set(crowd.frames)) > 1:

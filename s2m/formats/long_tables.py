@@ -19,6 +19,7 @@ _LANDMARKS = (
 _SURE = ("visibility", "confidence", "score", "conf", "likelihood", "presence", "v", "c")
 _FRAMES = ("frame", "frame_id", "frame_number", "frame_num", "frame_no", "frame_index", "frame_idx")
 _TIMES = ("timestamp", "timestamp_ms", "time", "time_ms", "time_s")
+_PEOPLE = ("person", "person_id", "track", "track_id", "pose_id", "subject_id")
 _MOST_LANDMARKS = 2000
 
 
@@ -27,7 +28,8 @@ class _Columns:
     landmark: int
     axes: tuple[int, ...]
     sure: int | None
-    frame: int | None
+    kept: tuple[int, ...]
+    frame: tuple[int, ...]
 
 
 def is_long(header: Sequence[str]) -> bool:
@@ -58,20 +60,23 @@ def widened(
     columns = _columns(header)
     if columns is None:
         return None
-    frames: dict[str, dict[str, list[str]]] = {}
+    frames: dict[tuple[str, ...], dict[str, list[str]]] = {}
+    kept: dict[tuple[str, ...], list[str]] = {}
     landmarks: dict[str, None] = {}
     number = 0
     for row in rows:
         if len(row) != len(header):
             raise FormatError(f"{path}: expected {len(header)} cells a row, found {len(row)}")
         landmark = row[columns.landmark].strip()
-        if columns.frame is None and landmark in frames.get(str(number), {}):
+        if not columns.frame and landmark in frames.get((str(number),), {}):
             number += 1
-        frame = str(number) if columns.frame is None else row[columns.frame].strip()
+        frame = tuple(row[column].strip() for column in columns.frame) or (str(number),)
         there = frames.setdefault(frame, {})
         if landmark in there:
-            raise FormatError(f"{path}: frame {frame[:20]}: expected each landmark once, found {landmark[:40]} twice")
+            where = f"{path}: frame {', '.join(frame)[:40]}"
+            raise FormatError(f"{where}: expected each landmark once, found {landmark[:40]} twice")
         there[landmark] = [row[axis] for axis in columns.axes] + ([] if columns.sure is None else [row[columns.sure]])
+        kept.setdefault(frame, [row[column] for column in columns.kept])
         landmarks[landmark] = None
         if len(landmarks) > _MOST_LANDMARKS:
             raise FormatError(f"{path}: expected landmarks, found more than {_MOST_LANDMARKS}")
@@ -79,10 +84,10 @@ def widened(
     named = [_column(landmark, suffix) for landmark in landmarks for suffix in suffixes]
     nothing = [""] * len(suffixes)
     wide = [
-        [*([] if columns.frame is None else [frame]), *(c for name in landmarks for c in there.get(name, nothing))]
+        [*kept[frame], *(cell for name in landmarks for cell in there.get(name, nothing))]
         for frame, there in frames.items()
     ]
-    return [*([] if columns.frame is None else ["frame"]), *named], wide
+    return [*(header[column] for column in columns.kept), *named], wide
 
 
 def _columns(header: Sequence[str]) -> _Columns | None:
@@ -93,8 +98,13 @@ def _columns(header: Sequence[str]) -> _Columns | None:
     if landmark is None or len(axes) < 2:
         return None
     sure = next((place[name] for name in _SURE if name in place), None)
-    frame = next((place[name] for name in (*_FRAMES, *_TIMES) if name in place), None)
-    return _Columns(landmark, axes, sure, frame)
+    frame, time, person = (
+        next((place[name] for name in names if name in place and place[name] != landmark), None)
+        for names in (_FRAMES, _TIMES, _PEOPLE)
+    )
+    kept = tuple(column for column in (frame, time, person) if column is not None)
+    key = tuple(column for column in (time if frame is None else frame, person) if column is not None)
+    return _Columns(landmark, axes, sure, kept, key if frame is not None or time is not None else ())
 
 
 def _column(landmark: str, suffix: str) -> str:

@@ -42,6 +42,8 @@ def known_name(name: str) -> str | None:
     text = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name.strip())
     text = re.sub(r"^([LR])(?=[A-Z][a-z])", r"\1_", text)
     words = [word for word in re.split(r"[^A-Za-z0-9]+", text.lower()) if word]
+    if words[:1] == ["body"] and words[1:] != ["center"]:  # FreeMoCap's, beside hands and face
+        words = words[1:]
     side = next((word for word in words if word in ("left", "right", "l", "r")), None)
     if side is not None:
         words.remove(side)

@@ -68,6 +68,12 @@ class PictureSize:
             self._beyond += (seen > self._size).sum(0)
 
     @property
+    def shares(self) -> bool:
+        """Whether the coordinates are shares of a picture's width and height."""
+        many = self._inside >= _SHARES * self._seen > 0
+        return bool(many and (self._low > -1).all() and (self._high < 2).all())
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What to say of coordinates that are neither pixels nor shares."""
         if self._size is not None or not self._seen or self._low.min() < -_FRACTION or self._high.max() > _FRACTION:
@@ -90,16 +96,14 @@ class PictureSize:
             UserError: For joints that are shares of the picture's width and height without a size, which would squeeze
                 the person, and for a size of another picture than that of the joints.
         """
-        many = self._inside >= _SHARES * self._seen > 0
-        shares = bool(many and (self._low > -1).all() and (self._high < 2).all())
         if self._size is None:
-            if shares:
+            if self.shares:
                 raise UserError(
                     f"{path}: expected pixels, found coordinates from 0 to 1: shares of the picture's width and "
                     "height, as MediaPipe gives them? Give the picture's size: --image-size WIDTHxHEIGHT"
                 )
             return None
-        if shares:
+        if self.shares:
             return np.array(self._size, np.float64)
         if self._seen and self._low.min() >= -_FRACTION and self._high.max() <= _FRACTION:
             raise UserError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import pickle
+import re
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -69,7 +70,7 @@ def load_json(path: Path) -> Any:
         path: The file; of a ``.jsonl`` every line holds one value.
 
     Returns:
-        Dictionaries, lists, text and numbers.
+        Dictionaries, lists, text and numbers; a list of the values where several stand one after the other.
 
     Raises:
         UserError: The file is not there, too large, or no JSON.
@@ -84,9 +85,29 @@ def load_json(path: Path) -> Any:
         text = path.read_text(encoding="utf-8-sig")
         if path.suffix.lower() == ".jsonl":
             return [json.loads(line) for line in text.splitlines() if line.strip()]
-        return json.loads(text)
+        return _values(text)
 
     return readable(path, read)
+
+
+def _values(text: str) -> Any:
+    """What a text of JSON holds; programs that append to a file write one value after the other."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        if not error.msg.startswith("Extra data"):
+            raise
+    decoder, blanks, found = json.JSONDecoder(), re.compile(r"\s*"), []
+    start = _end(blanks.match(text))
+    while start < len(text):
+        value, end = decoder.raw_decode(text, start)
+        found.append(value)
+        start = _end(blanks.match(text, end))
+    return found
+
+
+def _end(match: re.Match[str] | None) -> int:
+    return 0 if match is None else match.end()
 
 
 def readable(path: Path, read: Callable[[], _Content]) -> _Content:

@@ -33,6 +33,8 @@ _BONES: tuple[tuple[tuple[str, str], float, float], ...] = (
 )
 _WOBBLE = 0.1  # of its length: what a detector's bone changes from frame to frame
 _PLAUSIBLE = 2.5  # score of what still looks like a person
+_NOBODY = 3.2  # score that joints do not reach with 80 mm of noise, and rotations of the shipped clips exceed
+_SMPL = "smpl"
 _CLEARER = 2.0  # times better than the next
 
 
@@ -82,12 +84,24 @@ def recognise(points: NDArray[np.float64], path: Path) -> Recognised:
             f"{path}: expected as many joints as a known joint set has, found {count}; known: {known}; your own set "
             "is a yaml file (--joint-set FILE)"
         )
-    if len(fitting) == 1:
-        return Recognised(fitting[0], f"no other set has {count} joints")
     some = points[np.unique(np.linspace(0, len(points) - 1, min(len(points), FRAMES)).astype(int))]
     seen, _ = mask_missing(some)
+    if len(fitting) == 1:
+        _refuse_rotations(seen, fitting[0], path)
+        return Recognised(fitting[0], f"no other set has {count} joints")
     scores = {joint_set.name: plausibility(seen, joint_set) for joint_set in fitting}
     return _decided(fitting, scores, count, path)
+
+
+def _refuse_rotations(seen: NDArray[np.float64], joint_set: JointSet, path: Path) -> None:
+    """Refuse SMPL's pose vectors as its joints: both have as many numbers, but these make no person."""
+    score = plausibility(seen, joint_set) if joint_set.name.startswith(_SMPL) else 0.0
+    if np.isfinite(score) and score > _NOBODY:
+        raise UserError(
+            f"{path}: as joints of {joint_set.name} these make no person (bones are off by {score:.1f} in what people "
+            "differ by): rotation vectors? numpy.savez('a.npz', poses=..., trans=...) makes a file of these; if they "
+            f"are joints, --joint-set {joint_set.name}"
+        )
 
 
 def _decided(fitting: Sequence[JointSet], scores: dict[str, float], count: int, path: Path) -> Recognised:

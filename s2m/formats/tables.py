@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from s2m.errors import FormatError
 from s2m.formats.long_tables import is_long, widened
 from s2m.formats.names import known_name
+from s2m.formats.stacked_headers import flattened, is_stacked
+from s2m.formats.times import frames_of_times, rate_of_times
 
 Floats = NDArray[np.float64]
 
@@ -42,9 +44,7 @@ _START = 1 << 16  # bytes that tell the encoding
 _MOST_COMMENTS = 10_000
 _NAMED_ROWS = 8  # of them that may be names or units of columns
 _TIME = re.compile(r"time|sec|msec")
-_EVEN = 0.2  # share of steps that may be off, and by how much
-_WHOLE, _LONG = 0.004, 0.1  # share of a rate that rounded times leave open; the longer they go on, the less
-_SLOWEST, _FASTEST = 5.0, 500.0  # frames per second that tell seconds from milliseconds, and both from a count
+_NUMBER_AT_END = re.compile(r"(?<!\d)(\d{1,9})\s*$")
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,9 @@ def read_table(path: Path) -> Table:
 
     A header is a first row without a number (``NA`` and blanks are missing numbers, not names), or one that counts
     the columns, as pandas writes it. It names columns such as ``left_knee_x``, ``x3`` or ``nose_visibility``, in any
-    order; columns with frames, times or people may stand among them. A table with one landmark a row
-    (:mod:`s2m.formats.long_tables`) is read as one with one frame a row.
+    order; columns with frames, times or people may stand among them. A row of separators alone is a frame in which
+    nothing was seen. A table with one landmark a row (:mod:`s2m.formats.long_tables`), and one with names in several
+    rows (:mod:`s2m.formats.stacked_headers`), is read as one with one frame a row.
 
     Args:
         path: The file.
@@ -97,23 +98,81 @@ def read_table(path: Path) -> Table:
         start = text[0][:4096]
         mark = _mark(start)
         lines = csv.reader(itertools.chain(text, file), delimiter=mark, skipinitialspace=mark == " ")
-        rows = (row for row in lines if any(cell.strip() for cell in row))
-        first = list(itertools.islice(rows, 4))
+        # A row of separators alone is a frame in which nothing was seen.
+        rows = (row for row in lines if _is_filled(row) or (len(row) > 1 and mark != " "))
+        blank, first = _start(rows)
         if not first:
             raise FormatError(f"{path}: expected rows of numbers, found none")
         header, skip, index = _header(first[0], first)
-        body: Iterator[Sequence[str]] = itertools.chain(first[skip:], rows)
-        # One landmark a row: as many rows as landmarks make a frame.
-        shown = first[skip:]
-        long = widened(header, list(body), path) if is_long(header) else None
-        if long is not None:
-            header, shown = long
-            body = iter(shown)
+        before: list[Sequence[str]] = [] if skip else [[""] * len(first[0])] * blank
+        body: Iterator[Sequence[str]] = itertools.chain(before, first[skip:], rows)
+        shown: Sequence[Sequence[str]] = first[skip:]
+        wide = _one_frame_a_row(header, first, skip, body, path)
+        if wide is not None:
+            header, shown = wide
+            body, index = iter(shown), False
         comma = mark != "," and not any("." in cell for row in shown[:3] for cell in row)
         values = _numbers(body, header, path, skip + above, comma)
     if index:
-        values, header = values[:, 1:], header[1:]
+        return _named(values[:, 1:], header[1:], path, _counted(values[:, 0]))
     return _named(values, header, path)
+
+
+def table_of_records(content: Any, path: Path) -> Table | None:
+    """A table whose rows are objects of JSON, as pandas writes it with ``orient="records"``.
+
+    Args:
+        content: What stands in the file.
+        path: The file, for messages.
+
+    Returns:
+        The table; ``None`` for what is none.
+
+    Raises:
+        FormatError: See :func:`read_table`.
+    """
+    if not isinstance(content, list) or not content or not all(isinstance(row, dict) for row in content):
+        return None
+    if any(isinstance(cell, (list, dict)) for row in content for cell in row.values()):
+        return None
+    header = [str(name) for name in dict.fromkeys(name for row in content for name in row)]
+    if not is_long(header) and not any(map(_is_joint_column, header)):
+        return None
+    rows = [["" if row.get(name) is None else str(row[name]) for name in header] for row in content]
+    header, rows = (widened(header, rows, path) if is_long(header) else None) or (header, rows)
+    return _named(_numbers(iter(rows), header, path, 0, False), header, path)
+
+
+def _is_filled(row: Sequence[str]) -> bool:
+    return any(cell.strip() for cell in row)
+
+
+def _start(rows: Iterator[Sequence[str]]) -> tuple[int, list[Sequence[str]]]:
+    """How many rows without anything stand above the first others, and a few of these."""
+    blank = 0
+    for row in rows:
+        if _is_filled(row):
+            return blank, [row, *itertools.islice(rows, _NAMED_ROWS - 1)]
+        blank += 1
+    return blank, []
+
+
+def _one_frame_a_row(
+    header: Sequence[str], first: Sequence[Sequence[str]], skip: int, body: Iterator[Sequence[str]], path: Path
+) -> tuple[list[str], list[list[str]]] | None:
+    """Header and rows of a table that is laid out otherwise; ``None`` for one that is not."""
+    if is_stacked(first):
+        return flattened([*first[:skip], *body], path)
+    if is_long(header):
+        return widened(header, [row for row in body if _is_filled(row)], path)
+    return None
+
+
+def _counted(index: Floats) -> Floats | None:
+    """The rows' own numbers as those of frames, where rows were left out; ``None`` where they only count."""
+    if not np.isfinite(index).all() or (index != np.round(index)).any() or (np.diff(index) <= 0).any():
+        return None
+    return None if (index == np.arange(len(index))).all() else index
 
 
 def _encoding(path: Path) -> str:
@@ -211,6 +270,10 @@ def _block(
             except ValueError:
                 if column in texts and not _is_frame(header[column]):
                     continue
+                who = _NUMBER_AT_END.search(cell) if column in texts and _is_person(header[column]) else None
+                if who is not None:  # track_0
+                    values[number, column] = int(who.group(1))
+                    continue
                 name = f" ({header[column]})" if column < len(header) else ""
                 where = f"{path}: row {number + skip + 1}, column {column + 1}{name}"
                 raise FormatError(f"{where}: expected a number, found {cell[:40]!r}") from None
@@ -219,6 +282,10 @@ def _block(
 
 def _is_frame(name: str) -> bool:
     return re.sub(r"[ .-]+", "_", name.lower()) in (*_FRAMES, *_PEOPLE)
+
+
+def _is_person(name: str) -> bool:
+    return re.sub(r"[ .-]+", "_", name.lower()) in _PEOPLE
 
 
 def _is_joint_column(name: str) -> bool:
@@ -242,11 +309,18 @@ def _place(name: str) -> tuple[str | int, int] | None:
     return None if known is None else (known, axis)
 
 
+def _left_out(frames: Floats | None, people: Floats | None) -> Floats | None:
+    """Frames by their times, where the order of the rows does not tell them."""
+    if frames is None or (people is None and len(np.unique(frames)) < len(frames)):
+        return None
+    return None if people is None and (np.diff(frames) == 1).all() else frames
+
+
 def _axis(letter: str) -> int:
     return {"x": 0, "y": 1, "z": 2}.get(letter.lower(), 3)
 
 
-def _named(values: Floats, header: Sequence[str], path: Path) -> Table:
+def _named(values: Floats, header: Sequence[str], path: Path, index: Floats | None = None) -> Table:
     joints: dict[str | int, list[int | None]] = {}
     others: dict[str, int] = {}
     for column, name in enumerate(header):
@@ -263,28 +337,17 @@ def _named(values: Floats, header: Sequence[str], path: Path) -> Table:
             )
         columns[place[1]] = column
     whole = {joint: tuple(columns) for joint, columns in joints.items() if None not in columns[:2]}
-    frames = next((values[:, others[name]] for name in _FRAMES if name in others), None)
     people = next((values[:, others[name]] for name in _PEOPLE if name in others), None)
+    people = None if people is None or np.isnan(people).all() else people
     known = (*_FRAMES, *_PEOPLE)
-    rate = next((_rate(values[:, column], name) for name, column in others.items() if _TIME.match(name)), None)
+    clock = next((name for name in others if _TIME.match(name)), None)
+    times = None if clock is None else values[:, others[clock]]
+    rate = None if clock is None or times is None else rate_of_times(times, clock)
+    frames = next((values[:, others[name]] for name in _FRAMES if name in others), index)
+    if frames is None and times is not None and rate is not None:
+        frames = _left_out(frames_of_times(times), people)
     if not whole:
-        times = [c for n, c in others.items() if n in known or re.match(r"time|sec|msec|date|index|unnamed", n)]
-        return Table(np.delete(values, times, axis=1), {}, frames, people, (), rate)
+        no_joints = [c for n, c in others.items() if n in known or re.match(r"time|sec|msec|date|index|unnamed", n)]
+        return Table(np.delete(values, no_joints, axis=1), {}, frames, people, (), rate)
     unread = tuple(n[:40] for n in others if n not in known and not re.match(r"time|sec|msec|date|index|unnamed|$", n))
     return Table(values, whole, frames, people, unread, rate)
-
-
-def _rate(times: Floats, name: str) -> float | None:
-    """Frames per second of a column of times in seconds or milliseconds; ``None`` where they are uneven, or neither."""
-    steps = np.diff(np.unique(times[np.isfinite(times)]))
-    step = float(np.median(steps)) if len(steps) else 0.0
-    even = np.abs(steps - step) <= _EVEN * step
-    if step <= 0 or even.mean() < 1 - _EVEN:
-        return None
-    step = float(steps[even].mean())  # times are rounded
-    scales = (1000.0,) if "ms" in name or "milli" in name else (1.0, 1000.0)
-    rates = [scale / step for scale in scales if _SLOWEST <= scale / step <= _FASTEST]
-    if not rates:
-        return None
-    whole = abs(rates[0] - round(rates[0])) < rates[0] * min(_WHOLE, _LONG / len(steps))
-    return float(round(rates[0])) if whole else round(rates[0], 3)

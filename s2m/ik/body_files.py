@@ -25,6 +25,7 @@ from s2m.formats.fbx import FBX, read_fbx
 from s2m.formats.gltf import GLTF, GltfPerson, read_gltf
 from s2m.formats.joints3d import UP_AXES
 from s2m.formats.motion_npz import MotionFile
+from s2m.formats.upright import axis_of_roots
 from s2m.formats.usd import SUFFIXES, read_usd
 from s2m.ik.anny_files import anny_motion
 from s2m.ik.chosen_body import BodyChoice
@@ -41,6 +42,7 @@ TREES = (BVH, *GLTF, FBX, *SUFFIXES)
 """Suffixes of files that hold a skeleton of their own."""
 # SMPL's world (+y up) to AMASS's (+z up).
 _AMASS = Rotation.from_euler("x", 90, degrees=True)
+_SAMPLE = 200  # frames that tell how somebody is
 
 
 def trees_of(file: Path, arguments: argparse.Namespace) -> list[Bvh | GltfPerson]:
@@ -191,6 +193,10 @@ def body_person(
         say(arguments, f"{file}: a body's motion ({found.model}): rotations are taken over as they are{told}")
         for note in found.notes:
             say(arguments, f"note: {note}")
+        posture = _posture(poses)
+        if posture:
+            axes = "y, z, y-down or z-down"
+            warn(f"with {up} up this person is {posture} in most frames; is another axis up? (--up: {axes})")
         motion = BodyMotion(
             choice.body, poses, trans, betas, fps, label, found.valid, name, found.hands, foreign=foreign
         )
@@ -230,6 +236,15 @@ def _turned(found: MotionFile, up: str, choice: BodyChoice) -> tuple[Rows, Float
     pelvis = _pelvis(choice.body)
     # A body turns about its pelvis joint, which lies off the origin that the place is measured from.
     return _TurnedRows(found.poses, turn), turn.apply(found.trans + pelvis) - pelvis
+
+
+def _posture(poses: Rows) -> str | None:
+    """How somebody mostly is who does not stand in AMASS's world, told by frames that lie evenly over the motion."""
+    chosen = np.unique(np.linspace(0, len(poses) - 1, min(len(poses), _SAMPLE)).astype(np.int64)).tolist()
+    if not chosen:
+        return None
+    axis = axis_of_roots(np.concatenate([poses.read(row, row + 1)[:, :3] for row in chosen]))
+    return None if axis in (None, "z") else "upside down" if axis == "z-down" else "lying"
 
 
 def _shape(found: MotionFile, choice: BodyChoice) -> tuple[NDArray[np.float32], BodyLabel, ForeignShape | None]:

@@ -26,7 +26,7 @@ from s2m.skeletons import JointSet
 _SMALLEST, _LARGEST = 0.35, 1.6  # a toddler and a giant, as multiples of the rest skeleton
 _SHORTEST = 0.05  # metres: bones below say little about size
 _ENOUGH = 500  # frames that tell size and posture
-_FLAT = 1e-4  # of a person's height; noise of real depth is more
+_FLAT = 0.005  # of a person's height; people are never so thin
 _SHOWN = 8  # frames that a message names
 
 
@@ -263,31 +263,30 @@ def not_upright(clip: Clip) -> str | None:
 
 
 def flat(clip: Clip) -> str | None:
-    """All joints lie in one plane across an axis: joints in 2D, with zero for the third number.
+    """All joints of nearly all frames lie in one plane: 2D joints that got a third coordinate.
 
     Args:
         clip: The joints and what they are said to be.
 
     Returns:
-        The message; ``None`` where the person has depth, or nobody is seen.
+        The message; ``None`` where people have depth, or nobody was seen.
     """
     seen = torch.isfinite(clip.joints).all(-1, keepdim=True)
-    beyond = torch.full_like(clip.joints, torch.inf)
-    lowest = torch.where(seen, clip.joints, beyond).amin(1)
-    highest = torch.where(seen, clip.joints, -beyond).amax(1)
-    spans = (highest - lowest)[torch.isfinite(highest).all(-1)]
-    if not len(spans):
+    high = clip.joints.masked_fill(~seen, -math.inf).amax(1)
+    low = clip.joints.masked_fill(~seen, math.inf).amin(1)
+    extent = (high - low)[seen.sum((1, 2)) > len(clip.joint_set) / 2]
+    if not len(extent):
         return None
-    widths = spans.amax(0)
-    if float(widths.min()) > _FLAT * float(widths.max()):
+    thick = (extent / extent.amax(1, keepdim=True).clamp_min(1e-9)).median(0).values
+    if float(thick.min()) > _FLAT:
         return None
     return (
-        "all joints lie in one plane: these are joints in 2D, which do not tell a body; `s2m lift` finds the depth of "
-        "2D joints"
+        "all joints lie in one plane: these are 2D joints, of which no rotation in depth "
+        "can be told; `s2m lift` takes 2D joints"
     )
 
 
 # Of a clip that is known to have the right size and whose missing joints were named.
-POSTURE: tuple[Check, ...] = (flat, mirrored, not_upright)
+POSTURE: tuple[Check, ...] = (mirrored, not_upright, flat)
 _OF_EVERY_FRAME: tuple[Check, ...] = (missing_joints,)
 CHECKS: tuple[Check, ...] = (wrong_unit, missing_joints, *POSTURE)

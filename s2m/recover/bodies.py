@@ -142,6 +142,13 @@ class Poser:
         return body_regressor(self.body, self.joint_set)
 
     @cached_property
+    def nose(self) -> Tensor:
+        """(1, V) what reads the tip of the nose off the body."""
+        row = torch.zeros_like(self.regressor[:1])
+        row[0, self.body.vertex_ids["nose"]] = 1.0
+        return row
+
+    @cached_property
     def _reading(self) -> tuple[Tensor, Tensor]:
         """The vertices that joints are read from, and their weights."""
         read = (self.regressor != 0).any(0).nonzero()[:, 0]

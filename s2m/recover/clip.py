@@ -63,6 +63,7 @@ class PersonClip:
         self._limit = int(options.fill * fps + 1e-6)
         self._lifting = PictureLifting(joint_set, camera, fps, options.model)
         self._skeletons, self._joints2d, self._confidence = Spool(folder), Spool(folder), Spool(folder)
+        self._nose = Spool(folder)
         self._rotations, self._solved_rotations = Spool(folder), Spool(folder)
         lifted = self._lift()
         self.poser = self._shaped(lifted)
@@ -118,7 +119,8 @@ class PersonClip:
 
     def close(self) -> None:
         """Give the disk space back."""
-        for spool in (self._skeletons, self._joints2d, self._confidence, self._rotations, self._solved_rotations):
+        lifted, posed = (self._skeletons, self._joints2d, self._confidence, self._nose), self._rotations
+        for spool in (*lifted, posed, self._solved_rotations):
             spool.close()
 
     def _sure(self, start: int, stop: int) -> Tensor:
@@ -130,6 +132,7 @@ class PersonClip:
             self._skeletons.append(part.joints3d.numpy())
             self._joints2d.append(part.joints2d.numpy())
             self._confidence.append(part.confidence.numpy())
+            self._nose.append(part.nose.numpy())
             lifted.append(part.lifted.numpy())
         return np.concatenate(lifted)
 
@@ -229,12 +232,13 @@ class PersonClip:
         place = bodies.params.transl.double().numpy()
         fill_places(place, self._limit)
         bodies = self.poser.at(bodies.params, torch.from_numpy(place).float(), sure, self.camera)
-        bodies = fitted(bodies, joints2d, self.poser, self.camera, FitOptions(steps=_STEPS, noise=_NOISE), self.fps)
+        nose, usual = torch.from_numpy(self._nose.read(first, last)), FitOptions(steps=_STEPS, noise=_NOISE)
+        bodies = fitted(bodies, joints2d, self.poser, self.camera, usual, self.fps, nose=nose)
         if not self.options.refine:
             return bodies
         outlines = Outlines(self.sightings.silhouettes(first, last), self.options.body, self.camera)
         options = FitOptions(steps=self.options.refine)
-        return fitted(bodies, joints2d, self.poser, self.camera, options, self.fps, outlines)
+        return fitted(bodies, joints2d, self.poser, self.camera, options, self.fps, outlines, nose)
 
 
 def _spread(chosen: NDArray[np.bool_], most: int) -> NDArray[np.int64]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from s2m.recover.observing import Observer
     from s2m.recover.process import Job, Outcome
     from s2m.recover.result import Result
+    from s2m.recover.videos import Video
 
 _ABOUT = """Recover the people of photos and videos as SMPL bodies before the camera: a detector that ships finds their
 joints, a lifter that was trained without 3D annotation lifts them, DIK solves the rotations.
@@ -123,6 +124,7 @@ def run(arguments: argparse.Namespace) -> int:
 
         return serve_webcam(arguments)
 
+    from s2m.formats.picture_names import to_convert
     from s2m.recover.inputs import items_of, share
     from s2m.recover.process import made, run_all
 
@@ -130,7 +132,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.keypoints is not None and len({item.is_video for item in items}) > 1:
         raise UserError("--keypoints: expected one video or photos, found both")
     for file in passed:
-        warn(f"{file}: neither a photo nor a video, passed over")
+        warn(f"{file}: neither a photo nor a video that can be read, passed over{to_convert(file)}")
     made(arguments.output)
     job, own = _job(arguments, kinds), share(items)
     with _Bar(arguments) as bar:
@@ -200,22 +202,29 @@ def _job(arguments: argparse.Namespace, kinds: tuple[str, ...]) -> Job:
     )
 
 
-def _observing(arguments: argparse.Namespace) -> Callable[[float | None], Observer]:
-    """What makes who finds people, for so many frames per second."""
+def _observing(arguments: argparse.Namespace) -> Callable[[Video | None], Observer]:
+    """What makes who finds people in a video, or in pictures."""
     from s2m.recover.detectors import OneAtATime
     from s2m.recover.observing import Detecting, FromKeypoints, WithMasks
 
-    lowest = arguments.min_confidence
-    if arguments.keypoints is not None:
-        known: Observer = FromKeypoints(arguments.keypoints, lowest or 0.0)
-        joints: Callable[[float | None], Observer] = lambda fps: known  # noqa: E731
-    else:
-        detectors = OneAtATime(arguments)
-        joints = lambda fps: Detecting(detectors(fps is None), fps, lowest)  # noqa: E731
-    if arguments.masks is None:
+    lowest, folder = arguments.min_confidence, arguments.masks
+    known = None if arguments.keypoints is None else FromKeypoints(arguments.keypoints, lowest or 0.0)
+    detectors = OneAtATime(arguments) if known is None else None
+
+    def joints(video: Video | None) -> Observer:
+        if detectors is not None:
+            return Detecting(detectors(video is None), None if video is None else video.fps, lowest)
+        assert known is not None
+        if video is None:
+            return known
+        found, notes = known.of_video(video.expected)
+        for note in notes:
+            warn(note)
+        return found
+
+    if folder is None:
         return joints
-    folder = arguments.masks
-    return lambda fps: WithMasks(joints(fps), folder)
+    return lambda video: WithMasks(joints(video), folder, None if video is None else video.expected)
 
 
 class _Bar:

@@ -37,6 +37,7 @@ _TURNS = {
     "neck": (0.1, 0.1, 0.1),
     "head": (0.1, 0.1, 0.1),
 }
+_FACE = (0.4, 0.4, 0.15)  # of a head whose nose was seen
 _SPINE = (0.07, 0.07, 0.07)
 # What has to be seen beyond a joint for it to turn, by the last words of names. A joint's place is carried by the parts
 # on both sides of it, so an arm that nobody saw would otherwise turn to move the shoulder by a centimetre.
@@ -72,17 +73,17 @@ class FitOptions:
 
 
 class JointModel:
-    """The joints of a posed body without its vertices: each is carried by the body parts around it.
+    """Joints and nose of a posed body without its vertices: each is carried by the body parts around it.
 
     Args:
         poser: Its body, shape and joint set.
     """
 
     def __init__(self, poser: Poser) -> None:
-        body, regressor = poser.body, poser.regressor
+        body, regressor = poser.body, torch.cat([poser.regressor, poser.nose])
         carriers = poser.rest.carriers
         assert carriers is not None
-        self._weights = carriers
+        self._weights = torch.cat([carriers, poser.nose @ body.weights])
         self._template, self._joints = regressor @ body.v_template, body.template_joints
         self._shapes = torch.einsum("jv,vck->jck", regressor, body.shapedirs)
         self._joint_shapes = body.joint_shapes
@@ -95,7 +96,7 @@ class JointModel:
             betas: (1, 10) or (B, 10).
 
         Returns:
-            (B, J, 3) metres, camera frame, without the place.
+            (B, J + 1, 3) metres, camera frame, without the place; the tip of the nose is the last.
         """
         count = len(rotations)
         rest = (self._template + torch.einsum("bk,jck->bjc", betas, self._shapes)).expand(count, -1, -1)
@@ -112,8 +113,11 @@ def fitted(
     options: FitOptions,
     fps: float | None = None,
     outlines: Outlines | None = None,
+    nose: Tensor | None = None,
 ) -> Bodies:
     """Bodies moved onto the joints, and onto silhouettes where there are any.
+
+    Ears and neck leave open how far a head nods, and where it looks from a little aside: noses tell.
 
     Args:
         bodies: Where to begin; rows without a place stay as they are.
@@ -123,6 +127,7 @@ def fitted(
         options: How many steps, and what the terms weigh.
         fps: Frames per second where the rows are consecutive frames of one person; ``None`` for single bodies.
         outlines: Silhouettes of the rows; ``None`` without them.
+        nose: (B, 3) where the tip of the nose is, pixels, and the confidence; ``None`` where no detector says.
 
     Returns:
         The bodies; all of one shape where it was fitted.
@@ -134,7 +139,8 @@ def fitted(
     some = bodies.rows(rows)
     outlines = None if outlines is None else outlines[rows]
     time = fps if _consecutive(rows) else None
-    found = _Problem(some, joints2d[rows], poser, camera, options, time, outlines).solve()
+    nose = torch.zeros(len(rows), 3) if nose is None else nose[rows]
+    found = _Problem(some, joints2d[rows], nose, poser, camera, options, time, outlines).solve()
     return _put(bodies, rows, found)
 
 
@@ -162,6 +168,7 @@ class _Problem:
         self,
         bodies: Bodies,
         joints2d: Tensor,
+        nose: Tensor,
         poser: Poser,
         camera: Camera,
         options: FitOptions,
@@ -173,11 +180,13 @@ class _Problem:
         self.start = bodies.params.rotations.clone()
         self.betas = bodies.params.betas.clone()
         self.place = bodies.params.transl.clone()  # type: ignore[union-attr]
-        self.sure = bodies.confidence.clone()
-        self.joints2d = torch.where(bodies.seen[..., None], joints2d, torch.zeros(()))
-        self.extent = _extent(self.joints2d, bodies.seen)
-        spread = torch.tensor([_spread(joint) for joint in SMPL24.joints])
-        self.spread = spread * _free(bodies.seen, poser.joint_set)[..., None]
+        known = torch.where(bodies.seen[..., None], joints2d, torch.zeros(()))
+        self.extent = _extent(known, bodies.seen)
+        free = _free(bodies.seen, poser.joint_set)
+        faces = (nose[:, 2] > 0) & free[:, SMPL24.index("head")]
+        self.sure = torch.cat([bodies.confidence, (nose[:, 2] * faces)[:, None]], 1)
+        self.joints2d = torch.cat([known, torch.where(faces[:, None], nose[:, :2], torch.zeros(()))[:, None]], 1)
+        self.spread = _spreads(faces) * free[..., None]
 
     def solve(self) -> Bodies:
         # In units of their standard deviations all unknowns take steps of one size.
@@ -219,7 +228,7 @@ class _Problem:
         pace = (self.fps * _TIME) ** 2
         angles = turns * self.spread * (pace / self.options.shake)
         moves = place * (pace / self.options.jolt)
-        swings = (joints - place[:, None]) * (pace / self.options.swing)
+        swings = (joints[:, :-1] - place[:, None]) * (pace / self.options.swing)
         return sum((values.diff(n=2, dim=0) ** 2).sum() for values in (angles, moves, swings))  # type: ignore[return-value]
 
 
@@ -243,6 +252,14 @@ def _beyond(joint: str) -> set[str]:
 def _is_one(name: str, joint: str, ends: set[str]) -> bool:
     side = joint.split("_")[0]
     return name.split("_")[-1] in ends and (side not in ("left", "right") or name.startswith(side))
+
+
+def _spreads(faces: Tensor) -> Tensor:
+    """(B, 24, 3) radians; faces: (B,) whose nose was seen."""
+    usual = torch.tensor([_spread(joint) for joint in SMPL24.joints])
+    found = usual.expand(len(faces), -1, -1).clone()
+    found[faces, SMPL24.index("head")] = torch.tensor(_FACE)
+    return found
 
 
 def _spread(joint: str) -> tuple[float, float, float]:

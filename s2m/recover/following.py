@@ -14,9 +14,10 @@ from s2m.detect import Detection
 Floats = NDArray[np.float64]
 
 _REACH, _REACH_PER_SECOND, _FARTHEST = 0.25, 1.0, 1.0  # how far people get, in sizes of the person
+_SAME = 0.5  # overlap over union of the boxes of people who stay
 _FORGOTTEN = 2.0  # seconds after which whoever comes is somebody else
 _NEVER = 1e6
-_SIZE, _BOX, _MASK = 0.3, 0.2, 0.2  # weights beside the distance of the joints
+_SIZE, _BOX, _MASK = 0.3, 0.4, 0.2  # weights beside the distance of the joints
 _STEP = 8  # silhouettes are compared in pixels this large
 
 
@@ -94,10 +95,12 @@ class Follower:
         if not np.isfinite(distance):
             distance = float(np.linalg.norm(_middle(person.box) + shift - _middle(detection.box)))
         distance /= max(sizes)
-        if distance > min(_REACH + _REACH_PER_SECOND * self._gone(person), _FARTHEST):
+        overlap = _overlap(person.box + np.tile(shift, 2), detection.box)
+        # Joints may be mixed up with those of whoever stands behind: who fills the same box has not gone far.
+        if distance > min(_REACH + _REACH_PER_SECOND * self._gone(person), _FARTHEST) and overlap < _SAME:
             return _NEVER
         cost = distance + _SIZE * min(abs(float(np.log(sizes[0] / sizes[1]))), 2.0)
-        cost += _BOX * (1 - _overlap(person.box + np.tile(shift, 2), detection.box))
+        cost += _BOX * (1 - overlap)
         if mask is not None and person.mask is not None and mask.shape == person.mask.shape:
             cost += _MASK * (1 - (mask & person.mask).sum() / max(1, (mask | person.mask).sum()))
         return cost

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from s2m.errors import UserError
-from s2m.recover import pictures, videos
+from s2m.formats.picture_names import PHOTOS, VIDEOS, is_picture, to_convert
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Item:
     @property
     def is_video(self) -> bool:
         """Whether it is one, by its suffix."""
-        return self.file.suffix.lower() in videos.SUFFIXES
+        return self.file.suffix.lower() in VIDEOS
 
 
 def items_of(paths: Iterable[Path]) -> tuple[list[Item], list[Path]]:
@@ -47,16 +47,17 @@ def items_of(paths: Iterable[Path]) -> tuple[list[Item], list[Path]]:
     for path in paths:
         if path.is_dir():
             inside = [file for file in sorted(path.iterdir()) if file.is_file() and not file.name.startswith(".")]
-            known = [file for file in inside if _is_known(file)]
+            known = [file for file in inside if is_picture(file)]
             if not known:
-                raise UserError(f"{path}: expected photos or videos, found none among its {len(inside)} files")
+                hint = next(filter(None, map(to_convert, inside)), "")
+                raise UserError(f"{path}: expected photos or videos, found none among its {len(inside)} files{hint}")
             files |= dict.fromkeys(known)
-            passed += [file for file in inside if not _is_known(file)]
+            passed += [file for file in inside if not is_picture(file)]
         elif not path.is_file():
             raise UserError(f"{path}: expected a photo, a video or a folder, found nothing")
-        elif not _is_known(path):
-            ends = ", ".join((*pictures.SUFFIXES, *videos.SUFFIXES))
-            raise UserError(f"{path}: expected a name that ends in {ends}, found '{path.suffix}'")
+        elif not is_picture(path):
+            ends = ", ".join((*PHOTOS, *VIDEOS))
+            raise UserError(f"{path}: expected a name that ends in {ends}, found '{path.suffix}'{to_convert(path)}")
         else:
             files[path] = None
     return [Item(file, name) for file, name in zip(files, _names(list(files)), strict=True)], passed
@@ -84,10 +85,6 @@ def share(items: Sequence[Item], environment: Mapping[str, str] = os.environ) ->
     if not (rank.isdecimal() and world.isdecimal() and int(rank) < int(world)):
         raise UserError(f"RANK: expected a number below WORLD_SIZE, found {rank} of {world}")
     return list(items[int(rank) :: int(world)])
-
-
-def _is_known(file: Path) -> bool:
-    return file.suffix.lower() in (*pictures.SUFFIXES, *videos.SUFFIXES)
 
 
 def _names(files: list[Path]) -> list[str]:

@@ -19,6 +19,8 @@ from s2m.recover.camera import Camera
 from s2m.recover.trained import TrainedModel
 from s2m.skeletons import JointSet
 
+_NOSE = "nose"
+
 
 @dataclass(frozen=True)
 class Skeletons:
@@ -29,12 +31,14 @@ class Skeletons:
         joints2d: (B, J, 2) pixels; zero where a joint was not seen.
         confidence: (B, J), 0 where a joint was not seen.
         lifted: (B,) bool.
+        nose: (B, 3) pixels and confidence of the nose, which is nothing to lift from; zero where it was not seen.
     """
 
     joints3d: Tensor
     joints2d: Tensor
     confidence: Tensor
     lifted: Tensor
+    nose: Tensor
 
 
 class PictureLifting:
@@ -78,7 +82,11 @@ class PictureLifting:
             points, confidence = source.read(start, stop)
             taken = on_joint_set(Keypoints(points, confidence, self._given), self.joint_set)  # type: ignore[arg-type]
             yield Skeletons(
-                part.joints3d, torch.from_numpy(taken.points), torch.from_numpy(taken.confidence), part.lifted
+                part.joints3d,
+                torch.from_numpy(taken.points),
+                torch.from_numpy(taken.confidence),
+                part.lifted,
+                torch.from_numpy(_nose(points, confidence, self._given)),
             )
 
     def arrays(self, joints2d: NDArray[np.float64], confidence: NDArray[np.float64]) -> Skeletons:
@@ -90,3 +98,13 @@ class PictureLifting:
         """
         (found,) = self(ArrayFrames(joints2d, confidence), max(1, len(joints2d)))
         return found
+
+
+def _nose(points: NDArray[np.float64], confidence: NDArray[np.float32], given: JointSet) -> NDArray[np.float32]:
+    """(B, 3) the nose among detected joints (B, K, 2)."""
+    found = np.zeros((len(points), 3), np.float32)
+    if _NOSE in given:
+        place = given.index(_NOSE)
+        found[:, :2], found[:, 2] = points[:, place], confidence[:, place]
+    found[~(np.isfinite(found).all(1) & (found[:, 2] > 0))] = 0
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -15,11 +16,14 @@ from s2m.data.zoo.mask_values import MaskError
 from s2m.data.zoo.picture_files import opened, upright
 from s2m.detect import Detection, Detector, Picture
 from s2m.errors import UserError
+from s2m.formats.frames import number_frames
 from s2m.formats.keypoints2d import read_all_keypoints
+from s2m.formats.pixels import PictureSize
 from s2m.formats.tracks import Track
 from s2m.recover.following import Follower
 
 _MASK_SUFFIXES = (".png", ".bmp", ".tif", ".tiff")
+_OPENPOSE = "_keypoints"  # what OpenPose adds to a picture's name
 _OUTSIDE = 0.5  # share of a file's joints that may lie outside of the picture
 
 
@@ -85,6 +89,24 @@ def above(detection: Detection, lowest: float) -> Detection:
     )
 
 
+def first_number(lowest: int, highest: int, count: int) -> int:
+    """What a file that numbers the frames of a video calls the first of them.
+
+    Args:
+        lowest: Its smallest number.
+        highest: Its largest.
+        count: How many frames the video has; 0 where nobody knows.
+
+    Returns:
+        0 or 1, as programs count; the smallest number of a file of which a piece is left that is as long as the video.
+    """
+    if lowest <= 1:
+        return lowest
+    if highest < count:
+        return 0
+    return 1 if highest == count else lowest
+
+
 class FromKeypoints:
     """People whose joints another program found.
 
@@ -97,38 +119,73 @@ class FromKeypoints:
     """
 
     def __init__(self, file: Path, lowest: float) -> None:
-        self._file, self._tracks = file, read_all_keypoints(file, min_confidence=lowest)
+        self._file, self._tracks = file, read_all_keypoints(file, min_confidence=lowest, keep_shares=True)
+        coordinates = PictureSize(None)
+        for track in self._tracks:
+            coordinates.look(track.points, track.confidence)
+        self._shares = coordinates.shares
         self.joint_set = self._tracks[0].joint_set.name
-        self.frames = max(len(track.points) for track in self._tracks)
+        self._first: int | None = None
         self._checked = False
+
+    def of_video(self, count: int) -> tuple[FromKeypoints, tuple[str, ...]]:
+        """The same for the frames of a video, by their numbers instead of names of pictures.
+
+        Args:
+            count: How many frames the video has; 0 where nobody knows.
+
+        Returns:
+            Who finds the people, and what to say of it.
+        """
+        numbers = self._tracks[0].frames
+        found = copy(self)
+        found._first, found._checked = 0, False
+        if numbers is None or not len(numbers):
+            return found, ()
+        found._first = first_number(int(numbers[0]), int(numbers[-1]), count)
+        if found._first <= 1:
+            return found, ()
+        note = f"{self._file}: frames begin with number {found._first}, which is taken for the video's first frame"
+        return found, (note,)
 
     def __call__(self, frame: int, name: str, picture: Picture) -> tuple[list[int], list[Detection]]:
         """See :class:`Observer`."""
+        size = picture.shape[1], picture.shape[0]
         if not self._checked:
-            self._check(picture.shape[1], picture.shape[0])
+            self._check(*size)
         numbers, found = [], []
         for place, track in enumerate(self._tracks):
-            row = self._row(track, frame, name)
+            row = self._of_picture(track, frame, name) if self._first is None else self._of_number(track, frame)
             if row is None or not (track.confidence[row] > 0).any():
                 continue
             numbers.append(track.person if isinstance(track.person, int) else place)
-            found.append(self._detection(track, row))
+            found.append(self._detection(track, row, size))
         return numbers, found
 
-    def _row(self, track: Track, frame: int, name: str) -> int | None:
-        """The row of a picture: by its name where the file names pictures, else by its number."""
+    def _of_picture(self, track: Track, frame: int, name: str) -> int | None:
+        """The row of a picture: by its name where the file names pictures, else by its place."""
         if any(track.images):
-            stems = [Path(image).stem for image in track.images]
+            stems = [Path(image).stem.removesuffix(_OPENPOSE) for image in track.images]
             return stems.index(name) if name in stems else (frame if len(stems) > frame and not stems[frame] else None)
         return frame if frame < len(track.points) else None
 
-    def _detection(self, track: Track, row: int) -> Detection:
-        points, sure = track.points[row].astype(np.float64), track.confidence[row].astype(np.float64)
+    def _of_number(self, track: Track, frame: int) -> int | None:
+        """The row of a video's frame."""
+        if track.frames is None:
+            return frame if frame < len(track.points) else None
+        wanted = frame + (self._first or 0)
+        row = int(np.searchsorted(track.frames, wanted))
+        return row if row < len(track.frames) and track.frames[row] == wanted else None
+
+    def _detection(self, track: Track, row: int, size: tuple[int, int]) -> Detection:
+        points, sure = track.points[row] * (size if self._shares else 1.0), track.confidence[row].astype(np.float64)
         box = np.concatenate([np.nanmin(points, 0), np.nanmax(points, 0)])
         return Detection(points, sure, self.joint_set, box, float(sure[sure > 0].mean()))
 
     def _check(self, width: int, height: int) -> None:
         self._checked = True
+        if self._shares:
+            return
         seen = np.concatenate([track.points[track.confidence > 0] for track in self._tracks])
         outside = ((seen < 0) | (seen > (width, height))).any(-1)
         if len(seen) and outside.mean() > _OUTSIDE:
@@ -140,7 +197,8 @@ class FromKeypoints:
 
 
 class WithMasks:
-    """An observer whose people get silhouettes from a folder: NAME.png for the picture NAME, or the frame's number.
+    """An observer whose people get silhouettes from a folder: NAME.png for the picture NAME, or the number of a video's
+    frame, with or without text around it.
 
     Masks are read as :func:`s2m.data.zoo.mask_people.people` says: of several people each has a value, or a colour, of
     its own, in any order.
@@ -148,22 +206,21 @@ class WithMasks:
     Args:
         observer: Who finds the people.
         folder: Of the masks.
+        count: How many frames a video has, 0 where nobody knows; ``None`` for pictures.
 
     Raises:
         UserError: There is no such folder, or no mask in it.
     """
 
-    def __init__(self, observer: Observer, folder: Path) -> None:
+    def __init__(self, observer: Observer, folder: Path, count: int | None = None) -> None:
         self.joint_set, self._observer, self._folder = observer.joint_set, observer, folder
         if not folder.is_dir():
             raise UserError(f"--masks {folder}: expected a folder, found {'a file' if folder.exists() else 'nothing'}")
         files = [file for file in sorted(folder.iterdir()) if file.suffix.lower() in _MASK_SUFFIXES]
         if not files:
             raise UserError(f"--masks {folder}: expected masks ({', '.join(_MASK_SUFFIXES)}), found none")
-        self._by_name = {file.stem: file for file in files}
-        numbers = {int(file.stem): file for file in files if file.stem.isdecimal()}
-        first = min(numbers, default=0)
-        self._by_frame = {number - first: file for number, file in numbers.items()}
+        self._by_name = {file.stem: file for file in files} if count is None else {}
+        self._by_frame = {} if count is None else _numbered(files, folder, count)
 
     def __call__(self, frame: int, name: str, picture: Picture) -> tuple[list[int], list[Detection]]:
         """See :class:`Observer`."""
@@ -186,6 +243,13 @@ class WithMasks:
                 return people(picture)
             except MaskError as error:
                 raise UserError(f"{file}: mask: {error}") from error
+
+
+def _numbered(files: Sequence[Path], folder: Path, count: int) -> dict[int, Path]:
+    """Masks by the frames of a video, from 0; numbers may have the same text around them."""
+    numbers = number_frames([file.name for file in files], str(folder)).of
+    first = first_number(min(numbers.values()), max(numbers.values()), count)
+    return {numbers[file.name] - first: file for file in files}
 
 
 def _of(values: NDArray[np.int64], person: Detection) -> NDArray[np.uint8] | None:

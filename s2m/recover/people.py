@@ -74,11 +74,13 @@ class PictureRecovery:
         )
         silhouettes = Silhouettes.of([one.mask for one in detections])
         bodies, told = self._posed(skeletons, silhouettes, betas)
-        bodies = fitted(bodies, skeletons.joints2d, self.poser, self.camera, FitOptions())
+        bodies = fitted(bodies, skeletons.joints2d, self.poser, self.camera, FitOptions(), nose=skeletons.nose)
         if self.options.refine:
             options = FitOptions(steps=self.options.refine, shape="each" if self.options.height is None else "none")
             outlines = Outlines(silhouettes, self.options.body, self.camera)
-            bodies = fitted(bodies, skeletons.joints2d, self.poser, self.camera, options, outlines=outlines)
+            bodies = fitted(
+                bodies, skeletons.joints2d, self.poser, self.camera, options, outlines=outlines, nose=skeletons.nose
+            )
         return People(known, list(detections), bodies, told)
 
     @torch.inference_mode()

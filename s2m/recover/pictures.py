@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,6 @@ from PIL import Image
 from s2m.data.zoo.picture_files import opened, upright
 from s2m.detect import Picture
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 # A picture that is mostly transparent shows its person on white.
 _BEHIND = (255, 255, 255, 255)
 _EXIF, _IN_35MM, _LENGTH, _PLANE, _UNIT = 0x8769, 0xA405, 0x920A, 0xA20E, 0xA210
@@ -30,10 +30,12 @@ class Photo:
     Attributes:
         pixels: (H, W, 3) uint8, upright.
         focal_35mm: Millimetres of a full-frame camera with the same view; ``None`` where the file does not say.
+        count: Of the pictures in the file, the first of which it is.
     """
 
     pixels: Picture
     focal_35mm: float | None
+    count: int = 1
 
 
 def read_photo(file: Path) -> Photo:
@@ -50,7 +52,15 @@ def read_photo(file: Path) -> Photo:
     """
     with opened(file) as picture:
         focal = _focal_35mm(picture)
-        return Photo(np.asarray(_rgb(upright(picture)), np.uint8).copy(), focal)
+        count = _count(picture)
+        return Photo(np.asarray(_rgb(upright(picture)), np.uint8).copy(), focal, count)
+
+
+def _count(picture: Image.Image) -> int:
+    """Pages or moments; a camera's MPO has further sides, sizes or depths of one moment."""
+    with contextlib.suppress(Exception):  # a damaged second page is no fault of the first one
+        return 1 if picture.format == "MPO" else int(getattr(picture, "n_frames", 1))
+    return 1
 
 
 def _rgb(picture: Image.Image) -> Image.Image:

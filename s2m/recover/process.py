@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from s2m.errors import UserError, one_line
@@ -17,6 +17,7 @@ from s2m.recover.options import RecoverOptions
 from s2m.recover.recovery import Choice, Progress, recover_photo, recover_video
 from s2m.recover.result import Result, RowReader
 from s2m.recover.showing import draw_photo, draw_video
+from s2m.recover.videos import Video
 from s2m.recover.writing import write_people, write_person
 
 RECORD = "people.json"  # written last: where it is, an input is done
@@ -30,7 +31,7 @@ class Job:
 
     Attributes:
         output: The folder that takes a folder for each input.
-        observe: Makes who finds people, for so many frames per second; ``None`` for single pictures.
+        observe: Makes who finds people in a video; ``None`` for single pictures.
         options: How bodies are recovered.
         label: Which body it is.
         choice: Whom the user wants.
@@ -41,7 +42,7 @@ class Job:
     """
 
     output: Path
-    observe: Callable[[float | None], Observer]
+    observe: Callable[[Video | None], Observer]
     options: RecoverOptions
     label: BodyLabel
     choice: Choice = field(default_factory=Choice)
@@ -77,7 +78,8 @@ class Job:
             if item.is_video:
                 with recover_video(
                     item.file, self.observe, self.options, self.choice, folder, self.focal, progress
-                ) as result:
+                ) as found:
+                    result = self._with_missing_meshes(found)
                     draw = lambda path: draw_video(path, item.file, result, self.options.body, progress)  # noqa: E731
                     self._write(folder, result, "overlay.mp4", draw)
                     return result
@@ -105,6 +107,17 @@ class Job:
 
             write_page(folder, overlay if "overlay" in self.kinds else None, result, self.label)
         write_people(folder / RECORD, result)
+
+    def _with_missing_meshes(self, result: Result) -> Result:
+        """The same; it says for whom no mesh is written because the chosen frame does not show them."""
+        absent = [str(person.number) for person in result.people if RowReader(person).at(self.frame) is None]
+        if not absent or not {"obj", "ply"} & set(self.kinds):
+            return result
+        frames = f"the video has frames 0 to {len(result.times) - 1}"
+        note = (
+            f"{result.name}: --frame {self.frame}: no mesh of person {', '.join(absent)}, not in that frame ({frames})"
+        )
+        return replace(result, notes=(*result.notes, note))
 
     def _write_meshes(self, folder: Path, result: Result, kind: str) -> None:
         for person in result.people:

@@ -30,6 +30,7 @@ _STILL_FPS = 30.0
 _SHORTEST = 0.2  # seconds: who is seen for less is nobody
 _FEWEST_JOINTS = 6
 _SMALL = 0.15  # of the picture's diagonal
+_LONGEST = 2  # sides: of longer panoramas the diagonal of a part
 _MOSTLY = 0.7  # of the joints
 
 
@@ -86,14 +87,15 @@ def recover_photo(
         raise NobodyError(f"{file}: expected people, found none of whom enough was seen")
     joint_set = picture.poser.joint_set
     tilt = _tilt(options, persons, joint_set)
-    result = Result(file.name, camera, _STILL_FPS, np.zeros(1), persons, joint_set, video=False, tilt=tilt)
+    notes = (f"{file.name}: the first of its {photo.count} pictures is taken",) if photo.count > 1 else ()
+    result = Result(file.name, camera, _STILL_FPS, np.zeros(1), persons, joint_set, video=False, notes=notes, tilt=tilt)
     return result, photo.pixels
 
 
 @contextlib.contextmanager
 def recover_video(
     file: Path,
-    observe: Callable[[float], Observer],
+    observe: Callable[[Video], Observer],
     options: RecoverOptions,
     choice: Choice,
     folder: Path,
@@ -104,7 +106,7 @@ def recover_video(
 
     Args:
         file: The video.
-        observe: Makes who finds them, for so many frames per second.
+        observe: Makes who finds them, in this video.
         options: How bodies are recovered.
         choice: Whom the user wants.
         folder: Where numbers wait.
@@ -118,7 +120,7 @@ def recover_video(
         UserError: The video cannot be read, or shows nobody.
     """
     video = Video(file)
-    observer = observe(video.fps)
+    observer = observe(video)
     with contextlib.ExitStack() as stack:
         seen: dict[int, Sightings] = {}
         times: list[float] = []
@@ -148,7 +150,7 @@ def recover_video(
                 progress("solved", done, len(wanted))
         if not clips:
             raise NobodyError(f"{file}: expected people, found none of whom enough was seen")
-        notes = (f"{file.name}: {video.cut}",) if video.cut else ()
+        notes = tuple(f"{file.name}: {note}" for note in (video.stretched, video.cut) if note)
         joint_set = clips[0].joint_set
         tilt = _tilt(options, clips, joint_set, fps)
         yield Result(file.name, camera, fps, np.array(times), clips, joint_set, video=True, notes=notes, tilt=tilt)
@@ -169,7 +171,8 @@ def _observed(video: Video, observer: Observer) -> Iterator[tuple[float, tuple[i
 def _enough(one: Detection, size: tuple[int, int]) -> bool:
     """Whether a detection tells a body. What is small and half seen is more often a thing than a person."""
     seen = int((one.confidence > 0).sum())
-    large = float(np.hypot(*(one.box[2:] - one.box[:2]))) >= _SMALL * float(np.hypot(*size))
+    part = min(size), min(max(size), _LONGEST * min(size))
+    large = float(np.hypot(*(one.box[2:] - one.box[:2]))) >= _SMALL * float(np.hypot(*part))
     return seen >= _FEWEST_JOINTS and (large or seen >= _MOSTLY * len(one.confidence))
 
 

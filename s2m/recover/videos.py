@@ -19,12 +19,13 @@ from s2m.errors import FormatError
 from s2m.optional import require
 from s2m.reading import reading
 
-SUFFIXES = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".gif")
 _T = TypeVar("_T")
 _AHEAD = 3  # frames, which of a large video are 25 MB each
 _USUAL_FPS = 30.0
 _FPS = (0.5, 1000.0)
-_QUARTER = 90
+_MATRIX = "DISPLAYMATRIX"  # FFmpeg's name of the side data
+_SQUARE = 0.01  # what a pixel's sides may differ by and still count as square
+_NARROWEST = 0.25  # of pixels: what says less, or more than the inverse, is damaged
 _FILTER = "AREA"
 # What every browser shows, then what most do; the last, which FFmpeg always has, only players show.
 _CODECS = (
@@ -52,6 +53,8 @@ class Frame:
 class Video:
     """A video file.
 
+    :attr:`stretched` says what was done to frames whose pixels are not square, :attr:`cut` where the file breaks off.
+
     Args:
         file: The video.
         largest: Pixels of the longer side that frames have at most, larger ones are made smaller; ``None``: any.
@@ -70,7 +73,13 @@ class Video:
             if not known and container.duration:
                 known = round(container.duration / self._av.time_base * self.fps)
             self.expected = int(known)
+            self._wide = _width_of_pixels(stream)
+            size = f"{stream.width} x {stream.height}"
+            shown = f"{round(stream.width * self._wide)} x {stream.height}"
         self.cut = ""
+        self.stretched = ""
+        if self._wide != 1:
+            self.stretched = f"its pixels are not square: frames of {size} are taken as they are shown, {shown}"
 
     @contextlib.contextmanager
     def _opened(self) -> Iterator[tuple[Any, Any]]:
@@ -81,7 +90,7 @@ class Video:
         try:
             if not container.streams.video:
                 raise FormatError(f"{self.file}: expected a video stream, found none")
-            stream = container.streams.video[0]
+            stream = container.streams.best("video")  # no cover, and of several the one that players show
             if stream.codec_context is None:  # PyAV knows no decoder for what stands there
                 raise FormatError(f"{self.file}: expected a video that can be decoded, found an unknown codec")
             if stream.width * stream.height > LARGEST_PIXELS:
@@ -118,15 +127,32 @@ class Video:
                     break
                 time = count / self.fps if frame.time is None else float(frame.time)
                 if first is None:
-                    first, size = time, fitting(frame.width, frame.height, self._largest)
+                    first, size = time, fitting(round(frame.width * self._wide), frame.height, self._largest)
                 # Streams may change their size on the way; people and camera are those of the first frame.
                 how = None if size == (frame.width, frame.height) else _FILTER
                 pixels = frame.to_ndarray(format="rgb24", width=size[0], height=size[1], interpolation=how)
-                pixels = np.rot90(pixels, round(frame.rotation / _QUARTER))
-                yield Frame(np.ascontiguousarray(pixels), max(0.0, time - first))
+                yield Frame(np.ascontiguousarray(_upright(pixels, frame)), max(0.0, time - first))
                 count += 1
         if not count:
             raise FormatError(f"{self.file}: expected frames, found none{f': {self.cut}' if self.cut else ''}")
+
+
+def _upright(pixels: Picture, frame: Any) -> Picture:
+    """A frame as its display matrix has it: turned by quarters, mirrored, or both."""
+    side = frame.side_data.get(_MATRIX)
+    if side is None:
+        return pixels
+    # A point (x, y) of what is stored is shown at (a x + c y, b x + d y).
+    (a, b, _), (c, d, _), _ = np.frombuffer(bytes(side), np.int32).reshape(3, 3).tolist()
+    if abs(a) + abs(d) < abs(b) + abs(c):  # what lay across stands
+        pixels, a, d = pixels.transpose(1, 0, 2), c, b
+    return pixels[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1]
+
+
+def _width_of_pixels(stream: Any) -> float:
+    """In pixels' heights: that of video cameras' and DVDs' is not 1."""
+    ratio = float(stream.sample_aspect_ratio or 1)
+    return ratio if abs(ratio - 1) > _SQUARE and _NARROWEST <= ratio <= 1 / _NARROWEST else 1.0
 
 
 def fitting(width: int, height: int, largest: int | None) -> tuple[int, int]:

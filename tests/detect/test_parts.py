@@ -95,6 +95,14 @@ def test_whoever_is_small_is_whole_in_some_tile(size: tuple[int, int]) -> None:
             assert any(abs(p.x - x) <= reach and abs(p.y - y) <= reach for p in places if p.side == side)
 
 
+@pytest.mark.parametrize("size", [(6000, 360), (500, 4000), (1, 9000)])
+def test_squares_of_panoramas_are_no_larger_than_twice_their_height(size: tuple[int, int]) -> None:
+    sides = sorted({place.side for place in tiles(*size, 2)})
+    assert sides[0] < 2 * max(min(size), 128) <= sides[1] * 2
+    assert sides[-1] == max(size)
+    assert {place.side for place in tiles(1920, 1080, 2)} == {1920, 960}
+
+
 def test_overlap_is_intersection_over_union() -> None:
     one, other = Region(2.0, 2.0, 4.0), Region(4.0, 3.0, 4.0, 0.3)
     canvas = np.zeros((2, 20, 20), bool)

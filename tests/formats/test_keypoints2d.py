@@ -69,6 +69,21 @@ def test_a_key_names_the_field(tmp_path: Path, points: np.ndarray) -> None:
         read_keypoints(tmp_path / "a.npz", key="yours")
 
 
+@pytest.mark.parametrize("axis", [0, 1])
+def test_one_person_along_a_fourth_axis(tmp_path: Path, points: np.ndarray, axis: int) -> None:
+    """As lifters' demos save what they found: ``reconstruction`` (1, frames, 17, 2)."""
+    np.savez(tmp_path / "a.npz", reconstruction=np.expand_dims(points, axis))
+    np.testing.assert_array_equal(read_keypoints(tmp_path / "a.npz").points, read_keypoints_of(points, tmp_path))
+    np.savez(tmp_path / "b.npz", reconstruction=np.stack([points, points], axis))
+    with pytest.raises(UserError, match="of several people save one"):
+        read_keypoints(tmp_path / "b.npz")
+
+
+def read_keypoints_of(points: np.ndarray, folder: Path) -> np.ndarray:
+    np.save(folder / "plain.npy", points)
+    return read_keypoints(folder / "plain.npy").points
+
+
 def test_other_joint_sets(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.dstack([np.full((3, 33, 2), 40.0), np.ones((3, 33))]))
     assert read_keypoints(tmp_path / "a.npy", BLAZEPOSE33).points.shape == (3, 33, 2)
@@ -150,10 +165,27 @@ def test_openpose_folder(tmp_path: Path, names: tuple[str, ...]) -> None:
     np.testing.assert_array_equal(single.points[0], found.points[2])
 
 
+@pytest.mark.parametrize("count", [17, 26, 133, 136])
+def test_keypoints_of_other_detectors_in_openposes_form(tmp_path: Path, count: int) -> None:
+    """As Pose2Sim and Sports2D write them; whom Pose2Sim does not see is an empty person."""
+    points = np.stack([10.0 * np.arange(count) + 1, 3.0 * np.arange(count), np.full(count, 0.9)], 1)
+    people = [[{"pose_keypoints_2d": points.ravel().tolist()}], [{}], [{"pose_keypoints_2d": []}], []]
+    for number, listed in enumerate(people):
+        (tmp_path / f"walk_{number:06d}.json").write_text(json.dumps({"version": 1.3, "people": listed}))
+    found = read_keypoints(tmp_path)
+    assert (found.confidence > 0).any(1).tolist() == [True, False, False, False]
+    indices = found.joint_set.indices(COCO17.joints)
+    np.testing.assert_array_equal(found.points[0, list(indices)], points[:17, :2])
+    halpe = {"left_heel": 24, "right_toe": 21, "pelvis": 19}  # AlphaPose's docs/MODEL_ZOO.md
+    whole = {"left_heel": 19, "right_toe": 20, "left_pinky": 108}  # COCO-WholeBody's data format
+    for joint, place in {26: halpe, 136: halpe, 133: whole}.get(count, {}).items():
+        assert found.points[0, found.joint_set.index(joint)].tolist() == [10.0 * place + 1, 3.0 * place]
+
+
 def test_broken_openpose_files_are_named(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     for people, expected in (
-        ([{"pose_keypoints_2d": [1.0] * 74}], "expected 54 or 75 numbers, found 74"),
+        ([{"pose_keypoints_2d": [1.0] * 74}], "expected 51, 54, 75, 78, 399 or 408 numbers, found 74"),
         ([{"hands": []}], "pose_keypoints_2d"),
         ([], "no people"),
     ):

@@ -143,6 +143,227 @@ def test_mediapipes_landmarks_in_other_ways(tmp_path: Path, way: str) -> None:
         assert found.layout.fps == 24
 
 
+def marks_of(frame: np.ndarray) -> list[dict[str, float]]:
+    return [dict(zip("xyz", point, strict=True), visibility=0.7) for point in frame.tolist()]
+
+
+def rows_of(frame: np.ndarray) -> list[list[float]]:
+    return [[*point, 0.7] for point in frame.tolist()]
+
+
+def named(frame: np.ndarray) -> dict[str, object]:
+    return dict(zip(BLAZEPOSE33.joints, marks_of(frame), strict=True))
+
+
+MARKS = RNG.normal(0, 0.5, (12, 33, 3)).round(3)
+SEEN = [None, *MARKS[:5], None, *MARKS[5:]]  # 14 frames of which the first and the seventh show nobody
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        [None if f is None else {"landmark": marks_of(f)} for f in SEEN],
+        [None if f is None else json.dumps({"landmark": marks_of(f)}) for f in SEEN],
+        [None if f is None else named(f) for f in SEEN],
+        [[] if f is None else {n: list(m.values()) for n, m in named(f).items()} for f in SEEN],
+        {f"frame_{n:03d}": None if f is None else marks_of(f) for n, f in enumerate(SEEN)},
+        {str(n): [] if f is None else rows_of(f) for n, f in enumerate(SEEN)},
+        {"metadata": {"fps": 25}, "data": [None if f is None else marks_of(f) for f in SEEN]},
+        {"pose_landmarks": [None] * 14, "pose_world_landmarks": [None if f is None else marks_of(f) for f in SEEN]},
+        {"fps": 25, "world_landmarks": [None if f is None else rows_of(f) for f in SEEN]},
+        [{} if f is None else {"poseLandmarks": marks_of(f + 9), "za": marks_of(f)} for f in SEEN],
+        [[] if f is None else [{"keypoints": marks_of(f + 9), "keypoints3D": marks_of(f)}] for f in SEEN],
+        {"landmarks": [], "frames": [{"worldLandmarks": [] if f is None else [marks_of(f)]} for f in SEEN]},
+        [[] if f is None else {str(n): m for n, m in enumerate(marks_of(f))} for f in SEEN],
+    ],
+)
+def test_mediapipes_frames_with_nobody_in_them(tmp_path: Path, content: object) -> None:
+    found = read_joints(stored(tmp_path, content))
+    assert found.frames is not None
+    assert found.frames.tolist() == list(range(14))
+    missing = np.isnan(found.points).all((1, 2))
+    assert missing.nonzero()[0].tolist() == [0, 6]
+    np.testing.assert_allclose(found.points[~missing][:, found.joint_set.indices(BLAZEPOSE33.joints)], MARKS)
+    np.testing.assert_allclose(found.confidence[~missing], 0.7, atol=1e-6)
+    assert found.layout is not None
+    assert found.layout.fps == (25 if isinstance(content, dict) and {"fps", "metadata"} & set(content) else None)
+
+
+@pytest.mark.parametrize(
+    "form", [lambda f: {"landmark": marks_of(f)}, marks_of, lambda f: {"landmarks": [marks_of(f)]}]
+)
+def test_mediapipes_landmarks_in_a_file_per_frame(tmp_path: Path, form) -> None:
+    for number in (3, 4, 11):
+        stored(tmp_path, form(MARKS[number]), f"frame{number}.json")
+    for number, nobody in ((5, []), (7, {}), (9, None)):
+        stored(tmp_path, nobody, f"frame{number}.json")
+    for found in (read_joints(tmp_path), read_keypoints(tmp_path)):
+        assert found.frames is not None
+        assert found.frames.tolist() == list(range(3, 12))
+        assert (found.confidence[:, 0] > 0).nonzero()[0].tolist() == [0, 1, 8]
+        np.testing.assert_allclose(found.points[8], MARKS[11, :, : found.points.shape[2]])
+    np.testing.assert_allclose(read_joints(tmp_path / "frame4.json").points, MARKS[4:5])
+
+
+def test_the_pictures_landmarks_are_no_joints_in_3d(tmp_path: Path) -> None:
+    """Shares of width and height, whose depth alone is measured from the hips."""
+    body = MARKS.copy()
+    hips = BLAZEPOSE33.indices(("left_hip", "right_hip"))
+    body -= body[:, list(hips)].mean(1, keepdims=True)
+    np.testing.assert_allclose(read_joints(stored(tmp_path, [marks_of(f) for f in body])).points, body)
+    picture = body * [0.05, 0.2, 0.05] + [0.4, 0.5, 0]
+    with pytest.raises(FormatError, match="a.json: expected world landmarks, .* found the picture's"):
+        read_joints(stored(tmp_path, [marks_of(f) for f in picture]))
+    np.save(tmp_path / "a.npy", picture)
+    with pytest.raises(FormatError, match="a.npy: expected world landmarks"):
+        read_joints(tmp_path / "a.npy")
+    np.save(tmp_path / "b.npy", body + 0.4)  # metres, somewhere else
+    np.testing.assert_allclose(read_joints(tmp_path / "b.npy").points, body + 0.4)
+
+
+def test_freemocaps_points_by_name_are_millimetres(tmp_path: Path) -> None:
+    frames = {
+        str(n): {"tracked_points": {f"body_{name}": mark for name, mark in named(f).items()}}
+        for n, f in enumerate(1000 * MARKS)
+    }
+    found = read_joints(stored(tmp_path, {"info": {}, "data_by_frame": frames}))
+    np.testing.assert_allclose(found.points, 1000 * MARKS)
+    assert found.layout is not None
+    assert found.layout.unit == "mm"
+
+
+@pytest.mark.parametrize("long", [False, True])
+def test_tables_as_lists_of_objects(tmp_path: Path, long: bool) -> None:
+    """As pandas' ``to_json(orient="records")``."""
+    names = [f"{joint}_{axis}" for joint in H36M17.joints for axis in "xyz"]
+    wide = [{"frame": n, **dict(zip(names, f.ravel().tolist(), strict=True))} for n, f in enumerate(METRES)]
+    tall = [
+        {"frame": n, "landmark": joint, **dict(zip("xyz", point, strict=True))}
+        for n, f in enumerate(METRES.tolist())
+        for joint, point in zip(H36M17.joints, f, strict=True)
+    ]
+    found = read_joints(stored(tmp_path, tall if long else wide))
+    assert found.joint_set is H36M17
+    np.testing.assert_array_equal(found.points, METRES)
+    np.testing.assert_array_equal(read_keypoints(tmp_path / "a.json").points, METRES[..., :2])
+
+
+def test_values_one_after_the_other(tmp_path: Path) -> None:
+    """What appends to a file writes no list."""
+    (tmp_path / "a.json").write_text("\n".join(json.dumps({"landmark": marks_of(f)}, indent=2) for f in MARKS) + "\n")
+    np.testing.assert_allclose(read_joints(tmp_path / "a.json").points, MARKS)
+    (tmp_path / "b.json").write_text('[[1, 2]] {"a": ')
+    with pytest.raises(UserError, match="b.json: cannot be read"):
+        read_joints(tmp_path / "b.json")
+
+
+def ultralytics(points: np.ndarray, number: int) -> dict[str, object]:
+    """A row of ``Results.summary()``."""
+    x, y = points.T.tolist()
+    named = {"name": "person", "class": 0, "confidence": 0.9, "box": {"x1": 0, "y1": 0, "x2": 9, "y2": 9}}
+    return {**named, "track_id": number, "keypoints": {"x": x, "y": y, "visible": [0.5] * 17}}
+
+
+ROWS = [[ultralytics(PIXELS[n], 4), ultralytics(PIXELS[n] + 500, 7)] if n != 1 else [] for n in range(4)]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        ROWS,
+        {str(n): rows for n, rows in enumerate(ROWS)},
+        [{"frame": n, "detections": rows} for n, rows in enumerate(ROWS)],
+    ],
+)
+def test_ultralytics_results(tmp_path: Path, content: object) -> None:
+    for person, off in (("4", 0), ("7", 500)):
+        found = read_keypoints(stored(tmp_path, content), person=person)
+        assert found.joint_set is COCO17
+        assert found.frames is not None
+        assert found.frames.tolist() == [0, 1, 2, 3]
+        assert (found.confidence[:, 0] > 0).tolist() == [True, False, True, True]
+        np.testing.assert_allclose(found.points[[0, 2, 3]], PIXELS[[0, 2, 3]] + off)
+    with pytest.raises(UserError, match="found x and y alone; `s2m lift` takes 2D joints"):
+        read_joints(stored(tmp_path, ROWS))
+
+
+def test_ultralytics_results_in_a_file_per_frame(tmp_path: Path) -> None:
+    for number, rows in enumerate(ROWS):
+        stored(tmp_path, rows, f"walk_{number}.json")
+    np.testing.assert_allclose(read_keypoints(tmp_path, person="7").points[3], PIXELS[3] + 500)
+
+
+@pytest.mark.parametrize("further", [(), (0.9,), (3,), (0.9, 3)])
+@pytest.mark.parametrize("wide", [2, 3])
+def test_yolos_labels(tmp_path: Path, further: tuple[float, ...], wide: int) -> None:
+    """``Results.save_txt``: shares of the picture; frames in which nobody was have no file."""
+    shares = np.concatenate([PIXELS / [1600, 1000], np.full((4, 17, 1), 0.5)], 2)[..., :wide].copy()
+    shares[2, 5] = 0  # not seen
+    for number, frame in zip((1, 2, 4, 10), shares, strict=True):
+        line = " ".join(f"{value:g}" for value in (0, 0.5, 0.5, 0.2, 0.9, *frame.ravel(), *further))
+        (tmp_path / f"walk_{number}.txt").write_text(line + "\n")
+    found = read_keypoints(tmp_path, image_size=(1600, 1000))
+    assert found.joint_set is COCO17
+    assert found.frames is not None
+    assert found.frames.tolist() == list(range(1, 11))
+    seen = (found.confidence > 0).any(1).nonzero()[0]
+    assert seen.tolist() == [0, 1, 3, 9]
+    missing = np.zeros((4, 17), bool)
+    missing[2, 5] = True
+    np.testing.assert_array_equal(np.isnan(found.points[seen]).any(-1), missing)
+    np.testing.assert_allclose(found.points[seen][~missing], PIXELS[~missing], atol=0.01)
+    np.testing.assert_allclose(found.confidence[seen][~missing], 1 if wide == 2 else 0.5)
+    assert found.person == (3 if 3 in further else 0)
+    with pytest.raises(UserError, match="shares of the picture's width and height.*--image-size"):
+        read_keypoints(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("0 0.5 0.5 0.2 0.9\n", "found 5 numbers; these are boxes without keypoints"),
+        ("0 0.5 0.5 0.2 0.9" + " 0.5 0.5" * 21, "expected lines of a class, a box and 17 keypoints .*, found 47"),
+        ("a readme\n", "a_1.txt"),
+        ("", "expected people with keypoints, found none"),
+    ],
+)
+def test_labels_without_keypoints_are_refused(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "a_1.txt").write_text(text)
+    with pytest.raises(UserError, match=message):
+        read_keypoints(tmp_path)
+
+
+def test_sports2ds_pixels(tmp_path: Path) -> None:
+    """A TRC file that calls pixels metres, with zero as the third coordinate."""
+    labels = ["".join(word.title() for word in joint.replace("left", "L").replace("right", "R").split("_"))
+              for joint in COCO17.joints]  # fmt: skip
+
+    def trc(points: np.ndarray, name: str) -> Path:
+        lines = [f"PathFileType\t4\t(X/Y/Z)\t{name}", "DataRate\tCameraRate\tNumFrames\tNumMarkers\tUnits",
+                 "25\t25\t4\t17\tm", "Frame#\tTime\t" + "\t\t\t".join(labels) + "\t\t\t", "\t\tX1\tY1\tZ1"]  # fmt: skip
+        rows = ["\t".join(map(str, (n, n / 25, *frame.ravel()))) for n, frame in enumerate(points)]
+        (tmp_path / name).write_text("\n".join([*lines, *rows]) + "\n")
+        return tmp_path / name
+
+    pixels = np.concatenate([PIXELS, np.zeros((4, 17, 1))], 2)
+    found = read_keypoints(trc(pixels, "a_px.trc"))
+    assert set(found.joint_set.joints) == set(COCO17.joints)
+    np.testing.assert_allclose(found.points[:, found.joint_set.indices(COCO17.joints)], PIXELS)
+    assert found.layout is not None
+    assert (found.layout.fps, found.layout.unit, found.layout.up) == (25, None, None)
+    with pytest.raises(UserError, match="expected pixels, as in the file that Sports2D calls ..._px.trc, found metres"):
+        read_keypoints(trc(pixels / 500, "a_m.trc"))
+    with pytest.raises(UserError, match="found three coordinates; `s2m ik` takes 3D joints"):
+        read_keypoints(trc(pixels + 1, "b.trc"))
+
+
+def test_frames_of_pixels_that_are_null(tmp_path: Path) -> None:
+    frames: list[object] = [None, *PIXELS.tolist(), []]
+    found = read_keypoints(stored(tmp_path, frames), COCO17)
+    np.testing.assert_array_equal(found.points[1:5], PIXELS)
+    assert np.isnan(found.points[[0, 5]]).all()
+
+
 def test_a_rate_beside_the_joints(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", joints=RNG.normal(0, 1, (3, 17, 3)), fps=50)
     layout = read_joints(tmp_path / "a.npz", H36M17).layout

@@ -187,6 +187,23 @@ def test_bodies_in_smplxs_own_words(tmp_path: Path) -> None:
         read_body_motion(tmp_path / "b.npz", tmp_path)
 
 
+@pytest.mark.parametrize(("turn", "said"), [("zyx", ""), ("y", "lying"), ("down", "upside down")])
+def test_bodies_that_lie_in_amasss_world_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], turn: str, said: str
+) -> None:
+    """AMASS's fields promise that +z is up; files of a +y-up world have them, too."""
+    rotations, places = fabricated.motion()
+    turns = {"zyx": (90, 0), "y": (0, 0), "down": (-90, 0)}
+    world = Rotation.from_euler("xy", turns[turn], degrees=True).as_matrix()
+    poses = Rotation.from_matrix(
+        np.concatenate([world @ rotations[:, :1], rotations[:, 1:]], 1).reshape(-1, 3, 3)
+    ).as_rotvec()
+    np.savez(tmp_path / "a.npz", poses=poses.reshape(FRAMES, 72), trans=places @ world.T, mocap_framerate=30.0)
+    assert main(["ik", str(tmp_path / "a.npz"), "-o", str(tmp_path / "b.npz")]) == 0
+    told = capsys.readouterr().err
+    assert (f"with z up this person is {said} in most frames" in told) if said else not told
+
+
 def test_smplxs_betas_mean_nothing_to_smpl(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = made(tmp_path, "amass_stageii.npz")
     given = np.load(path)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from s2m.data.motion.clips import open_motion
 from s2m.errors import UserError
 from s2m.formats import recognise as module
 from s2m.formats.joints3d import read_joints
@@ -43,6 +44,20 @@ def test_missing_joints_do_not_matter() -> None:
 def test_a_count_of_one_set_needs_no_proportions() -> None:
     found = recognise(np.zeros((2, 33, 3)), PATH)
     assert (found.joint_set.name, found.why) == ("blazepose33", "no other set has 33 joints")
+
+
+@pytest.mark.parametrize("count", [22, 24])
+def test_pose_vectors_are_no_joints(tmp_path: Path, count: int) -> None:
+    """(frames, 72) rotation vectors are as many numbers as SMPL's joints have coordinates."""
+    name = f"smpl{count}"
+    points = joints(name) + np.random.default_rng(0).normal(0, 0.05, joints(name).shape)
+    assert recognise(points, PATH).joint_set is JOINT_SETS[name]
+    for clip in open_motion():
+        poses = np.asarray(clip.poses, np.float64).reshape(-1, 24, 3)[:, :count]
+        np.save(tmp_path / "a.npy", poses.reshape(len(poses), -1))
+        with pytest.raises(UserError, match=f"a.npy: as joints of {name} these make no person .* rotation vectors"):
+            read_joints(tmp_path / "a.npy")
+        assert read_joints(tmp_path / "a.npy", JOINT_SETS[name]).joint_set is JOINT_SETS[name]
 
 
 def test_what_fits_none_or_two_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

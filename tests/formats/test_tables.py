@@ -77,10 +77,124 @@ def test_times_tell_the_rate(tmp_path: Path, name: str, times: list[object], rat
 
 
 def test_several_rows_of_names_are_refused(tmp_path: Path) -> None:
-    """As DeepLabCut writes them: under a first row that names no joint, text would count as missing."""
+    """Under a first row that names no joint, text would count as missing."""
     names = [[word] * 51 for word in ("DLC", "nose", "x")]
     with pytest.raises(UserError, match=r"a.csv: row 2: expected numbers below one row of names, found nose, nose, "):
         read_joints(saved(tmp_path, [*names, *rows()]), H36M17)
+
+
+NAMES = [f"{joint}_{axis}" for joint in H36M17.joints for axis in "xyz"]
+
+
+@pytest.mark.parametrize("header", [[], [NAMES]])
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+def test_rows_of_separators_are_frames_without_a_person(tmp_path: Path, header: list[list[str]], mark: str) -> None:
+    """So pandas writes rows of NaN; time would run faster without them."""
+    nothing = [""] * 51
+    lines = rows()
+    lines = [*header, nothing, lines[0], nothing, nothing, *lines[1:]]
+    found = read_joints(saved(tmp_path, lines, mark), H36M17)
+    assert np.isnan(found.points).all((1, 2)).tolist() == [True, False, True, True, False, False, False, False]
+    np.testing.assert_array_equal(found.points[[1, 4, 5, 6, 7]], POINTS)
+    assert not found.confidence[2].any()
+
+
+def test_lines_of_nothing_are_no_frames(tmp_path: Path) -> None:
+    above, *others = rows()
+    lines = [[""], [","] * 3, NAMES, above, [""], *others, ["  "]]
+    np.testing.assert_array_equal(read_joints(saved(tmp_path, lines), H36M17).points, POINTS)
+
+
+@pytest.mark.parametrize(
+    ("index", "frames"),
+    [
+        (range(5), range(5)),
+        ([3, 4, 6, 7, 9], range(3, 10)),  # pandas' rows after some were dropped
+        ([0, 1, 1, 2, 3], range(5)),
+        ([0.5, 1, 2, 3, 4], range(5)),
+    ],
+)
+def test_pandas_numbers_of_rows_are_frames(tmp_path: Path, index: list[float], frames: range) -> None:
+    lines = [["", *NAMES], *([str(number), *line] for number, line in zip(index, rows(), strict=True))]
+    found = read_joints(saved(tmp_path, lines))
+    assert (range(5) if found.frames is None else found.frames.tolist()) == [*frames] or frames == range(5)
+    assert len(found.points) == len(frames)
+    there = np.isfinite(found.points).all((1, 2))
+    np.testing.assert_array_equal(found.points[there], POINTS)
+
+
+@pytest.mark.parametrize(
+    ("name", "times"),
+    [("time", [0, 0.04, 0.08, 0.2, 0.24]), ("timestamp_ms", [400, 440, 480, 600, 640])],
+)
+def test_gaps_of_times_are_frames_without_a_person(tmp_path: Path, name: str, times: list[float]) -> None:
+    lines = [[name, *NAMES], *([str(time), *line] for time, line in zip(times, rows(), strict=True))]
+    found = read_joints(saved(tmp_path, lines))
+    assert found.layout is not None
+    assert found.layout.fps == 25
+    assert np.isnan(found.points).all((1, 2)).tolist() == [False, False, False, True, True, False, False]
+    assert any("2 of 7 frames are not in the file (3 to 4)" in note for note in found.notes)
+
+
+def long_rows(key: list[str], of: list[list[str]]) -> list[list[str]]:
+    """A header and a landmark a row; ``of`` has the cells of each frame under ``key``."""
+    lines = [[*key, "landmark", "x", "y", "z"]]
+    for cells, frame in zip(of, POINTS, strict=True):
+        lines += [[*cells, joint, *map(repr, map(float, xyz))] for joint, xyz in zip(H36M17.joints, frame, strict=True)]
+    return lines
+
+
+def test_long_tables_with_numbers_of_rows(tmp_path: Path) -> None:
+    lines = long_rows(["", "frame"], [["", str(n)] for n in (2, 3, 5, 6, 7)])
+    lines = [lines[0], *([str(n), *line[1:]] for n, line in enumerate(lines[1:]))]
+    found = read_joints(saved(tmp_path, lines))
+    assert found.frames is not None
+    assert found.frames.tolist() == [2, 3, 4, 5, 6, 7]
+    assert np.isnan(found.points[2]).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "times"),
+    [("timestamp_ms", [0, 17, 33, 67, 83]), ("time", [0, 0.0167, 0.0333, 0.0667, 0.0833])],
+)
+def test_long_tables_by_times(tmp_path: Path, name: str, times: list[float]) -> None:
+    """Milliseconds are no numbers of frames, of which most were missing."""
+    found = read_joints(saved(tmp_path, long_rows([name], [[str(time)] for time in times])))
+    assert found.layout is not None
+    assert found.layout.fps == pytest.approx(60, rel=0.02)
+    assert np.isnan(found.points).all((1, 2)).tolist() == [False, False, False, True, False, False]
+    both = read_joints(saved(tmp_path, long_rows(["frame", "time"], [[str(n), str(n / 25)] for n in range(5)])))
+    assert both.layout is not None
+    assert both.layout.fps == 25
+
+
+def test_people_of_long_tables(tmp_path: Path) -> None:
+    lines = long_rows(["frame", "person"], [[str(n // 2), f"track_{n % 2}"] for n in range(5)])
+    first, second = read_all_joints(saved(tmp_path, lines))
+    np.testing.assert_array_equal(first.points, POINTS[::2])
+    np.testing.assert_array_equal(second.points[:2], POINTS[1::2])
+    assert (first.person, second.person) == (0, 1)
+
+
+def test_names_in_several_rows(tmp_path: Path) -> None:
+    """As DeepLabCut has pandas write them, of one and of several."""
+    names = [[word, *texts] for word, texts in (
+        ("scorer", ["DLC"] * 51),
+        ("bodyparts", [joint for joint in H36M17.joints for _ in range(3)]),
+        ("coords", ["x", "y", "likelihood"] * 17),
+    )]  # fmt: skip
+    likely = np.concatenate([POINTS[..., :2], np.full((5, 17, 1), 0.75)], -1)
+    body = [[str(n), *line] for n, line in enumerate(rows(likely))]
+    found = read_keypoints(saved(tmp_path, [*names, *body]))
+    assert found.joint_set is H36M17
+    assert (found.confidence == 0.75).all()
+    np.testing.assert_array_equal(found.points, POINTS[..., :2])
+    two = [names[0] + names[0][1:], ["individuals", *["ann"] * 51, *["bob"] * 51]]
+    two += [line + line[1:] for line in names[1:]] + [line + body[0][1:] for line in body]
+    two = [*two[:2], *two[2:4], *two[4:]]
+    np.testing.assert_array_equal(read_keypoints(saved(tmp_path, two), person="0").points, POINTS[..., :2])
+    second = read_keypoints(saved(tmp_path, two), person="1")
+    np.testing.assert_array_equal(second.points, np.broadcast_to(POINTS[0, :, :2], (5, 17, 2)))
 
 
 def test_decimal_commas(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from scipy.ndimage import maximum_filter, minimum_filter
 from s2m.body import load_body
 from s2m.cli import main
 from s2m.detect import Detection, Picture
+from s2m.errors import UserError
 from s2m.recover import detectors
 from s2m.recover.inputs import items_of, share
 from s2m.recover.videos import Video, VideoWriter
@@ -114,6 +115,16 @@ def assert_world_is_camera(found: np.lib.npyio.NpzFile) -> None:
     np.testing.assert_allclose(camera, found["joints3d"], atol=2e-3)
     pixels = camera[..., :2] / camera[..., 2:] * found["focal"] + found["image_size"] / 2
     np.testing.assert_allclose(pixels, found["joints2d"], atol=0.3)
+
+
+@pytest.mark.parametrize(("frame", "absent"), [(0, ""), (99, "person 0, 1, not in that frame (the video has frames 0")])
+def test_meshes_of_a_frame_that_shows_nobody_are_missed(
+    tmp_path: Path, out: Path, capsys: pytest.CaptureFixture[str], frame: int, absent: str
+) -> None:
+    file = film(tmp_path / "walk.mp4")
+    assert recover(file, "-o", out, "--detector", WALKERS, "--write", "ply", "--frame", frame) == 0
+    assert (absent in capsys.readouterr().err) if absent else not capsys.readouterr().err.count("no mesh")
+    assert len(list((out / "walk").glob("*.ply"))) == (0 if absent else 2)
 
 
 def test_a_video_with_somebody_who_leaves_and_comes_back(tmp_path: Path, out: Path) -> None:
@@ -344,3 +355,20 @@ def test_what_is_recovered_is_converted_as_the_body_that_it_is(
     with np.load(motion) as before, np.load(tmp_path / "again.npz") as after:
         assert np.abs(before["poses"][:, :66] - after["poses"][:, :66]).max() < 1e-4
     assert "rotations are taken over" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["lift", "ik"])
+@pytest.mark.parametrize("name", ["photo.jpg", "walk.MP4", "IMG_1.HEIC"])
+def test_pictures_given_for_joints_are_sent_to_recover(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str, name: str
+) -> None:
+    (tmp_path / name).write_bytes(b"")
+    assert main([command, str(tmp_path / name), "-o", str(tmp_path / "a.npz")]) == 2
+    assert "`s2m recover` takes photos and videos" in capsys.readouterr().err
+
+
+def test_pictures_of_telephones_are_to_be_saved_as_jpeg(tmp_path: Path) -> None:
+    (tmp_path / "IMG_1.HEIC").write_bytes(b"")
+    for path in (tmp_path, tmp_path / "IMG_1.HEIC"):
+        with pytest.raises(UserError, match="save them as JPEG"):
+            items_of([path])

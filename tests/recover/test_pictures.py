@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, features
 
+from s2m.data.zoo.picture_files import picture_size
 from s2m.data.zoo.source import SourceError
 from s2m.recover.pictures import read_photo
 
@@ -50,6 +51,37 @@ def test_exif_sets_a_photo_upright(tmp_path: Path, orientation: int) -> None:
     photo = read_photo(tmp_path / "a.jpg")
     assert near(photo.pixels, scene())
     assert photo.focal_35mm == 28
+
+
+@pytest.mark.parametrize("packed", ["raw", "tiff_lzw"])
+@pytest.mark.parametrize("orientation", STORED)
+def test_a_tiff_is_turned_once(tmp_path: Path, orientation: int, packed: str) -> None:
+    """Pillow turns TIFFs as it loads them, and no other pictures."""
+    stored = Image.fromarray(np.ascontiguousarray(STORED[orientation](scene())))
+    exif = Image.Exif()
+    exif[_ORIENTATION] = orientation
+    stored.save(tmp_path / "a.tif", exif=exif, compression=packed)
+    np.testing.assert_array_equal(read_photo(tmp_path / "a.tif").pixels, scene())
+    assert picture_size(tmp_path / "a.tif") == scene().shape[1::-1]
+
+
+def test_further_pages_and_moments_are_counted(tmp_path: Path) -> None:
+    first, other = Image.fromarray(scene()), Image.fromarray(scene()[::-1].copy())
+    first.save(tmp_path / "a.tif", save_all=True, append_images=[other, other])
+    first.save(tmp_path / "a.webp", save_all=True, append_images=[other], lossless=True)
+    first.save(tmp_path / "a.png", save_all=True, append_images=[other])
+    first.save(tmp_path / "camera.jpg", format="MPO", save_all=True, append_images=[other], quality=95, subsampling=0)
+    photos = {name: read_photo(tmp_path / name) for name in ("a.tif", "a.webp", "a.png", "camera.jpg")}
+    assert [photo.count for photo in photos.values()] == [3, 2, 2, 1]
+    assert all(near(photo.pixels, scene()) for photo in photos.values())
+
+
+@pytest.mark.skipif(not features.check("avif"), reason="Pillow without AVIF")
+def test_avif_is_read_upright(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[_ORIENTATION] = 6
+    Image.fromarray(np.ascontiguousarray(STORED[6](scene()))).save(tmp_path / "a.avif", exif=exif, quality=95)
+    assert near(read_photo(tmp_path / "a.avif").pixels, scene(), 12)
 
 
 def test_what_is_transparent_is_white(tmp_path: Path) -> None:

@@ -7,16 +7,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scipy.spatial.transform import Rotation
 
+from s2m.batch import BodyParams
+from s2m.body import load_body
 from s2m.detect import Detection
 from s2m.geometry.procrustes import similarity_align
+from s2m.ik.body_joints import body_regressor
 from s2m.metrics.silhouette import silhouette_iou
 from s2m.recover.fit import _free
 from s2m.recover.observing import Detecting
 from s2m.recover.options import RecoverOptions
 from s2m.recover.people import PictureRecovery
-from s2m.recover.recovery import Choice, recover_photo
-from s2m.skeletons import S2M27, SMPL24
+from s2m.recover.recovery import Choice, _enough, recover_photo
+from s2m.skeletons import BLAZEPOSE33, S2M27, SMPL24
 
 from .actors import CAMERA, Actors, acted, numbered, save, silhouette, true_joints
 
@@ -127,3 +131,43 @@ def test_the_fit_leaves_limbs_alone_that_nobody_saw() -> None:
     assert {"pelvis", "left_collar", "spine1"} <= set(free[0])
     assert {"left_shoulder", "left_elbow"} <= set(free[1])
     assert not {"left_wrist", "right_shoulder", "right_elbow"} & set(free[1])
+
+
+@pytest.mark.parametrize(("size", "enough"), [((640, 360), True), ((6000, 360), True), ((6000, 3400), False)])
+def test_half_a_person_is_small_beside_the_shorter_side(size: tuple[int, int], enough: bool) -> None:
+    joints, sure = np.full((27, 2), 100.0), np.where(np.arange(27) < 12, 0.9, 0.0)
+    half = Detection(joints, sure, "s2m27", np.array([50.0, 20.0, 270.0, 360.0]), 0.9, None)
+    assert _enough(half, size) == enough
+
+
+def test_a_head_looks_where_its_nose_is_seen() -> None:
+    """Ears and neck leave open how far a head nods; a nose that is seen tells."""
+    params, nods = acted("walk", [0] * 4, (0.0, 0.0, 3.0), turn=0.0), np.deg2rad([-25, -10, 15, 30])
+    rotations, head = params.rotations.clone(), SMPL24.index("head")
+    rotations[:, head] = torch.from_numpy(Rotation.from_euler("x", nods[:, None]).as_matrix()).float()
+    params = BodyParams.from_rotations(rotations, params.betas, params.transl)
+    body = load_body()
+    true = CAMERA.pixels(body_regressor(body, BLAZEPOSE33) @ body(params).vertices).double().numpy()
+    wrong = {}
+    for hidden in ([], ["nose"]):
+        found = PictureRecovery(BLAZEPOSE33, CAMERA, RecoverOptions())(_faces(true, hidden)).bodies
+        turned = (_heads(found.params.rotations).mT @ _heads(rotations)).double().numpy()
+        wrong[not hidden] = np.rad2deg(Rotation.from_matrix(turned).magnitude())
+    assert wrong[True].mean() < 8
+    assert wrong[True].mean() < 0.5 * wrong[False].mean()
+
+
+def _faces(pixels: np.ndarray, hidden: list[str]) -> list[Detection]:
+    sure = np.full(len(BLAZEPOSE33), 0.9)
+    sure[BLAZEPOSE33.indices(hidden)] = 0.0
+    box = [np.concatenate([joints.min(0), joints.max(0)]) for joints in pixels]
+    joints = np.where(sure[:, None] > 0, pixels, np.nan)
+    return [Detection(joints[i], sure, BLAZEPOSE33.name, box[i], 0.9, None) for i in range(len(pixels))]
+
+
+def _heads(rotations: torch.Tensor) -> torch.Tensor:
+    """(B, 3, 3) to the camera frame."""
+    found, joint = torch.eye(3).expand(len(rotations), 3, 3), SMPL24.index("head")
+    while joint >= 0:
+        found, joint = rotations[:, joint] @ found, SMPL24.parents[joint]
+    return found

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
+from av.stream import Disposition
+from PIL import Image
 
 from s2m.errors import UserError
 from s2m.recover import videos
@@ -45,6 +48,43 @@ def test_frames_are_made_smaller_as_they_are_read(tmp_path: Path) -> None:
     np.testing.assert_array_equal(same, whole)
 
 
+@pytest.mark.parametrize(("ratio", "width"), [((16, 11), 116), ((8, 9), 71), ((1081, 1080), 80), ((1, 90), 80)])
+def test_pixels_that_are_not_square_are_shown_so(tmp_path: Path, ratio: tuple[int, int], width: int) -> None:
+    """Frames come out as wide as players show them; what says nothing likely is left alone."""
+    file = tmp_path / "a.mkv"
+    with av.open(str(file), "w") as container:
+        stream = container.add_stream("mpeg4", rate=25, options={"qscale": "1"})
+        stream.width, stream.height, stream.pix_fmt = 80, 48, "yuv420p"
+        stream.codec_context.sample_aspect_ratio = Fraction(*ratio)
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(scene(), format="rgb24")))
+        container.mux(stream.encode())
+    video = Video(file)
+    found = next(iter(video)).pixels
+    assert found.shape == (48, width, 3)
+    assert bool(video.stretched) == (width != 80)
+    assert next(iter(Video(file, 40))).pixels.shape[1] == 40
+    if width != 80:
+        assert video.stretched.endswith(f"{width} x 48")
+    assert near(found, np.asarray(Image.fromarray(scene()).resize((width, 48), Image.Resampling.BILINEAR)), 12)
+
+
+def test_a_cover_before_the_film_is_passed_over(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "a.mkv"), "w") as container:
+        streams = [container.add_stream("mpeg4", rate=25, options={"qscale": "1"}) for _ in range(2)]
+        for stream in streams:
+            stream.width, stream.height, stream.pix_fmt = 80, 48, "yuv420p"
+        streams[0].disposition, streams[1].disposition = Disposition.attached_pic, Disposition.default
+        cover, frame = np.zeros_like(scene()), scene()
+        container.mux(streams[0].encode(av.VideoFrame.from_ndarray(cover, format="rgb24")))
+        for _ in range(5):
+            container.mux(streams[1].encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        for stream in streams:
+            container.mux(stream.encode())
+    found = list(Video(tmp_path / "a.mkv"))
+    assert len(found) == 5
+    assert near(found[0].pixels, scene(), 12)
+
+
 def test_a_rate_that_varies_keeps_its_times(tmp_path: Path) -> None:
     times = [0.0, 0.04, 0.1, 0.5, 0.52, 2.0]
     video = Video(film(tmp_path / "läuft weg 走.mp4", times))
@@ -58,16 +98,37 @@ def test_a_rate_that_varies_keeps_its_times(tmp_path: Path) -> None:
 @pytest.mark.parametrize("quarters", [1, 2, 3])
 def test_a_telephone_held_on_its_side(tmp_path: Path, quarters: int) -> None:
     """The matrix of MP4's track header says how players turn the frames: the standard's own numbers, written in."""
-    file = film(tmp_path / "a.mp4", [0.0, 0.04])
     cos, sin = ((1, 0), (0, 1), (-1, 0), (0, -1))[quarters]
-    matrix = np.array([cos << 16, sin << 16, 0, -sin << 16, cos << 16, 0, 0, 0, 1 << 30], ">i4").tobytes()
+    file = with_matrix(film(tmp_path / "a.mp4", [0.0, 0.04]), cos, sin, -sin, cos)
+    expected = np.rot90(scene(), -quarters)  # a turn by 90 degrees is clockwise
+    assert all(near(frame.pixels, expected) for frame in Video(file))
+
+
+@pytest.mark.parametrize(
+    ("matrix", "shown"),
+    [
+        ((-1, 0, 0, 1), lambda p: p[:, ::-1]),
+        ((1, 0, 0, -1), lambda p: p[::-1]),
+        ((0, 1, 1, 0), lambda p: p.transpose(1, 0, 2)),
+        ((0, -1, -1, 0), lambda p: p[::-1, ::-1].transpose(1, 0, 2)),
+    ],
+)
+def test_what_is_stored_mirrored_is_mirrored_back(
+    tmp_path: Path, matrix: tuple[int, ...], shown: Callable[[np.ndarray], np.ndarray]
+) -> None:
+    file = with_matrix(film(tmp_path / "a.mp4", [0.0, 0.04]), *matrix)
+    assert all(near(frame.pixels, shown(scene())) for frame in Video(file))
+
+
+def with_matrix(file: Path, a: int, b: int, c: int, d: int) -> Path:
+    """An MP4 whose track header has a matrix: (x, y) is shown at (a x + c y, b x + d y)."""
+    matrix = np.array([a << 16, b << 16, 0, c << 16, d << 16, 0, 0, 0, 1 << 30], ">i4").tobytes()
     plain = np.array([1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30], ">i4").tobytes()
     content = file.read_bytes()
     header = content.index(b"tkhd")
     place = content.index(plain, header)
     file.write_bytes(content[:place] + matrix + content[place + len(matrix) :])
-    expected = np.rot90(scene(), -quarters)  # a turn by 90 degrees is clockwise
-    assert all(near(frame.pixels, expected) for frame in Video(file))
+    return file
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import warnings
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 from PIL import Image, TiffImagePlugin, WebPImagePlugin  # noqa: F401  Pillow registers few by itself
@@ -15,7 +16,10 @@ from s2m.errors import UserError
 # A picture is as large as its header says, however small the file: one of these takes 256 MB as RGBA.
 LARGEST_PIXELS = 1 << 26
 # Others are not asked for; Pillow would hand some (EPS) to another program.
-_FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
+_FORMATS = (
+    *("PNG", "JPEG", "BMP", "TIFF", "WEBP"),
+    *(("AVIF",) if find_spec("PIL.AvifImagePlugin") else ()),  # since Pillow 11.3
+)
 _ORIENTATION = 0x0112
 UPRIGHT = 1
 _LYING = (5, 6, 7, 8)
@@ -64,8 +68,10 @@ def orientation(picture: Image.Image) -> int:
     """EXIF's orientation, 1 (upright) to 8; 1 where it says none.
 
     Args:
-        picture: The picture as it is stored.
+        picture: The picture as Pillow gives it.
     """
+    if picture.format == "TIFF":  # Pillow sets these upright as it loads them, and tells their upright size
+        return UPRIGHT
     found = picture.getexif().get(_ORIENTATION, UPRIGHT)
     return int(found) if found in _TURNS else UPRIGHT
 
