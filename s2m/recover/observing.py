@@ -20,6 +20,7 @@ from s2m.formats.frames import number_frames
 from s2m.formats.keypoints2d import read_all_keypoints
 from s2m.formats.pixels import PictureSize
 from s2m.formats.tracks import Track
+from s2m.options import warn
 from s2m.recover.following import Follower
 
 _MASK_SUFFIXES = (".png", ".bmp", ".tif", ".tiff")
@@ -221,12 +222,16 @@ class WithMasks:
             raise UserError(f"--masks {folder}: expected masks ({', '.join(_MASK_SUFFIXES)}), found none")
         self._by_name = {file.stem: file for file in files} if count is None else {}
         self._by_frame = {} if count is None else _numbered(files, folder, count)
+        if count and len(self._by_frame) < count:
+            warn(f"--masks {folder}: masks of {len(self._by_frame)} of {count} frames; no silhouettes in the others")
 
     def __call__(self, frame: int, name: str, picture: Picture) -> tuple[list[int], list[Detection]]:
         """See :class:`Observer`."""
         numbers, found = self._observer(frame, name, picture)
         file = self._by_name.get(name) or self._by_frame.get(frame)
         if file is None:
+            if self._by_name and found:
+                warn(f"--masks {self._folder}: no mask for {name}, whose people get no silhouettes")
             return numbers, [replace(one, mask=None) for one in found]
         values = self._read(file, (picture.shape[1], picture.shape[0]))
         return numbers, [replace(one, mask=_of(values, one)) for one in found]

@@ -80,6 +80,15 @@ def test_shares_of_the_picture_are_pixels_of_it(tmp_path: Path) -> None:
     np.testing.assert_allclose(found.box, [140, 35, 140, 35])
 
 
+class Someone:
+    """Sees one person in every frame."""
+
+    joint_set = "coco17"
+
+    def __call__(self, frame: int, name: str, picture: np.ndarray) -> tuple[list[int], list[Detection]]:
+        return [0], [Detection(np.full((17, 2), 9.0), np.ones(17), "coco17", np.zeros(4), 1.0, None)]
+
+
 @pytest.mark.parametrize("name", ["{}.png", "mask_{:05d}.png"])
 @pytest.mark.parametrize("first", [0, 1, 700])
 def test_masks_of_a_video_go_by_number(tmp_path: Path, name: str, first: int) -> None:
@@ -88,15 +97,25 @@ def test_masks_of_a_video_go_by_number(tmp_path: Path, name: str, first: int) ->
         mask[:, : 50 + number] = 255
         Image.fromarray(mask).save(tmp_path / name.format(first + number))
 
-    class One:
-        joint_set = "coco17"
-
-        def __call__(self, frame: int, name: str, picture: np.ndarray) -> tuple[list[int], list[Detection]]:
-            return [0], [Detection(np.full((17, 2), 9.0), np.ones(17), "coco17", np.zeros(4), 1.0, None)]
-
-    observer = WithMasks(One(), tmp_path, 3)
+    observer = WithMasks(Someone(), tmp_path, 3)
     masks = [observer(frame, f"{frame}", PICTURE)[1][0].mask for frame in range(4)]
     assert [None if mask is None else int(mask[0].sum()) for mask in masks] == [50, 51, 52, None]
+
+
+def test_pictures_without_a_mask_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("a", "0", "1"):
+        Image.fromarray(np.full((200, 200), 255, np.uint8)).save(tmp_path / f"{name}.png")
+    photos = WithMasks(Someone(), tmp_path)
+    photos(0, "a", PICTURE)
+    assert not capsys.readouterr().err
+    photos(0, "b", PICTURE)
+    assert f"--masks {tmp_path}: no mask for b, whose people get no silhouettes" in capsys.readouterr().err
+    (tmp_path / "a.png").unlink()
+    WithMasks(Someone(), tmp_path, 2)
+    WithMasks(Someone(), tmp_path, 0)  # nobody knows how many frames there are
+    assert not capsys.readouterr().err
+    WithMasks(Someone(), tmp_path, 5)
+    assert "masks of 2 of 5 frames; no silhouettes in the others" in capsys.readouterr().err
 
 
 def test_one_number_twice_is_named(tmp_path: Path) -> None:
