@@ -37,4 +37,4 @@ def read_fbx(path: Path) -> list[GltfPerson]:
         except FormatError as error:
             raise FormatError(f"{path}: {str(error).removeprefix(f'{made}: ')}") from error
         count = int(takes.read_text())
-    return [replace(person, animations=count) for person in people]
+    return [replace(person, animations=count, takes=()) for person in people]

@@ -43,6 +43,7 @@ class GltfPerson:
         places: (T, J, 3) in the file's world.
         frame_time: Seconds.
         animations: How many of the file's move the skeleton.
+        takes: What these are called, or their numbers in the file.
         between_keys: Seconds, where keys that somebody set by hand stood for frames; else 0.
     """
 
@@ -54,6 +55,7 @@ class GltfPerson:
     frame_time: float
     animations: int
     between_keys: float = 0.0
+    takes: tuple[str, ...] = ()
 
     __repr__ = short_repr
 
@@ -66,11 +68,12 @@ class GltfPerson:
         return self.rest.copy()
 
 
-def read_gltf(path: Path) -> list[GltfPerson]:
+def read_gltf(path: Path, take: str | None = None) -> list[GltfPerson]:
     """Read the skeletons of a glTF file.
 
     Args:
         path: The file: ``.glb``, ``.gltf``, or one of their kinds (``.vrm``, ``.vrma``).
+        take: Name of the animation, or its number in the file; ``None`` for the first that moves each skeleton.
 
     Returns:
         One person for every skeleton that skins hang on; without skins, one for every tree that is animated.
@@ -79,7 +82,7 @@ def read_gltf(path: Path) -> list[GltfPerson]:
         FormatError: The message names the file, what was expected and what was found.
     """
     try:
-        return _Reader(GltfFile(path)).people()
+        return _Reader(GltfFile(path), take).people()
     except FormatError:
         raise
     except _DAMAGE as error:
@@ -87,8 +90,8 @@ def read_gltf(path: Path) -> list[GltfPerson]:
 
 
 class _Reader:
-    def __init__(self, file: GltfFile) -> None:
-        self._file, self._path = file, file.path
+    def __init__(self, file: GltfFile, take: str | None = None) -> None:
+        self._file, self._path, self._take = file, file.path, take
         self._nodes, self._above = file.nodes, file.above
         self._called = vrm_names(file)
 
@@ -99,7 +102,15 @@ class _Reader:
         skeletons = skeletons_of(self._file)
         if not skeletons:
             raise FormatError(f"{self._path}: expected an animated skeleton, found none")
-        return [self._person(skeleton) for skeleton in skeletons]
+        moved = [one for one in skeletons if self._take is None or self._wanted(self._nodes_of(one))]
+        if not moved:
+            there = ", ".join(map(self._called_take, range(len(self._file.animations))))
+            raise FormatError(f"{self._path}: animations: expected '{self._take}', found {there:.200}")
+        return [self._person(skeleton) for skeleton in moved]
+
+    def _nodes_of(self, skeleton: Skeleton) -> set[int]:
+        """The joints and the nodes above, which move them, too."""
+        return set(self._file.with_ancestors(skeleton.joints))
 
     def _person(self, skeleton: Skeleton) -> GltfPerson:
         order, joints = self._file.with_ancestors(skeleton.joints), set(skeleton.joints)
@@ -118,8 +129,9 @@ class _Reader:
         above = [self._file.next_above(node, joints) for node in kept]
         parents = tuple(-1 if node is None else place[node] for node in above)
         step = float(times[1] - times[0]) if len(times) > 1 else 1 / 30
-        count, keyed = self._animations_of(set(order)), _apart(tracks)
-        return GltfPerson(names, parents, rest[:, :3, 3], frames, places[:, own], step, count, keyed)
+        takes, keyed = self._takes_of(set(order)), _apart(tracks)
+        called = tuple(self._called_take(number) for number in takes)
+        return GltfPerson(names, parents, rest[:, :3, 3], frames, places[:, own], step, len(takes), keyed, called)
 
     def _bind(self, skin: dict[str, Any] | None, shown: dict[int, Floats], joints: list[int]) -> dict[int, Floats]:
         """(4, 4) of every joint in the pose of binding: by the skin, else as the nodes stand."""
@@ -135,17 +147,23 @@ class _Reader:
         return bind
 
     def _tracks(self, nodes: set[int]) -> dict[tuple[int, str], tuple[Floats, Floats, str]]:
-        """(node, path) -> times, values, interpolation, of the first animation that moves any of the nodes."""
-        for number, animation in enumerate(self._file.animations):
-            found = self._tracks_of(animation, nodes, f"{self._path}: animations[{number}]")
-            if found:
-                return found
+        """(node, path) -> times, values, interpolation, of the animation that is wanted and moves any of the nodes."""
+        for number in self._wanted(nodes):
+            return self._tracks_of(self._file.animations[number], nodes, f"{self._path}: animations[{number}]")
         raise FormatError(f"{self._path}: animations: expected one that moves the skeleton, found none")
 
-    def _animations_of(self, nodes: set[int]) -> int:
-        """How many animations move any of the nodes."""
+    def _wanted(self, nodes: set[int]) -> list[int]:
+        """The animations that move any of the nodes, and are called as the user says."""
+        return [n for n in self._takes_of(nodes) if self._take in (None, str(n), self._called_take(n))]
+
+    def _called_take(self, number: int) -> str:
+        return str(self._file.animations[number].get("name") or number)
+
+    def _takes_of(self, nodes: set[int]) -> list[int]:
+        """The animations that move any of the nodes."""
         targets = [[channel["target"] for channel in one["channels"]] for one in self._file.animations]
-        return sum(any(t.get("node") in nodes and t["path"] in _KINDS for t in one) for one in targets)
+        moving = [any(t.get("node") in nodes and t["path"] in _KINDS for t in one) for one in targets]
+        return [number for number, moves in enumerate(moving) if moves]
 
     def _tracks_of(
         self, animation: dict[str, Any], nodes: set[int], where: str

@@ -55,16 +55,19 @@ def trees_of(file: Path, arguments: argparse.Namespace) -> list[Bvh | GltfPerson
     Raises:
         UserError: For a file that cannot be used, and for options that mean nothing for one.
     """
-    _refuse(file, arguments, "the file brings its own skeleton, unit and people")
     suffix = file.suffix.lower()
+    known = ("key",) if suffix in GLTF else ()
+    _refuse(file, arguments, "the file brings its own skeleton, unit and people", known)
     if suffix == BVH:
         bvh = read_bvh(file)
         if bvh.told != len(bvh.values):
             warn(f"{file}: its head tells {bvh.told} frames, {len(bvh.values)} are there: these were taken")
         return [bvh]
-    people = read_gltf(file) if suffix in GLTF else read_fbx(file) if suffix == FBX else read_usd(file)
-    if (most := max(person.animations for person in people)) > 1:
-        warn(f"{file}: {most} animations of a person: the first was taken")
+    people = read_gltf(file, arguments.key) if suffix in GLTF else read_fbx(file) if suffix == FBX else read_usd(file)
+    most = max(people, key=lambda person: person.animations)
+    if most.animations > 1 and arguments.key is None:
+        another = f"; --key NAME takes another: {', '.join(most.takes):.200}" if most.takes else ""
+        warn(f"{file}: {most.animations} animations of a person: the first was taken{another}")
     if people[0].between_keys:
         apart = people[0].between_keys
         say(arguments, f"{file}: keys {apart:.2g} s apart are no frames: 30 a second were made between them")

@@ -35,7 +35,7 @@ def add_sources(parser: argparse._ActionsContainer, people: str = _TOGETHER) -> 
         metavar="PROGRAM",
         help=f"what wrote the file, which tells joints, unit and axes: {', '.join(sorted(PRESETS))}",
     )
-    parser.add_argument("--key", help="field of an npz or json file that holds the joints")
+    parser.add_argument("--key", help="field of an npz or json file that holds the joints, or animation of a .glb")
     parser.add_argument(
         "--markers", type=Path, metavar="FILE", help="yaml that says which markers of a .trc or .c3d file make a joint"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import json
 import re
 import struct
@@ -260,6 +261,32 @@ def test_every_person_has_an_animation_of_its_own(tmp_path: Path, capsys: pytest
         assert other.animations == 1
     assert main(["ik", str(tmp_path / "two.glb"), "-o", str(tmp_path / "b.npz"), "-q"]) == 0
     assert capsys.readouterr().err == ""
+
+
+def test_another_animation_by_its_name_or_number(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_glb(tmp_path / "a.glb", [person(4)])
+
+    def second(document: dict[str, Any]) -> None:
+        (walk,) = document["animations"]
+        stand = copy.deepcopy(walk)
+        for channel in stand["channels"]:  # rotations by their first key alone
+            stand["samplers"][channel["sampler"]]["interpolation"] = "STEP"
+        del stand["channels"][1:]
+        document["animations"] = [{**walk, "name": "Walk"}, {**stand, "name": "Still"}]
+
+    changed(tmp_path / "a.glb", second)
+    walk, still = (read_gltf(tmp_path / "a.glb", take)[0] for take in ("Walk", "Still"))
+    assert walk.takes == still.takes == ("Walk", "Still")
+    same(walk, read_gltf(tmp_path / "a.glb")[0], atol=0)
+    same(still, read_gltf(tmp_path / "a.glb", "1")[0], atol=0)
+    assert np.abs(walk.turns - still.turns).max() > 0.01
+    words = ["ik", str(tmp_path / "a.glb"), "-o", str(tmp_path / "b.npz"), "--overwrite"]
+    assert main(words) == 0
+    assert "the first was taken; --key NAME takes another: Walk, Still" in capsys.readouterr().err
+    assert main([*words, "--key", "Still"]) == 0
+    assert "animations" not in capsys.readouterr().err
+    assert main([*words, "--key", "Run"]) == 2
+    assert "a.glb: animations: expected 'Run', found Walk, Still" in capsys.readouterr().err
 
 
 def test_further_animations_of_a_person_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
