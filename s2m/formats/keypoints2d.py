@@ -191,8 +191,7 @@ def _detected(content: Any, path: Path) -> Crowd | None:
         raise UserError(f"{path}: expected 2D joints, found Panoptic's 3D bodies; `s2m ik` takes them")
     if listed and isinstance(content[0], dict) and "keypoints3d" in content[0]:
         raise UserError(f"{path}: expected 2D joints, found keypoints3d; `s2m ik` takes them")
-    by_number = isinstance(content, dict) and mmpose.is_sequence(content)
-    if listed or nested or by_number or (isinstance(content, dict) and marks & set(content)):
+    if listed or nested or (isinstance(content, dict) and (marks & set(content) or mmpose.is_sequence(content))):
         return _coco(content, path)
     return None
 
