@@ -302,8 +302,38 @@ def lift_samples() -> list[Sample]:
             text = json.dumps({"version": 1.3, "people": [person]})
             (to / "a" / f"clip_{t:012d}_keypoints.json").write_text(text)
 
+    def yolo(to: Path) -> None:
+        (to / "a").mkdir()
+        for t in range(FRAMES):
+            row = [0, 0.5, 0.5, 0.2, 0.9, *(found[t] / [1000, 1000, 1]).ravel(), 0.9, 1]
+            (to / "a" / f"walk_{t + 1}.txt").write_text(" ".join(f"{value:g}" for value in row) + "\n")
+
+    def ultralytics(to: Path) -> None:
+        def person(t: int) -> dict[str, Any]:
+            x, y, visible = found[t].T.tolist()
+            return {"name": "person", "confidence": 0.9, "keypoints": {"x": x, "y": y, "visible": visible}}
+
+        (to / "a.json").write_text(json.dumps([{"frame": t, "detections": [person(t)]} for t in range(FRAMES)]))
+
+    def deeplabcut(to: Path) -> None:
+        names = [joint for joint in H36M17.joints for _ in range(3)]
+        lines = [["scorer", *["DLC"] * 51], ["bodyparts", *names], ["coords", *["x", "y", "likelihood"] * 17]]
+        lines += [[str(t), *(f"{value:.2f}" for value in points[t].ravel())] for t in range(FRAMES)]
+        (to / "a.csv").write_text("\n".join(",".join(line) for line in lines))
+
+    def named(to: Path) -> None:
+        frames = [
+            {joint: {"x": x, "y": y, "score": sure} for joint, (x, y, sure) in zip(COCO17.joints, frame, strict=True)}
+            for frame in found.tolist()
+        ]
+        (to / "a.json").write_text(json.dumps(frames))
+
     return [
         Sample("lift-npy", lambda to: _npy(to / "a.npy", points), run),
+        Sample("lift-yolo", yolo, _command("lift", "--image-size", "1000x1000")),
+        Sample("lift-ultralytics", ultralytics, video),
+        Sample("lift-deeplabcut", deeplabcut, run),
+        Sample("lift-named", named, run),
         Sample("lift-npz", lambda to: np.savez(to / "a.npz", keypoints=points[..., :2]), video),
         Sample("lift-json", lambda to: _json_list(to / "a.json", points), run),
         Sample("lift-csv", lambda to: _csv(to / "a.csv", points), run),
