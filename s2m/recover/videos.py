@@ -113,6 +113,7 @@ class Video:
             FormatError: Not even one frame can be read.
         """
         count, first, size = 0, None, (0, 0)
+        turned, matrix = None, None
         self.cut = ""
         with self._opened() as (container, stream):
             frames = container.decode(stream)
@@ -128,22 +129,29 @@ class Video:
                 time = count / self.fps if frame.time is None else float(frame.time)
                 if first is None:
                     first, size = time, fitting(round(frame.width * self._wide), frame.height, self._largest)
+                if turned != frame.rotation:  # who reads a frame's side data keeps the frame in memory, for long
+                    turned, matrix = frame.rotation, _matrix(frame)
                 # Streams may change their size on the way; people and camera are those of the first frame.
                 how = None if size == (frame.width, frame.height) else _FILTER
                 pixels = frame.to_ndarray(format="rgb24", width=size[0], height=size[1], interpolation=how)
-                yield Frame(np.ascontiguousarray(_upright(pixels, frame)), max(0.0, time - first))
+                yield Frame(np.ascontiguousarray(_upright(pixels, matrix)), max(0.0, time - first))
                 count += 1
         if not count:
             raise FormatError(f"{self.file}: expected frames, found none{f': {self.cut}' if self.cut else ''}")
 
 
-def _upright(pixels: Picture, frame: Any) -> Picture:
-    """A frame as its display matrix has it: turned by quarters, mirrored, or both."""
+def _matrix(frame: Any) -> list[list[int]] | None:
+    """How a frame is to be shown: (3, 3) FFmpeg's display matrix."""
     side = frame.side_data.get(_MATRIX)
-    if side is None:
+    return None if side is None else np.frombuffer(bytes(side), np.int32).reshape(3, 3).tolist()
+
+
+def _upright(pixels: Picture, matrix: list[list[int]] | None) -> Picture:
+    """A frame as its display matrix has it: turned by quarters, mirrored, or both."""
+    if matrix is None:
         return pixels
     # A point (x, y) of what is stored is shown at (a x + c y, b x + d y).
-    (a, b, _), (c, d, _), _ = np.frombuffer(bytes(side), np.int32).reshape(3, 3).tolist()
+    (a, b, _), (c, d, _), _ = matrix
     if abs(a) + abs(d) < abs(b) + abs(c):  # what lay across stands
         pixels, a, d = pixels.transpose(1, 0, 2), c, b
     return pixels[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1]

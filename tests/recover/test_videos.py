@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -228,3 +229,18 @@ def test_what_is_read_ahead_is_the_same_and_ends_with_the_reader() -> None:
     assert next(some) == 0
     some.close()
     assert closed == [-1, 5, -2]
+
+
+def test_frames_do_not_pile_up_in_memory(tmp_path: Path) -> None:
+    """Not even until the collector of cycles comes by."""
+    file = tmp_path / "a.mp4"
+    with VideoWriter(file, 25.0) as writer:
+        for number in range(30):
+            writer.add(np.full((64, 64, 3), number, np.uint8), number / 25)
+    gc.collect()
+    gc.disable()
+    try:
+        assert sum(1 for _ in Video(file)) == 30
+        assert sum(isinstance(one, av.VideoFrame) for one in gc.get_objects()) <= 2
+    finally:
+        gc.enable()
