@@ -80,6 +80,7 @@ def record_run(folder: Path, name: str, seed: int, pve: float, exit_code: int = 
         )
         file = Path(experiment.settings.sync_file)
         wandb.finish(exit_code=exit_code)
+        wandb.teardown()  # ends the process that writes: the file is whole then
     assert csv_logger
     return file
 
