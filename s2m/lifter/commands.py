@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from s2m.formats.layouts import Layout
     from s2m.formats.own import OwnFields
     from s2m.formats.tracks import Labels, Track
-    from s2m.lifter.api import Lifting
+    from s2m.lifter.lifting import Lifting
     from s2m.lifter.warnings import Findings
     from s2m.lifter.writing import LiftWriter
 
@@ -114,6 +114,13 @@ def add_lift_command(subparsers: argparse._SubParsersAction[argparse.ArgumentPar
     )
     parser.add_argument(
         "--doubt", type=Path, metavar="FILE", help="for --lifter: its doubt.pt, which tells how far off it may be"
+    )
+    parser.add_argument(
+        "--one-person",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="all frames show the same person, whose proportions they tell; with --no-one-person each frame is lifted "
+        "for itself, with the average person's bones",
     )
     parser.add_argument("--picture", type=Path, metavar="PNG", help="draw some frames, as seen and from the side")
     parser.add_argument(
@@ -184,6 +191,8 @@ def _one_person(
             lifted.write(output, fps, labels)
         count, total = int(findings.lifted.sum()), len(source)
         say(arguments, f"{arguments.output}: {count} of {total} frames, {lifting.joint_set.name}")
+        if lifting.told is not None:
+            say(arguments, f"bones, told by these frames, beside the average person's: {lifting.told}")
         if arguments.image_size is None:
             say(arguments, _NO_CAMERA)
         _extras(lifted, findings, labels, fps, arguments)
@@ -322,7 +331,7 @@ def _check(arguments: argparse.Namespace) -> None:
 
 
 def _lifting(joint_set: JointSet, fps: float, arguments: argparse.Namespace) -> Lifting:
-    from s2m.lifter.api import Lifting
+    from s2m.lifter.lifting import Lifting
     from s2m.lifter.shipped_lifters import read_doubt, read_head, read_lifter
 
     lifter = None if arguments.lifter is None else read_lifter(arguments.lifter)
@@ -338,4 +347,5 @@ def _lifting(joint_set: JointSet, fps: float, arguments: argparse.Namespace) -> 
         video_fps=video,
         head=head,
         doubt=doubt,
+        one_person=arguments.one_person,
     )

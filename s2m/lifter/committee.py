@@ -63,8 +63,16 @@ class Committee(nn.Module):
         )
         skeleton = found.joints3d + move
         # The mean of two directions is shorter than either.
-        scale = self.lifter.metres_per_unit(skeleton)
+        scale = self.metres_per_unit(skeleton)
         return Lifted(joints3d=skeleton * scale, joints2d=found.joints2d + flat)
+
+    def metres_per_unit(self, skeleton: Tensor) -> Tensor:
+        """See :meth:`s2m.lifter.network.Lifter.metres_per_unit`.
+
+        Args:
+            skeleton: (B, J, 3) any unit.
+        """
+        return self.lifter.metres_per_unit(skeleton)
 
     def elevation(self, joints2d: Tensor, confidence: Tensor) -> Tensor | None:
         """What the lifter of all joints says; see :meth:`s2m.lifter.network.Lifter.elevation`.

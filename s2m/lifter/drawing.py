@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from s2m.lifter.api import Lift
+from s2m.lifter.lifting import Lift
 from s2m.render.picture import draw_skeleton, view
 from s2m.render.shading import Picture
 from s2m.skeletons import JointSet

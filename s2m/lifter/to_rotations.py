@@ -14,7 +14,7 @@ from s2m.errors import UserError
 from s2m.ik.body_joints import rest_skeleton
 from s2m.ik.solution import Solution, solve_with
 from s2m.ik.solver import DIK
-from s2m.lifter.api import Lift
+from s2m.lifter.lifting import Lift
 
 # Metres; what DIK is told of a lifted skeleton's joints, here and in configs/*.yaml: the best of
 # 0, 15, 30, 45 and 60 mm on the validation split.

@@ -18,7 +18,7 @@ from s2m.missing import names_and_counts
 from s2m.skeletons import H36M17, JointSet
 
 if TYPE_CHECKING:
-    from s2m.lifter.api import Lift
+    from s2m.lifter.lifting import Lift
 
 _SHOWN = 8  # frames that a message names
 _SUSPICIOUS_SHARE = 0.2

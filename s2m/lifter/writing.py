@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from s2m.formats.clips import Block
 from s2m.formats.spool import Spool, write_npz_of
 from s2m.formats.tracks import Labels
-from s2m.lifter.api import Lift
+from s2m.lifter.lifting import Lift
 from s2m.lifter.to_rotations import NOISE
 from s2m.skeletons import JointSet
 

@@ -15,10 +15,10 @@ from torch import Tensor
 
 from s2m.batch import BodyParams
 from s2m.body.skinning import Tree, rigid_transforms, skin
+from s2m.descent import descend
 from s2m.ik import quaternion as quat
 from s2m.recover.bodies import Bodies, Poser
 from s2m.recover.camera import Camera
-from s2m.recover.descent import descend
 from s2m.recover.silhouettes import Outlines
 from s2m.skeletons import SMPL24, JointSet
 

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from s2m.formats.clips import ROWS, ArrayFrames, FrameSource, blocks
 from s2m.formats.keypoints2d import Keypoints
-from s2m.lifter.api import Lifting
 from s2m.lifter.keypoints import on_joint_set
+from s2m.lifter.lifting import Lifting
 from s2m.lifter.untangled import Untangled
 from s2m.recover.camera import Camera
 from s2m.recover.trained import TrainedModel
@@ -59,7 +59,15 @@ class PictureLifting:
         lifter, head = (None, None) if model is None else (model.lifter, model.head)
         smoothed = fps if lifter is None or head is not None else None
         head = None if smoothed is None else head
-        self._lifting = Lifting(joint_set, lifter, focal=camera.focal, image_size=size, video_fps=smoothed, head=head)
+        self._lifting = Lifting(
+            joint_set,
+            lifter,
+            focal=camera.focal,
+            image_size=size,
+            video_fps=smoothed,
+            head=head,
+            one_person=fps is not None,
+        )
 
     @property
     def joint_set(self) -> JointSet:

@@ -72,7 +72,11 @@ def planar(joints2d: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def lifted(
-    joints2d: NDArray[Any], confidence: NDArray[Any], fps: float | None = None, camera: View | None = None
+    joints2d: NDArray[Any],
+    confidence: NDArray[Any],
+    fps: float | None = None,
+    camera: View | None = None,
+    one_person: bool = True,
 ) -> NDArray[np.float64]:
     """What `s2m lift` makes of them.
 
@@ -81,6 +85,7 @@ def lifted(
         confidence: (T, 33); above 0: seen.
         fps: Frames per second, to use the temporal head.
         camera: The view, where its intrinsics are given.
+        one_person: Whether the person's proportions are told by the frames.
 
     Returns:
         (T, 13, 3) metres, pelvis at the origin, camera axes.
@@ -89,7 +94,7 @@ def lifted(
     known: dict[str, Any] = {}
     if camera is not None:  # a picture whose middle is the principal point
         known = {"focal": camera.focal, "image_size": tuple((2 * camera.centre).tolist())}
-    found = lift_keypoints(keypoints, video_fps=fps, **known)
+    found = lift_keypoints(keypoints, video_fps=fps, one_person=one_person, **known)
     return measured_joints(found.joints3d.double().numpy(), found.joint_set)
 
 
@@ -148,6 +153,9 @@ SHOWN = "s2m lift --video, detected 2D, known intrinsics"  # in the picture
 
 METHODS: dict[str, Method] = {
     "planar, detected 2D": lambda view: planar(view.detected),
+    "s2m lift, detected 2D, the average person's bones": lambda view: lifted(
+        view.detected, _all(view.detected), one_person=False
+    ),
     "s2m lift, detected 2D": lambda view: lifted(view.detected, _all(view.detected)),
     "s2m lift, detected 2D, hidden joints missing": lambda view: lifted(view.detected, _seen(view)),
     "s2m lift --video, detected 2D": lambda view: lifted(view.detected, _all(view.detected), view.fps),
@@ -159,6 +167,9 @@ METHODS: dict[str, Method] = {
     "s2m recover, detected 2D, known intrinsics": lambda view: recovered(view, view.focal),
     "BlazePose's world landmarks (3D supervision)": lambda view: measured_joints(view.world, BLAZEPOSE33),
     "planar, exact 2D": lambda view: planar(view.exact),
+    "s2m lift, exact 2D, the average person's bones": lambda view: lifted(
+        view.exact, _all(view.exact), one_person=False
+    ),
     "s2m lift, exact 2D": lambda view: lifted(view.exact, _all(view.exact)),
     "s2m lift --video, exact 2D": lambda view: lifted(view.exact, _all(view.exact), view.fps),
     "s2m lift --video, exact 2D, known intrinsics": lambda view: lifted(view.exact, _all(view.exact), view.fps, view),

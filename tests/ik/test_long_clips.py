@@ -16,7 +16,7 @@ from s2m.formats.clips import Block
 from s2m.formats.keypoints2d import Keypoints
 from s2m.ik import motion
 from s2m.ik.body_joints import rest_skeleton
-from s2m.lifter.api import Lift
+from s2m.lifter.lifting import Lift
 from s2m.lifter.untangled import tidied
 from s2m.lifter.warnings import Findings
 from s2m.lifter.writing import LiftWriter

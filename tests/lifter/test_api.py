@@ -128,9 +128,9 @@ def test_one_frame_needs_no_frame_axis() -> None:
 
 def test_many_frames_are_lifted_like_few() -> None:
     _, pixels = scene(H36M17)
-    many = lift(np.tile(pixels, (400, 1, 1)))
+    many = lift(np.tile(pixels, (400, 1, 1)), one_person=False)
     assert len(many.joints3d) == 9600
-    torch.testing.assert_close(many.joints3d[-24:], lift(pixels).joints3d, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(many.joints3d[-24:], lift(pixels, one_person=False).joints3d, atol=1e-5, rtol=1e-4)
 
 
 def test_frames_with_too_few_joints_are_nan_and_said_so() -> None:
@@ -145,7 +145,7 @@ def test_frames_with_too_few_joints_are_nan_and_said_so() -> None:
 def test_a_lifter_of_ones_own_is_used() -> None:
     _, pixels = scene(S2M27)
     own = Lifter("s2m27", 0.25, width=16, blocks=1).eval()
-    lifted = lift(pixels, "s2m27", lifter=own)
+    lifted = lift(pixels, "s2m27", lifter=own, one_person=False)
     assert lifted.joint_set is S2M27
     assert lifted.elevation is None
     with torch.no_grad():

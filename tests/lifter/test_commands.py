@@ -167,9 +167,9 @@ def test_a_video_with_a_lifter_and_head_of_ones_own(
     walk: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     files = [assets() / f"{kind}_h36m17.pt" for kind in ("lifter", "temporal")]
-    own = ("--video", "--lifter", files[0], "--temporal", files[1])
+    own = ("--video", "--lifter", files[0], "--temporal", files[1], "--no-one-person")
     assert lift(walk, "-o", tmp_path / "a.npz", *own) == 0
-    assert lift(walk, "-o", tmp_path / "b.npz", "--video") == 0
+    assert lift(walk, "-o", tmp_path / "b.npz", "--video", "--no-one-person") == 0
     np.testing.assert_array_equal(*(np.load(tmp_path / name)["joints3d"] for name in ("a.npz", "b.npz")))
     other = ("--lifter", assets() / "lifter_s2m27.pt", "--temporal", files[1])
     assert lift(walk, "-o", tmp_path / "c.npz", "--video", *other) == 2

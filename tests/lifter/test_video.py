@@ -50,17 +50,19 @@ def test_it_is_the_heads_own_answer() -> None:
     model = TemporalLifter(shipped(), shipped_head())
     with torch.no_grad():
         expected = model(seen, torch.ones(seen.shape[:2]), fps=25.0).joints3d
-    torch.testing.assert_close(lift(seen, video_fps=25.0).joints3d, expected)
+    found = lift(seen, video_fps=25.0, one_person=False).joints3d
+    torch.testing.assert_close(found, expected)
 
 
 def test_a_gap_cuts_the_video() -> None:
     seen = noisy(recording(H36M17)[1])
     seen[20] = np.nan
-    whole = lift(seen, video_fps=FPS)
+    whole = lift(seen, video_fps=FPS, one_person=False)
     assert whole.lifted.tolist() == [i != 20 for i in range(len(seen))]
     assert np.isnan(whole.joints3d[20]).all()
     for part in (slice(0, 20), slice(21, None)):
-        np.testing.assert_allclose(whole.joints3d[part], lift(seen[part], video_fps=FPS).joints3d, atol=1e-5)
+        alone = lift(seen[part], video_fps=FPS, one_person=False)
+        np.testing.assert_allclose(whole.joints3d[part], alone.joints3d, atol=1e-5)
 
 
 def test_stretches_are_those_of_a_plain_loop() -> None:
