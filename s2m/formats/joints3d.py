@@ -7,7 +7,7 @@ from pathlib import Path
 
 from s2m.errors import UserError
 from s2m.formats import bodies3d, humanml, kinect, mediapipe
-from s2m.formats.arrays import field_track, joints_of_table, read_csv
+from s2m.formats.arrays import field_track
 from s2m.formats.c3d import read_c3d
 from s2m.formats.layouts import HOLOSOMA_JOINTS
 from s2m.formats.markers import Markers
@@ -16,6 +16,7 @@ from s2m.formats.people import Choice, Crowd, tracks_of
 from s2m.formats.picture_names import to_recover
 from s2m.formats.raw import load
 from s2m.formats.stored import stored_joint_set, with_stored_labels
+from s2m.formats.table_joints import joints_of_table, read_csv
 from s2m.formats.tables import table_of_records
 from s2m.formats.tracks import Track
 from s2m.formats.trc import read_trc

@@ -10,7 +10,7 @@ import numpy as np
 
 from s2m.errors import UserError
 from s2m.formats import coco, mediapipe, mmpose, openpose, videopose, yolo
-from s2m.formats.arrays import field_track, joints_of_table, read_csv
+from s2m.formats.arrays import field_track
 from s2m.formats.frames import number_frames
 from s2m.formats.markers import track_of as track_of_markers
 from s2m.formats.people import Choice, Crowd, Sighting, tracks_of
@@ -18,6 +18,7 @@ from s2m.formats.picture_names import to_recover
 from s2m.formats.pixels import in_pixels
 from s2m.formats.raw import described, load, load_json
 from s2m.formats.stored import stored_joint_set, with_stored_labels
+from s2m.formats.table_joints import joints_of_table, read_csv
 from s2m.formats.tables import table_of_records
 from s2m.formats.tracks import Track
 from s2m.formats.trc import read_trc
