@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import roma
 import torch
 from torch import Tensor
 
@@ -18,6 +17,8 @@ def similarity_align(points: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         The aligned points (B, N, 3) and the rotation (B, 3, 3), which is always proper (determinant +1). A set without
         extent keeps scale 0 and lands on the target's centre.
     """
+    import roma  # loads torch's compiler: 70 MB and half a second, not for everybody who scales
+
     rotation, _, scale = roma.rigid_points_registration(points, target, compute_scaling=True)
     scale = torch.nan_to_num(scale, nan=0.0, posinf=0.0, neginf=0.0)
     centred = points - points.mean(1, keepdim=True)
