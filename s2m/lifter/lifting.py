@@ -71,21 +71,21 @@ class Lifting:
 
     Args:
         given: Joint set of the clips.
-        lifter: See :func:`lift`.
-        height: See :func:`lift`.
-        focal: See :func:`lift`.
-        image_size: See :func:`lift`.
-        video_fps: See :func:`lift`.
-        head: See :func:`lift`.
-        doubt: See :func:`lift`.
-        one_person: See :func:`lift`.
+        lifter: See :func:`s2m.lifter.api.lift`.
+        height: See :func:`s2m.lifter.api.lift`.
+        focal: See :func:`s2m.lifter.api.lift`.
+        image_size: See :func:`s2m.lifter.api.lift`.
+        video_fps: See :func:`s2m.lifter.api.lift`.
+        head: See :func:`s2m.lifter.api.lift`.
+        doubt: See :func:`s2m.lifter.api.lift`.
+        one_person: See :func:`s2m.lifter.api.lift`.
         device: Where a shipped lifter runs; the CPU by default.
 
     Attributes:
         told: Proportions of the person in the clip that was begun last; ``None`` where it tells none.
 
     Raises:
-        UserError: See :func:`lift`.
+        UserError: See :func:`s2m.lifter.api.lift`.
     """
 
     def __init__(

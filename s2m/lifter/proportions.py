@@ -77,7 +77,7 @@ class Proportions:
 
     def __str__(self) -> str:
         told = [f"{name} {ratio - 1:+.0%}" for name, ratio in self.ratios.items() if abs(ratio - 1) >= _SPOKEN_OF]
-        return ", ".join(told) if told else "as usual"
+        return ", ".join(told) if told else "all within 3 %"
 
     def _scaled(self, points: Tensor, logarithms: Tensor) -> Tensor:
         lengths = (self._bone_of @ logarithms).exp()  # those of no kind: exp(0)

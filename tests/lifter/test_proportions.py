@@ -47,7 +47,7 @@ def test_bones_are_made_longer_like_one_by_one(joint_set: JointSet) -> None:
     np.testing.assert_allclose(found.numpy(), _grown(joints, joint_set, _ODD), atol=1e-6)
     np.testing.assert_allclose(told.expected(found).numpy(), joints, atol=1e-6)
     assert str(told) == "thighs +4%, shins -12%, upper arms +10%, forearms -5%"
-    assert str(Proportions(joint_set, torch.zeros(len(BONES)))) == "as usual"
+    assert str(Proportions(joint_set, torch.zeros(len(BONES)))) == "all within 3 %"
 
 
 @pytest.mark.parametrize("joint_set", [H36M17, S2M27], ids=lambda joint_set: joint_set.name)
@@ -105,6 +105,7 @@ def test_it_goes_without_gradients_and_without_a_head() -> None:
     expected = lift(pixels, "h36m17", lifter=shipped()).joints3d
     with torch.inference_mode():
         own = shipped()  # its weights know of no gradients
+        assert all(parameter.is_inference() for parameter in own.parameters())
         np.testing.assert_allclose(lift(pixels, "h36m17", lifter=own).joints3d, expected, atol=1e-5)
     assert not any(parameter.requires_grad for parameter in own.parameters())
 
