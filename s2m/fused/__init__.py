@@ -6,7 +6,7 @@ of its formulas, and compiling takes seconds, once.
 """
 
 from s2m.fused.compiler import CompilerMissing
-from s2m.fused.function import Fused
+from s2m.fused.function import Fused, differentiable_twice
 from s2m.fused.kernel import Kernel
 
-__all__ = ["CompilerMissing", "Fused", "Kernel"]
+__all__ = ["CompilerMissing", "Fused", "Kernel", "differentiable_twice"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from functools import cache
 from typing import Any
 
@@ -15,6 +17,17 @@ from s2m.fused.kernel import Kernel
 from s2m.fused.tracing import trace
 
 _log = logging.getLogger(__name__)
+_as_they_are = ContextVar("as_they_are", default=False)
+
+
+@contextlib.contextmanager
+def differentiable_twice() -> Iterator[None]:
+    """Fused functions run as they are while the block does: more slowly, and their gradients have gradients."""
+    before = _as_they_are.set(True)
+    try:
+        yield
+    finally:
+        _as_they_are.reset(before)
 
 
 class Fused:
@@ -24,7 +37,8 @@ class Fused:
         function: Takes tensors, each with the batch in front, returns one such tensor or a tuple of them, and treats
             every sample on its own; what else it uses (indices, settings) must never change. It is traced once for each
             shape of a sample. On another device or in another precision, and where no C++ compiler is found, the
-            function itself runs: same results up to rounding, more slowly. Its results can be differentiated once.
+            function itself runs: same results up to rounding, more slowly. Its results can be differentiated once, within
+            :func:`differentiable_twice` as often as the function's.
 
     Raises:
         ValueError: When a sample's result depends on another sample.
@@ -38,7 +52,7 @@ class Fused:
 
     def __call__(self, *tensors: Tensor) -> Any:
         """The function's result."""
-        traced = self._traced(tensors) if _fits(tensors) else None
+        traced = self._traced(tensors) if _fits(tensors) and not _as_they_are.get() else None
         return self.function(*tensors) if traced is None else traced(*tensors)
 
     def __getstate__(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from s2m.fused import Fused
+from s2m.fused import Fused, differentiable_twice
 from s2m.fused import function as fusing
 from s2m.fused import kernel as kernels
 
@@ -204,3 +204,12 @@ def test_a_compiler_without_threads_compiles_all_the_same(monkeypatch, tmp_path)
     for one, other in zip(compiled(measures)(*inputs(200)), measures(*inputs(200)), strict=True):
         torch.testing.assert_close(one, other)
     assert [("-fopenmp" in line) for line in asked.read_text().splitlines()] == [True, False]
+
+
+def test_gradients_have_gradients_where_that_is_asked_for():
+    cubed = Fused(lambda x: x * x * x)
+    x = torch.tensor([[2.0], [-1.0]], requires_grad=True)
+    with differentiable_twice():
+        (slope,) = torch.autograd.grad(cubed(x).sum(), x, create_graph=True)
+    (bend,) = torch.autograd.grad(slope.sum(), x)
+    torch.testing.assert_close(bend, 6 * x.detach())

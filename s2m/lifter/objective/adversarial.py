@@ -8,7 +8,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from s2m.fused import Fused
+from s2m.fused import Fused, differentiable_twice
 from s2m.lifter.network import perceptron
 from s2m.lifter.normalise import mean_distance
 from s2m.lifter.objective.cycle import Cycle
@@ -180,10 +180,11 @@ class Adversarial(LearnedTerm):
         if self.steepness == 0 or self._step % _STEPS_PER_PENALTY:
             return []
         labels = labels.detach().requires_grad_()
-        slopes = [
-            torch.autograd.grad(each(labels, visible).sum(), labels, create_graph=True)[0]
-            for each in self.discriminators
-        ]
+        with differentiable_twice():
+            slopes = [
+                torch.autograd.grad(each(labels, visible).sum(), labels, create_graph=True)[0]
+                for each in self.discriminators
+            ]
         return [self.steepness * _STEPS_PER_PENALTY * slope.square().sum((1, 2)).mean() for slope in slopes]
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import copy
+import itertools
 import math
 
 import pytest
@@ -172,3 +174,35 @@ def test_a_part_gets_a_discriminator_where_the_joint_set_has_more():
     whole, part = discriminators(S2M27, [H36M17], 8, 1, bones=False)
     assert whole.network[0].in_features == 3 * 27
     assert part.discriminator.network[0].in_features == 3 * 17
+
+
+@pytest.mark.parametrize("bones", [True, False])
+def test_steepness_and_its_gradient_are_those_of_finite_differences(bones):
+    torch.manual_seed(0)
+    critic = Discriminator(H36M17, width=6, blocks=1, bones=bones)
+    cycle = make_cycle(3, target=torch.randn(3, 17, 2), masked=torch.randn(3, 17, 2))
+    flat, steep = (Adversarial([critic], NonSaturating(), steepness=s) for s in (0.0, 1e3))
+    losses = [steep.own_loss(cycle) for _ in range(4)]
+    assert losses[0] == flat.own_loss(cycle)
+    losses[3].backward()
+    slope_of_weight = critic.network[0].weight.grad[2, 1].clone()
+    critic.zero_grad()
+    flat.own_loss(cycle).backward()
+    slope_of_weight -= critic.network[0].weight.grad[2, 1]
+
+    exact = copy.deepcopy(critic).double()
+
+    def penalty(more: float) -> float:
+        with torch.no_grad():
+            exact.network[0].weight[2, 1] += more
+            total, step = 0.0, 1e-5
+            for joint, axis in itertools.product(range(17), range(2)):
+                moved = torch.zeros(17, 2, dtype=torch.double)
+                moved[joint, axis] = step
+                up, down = (exact(cycle.target.double() + s * moved, cycle.visible.double()) for s in (1, -1))
+                total += ((up - down) / (2 * step)).square().mean().item()
+            exact.network[0].weight[2, 1] -= more
+        return 4 * 1e3 * total
+
+    assert losses[3].item() - losses[0].item() == pytest.approx(penalty(0.0), rel=1e-3)
+    assert slope_of_weight.item() == pytest.approx((penalty(1e-3) - penalty(-1e-3)) / 2e-3, rel=2e-2)
