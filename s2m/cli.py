@@ -20,7 +20,7 @@ _COMMANDS = {
     "recover": "s2m.recover.commands:add_recover_command",
     "ik": "s2m.ik.commands:add_ik_command",
     "lift": "s2m.lifter.commands:add_lift_command",
-    "adapt": "s2m.lifter.adaptation.commands:add_adapt_command",
+    "adapt": "s2m.adaptation.commands:add_adapt_command",
     "convert": "s2m.convert.commands:add_convert_command",
     "view": "s2m.view.commands:add_view_command",
     "report": "s2m.report.commands:add_report_command",

@@ -56,6 +56,20 @@ def check_reading(arguments: argparse.Namespace) -> None:
         raise UserError("--people: expected a file to write, found standard output, which holds one person")
 
 
+def add_detector(parser: argparse.ArgumentParser) -> None:
+    """Add ``--landmarks`` and ``--detector``: who finds the joints in pictures.
+
+    Args:
+        parser: Of a command that takes pictures.
+    """
+    parser.add_argument(
+        "--landmarks",
+        metavar="full|both|FILE",
+        help="BlazePose's networks of landmarks (default: both for photos; full, which is faster, for videos)",
+    )
+    parser.add_argument("--detector", metavar="MODULE:CLASS", help="a detector of your own instead (docs/detect.md)")
+
+
 def how_many(arguments: argparse.Namespace) -> float | None:
     """What ``--people`` asks for.
 

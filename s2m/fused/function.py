@@ -37,8 +37,8 @@ class Fused:
         function: Takes tensors, each with the batch in front, returns one such tensor or a tuple of them, and treats
             every sample on its own; what else it uses (indices, settings) must never change. It is traced once for each
             shape of a sample. On another device or in another precision, and where no C++ compiler is found, the
-            function itself runs: same results up to rounding, more slowly. Its results can be differentiated once, within
-            :func:`differentiable_twice` as often as the function's.
+            function itself runs: same results up to rounding, more slowly. Its results can be differentiated once;
+            within :func:`differentiable_twice` as often as the function's.
 
     Raises:
         ValueError: When a sample's result depends on another sample.

@@ -110,7 +110,10 @@ def add_lift_command(subparsers: argparse._SubParsersAction[argparse.ArgumentPar
         "and put left and right back where they are exchanged for a few frames",
     )
     parser.add_argument(
-        "--temporal", type=Path, metavar="FILE", help="for --video with --lifter: its temporal.pt (`make temporal`)"
+        "--temporal",
+        type=Path,
+        metavar="FILE",
+        help="for --video with --lifter: its temporal.pt (`make temporal`); what `s2m adapt` writes needs none",
     )
     parser.add_argument(
         "--doubt", type=Path, metavar="FILE", help="for --lifter: its doubt.pt, which tells how far off it may be"
@@ -317,9 +320,12 @@ def _check(arguments: argparse.Namespace) -> None:
     if arguments.temporal is not None and not (arguments.video and arguments.lifter):
         raise UserError("--temporal: it is for --video with a --lifter of your own, of which one is missing")
     if arguments.video and arguments.lifter is not None and arguments.temporal is None:
-        raise UserError(
-            f"--video: {arguments.lifter} needs a head of its own, --temporal FILE; `make temporal` trains it"
-        )
+        from s2m.lifter.shipped_lifters import head_of
+
+        if head_of(arguments.lifter) is None:
+            raise UserError(
+                f"--video: {arguments.lifter} needs a head of its own, --temporal FILE; `make temporal` trains it"
+            )
     check_reading(arguments)
     image_size(arguments.image_size)
     if not _motion_files(arguments) and (arguments.noise is not None or arguments.body is not None):
@@ -332,10 +338,12 @@ def _check(arguments: argparse.Namespace) -> None:
 
 def _lifting(joint_set: JointSet, fps: float, arguments: argparse.Namespace) -> Lifting:
     from s2m.lifter.lifting import Lifting
-    from s2m.lifter.shipped_lifters import read_doubt, read_head, read_lifter
+    from s2m.lifter.shipped_lifters import head_of, read_doubt, read_head, read_lifter
 
     lifter = None if arguments.lifter is None else read_lifter(arguments.lifter)
     head = None if arguments.temporal is None else read_head(arguments.temporal, arguments.lifter)
+    if arguments.video and lifter is not None and head is None:
+        head = head_of(arguments.lifter)
     doubt = None if arguments.doubt is None else read_doubt(arguments.doubt, arguments.lifter)
     video = fps if arguments.video else None
     return Lifting(

@@ -13,6 +13,7 @@ from s2m.errors import UserError
 from s2m.files import intact
 from s2m.lifter.committee import AnyLifter, Committee
 from s2m.lifter.doubt import DoubtHead, load_doubt
+from s2m.lifter.lineage import lineage
 from s2m.lifter.network import Lifter
 from s2m.lifter.temporal_head import TemporalHead, load_temporal
 from s2m.skeletons import get_joint_set
@@ -159,12 +160,32 @@ def read_head(path: str | Path, lifter: str | Path) -> TemporalHead:
 
     Args:
         path: The artifact.
-        lifter: The file of the lifter that it was trained on.
+        lifter: The file of the lifter that it was trained on, or of one that was adapted from it.
 
     Raises:
         ArtifactError: When the file is no temporal head, or belongs to another lifter.
     """
     return load_temporal(path, read_lifter(lifter), lifter).head
+
+
+def head_of(path: str | Path) -> TemporalHead | None:
+    """The temporal head that ships, for a lifter that ships or was adapted from one that does.
+
+    Args:
+        path: The lifter's artifact.
+
+    Returns:
+        The head; ``None`` for other lifters.
+
+    Raises:
+        ArtifactError: When the file is no lifter.
+        UserError: As :func:`shipped`.
+    """
+    known, folder = lineage(path), assets()
+    for record in shipped_records(folder).values():
+        if record["sha256"] in known and "video" in record:
+            return read_head(intact(folder, record["video"]), path)
+    return None
 
 
 def read_doubt(path: str | Path, lifter: str | Path) -> DoubtHead:

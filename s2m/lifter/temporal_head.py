@@ -16,6 +16,7 @@ from s2m.artifact import ArtifactError
 from s2m.batch import Lifted
 from s2m.files import sha256
 from s2m.lifter.committee import AnyLifter
+from s2m.lifter.lineage import lineage
 from s2m.lifter.network import Lifter, perceptron
 from s2m.skeletons import JointSet, get_joint_set
 from s2m.spec import SpecError, build
@@ -191,7 +192,8 @@ class TemporalLifter(nn.Module):
 
 
 def load_temporal(path: str | Path, lifter: Lifter, lifter_path: str | Path) -> TemporalLifter:
-    """The temporal head of a finished ``temporal`` stage on the lifter that it was trained on, frozen.
+    """The temporal head of a finished ``temporal`` stage, frozen, on the lifter that it was trained on or on one that
+    went on learning from there.
 
     Args:
         path: The head's artifact.
@@ -204,7 +206,7 @@ def load_temporal(path: str | Path, lifter: Lifter, lifter_path: str | Path) -> 
     path = Path(path)
     artifact = artifacts.load(path, "temporal", joint_set=lifter.joint_set.name)
     expected, found = artifact.parents.get("lifter"), sha256(Path(lifter_path))
-    if expected != found:
+    if expected != found and expected not in lineage(lifter_path):
         raise ArtifactError(f"{path}: field parents: trained on a lifter with sha256 {expected}, found {found}")
     try:
         head = build(artifact.spec)

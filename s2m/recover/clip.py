@@ -61,7 +61,7 @@ class PersonClip:
     ) -> None:
         self.sightings, self.camera, self.fps, self.options = sightings, camera, fps, options
         self._limit = int(options.fill * fps + 1e-6)
-        self._lifting = PictureLifting(joint_set, camera, fps, options.model)
+        self._lifting = PictureLifting(joint_set, camera, fps, options.lifter)
         self._skeletons, self._joints2d, self._confidence = Spool(folder), Spool(folder), Spool(folder)
         self._nose = Spool(folder)
         self._rotations, self._solved_rotations = Spool(folder), Spool(folder)

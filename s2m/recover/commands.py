@@ -8,11 +8,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from s2m.clip_options import add_fill, add_tilt, check_fill, check_least_confidence, check_tilt, tilt_options
+from s2m.clip_options import (
+    add_detector,
+    add_fill,
+    add_tilt,
+    check_fill,
+    check_least_confidence,
+    check_tilt,
+    tilt_options,
+)
 from s2m.errors import UserError
-from s2m.options import add_output, add_voice, detail, say, warn
+from s2m.options import add_output, add_voice, say, warn
 
 if TYPE_CHECKING:
+    from s2m.recover.bar import Bar
     from s2m.recover.inputs import Item
     from s2m.recover.observing import Observer
     from s2m.recover.process import Job, Outcome
@@ -79,12 +88,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     who.add_argument("--person", type=int, metavar="ID", help="only the person with this number")
     parser.add_argument("--keypoints", type=Path, metavar="FILE", help="2D joints that another program found")
     parser.add_argument("--masks", type=Path, metavar="DIR", help="silhouettes of another program: NAME.png")
-    parser.add_argument(
-        "--landmarks",
-        metavar="full|both|FILE",
-        help="BlazePose's networks of landmarks (default: both for photos; full, which is faster, for videos)",
-    )
-    parser.add_argument("--detector", metavar="MODULE:CLASS", help="a detector of your own instead (docs/detect.md)")
+    add_detector(parser)
     parser.add_argument(
         "--min-confidence",
         type=float,
@@ -99,6 +103,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="lifter and heads of a run of your own, runs/NAME, instead of those that ship",
     )
+    parser.add_argument("--lifter", type=Path, metavar="FILE", help="a lifter of your own, such as `s2m adapt` writes")
     parser.add_argument("--body", type=Path, metavar="FILE", help="an official SMPL file (default: the open body)")
     parser.add_argument("--webcam", type=int, metavar="N", help="show camera N live in the browser instead")
     parser.add_argument("--port", type=int, default=0, help="for --webcam: of the page on this machine (default: any)")
@@ -125,6 +130,7 @@ def run(arguments: argparse.Namespace) -> int:
         return serve_webcam(arguments)
 
     from s2m.formats.picture_names import to_convert
+    from s2m.recover.bar import Bar
     from s2m.recover.inputs import items_of, share
     from s2m.recover.process import made, run_all
 
@@ -135,8 +141,10 @@ def run(arguments: argparse.Namespace) -> int:
         warn(f"{file}: neither a photo nor a video that can be read, passed over{to_convert(file)}")
     made(arguments.output)
     job, own = _job(arguments, kinds), share(items)
-    with _Bar(arguments) as bar:
-        outcome = run_all(own, job, bar.of, lambda item, result: _say(item, result, job, arguments, bar))
+    with Bar(arguments) as bar:
+        outcome = run_all(
+            own, job, lambda item: bar.of(item.file), lambda item, result: _say(item, result, job, arguments, bar)
+        )
     if len(items) == 1 and outcome.failed:
         raise UserError(outcome.failed[0])
     return _conclude(outcome, len(own), arguments)
@@ -155,7 +163,7 @@ def _conclude(outcome: Outcome, total: int, arguments: argparse.Namespace) -> in
     return 1 if outcome.failed else 0
 
 
-def _say(item: Item, result: Result, job: Job, arguments: argparse.Namespace, bar: _Bar) -> None:
+def _say(item: Item, result: Result, job: Job, arguments: argparse.Namespace, bar: Bar) -> None:
     people = "1 person" if len(result.people) == 1 else f"{len(result.people)} people"
     frames = f", {len(result.times)} frames" if result.video else ""
     bar.clear()
@@ -171,16 +179,17 @@ def _say(item: Item, result: Result, job: Job, arguments: argparse.Namespace, ba
 def _job(arguments: argparse.Namespace, kinds: tuple[str, ...]) -> Job:
     from s2m.body import load_body
     from s2m.formats.amass import BodyLabel
+    from s2m.recover.gathering import Choice
     from s2m.recover.options import RecoverOptions
     from s2m.recover.process import Job
-    from s2m.recover.recovery import Choice
-    from s2m.recover.trained import of_run, shipped_model
+    from s2m.recover.trained import chosen
 
     try:
         body = load_body(arguments.body)
     except (ValueError, OSError) as error:
         raise UserError(str(error)) from error
     pitch, roll = tilt_options(arguments)
+    model, own = chosen(arguments.run_folder, arguments.lifter, body)
     return Job(
         output=arguments.output,
         observe=_observing(arguments),
@@ -191,7 +200,8 @@ def _job(arguments: argparse.Namespace, kinds: tuple[str, ...]) -> Job:
             pitch=pitch,
             roll=roll,
             body=body,
-            model=shipped_model(body) if arguments.run_folder is None else of_run(arguments.run_folder, body),
+            lifter=own,
+            model=model,
         ),
         label=BodyLabel.of(arguments.body, body.hash),
         choice=Choice(arguments.max_people, arguments.person),
@@ -225,43 +235,6 @@ def _observing(arguments: argparse.Namespace) -> Callable[[Video | None], Observ
     if folder is None:
         return joints
     return lambda video: WithMasks(joints(video), folder, None if video is None else video.expected)
-
-
-class _Bar:
-    """A bar per input, with rate and remaining time, on a terminal alone."""
-
-    def __init__(self, arguments: argparse.Namespace) -> None:
-        self._quiet, self._bar, self._stage = arguments.quiet, None, ""
-        self._arguments = arguments
-
-    def __enter__(self) -> _Bar:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.clear()
-
-    def clear(self) -> None:
-        """Take the bar away."""
-        if self._bar is not None:
-            self._bar.close()  # type: ignore[unreachable]
-        self._bar, self._stage = None, ""
-
-    def of(self, item: Item) -> Callable[[str, int, int], None]:
-        """What is told how far an input is."""
-        detail(self._arguments, f"{item.file}")
-
-        def told(stage: str, done: int, expected: int) -> None:
-            from tqdm import tqdm
-
-            if stage != self._stage:
-                self.clear()
-                total, what = expected or None, f"{item.file.name}: {stage}"
-                self._bar = tqdm(total=total, desc=what, leave=False, disable=self._quiet or None)  # type: ignore[assignment]
-                self._stage = stage
-            assert self._bar is not None
-            self._bar.update(done - self._bar.n)
-
-        return told
 
 
 def _check(arguments: argparse.Namespace) -> tuple[str, ...]:

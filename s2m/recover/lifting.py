@@ -16,7 +16,7 @@ from s2m.lifter.keypoints import on_joint_set
 from s2m.lifter.lifting import Lifting
 from s2m.lifter.untangled import Untangled
 from s2m.recover.camera import Camera
-from s2m.recover.trained import TrainedModel
+from s2m.recover.own_lifter import OwnLifter
 from s2m.skeletons import JointSet
 
 _NOSE = "nose"
@@ -48,15 +48,15 @@ class PictureLifting:
         joint_set: Of the detector.
         camera: Of the pictures.
         fps: Frames per second of a video, whose skeletons are smoothed over time; ``None`` for single pictures.
-        model: Whose lifter it is; ``None`` for the one that ships.
+        own: A lifter of one's own; ``None`` for those that ship.
     """
 
     def __init__(
-        self, joint_set: JointSet, camera: Camera, fps: float | None = None, model: TrainedModel | None = None
+        self, joint_set: JointSet, camera: Camera, fps: float | None = None, own: OwnLifter | None = None
     ) -> None:
         self._given, self._fps = joint_set, fps
         size = camera.width, camera.height
-        lifter, head = (None, None) if model is None else (model.lifter, model.head)
+        lifter, head = (None, None) if own is None else (own.lifter, own.head)
         smoothed = fps if lifter is None or head is not None else None
         head = None if smoothed is None else head
         self._lifting = Lifting(

@@ -214,6 +214,7 @@ def serve_webcam(arguments: argparse.Namespace) -> int:
         height=arguments.height,
         min_confidence=arguments.min_confidence,
         run=arguments.run_folder,
+        lifter=arguments.lifter,
     )
     latest = Latest()
     with page_server(latest, arguments.port) as server:

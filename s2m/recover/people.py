@@ -48,7 +48,7 @@ class PictureRecovery:
 
     def __init__(self, joint_set: JointSet, camera: Camera, options: RecoverOptions) -> None:
         self.camera, self.options = camera, options
-        self._lifting = PictureLifting(joint_set, camera, model=options.model)
+        self._lifting = PictureLifting(joint_set, camera, own=options.lifter)
         self.joint_set = self._lifting.joint_set
         self.poser = Poser(self.joint_set, options.body)
 

@@ -10,11 +10,12 @@ from pathlib import Path
 from s2m.errors import UserError, one_line
 from s2m.files import WriteError, clean_leftovers
 from s2m.formats.amass import BodyLabel
+from s2m.recover.gathering import Choice, Progress
 from s2m.recover.inputs import Item
 from s2m.recover.meshes import write_mesh
 from s2m.recover.observing import Observer
 from s2m.recover.options import RecoverOptions
-from s2m.recover.recovery import Choice, Progress, recover_photo, recover_video
+from s2m.recover.recovery import recover_photo, recover_video
 from s2m.recover.result import Result, RowReader
 from s2m.recover.showing import draw_photo, draw_video
 from s2m.recover.videos import Video

@@ -19,7 +19,7 @@ from s2m.recover.drawing import overlay
 from s2m.recover.observing import Detecting
 from s2m.recover.options import RecoverOptions
 from s2m.recover.people import PictureRecovery
-from s2m.recover.trained import of_run, shipped_model
+from s2m.recover.trained import chosen
 from s2m.skeletons import get_joint_set
 
 _FEWEST_JOINTS = 6
@@ -61,6 +61,7 @@ class Recoverer:
         body: The body to pose; the open one by default.
         min_confidence: Joints below it count as missing; by default what the detector says.
         run: Folder of a run of one's own, whose lifter and heads are taken instead of those that ship.
+        lifter: File of a lifter of one's own, such as ``s2m adapt`` writes; before that of the run.
 
     Example:
         >>> import numpy as np
@@ -86,13 +87,14 @@ class Recoverer:
         body: Body | None = None,
         min_confidence: float | None = None,
         run: Path | None = None,
+        lifter: Path | None = None,
     ) -> None:
         if detector is None:
             detector = BlazePose("both" if fps is None else "full")
         self._observer = Detecting(detector, fps, min_confidence)
         body = load_body() if body is None else body
-        model = shipped_model(body) if run is None else of_run(run, body)
-        self._options = RecoverOptions(height=height, body=body, model=model)
+        model, own = chosen(run, lifter, body)
+        self._options = RecoverOptions(height=height, body=body, model=model, lifter=own)
         self._shapes: dict[int, list[Tensor]] = {}
         self._fps, self._focal, self._frame, self._time = fps, focal, -1, 0.0
         self._picture: PictureRecovery | None = None

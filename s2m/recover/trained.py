@@ -1,4 +1,4 @@
-"""A trained stage 3 before new pictures: its lifter, and what its heads read off silhouettes."""
+"""A trained stage 3 before new pictures: what its heads read off silhouettes."""
 
 from __future__ import annotations
 
@@ -18,12 +18,11 @@ from s2m.files import intact
 from s2m.formats.keypoints2d import Keypoints
 from s2m.geometry.camera import pixels_to_crop, square_crop
 from s2m.lifter.keypoints import on_joint_set
-from s2m.lifter.network import Lifter
 from s2m.lifter.shipped_lifters import read_head
-from s2m.lifter.temporal_head import TemporalHead
 from s2m.model import MeshRecovery
 from s2m.pretrained import load_mesh_model
 from s2m.recover.camera import Camera
+from s2m.recover.own_lifter import OwnLifter, own_lifter
 from s2m.recover.silhouettes import Silhouettes
 from s2m.skeletons import JointSet
 
@@ -54,20 +53,12 @@ class TrainedModel:
 
     Args:
         model: The model, in evaluation mode.
-        lifter: The lifter of a run of one's own; ``None`` where that which ships is meant, with its own heads.
-        head: For videos, of a lifter of one's own; ``None`` without one.
         clothes: How far outside the skin silhouettes end, as a share of a person's height; 0 for a model that has
             learned from people in clothes.
     """
 
-    def __init__(
-        self,
-        model: MeshRecovery,
-        lifter: Lifter | None = None,
-        head: TemporalHead | None = None,
-        clothes: float = 0.0,
-    ) -> None:
-        self._model, self.lifter, self.head, self._clothes = model, lifter, head, clothes
+    def __init__(self, model: MeshRecovery, clothes: float = 0.0) -> None:
+        self._model, self._clothes = model, clothes
 
     @property
     def refines(self) -> bool:
@@ -112,6 +103,24 @@ class TrainedModel:
         return self._model.pose.refine(rotations, theta)
 
 
+def chosen(run: Path | None, lifter: Path | None, body: Body) -> tuple[TrainedModel | None, OwnLifter | None]:
+    """The model and the lifter that a user asks for.
+
+    Args:
+        run: Folder of a run of one's own; ``None``: what ships.
+        lifter: File of a lifter of one's own; ``None``: that of the run, or those that ship.
+        body: See :func:`shipped_model` and :func:`of_run`.
+
+    Returns:
+        The model, ``None`` where there is none for the body; the lifter, ``None`` for those that ship.
+
+    Raises:
+        UserError: See :func:`of_run` and :func:`~s2m.recover.own_lifter.own_lifter`.
+    """
+    model, own = (shipped_model(body), None) if run is None else of_run(run, body)
+    return model, own if lifter is None else own_lifter(lifter)
+
+
 def shipped_model(body: Body) -> TrainedModel | None:
     """The model that ships: stage 3 on 27 joints, trained without 3D annotation on the open data.
 
@@ -135,15 +144,15 @@ def _shipped() -> TrainedModel:
     return TrainedModel(model.requires_grad_(False), clothes=_CLOTHES)
 
 
-def of_run(run: Path, body: Body) -> TrainedModel:
-    """The model of a finished run of one's own.
+def of_run(run: Path, body: Body) -> tuple[TrainedModel, OwnLifter]:
+    """The model and the lifter of a finished run of one's own.
 
     Args:
         run: Its folder, ``runs/NAME``; also the file ``mesh.pt`` itself.
         body: The body that it must have been trained with.
 
     Returns:
-        The model; with the temporal head of ``runs/NAME/temporal`` for videos, where there is one.
+        The model, and its lifter with the temporal head of ``runs/NAME/temporal`` for videos, where there is one.
 
     Raises:
         UserError: There is no such run, or its model cannot be used.
@@ -154,4 +163,4 @@ def of_run(run: Path, body: Body) -> TrainedModel:
     model, _ = load_mesh_model(file, body)
     temporal, lifter = run / "temporal" / "temporal.pt", run / "lifter" / "lifter.pt"
     head = read_head(temporal, lifter) if temporal.is_file() and lifter.is_file() else None
-    return TrainedModel(model.requires_grad_(False), model.lifter, head)
+    return TrainedModel(model.requires_grad_(False)), OwnLifter(model.lifter, head)

@@ -16,8 +16,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from s2m.adaptation.recordings import HELD_SHARE
 from s2m.data.store import FrameStore
-from s2m.lifter.adaptation.recordings import HELD_SHARE
 from s2m.lifter.network import Lifter
 from s2m.lifter.shipped_lifters import read_lifter
 from s2m.metrics.alignment import Alignment, aligned_distances

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ import torch
 from PIL import Image
 from scipy.spatial.transform import Rotation
 
+from s2m import artifact as artifacts
 from s2m.batch import BodyParams
 from s2m.body import load_body
 from s2m.cli import main
@@ -172,6 +174,12 @@ def test_a_video_with_a_lifter_and_head_of_ones_own(
     assert lift(walk, "-o", tmp_path / "b.npz", "--video", "--no-one-person") == 0
     np.testing.assert_array_equal(*(np.load(tmp_path / name)["joints3d"] for name in ("a.npz", "b.npz")))
     other = ("--lifter", assets() / "lifter_s2m27.pt", "--temporal", files[1])
+    assert lift(walk, "-o", tmp_path / "d.npz", "--video", "--lifter", files[0], "--no-one-person") == 0
+    np.testing.assert_array_equal(*(np.load(tmp_path / name)["joints3d"] for name in ("a.npz", "d.npz")))
+    own_one = artifacts.load(files[0], "lifter")
+    artifacts.save(tmp_path / "own.pt", replace(own_one, config={**own_one.config, "seed": 99}))
+    assert lift(walk, "-o", tmp_path / "c.npz", "--video", "--lifter", tmp_path / "own.pt") == 2
+    assert "own.pt needs a head of its own, --temporal FILE" in capsys.readouterr().err
     assert lift(walk, "-o", tmp_path / "c.npz", "--video", *other) == 2
     assert "temporal_h36m17.pt: field joint_set: expected s2m27, found h36m17" in capsys.readouterr().err
     assert lift(walk, "-o", tmp_path / "c.npz", "--video", "--lifter", files[0], "--temporal", files[0]) == 2
@@ -230,7 +238,7 @@ def test_joints_that_are_never_seen_are_told(tmp_path: Path, capsys: pytest.Capt
         (("-o", "out.npz", "--lifter", "no.pt"), "no.pt: no such file"),
         (("-o", "out.npz", "--temporal", "t.pt"), "--temporal: it is for --video with a --lifter of your own"),
         (("-o", "out.npz", "--video", "--temporal", "t.pt"), "of which one is missing"),
-        (("-o", "out.npz", "--video", "--lifter", "no.pt"), "needs a head of its own, --temporal FILE"),
+        (("-o", "out.npz", "--video", "--lifter", "no.pt"), "no.pt: no such file"),
     ],
 )
 def test_bad_options_are_named_and_nothing_is_written(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from s2m.artifact import Artifact, ArtifactError, save
 from s2m.body import load_body
 from s2m.files import sha256
 from s2m.lifter import Lifter
+from s2m.lifter.lineage import lineage
 from s2m.lifter.temporal_head import TemporalHead, TemporalLifter, load_temporal, neighbours
 from s2m.skeletons import H36M17
 
@@ -211,8 +213,9 @@ def test_an_artifact_belongs_to_its_lifter(tmp_path: Path) -> None:
     arguments = {"joint_set": "h36m17", "rest_bone_length": 0.25, "radius": 2, "width": 16}
     spec = {"class_path": "s2m.lifter.temporal_head.TemporalHead", "init_args": arguments}
     head, lifter_path, other = random_head(), tmp_path / "lifter.pt", tmp_path / "other.pt"
-    lifter_path.write_bytes(b"a lifter")
-    other.write_bytes(b"another")
+    own = Artifact("lifter", "h36m17", body.hash, {"class_path": "s2m.lifter.Lifter"}, lifter.state_dict())
+    save(lifter_path, own)
+    save(other, replace(own, config={"seed": 1}))
     parents = {"lifter": sha256(lifter_path)}
     save(tmp_path / "temporal.pt", Artifact("temporal", "h36m17", body.hash, spec, head.state_dict(), parents))
     model = load_temporal(tmp_path / "temporal.pt", lifter, lifter_path)
@@ -220,5 +223,12 @@ def test_an_artifact_belongs_to_its_lifter(tmp_path: Path) -> None:
     torch.testing.assert_close(model(*inputs).joints3d, TemporalLifter(lifter, head).eval()(*inputs).joints3d)
     with pytest.raises(ArtifactError, match="field parents: trained on a lifter with sha256"):
         load_temporal(tmp_path / "temporal.pt", lifter, other)
+    # Lifters that went on learning keep it, also those that did so twice.
+    once, twice = tmp_path / "once.pt", tmp_path / "twice.pt"
+    save(once, replace(own, parents=parents, config={"adapted": {"steps": 1}}))
+    save(twice, replace(own, config={"adapted": {"of": lineage(once)}}))
+    assert lineage(twice) == [sha256(twice), sha256(once), sha256(lifter_path)]
+    for path in (once, twice):
+        assert load_temporal(tmp_path / "temporal.pt", lifter, path).lifter is lifter
     with pytest.raises(ArtifactError, match="field joint_set"):
         load_temporal(tmp_path / "temporal.pt", Lifter("s2m27", 0.25, width=8, blocks=1), lifter_path)

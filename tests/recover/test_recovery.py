@@ -16,10 +16,11 @@ from s2m.geometry.procrustes import similarity_align
 from s2m.ik.body_joints import body_regressor
 from s2m.metrics.silhouette import silhouette_iou
 from s2m.recover.fit import _free
+from s2m.recover.gathering import Choice, tells_body
 from s2m.recover.observing import Detecting
 from s2m.recover.options import RecoverOptions
 from s2m.recover.people import PictureRecovery
-from s2m.recover.recovery import Choice, _enough, recover_photo
+from s2m.recover.recovery import recover_photo
 from s2m.skeletons import BLAZEPOSE33, S2M27, SMPL24
 
 from .actors import CAMERA, Actors, acted, numbered, save, silhouette, true_joints
@@ -137,7 +138,7 @@ def test_the_fit_leaves_limbs_alone_that_nobody_saw() -> None:
 def test_half_a_person_is_small_beside_the_shorter_side(size: tuple[int, int], enough: bool) -> None:
     joints, sure = np.full((27, 2), 100.0), np.where(np.arange(27) < 12, 0.9, 0.0)
     half = Detection(joints, sure, "s2m27", np.array([50.0, 20.0, 270.0, 360.0]), 0.9, None)
-    assert _enough(half, size) == enough
+    assert tells_body(half, size) == enough
 
 
 def test_a_head_looks_where_its_nose_is_seen() -> None:

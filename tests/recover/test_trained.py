@@ -173,11 +173,10 @@ def test_a_run_of_ones_own_brings_its_lifter_and_its_corrections(tmp_path: Path)
     record = json.loads((ASSETS / trained.RECORD).read_text())
     (tmp_path / "mesh").mkdir()
     (tmp_path / "mesh" / "mesh.pt").write_bytes((ASSETS / record["file"]).read_bytes())
-    own = trained.of_run(tmp_path, load_body())
-    assert own.lifter is not None
+    _, own = trained.of_run(tmp_path, load_body())
     seen = detections(people(torch.zeros(2, 10)))
     joints, sure = np.stack([one.joints2d for one in seen]), np.stack([one.confidence for one in seen])
-    ours = PictureLifting(S2M27, CAMERA, model=own).arrays(joints, sure)
+    ours = PictureLifting(S2M27, CAMERA, own=own).arrays(joints, sure)
     theirs = lift(joints, S2M27, sure, lifter=shipped("s2m27"), focal=CAMERA.focal, image_size=SIZE)
     assert np.abs(ours.joints3d.numpy() - theirs.joints3d).max() < 5e-3
 

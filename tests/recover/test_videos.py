@@ -15,7 +15,7 @@ from PIL import Image
 
 from s2m.errors import UserError
 from s2m.recover import videos
-from s2m.recover.recovery import _rate
+from s2m.recover.gathering import _rate
 from s2m.recover.videos import Video, VideoWriter
 
 from .test_pictures import near, scene

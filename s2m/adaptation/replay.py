@@ -7,6 +7,7 @@ import dataclasses
 import torch
 from tqdm import tqdm
 
+from s2m.adaptation.recordings import Recording
 from s2m.body import load_body
 from s2m.body.regressors import dataset_regressor
 from s2m.data.open.config import Frames as Counts
@@ -14,7 +15,6 @@ from s2m.data.open.config import OpenConfig
 from s2m.data.open.generate import gather_clips
 from s2m.data.open.maker import FrameMaker
 from s2m.data.open.plan import Job
-from s2m.lifter.adaptation.recordings import Recording
 from s2m.lifter.keypoints import FEWEST_JOINTS
 from s2m.lifter.normalise import turned_to
 from s2m.skeletons import S2M27, JointSet

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from s2m.lifter.adaptation.recordings import Frames, Recording
-from s2m.lifter.adaptation.shapes import bone_ratios
+from s2m.adaptation.recordings import Frames, Recording
+from s2m.adaptation.shapes import bone_ratios
 from s2m.lifter.network import Lifter
 from s2m.lifter.normalise import normalise
 from s2m.lifter.objective.bones import rigid_pairs

@@ -12,11 +12,12 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from s2m.adaptation.recordings import Frames
+from s2m.adaptation.shapes import RecordingShapes, bone_ratios
+from s2m.adaptation.sides import ENOUGH, sides_seen
 from s2m.body import load_body
 from s2m.body.regressors import defined_regressor
 from s2m.errors import UserError
-from s2m.lifter.adaptation.recordings import Frames
-from s2m.lifter.adaptation.shapes import RecordingShapes, bone_ratios
 from s2m.lifter.network import Lifter
 from s2m.lifter.objective.adversarial import Adversarial, Discriminator
 from s2m.lifter.objective.augmentation import light_and_heavy
@@ -102,6 +103,9 @@ class Adaptation:
     of the recordings and of synthetic poses alike, judged by one discriminator: it cannot learn a few recordings by
     heart, and the lifter does not forget what they do not show. Bones have one shape per recording.
 
+    Where recordings show people from few sides, the discriminator sees synthetic poses alone: whoever is turned to
+    another side would be told from the recordings by that alone, and the lifter would learn that people have no other.
+
     Args:
         lifter: Where it starts.
         learned: Frames of the recordings.
@@ -109,6 +113,9 @@ class Adaptation:
         settings: Of the training.
         trained: Settings of the lifter's own training, by the names of :class:`stages.lifter.LifterStage`, for what
             disturbs 2D joints and where skeletons are turned to.
+
+    Attributes:
+        sides: See :func:`s2m.adaptation.sides.sides_seen`.
 
     Raises:
         UserError: For a lifter whose joints the open body does not have.
@@ -126,16 +133,21 @@ class Adaptation:
             lifter.joint_set, *(float(value) if isinstance(value, int | float) else 0.0 for value in told)
         )
         judge = Adversarial([Discriminator(lifter.joint_set, width=64, blocks=1, bones=False)], NonSaturating())
-        self._objective = SelfSupervision(
-            learned={"adversarial": judge},
-            template=_template(lifter.joint_set),
-            lifter=self.lifter,
-            weights=Weights(adversarial=settings.adversarial, bone_ratios=0.0),
-            turn=turn_of(lifter, trained),
-            noise=light,
-            occlusion=heavy,
-        )
-        self._turns = turn_of_recordings(lifter, learned), self._objective.turn
+
+        def objective(turn: Turn, judged: bool) -> SelfSupervision:
+            return SelfSupervision(
+                learned={"adversarial": judge} if judged else {},
+                template=_template(lifter.joint_set),
+                lifter=self.lifter,
+                weights=Weights(adversarial=settings.adversarial if judged else 0.0, bone_ratios=0.0),
+                turn=turn,
+                noise=light,
+                occlusion=heavy,
+            )
+
+        self.sides = sides_seen(lifter, learned)
+        self._of_recordings = objective(turn_of_recordings(lifter, learned), self.sides >= ENOUGH)
+        self._of_replay = objective(turn_of(lifter, trained), True)
         self._shapes = _shapes(lifter, learned, replay)
         self._average = copy.deepcopy(lifter)
         self._sign = SignWatch(patience=settings.steps // 3)
@@ -154,7 +166,7 @@ class Adaptation:
             UserError: The loss is no longer a number.
         """
         settings, hidden = self._settings, None if progress is None else not progress
-        judges = [*self._objective.parameters(), *self._shapes.parameters()]
+        judges = [*self._of_replay.parameters(), *self._shapes.parameters()]
         optimiser = torch.optim.Adam(
             [{"params": list(self.lifter.parameters()), "lr": 0.0}, {"params": judges, "lr": settings.judge_rate}],
             betas=_BETAS,
@@ -176,20 +188,22 @@ class Adaptation:
         return self._average.eval().requires_grad_(False)
 
     def _loss(self, held: bool, step: int) -> Tensor:
-        losses = []
-        groups = (self._learned, 0), (self._replay, int(self._learned.recording.max()) + 1)
-        for (frames, first), turn in zip(groups, self._turns, strict=True):
-            self._objective.turn = turn
-            some = self._flipped(frames.some(self._settings.batch, self._dice))
-            output = self._objective(some.joints2d, some.confidence)
-            shape = self._settings.shape * self._shapes(output.cycle.skeleton, some.recording + first)
-            losses.append(_judges_alone(output) if held else output.total + shape)
-            if first == 0 and not held:
-                self._watch(output, step)
-        return torch.stack(losses).sum()
+        learned, replayed = self._drawn(self._learned), self._drawn(self._replay)
+        own = self._of_recordings(learned.joints2d, learned.confidence)
+        other = self._of_replay(replayed.joints2d, replayed.confidence)
+        if held:  # the judges alone
+            return torch.stack([*own.learned.values(), *other.learned.values()]).sum()
+        self._watch(own, step)
+        skeletons = own.cycle.skeleton, other.cycle.skeleton
+        people = learned.recording, replayed.recording + int(self._learned.recording.max()) + 1
+        shapes = [self._shapes(*pair) for pair in zip(skeletons, people, strict=True)]
+        return own.total + other.total + self._settings.shape * torch.stack(shapes).sum()
+
+    def _drawn(self, frames: Frames) -> Frames:
+        return self._flipped(frames.some(self._settings.batch, self._dice))
 
     def _watch(self, output: SelfSupervisionOutput, step: int) -> None:
-        mirrored = self._objective.chirality.suspicious(output.cycle.skeleton.detach())
+        mirrored = self._of_recordings.chirality.suspicious(output.cycle.skeleton.detach())
         self._sign.update(float(mirrored.float().mean()), step)
 
     def _flipped(self, frames: Frames) -> Frames:
@@ -205,10 +219,6 @@ class Adaptation:
             return
         for mean, now in zip(self._average.parameters(), self.lifter.parameters(), strict=True):
             mean.lerp_(now, 1 - self._settings.memory)
-
-
-def _judges_alone(output: SelfSupervisionOutput) -> Tensor:
-    return torch.stack(list(output.learned.values())).sum()
 
 
 def _share(done: float) -> float:

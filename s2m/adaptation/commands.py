@@ -7,14 +7,13 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from s2m.clip_options import add_min_confidence, check_least_confidence, how_many, image_size
+from s2m.clip_options import add_detector, add_min_confidence, check_least_confidence, image_size
 from s2m.errors import UserError
 from s2m.options import (
     add_joint_set,
     add_output,
     add_voice,
     check_outputs,
-    chosen_joint_set,
     progress,
     say,
     set_file,
@@ -23,16 +22,15 @@ from s2m.options import (
 from s2m.skeletons import SMPL22, SMPL24
 
 if TYPE_CHECKING:
-    from s2m.formats.tracks import Track
-    from s2m.lifter.adaptation.adapt import Adapted
-    from s2m.lifter.adaptation.recordings import Recording
-    from s2m.skeletons import JointSet
+    from s2m.adaptation.adapt import Adapted
 
 _ABOUT = """Let the lifter go on learning on your own recordings: their 2D joints are all that it needs.
 
-Give recordings of the kind that you are going to lift: same cameras, same detector, some thousand frames if you can.
-The last fifth of each recording is held out, or what --held-out names. Where the held-out 2D joints do not say that the
-new lifter is better, nothing is written, and this is said. `s2m lift --lifter FILE` takes what is written."""
+Give recordings of the kind that you are going to lift: same cameras, same detector, some thousand frames if you can,
+and people seen from several sides: from one side alone there is little to learn. In videos the detector that ships
+finds the joints. The last fifth of each recording is held out, or what --held-out names. Where the held-out 2D joints
+do not say that the new lifter is better, nothing is written, and this is said. `s2m lift` and `s2m recover` take what
+is written as --lifter FILE."""
 _MOST_STEPS = 100_000
 
 
@@ -48,16 +46,23 @@ def add_adapt_command(subparsers: argparse._SubParsersAction[argparse.ArgumentPa
         description=_ABOUT,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="2D joints, as `s2m lift` reads them")
+    parser.add_argument(
+        "files", type=Path, nargs="+", metavar="FILE", help="videos, or 2D joints as `s2m lift` reads them"
+    )
     add_output(parser, "the lifter.pt to write")
     parser.add_argument("--held-out", type=Path, nargs="+", default=[], metavar="FILE", help="recordings to measure on")
     parser.add_argument("--lifter", type=Path, metavar="FILE", help="where to start (default: the one that ships)")
     add_joint_set(parser, "joints of the files (default: as `s2m lift`)", without=(SMPL22.name, SMPL24.name))
     parser.add_argument("--key", help="field of npz or json files that holds the joints")
     add_min_confidence(parser)
-    parser.add_argument("--people", metavar="N", help="use so many people of each file, or 'all' (default: one)")
-    parser.add_argument("--image-size", metavar="WxH", help="of the pictures in pixels: for the camera")
-    parser.add_argument("--focal", type=float, metavar="PIXELS", help="focal length, with --image-size")
+    parser.add_argument(
+        "--people", metavar="N", help="use so many people of each file or video, or 'all' (default: one)"
+    )
+    parser.add_argument(
+        "--image-size", metavar="WxH", help="of the pictures in pixels: for the camera (videos tell it)"
+    )
+    parser.add_argument("--focal", type=float, metavar="PIXELS", help="focal length, with --image-size or videos")
+    add_detector(parser)
     parser.add_argument("--steps", type=int, default=400, help="of the training (default: 400, a minute or two)")
     parser.add_argument("--seed", type=int, default=0, help="random seed (default: 0)")
     parser.add_argument(
@@ -81,17 +86,21 @@ def run(arguments: argparse.Namespace) -> int:
     """
     _check(arguments)
     from s2m import artifact as artifacts
+    from s2m.adaptation.adapt import adapt
+    from s2m.adaptation.reading import Reading
+    from s2m.adaptation.recordings import check_enough, divided
+    from s2m.adaptation.training import Settings
     from s2m.files import sha256
-    from s2m.lifter.adaptation.adapt import adapt
-    from s2m.lifter.adaptation.recordings import check_enough, divided
-    from s2m.lifter.adaptation.training import Settings
-    from s2m.lifter.shipped_lifters import read_lifter
+    from s2m.lifter.lineage import lineage
+    from s2m.lifter.shipped_lifters import read_lifter, shipped_file
+    from s2m.recover.bar import Bar
 
-    given = None if arguments.joint_set is None else chosen_joint_set(arguments.joint_set)
-    start = _start(arguments, given)
-    lifter, old = read_lifter(start), artifacts.load(start, "lifter")
-    learned = _recordings(arguments.files, lifter.joint_set, given, arguments)
-    held = _recordings(arguments.held_out, lifter.joint_set, given, arguments)
+    with Bar(arguments) as bar:
+        reading = Reading(arguments, bar.of)
+        start = arguments.lifter or shipped_file(reading.best_set(arguments.files[0]))
+        lifter, old = read_lifter(start), artifacts.load(start, "lifter")
+        learned = reading.recordings(arguments.files, lifter.joint_set)
+        held = reading.recordings(arguments.held_out, lifter.joint_set)
     if not held:
         learned, held = divided(learned)
     check_enough(learned, held)
@@ -100,11 +109,11 @@ def run(arguments: argparse.Namespace) -> int:
     _tell(found, arguments)
     if found.objections or found.lifter is None:
         return 0
-    record = {**old.config, "adapted": {**dataclasses.asdict(settings), "recordings": [each.name for each in learned]}}
+    record = dataclasses.asdict(settings) | {"recordings": [each.name for each in learned], "of": lineage(start)}
     state = {name: value.clone() for name, value in found.lifter.state_dict().items()}
-    new = dataclasses.replace(old, state=state, parents={**old.parents, "lifter": sha256(start)}, config=record)
-    artifacts.save(arguments.output, new)
-    say(arguments, f"{arguments.output}: written; s2m lift --lifter {arguments.output} takes it")
+    parents, config = {**old.parents, "lifter": sha256(start)}, {**old.config, "adapted": record}
+    artifacts.save(arguments.output, dataclasses.replace(old, state=state, parents=parents, config=config))
+    say(arguments, f"{arguments.output}: written; s2m lift and s2m recover take it as --lifter {arguments.output}")
     return 0
 
 
@@ -122,51 +131,10 @@ def _check(arguments: argparse.Namespace) -> None:
     image_size(arguments.image_size)
 
 
-def _start(arguments: argparse.Namespace, given: JointSet | None) -> Path:
-    """The lifter to start from: the one that `s2m lift` would take for the first file."""
-    from s2m.lifter.keypoints import best_lifter_set
-    from s2m.lifter.shipped_lifters import shipped_file, shipped_records
-
-    if arguments.lifter is not None:
-        own: Path = arguments.lifter
-        return own
-    first = _tracks(arguments.files[0], given, arguments)[0].joint_set
-    return shipped_file(best_lifter_set(first, list(shipped_records())))
-
-
-def _recordings(
-    files: list[Path], wanted: JointSet, given: JointSet | None, arguments: argparse.Namespace
-) -> list[Recording]:
-    from s2m.lifter.adaptation.recordings import Recording
-    from s2m.lifter.settings import pinhole
-
-    camera = pinhole(arguments.focal, image_size(arguments.image_size))
-    found = []
-    for file in files:
-        for track in _tracks(file, given, arguments):
-            name = file.name if track.person is None else f"{file.name}, person {track.person}"
-            found.append(Recording.of_track(name, track, wanted, camera))
-    return found
-
-
-def _tracks(file: Path, given: JointSet | None, arguments: argparse.Namespace) -> list[Track]:
-    from s2m.formats.keypoints2d import read_all_keypoints
-    from s2m.formats.own import own_fields
-
-    name = own_fields(file).joint_set
-    joint_set = given if given is not None or name is None else chosen_joint_set(name)
-    return read_all_keypoints(
-        file,
-        joint_set,
-        arguments.key,
-        people=how_many(arguments) or 1,
-        min_confidence=arguments.min_confidence,
-        image_size=image_size(arguments.image_size),
-    )
-
-
 def _tell(found: Adapted, arguments: argparse.Namespace) -> None:
     """What held-out 2D joints say, before and after."""
+    from s2m.adaptation.sides import ENOUGH, SIDES
+
     after = found.after
     rows = (
         ("cycle, % of the joints' mean distance", "cycle", 100.0),
@@ -177,5 +145,11 @@ def _tell(found: Adapted, arguments: argparse.Namespace) -> None:
     for text, name, factor in rows:
         new = "" if after is None else f" -> {factor * getattr(after, name):.2f}"
         say(arguments, f"held out: {text}: {factor * getattr(found.before, name):.2f}{new}")
+    say(arguments, f"people are seen from about {found.sides:.0f} of {SIDES} sides, as pictures and mirrored")
+    if found.sides < ENOUGH:
+        warn(
+            "how people look from other sides is not learned from so few: more cameras, or people who turn around, "
+            "teach more"
+        )
     if found.objections:
         warn(f"nothing is written, the lifter stays as it was: {'; '.join(found.objections)}")

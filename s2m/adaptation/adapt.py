@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from s2m.lifter.adaptation.measures import Measures, forgotten, measured, objections
-from s2m.lifter.adaptation.recordings import Frames, Recording
-from s2m.lifter.adaptation.replay import synthetic
-from s2m.lifter.adaptation.training import Adaptation, Settings, turn_of, turn_of_recordings
+from s2m.adaptation.measures import Measures, forgotten, measured, objections
+from s2m.adaptation.recordings import Frames, Recording
+from s2m.adaptation.replay import synthetic
+from s2m.adaptation.training import Adaptation, Settings, turn_of, turn_of_recordings
 from s2m.lifter.network import Lifter
 from s2m.lifter.sign import MirroredError
 
@@ -26,12 +26,14 @@ class Adapted:
         before: The old one on what was held out.
         after: The new one there; ``None`` where it was given up.
         objections: Why the old one should be kept; empty where the new one is better.
+        sides: From how many of eight sides the recordings show people, see :func:`s2m.adaptation.sides.sides_seen`.
     """
 
     lifter: Lifter | None
     before: Measures
     after: Measures | None
     objections: tuple[str, ...]
+    sides: float
 
 
 def adapt(
@@ -49,7 +51,7 @@ def adapt(
         learned: What is learned from.
         held: What is measured on.
         settings: Of the training.
-        trained: Settings of the lifter's own training, see :class:`~s2m.lifter.adaptation.training.Adaptation`.
+        trained: Settings of the lifter's own training, see :class:`~s2m.adaptation.training.Adaptation`.
         progress: Whether bars are shown; ``None``: on a terminal.
 
     Returns:
@@ -69,7 +71,7 @@ def adapt(
     try:
         new = training.run(progress)
     except MirroredError:
-        return Adapted(None, before, None, ("it learned depth with the wrong sign",))
+        return Adapted(None, before, None, ("it learned depth with the wrong sign",), training.sides)
     after = measured(new, held, around)
     lost = forgotten(measured(lifter, [unseen], turn), measured(new, [unseen], turn))
-    return Adapted(new, before, after, (*objections(before, after), *lost))
+    return Adapted(new, before, after, (*objections(before, after), *lost), training.sides)

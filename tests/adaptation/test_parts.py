@@ -9,14 +9,15 @@ import pytest
 import torch
 from torch import Tensor
 
+from s2m.adaptation.measures import Measures, forgotten, measured, objections
+from s2m.adaptation.recordings import Frames, Recording, check_enough, divided
+from s2m.adaptation.replay import synthetic
+from s2m.adaptation.shapes import RecordingShapes
+from s2m.adaptation.sides import sides_seen
+from s2m.adaptation.training import Adaptation, Settings, turn_of, turn_of_recordings
 from s2m.batch import Lifted
 from s2m.errors import UserError
 from s2m.formats.tracks import Track
-from s2m.lifter.adaptation.measures import Measures, forgotten, measured, objections
-from s2m.lifter.adaptation.recordings import Frames, Recording, check_enough, divided
-from s2m.lifter.adaptation.replay import synthetic
-from s2m.lifter.adaptation.shapes import RecordingShapes
-from s2m.lifter.adaptation.training import turn_of, turn_of_recordings
 from s2m.lifter.network import Lifter
 from s2m.lifter.objective.bones import rigid_pairs
 from s2m.lifter.objective.rotations import LearnedTurn, RandomTurn
@@ -141,6 +142,41 @@ def test_synthetic_people_are_seen_as_in_training() -> None:
     torch.testing.assert_close(pelvis, torch.zeros_like(pelvis), atol=1e-5, rtol=0)
 
 
+@pytest.mark.parametrize(
+    ("turns", "sides"),
+    [
+        ([0.0] * 6, 1.0),  # always from the front
+        ([math.pi / 2] * 6, 2.0),  # always from one side: the mirror shows the other
+        ([0.0, math.pi], 2.0),
+        (list(np.arange(8) * math.pi / 4), 8.0),
+        ([0.0, 0.0, math.pi / 2], 1.0 / ((2 / 3) ** (2 / 3) * (1 / 6) ** (1 / 3))),
+    ],
+)
+def test_sides_are_those_that_people_show(turns: list[float], sides: float) -> None:
+    skeletons = seen_from(person(H36M17), torch.tensor(turns))
+    assert sides_seen(*knowing(skeletons)) == pytest.approx(sides, abs=1e-4)
+
+
+@pytest.mark.parametrize(("turns", "judged"), [(torch.full((8,), 0.3), False), (torch.arange(8) * math.pi / 4, True)])
+def test_people_seen_from_one_side_are_not_judged(turns: Tensor, judged: bool) -> None:
+    lifter, frames = knowing(seen_from(person(H36M17), turns.float()))
+    adaptation = Adaptation(lifter, frames, frames, Settings(steps=1, batch=4), {})
+    assert (adaptation._of_recordings.adversarial is not None) == judged
+    assert adaptation._of_replay.adversarial is not None
+
+
+def knowing(skeletons: Tensor) -> tuple[Lifter, Frames]:
+    """A stand-in for a lifter that knows how the people of some frames stand, and the frames."""
+
+    class Knows(Lifter):
+        def forward(self, joints2d: Tensor, confidence: Tensor, camera: Tensor | None = None) -> Lifted:
+            return Lifted(skeletons, joints2d)
+
+    count = len(skeletons)
+    frames = Frames(skeletons[..., :2], torch.ones(count, 17), torch.zeros(count, dtype=torch.long))
+    return Knows("h36m17", 0.25, width=8, blocks=1), frames
+
+
 @pytest.mark.parametrize("elevation", [-10.0, 25.0])
 def test_recordings_are_turned_about_upright(elevation: float) -> None:
     """A stand-in for a lifter that says how the person stands, seen by a camera that looks down."""
@@ -153,11 +189,6 @@ def test_recordings_are_turned_about_upright(elevation: float) -> None:
     ankles, thorax = H36M17.indices(("left_ankle", "right_ankle")), H36M17.index("thorax")
     upright[:, ankles, 2] += (upright[:, thorax, 2] - upright[:, ankles, 2].mean(1))[:, None]
 
-    class Sees(Lifter):
-        def forward(self, joints2d: Tensor, confidence: Tensor, camera: Tensor | None = None) -> Lifted:
-            return Lifted(upright @ about_x.T, joints2d)
-
-    frames = Frames(upright[..., :2], torch.ones(8, 17), torch.zeros(8, dtype=torch.long))
-    found = turn_of_recordings(Sees("h36m17", 0.25, width=8, blocks=1), frames)
+    found = turn_of_recordings(*knowing(upright @ about_x.T))
     assert isinstance(found, RandomTurn)
     assert math.degrees(found.mean) == pytest.approx(elevation, abs=0.5)

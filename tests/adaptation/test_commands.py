@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +10,18 @@ import pytest
 import torch
 
 from s2m import artifact as artifacts
-from s2m.cli import main
+from s2m.adaptation import adapt as adaptation
+from s2m.adaptation import recordings
+from s2m.adaptation.reading import Reading
+from s2m.cli import build_parser, main
+from s2m.errors import UserError
 from s2m.files import sha256
-from s2m.lifter.adaptation import adapt as adaptation
+from s2m.lifter.normalise import turned_to
 from s2m.lifter.shipped_lifters import read_lifter, shipped_file
-from s2m.skeletons import H36M17
+from s2m.skeletons import H36M17, S2M27
 from tests.lifter.scenes import recording
+from tests.recover.actors import CAMERA, SIZE
+from tests.recover.test_commands import FRAMES, NOBODY, WALKERS, Walkers, film
 
 
 @pytest.fixture
@@ -110,3 +117,53 @@ def test_mirrored_depth_is_given_up(
     assert adapt(walk, "-o", tmp_path / "my.pt", "--steps", 2) == 0
     assert "it learned depth with the wrong sign" in capsys.readouterr().err
     assert not (tmp_path / "my.pt").exists()
+
+
+@pytest.mark.usefixtures("few_poses")
+def test_videos_are_watched_and_what_learned_from_them_lifts_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(adaptation, "objections", lambda before, after: [])
+    monkeypatch.setattr(adaptation, "forgotten", lambda before, after: [])
+    monkeypatch.setattr(recordings, "FEWEST_FRAMES", 10)
+    video, own, seen = film(tmp_path / "walk.mp4", FRAMES), tmp_path / "my.pt", ("--detector", WALKERS)
+    assert adapt(video, "-o", own, "--steps", 2, "--people", "all", *seen) == 0
+    said = capsys.readouterr()
+    assert "as pictures and mirrored" in said.out
+    assert "how people look from other sides is not learned from so few" in said.err
+    found = artifacts.load(own, "lifter", joint_set="s2m27")
+    assert found.config["adapted"]["recordings"] == ["walk.mp4, person 0", "walk.mp4, person 1"]
+    assert found.config["adapted"]["of"] == [sha256(shipped_file("s2m27"))]
+
+    state = {name: value + 0.02 * torch.randn(value.shape) for name, value in found.state.items()}
+    artifacts.save(tmp_path / "other.pt", dataclasses.replace(found, state=state))
+    poses = []
+    for lifter in (own, tmp_path / "other.pt"):
+        words = ("-o", tmp_path / lifter.stem, *seen, "--write", "npz", "--lifter", lifter)
+        assert main(["recover", *map(str, (video, *words))]) == 0
+        poses.append(np.load(tmp_path / lifter.stem / "walk" / "person-0.npz")["poses"])
+    assert np.abs(poses[0] - poses[1]).max() > 0.05
+
+
+def test_who_is_watched_is_seen_as_the_detector_says(tmp_path: Path) -> None:
+    video, joints = film(tmp_path / "walk.mp4", FRAMES), Walkers()
+    found = _reading("--detector", WALKERS).recordings([video], S2M27)
+    assert [one.name for one in found] == ["walk.mp4"]
+    sure = torch.ones(FRAMES, len(S2M27))
+    true = max((torch.from_numpy(pixels[:FRAMES]).float() for pixels in joints._pixels), key=_extent)
+    camera = true.new_tensor([CAMERA.focal, CAMERA.focal, SIZE[0] / 2, SIZE[1] / 2]).expand(FRAMES, 4)
+    torch.testing.assert_close(found[0].joints2d, turned_to(true, sure, camera, S2M27).seen(true), atol=1e-3, rtol=0)
+    assert _reading("--detector", WALKERS).best_set(video) == "s2m27"
+    with pytest.raises(UserError, match=r"walk\.mp4: expected pictures of --image-size 640x480, found 320x240"):
+        _reading("--detector", WALKERS, "--image-size", "640x480").recordings([video], S2M27)
+    with pytest.raises(UserError, match="expected people, found none"):
+        _reading("--detector", NOBODY).recordings([video], S2M27)
+
+
+def _reading(*words: str) -> Reading:
+    arguments = build_parser("adapt").parse_args(["adapt", "a.mp4", "-o", "b.pt", *words])
+    return Reading(arguments, lambda file: lambda stage, done, total: None)
+
+
+def _extent(pixels: torch.Tensor) -> float:
+    return float((pixels.amax(1) - pixels.amin(1)).norm(dim=-1).sum())
