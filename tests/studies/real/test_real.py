@@ -7,15 +7,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from s2m.adaptation.adapt import Adapted
+from s2m.adaptation.measures import Measures
 from s2m.body import load_body
 from s2m.errors import UserError
 from s2m.ik.body_joints import rest_skeleton
+from s2m.lifter.network import Lifter
 from s2m.skeletons import BLAZEPOSE33
+from studies.real import adapted as learning
 from studies.real.cameras import Camera, read_calibration
+from studies.real.detections import Detections
 from studies.real.figures import errors
 from studies.real.methods import JOINTS, METHODS, View, measured_joints
+from studies.real.recording import Recording
 from studies.real.triangulation import reprojection, smooth, triangulated
-from studies.real.wheel import WHEEL, fetched
+from studies.real.wheel import CAMERAS, WHEEL, fetched
 
 CALIBRATION = """<?xml version='1.0'?><calibration><cameras><camera serial="cam01">
 <fov_video bottom="1919" left="0" right="1087" top="0"/>
@@ -132,6 +138,33 @@ def test_exact_projections_are_lifted_better_than_flat_ones() -> None:
     assert figures["BlazePose's world landmarks (3D supervision)"]["n_mpjpe_mm"] < 1e-6
     assert figures["s2m lift, exact 2D"]["n_mpjpe_mm"] < figures["planar, exact 2D"]["n_mpjpe_mm"]
     assert truth.shape == (1, len(JOINTS), 3)
+
+
+def test_who_learns_sees_the_views_it_should(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On all views, on all but the one that is lifted, on that one alone; detections, never the truth."""
+    cameras, frames = ring(), 60
+    world = np.random.default_rng(0).normal(0, 0.4, (frames, 33, 3))
+    pixels = np.stack([camera.project(world) for camera in cameras]) + 7.0
+    sure = np.full(pixels.shape[:3], 0.9)
+    sure[:, 3, BLAZEPOSE33.index("left_ankle")] = 0.3  # hidden: no joint to learn from
+    found = Detections(pixels, sure, np.zeros((*pixels.shape[:3], 3)), np.full((len(cameras), 2), 1000))
+    recording = Recording(found, tuple(cameras), world, np.zeros(pixels.shape[:3]))
+    learned: list[list[str]] = []
+
+    def noted(lifter: Lifter, own: list, held: list, *rest: object, **options: object) -> Adapted:
+        learned.append([one.name for one in own])
+        assert [len(one.joints2d) for one in own] == [48] * len(own)
+        assert [len(one.joints2d) for one in held] == [12] * len(own)
+        place = lifter.joint_set.index("left_ankle")
+        assert all(float(one.confidence[3, place]) == 0 < float(one.confidence[4, place]) for one in own)
+        nothing = Measures(1.0, 1.0, 1.0, 0.0)
+        return Adapted(lifter, nothing, nothing, (), 8.0)
+
+    monkeypatch.setattr(learning, "adapt", noted)
+    methods = learning.adapted_methods(recording)
+    names = list(CAMERAS)
+    assert learned == [names, *([n for n in names if n != one] for one in names), *([one] for one in names)]
+    assert {len(own) for own in methods.values()} == {len(names)}
 
 
 def test_another_wheel_is_refused(tmp_path: Path) -> None:
