@@ -146,14 +146,19 @@ def check_least_confidence(confidence: float) -> float:
     return confidence
 
 
-def add_min_confidence(parser: argparse._ActionsContainer) -> None:
+def add_min_confidence(parser: argparse._ActionsContainer, elsewhere: str = "") -> None:
     """Add ``--min-confidence``.
 
     Args:
         parser: The command's, or a group of it.
+        elsewhere: What the default is for input of another kind.
     """
     parser.add_argument(
-        "--min-confidence", type=float, default=0.0, metavar="C", help="joints below count as missing (default: 0)"
+        "--min-confidence",
+        type=float,
+        default=0.0,
+        metavar="C",
+        help=f"joints below count as missing (default: 0{elsewhere})",
     )
 
 

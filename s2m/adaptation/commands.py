@@ -54,7 +54,7 @@ def add_adapt_command(subparsers: argparse._SubParsersAction[argparse.ArgumentPa
     parser.add_argument("--lifter", type=Path, metavar="FILE", help="where to start (default: the one that ships)")
     add_joint_set(parser, "joints of the files (default: as `s2m lift`)", without=(SMPL22.name, SMPL24.name))
     parser.add_argument("--key", help="field of npz or json files that holds the joints")
-    add_min_confidence(parser)
+    add_min_confidence(parser, "; in videos what the detector says, 0.5 of the one that ships")
     parser.add_argument(
         "--people", metavar="N", help="use so many people of each file or video, or 'all' (default: one)"
     )

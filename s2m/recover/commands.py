@@ -139,8 +139,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise UserError("--keypoints: expected one video or photos, found both")
     for file in passed:
         warn(f"{file}: neither a photo nor a video that can be read, passed over{to_convert(file)}")
-    made(arguments.output)
     job, own = _job(arguments, kinds), share(items)
+    made(arguments.output)
     with Bar(arguments) as bar:
         outcome = run_all(
             own, job, lambda item: bar.of(item.file), lambda item, result: _say(item, result, job, arguments, bar)

@@ -2,7 +2,7 @@
 
 Every person of a store's splits is a clip of its own, lifted with the bones that the lifter expects and with those
 that the clip tells. N- / PA-MPJPE in mm over the 17 shared joints, each person counting the same, of the shipped
-lifters, and for how many of the people PA-MPJPE is smaller.
+lifters, for how many of the people PA-MPJPE is smaller, and how the ratios that are told go with the true ones.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from s2m.geometry.procrustes import scale_align, similarity_align
 from s2m.lifter.committee import AnyLifter
 from s2m.lifter.doubt import DoubtHead
 from s2m.lifter.own_proportions import FEWEST, SAMPLE, tell_proportions
-from s2m.lifter.proportions import completed, with_own_bones
+from s2m.lifter.proportions import BONES, completed, with_own_bones
 from s2m.lifter.shipped_lifters import shipped_committee, shipped_doubt, shipped_records
 from s2m.markdown import code, markdown_table
-from s2m.skeletons import H36M17
+from s2m.skeletons import H36M17, JointSet
 from studies.command import positive, run_command
 
 SPLITS = ("test", "test_noisy", "above", "sitting", "detector", "half_body")
@@ -55,8 +55,11 @@ def people(store: FrameStore, split: str, lifter: AnyLifter) -> list[tuple[Obser
     return found
 
 
-def figures(lifter: AnyLifter, doubt: DoubtHead | None, seen: Observation, true: Tensor, camera: bool) -> Tensor:
-    """(2, 2) N- and PA-MPJPE [mm] of one person, with the usual bones and with the person's own.
+def figures(
+    lifter: AnyLifter, doubt: DoubtHead | None, seen: Observation, true: Tensor, camera: bool
+) -> tuple[Tensor, Tensor | None]:
+    """(2, 2) N- and PA-MPJPE [mm] of one person, with the usual bones and with the person's own, and the logarithms of
+    the ratios that were told.
 
     Args:
         lifter: The lifter.
@@ -72,7 +75,8 @@ def figures(lifter: AnyLifter, doubt: DoubtHead | None, seen: Observation, true:
         if told is not None:
             points = told.expected(completed(lifter, seen.joints2d, seen.confidence, known))
             own = with_own_bones(lifter(points, seen.confidence, known), told, lifter)
-        return torch.stack([_errors(found.joints3d, true, lifter) for found in (usual, own)])
+        errors = torch.stack([_errors(found.joints3d, true, lifter) for found in (usual, own)])
+    return errors, None if told is None else told.logarithms
 
 
 def _errors(found: Tensor, true: Tensor, lifter: AnyLifter) -> Tensor:
@@ -80,6 +84,39 @@ def _errors(found: Tensor, true: Tensor, lifter: AnyLifter) -> Tensor:
     found, true = (points[:, shared] - points[:, lifter.joint_set.root_index, None] for points in (found, true))
     aligned = scale_align(found, true), similarity_align(found, true)[0]
     return 1000 * torch.stack([(points - true).norm(dim=-1).mean() for points in aligned])
+
+
+def true_logarithms(true: Tensor, joint_set: JointSet) -> Tensor:
+    """(10,) logarithms of a person's mean lengths of each kind of bone, both sides together.
+
+    Args:
+        true: (B, J, 3).
+        joint_set: Names of the joints.
+    """
+    kinds: dict[str, list[Tensor]] = {kind: [] for kind in BONES}
+    for joint in H36M17.joints:
+        kind = joint.removeprefix("left_").removeprefix("right_")
+        if kind in kinds:
+            ends = joint_set.index(joint), joint_set.index(joint_set.parent_of[joint])
+            kinds[kind].append((true[:, ends[0]] - true[:, ends[1]]).norm(dim=-1).mean())
+    return torch.stack([torch.stack(lengths).mean() for lengths in kinds.values()]).log()
+
+
+def agreement(told: Tensor, true: Tensor) -> tuple[float, float]:
+    """How ratios go with the true ones, over people and kinds of bones.
+
+    Args:
+        told: (N, 10) logarithms.
+        true: (N, 10) logarithms of lengths.
+
+    Returns:
+        The correlation of how people differ from the mean person, their size left out; and the share of the true
+        differences' square that is left when those that were told are taken off.
+    """
+    told, true = (values - values.mean(1, keepdim=True) for values in (told, true))
+    told, true = (values - values.mean(0) for values in (told, true))
+    together = (told * true).sum() / (told.square().sum() * true.square().sum()).sqrt()
+    return float(together), float((told - true).square().sum() / true.square().sum())
 
 
 def rows(store: FrameStore, joint_set: str) -> list[list[str]]:
@@ -95,11 +132,18 @@ def rows(store: FrameStore, joint_set: str) -> list[list[str]]:
         everybody = people(store, split, lifter)
         if not everybody:
             continue
-        each = torch.stack([figures(lifter, doubt, *person, camera) for person in everybody])
+        found_of = [figures(lifter, doubt, *person, camera) for person in everybody]
+        each = torch.stack([errors for errors, _ in found_of])
         usual, own = ("{:.1f} / {:.1f}".format(*values.tolist()) for values in each.mean(0))
         better = int((each[:, 1, 1] < each[:, 0, 1]).sum())
         known = "known" if camera else "not known"
-        found.append([code(joint_set), code(split), known, usual, own, f"{better} of {len(each)}"])
+        pairs = [
+            (told, true_logarithms(true, lifter.joint_set))
+            for (_, told), (_, true) in zip(found_of, everybody, strict=True)
+            if told is not None
+        ]
+        goes = "{:.2f}, {:.2f}".format(*agreement(*map(torch.stack, zip(*pairs, strict=True)))) if pairs else ""
+        found.append([code(joint_set), code(split), known, usual, own, f"{better} of {len(each)}", goes])
     return found
 
 
@@ -112,7 +156,12 @@ def run(options: argparse.Namespace) -> None:
     torch.set_num_threads(options.threads)
     store = FrameStore(options.store)
     found = [row for name in shipped_records() for row in rows(store, name)]
-    print(markdown_table(["lifter", "split", "camera", "usual bones", "own bones", "better for"], found))
+    print(
+        markdown_table(
+            ["lifter", "split", "camera", "usual bones", "own bones", "better for", "told and true: correlation, left"],
+            found,
+        )
+    )
 
 
 def main(arguments: list[str] | None = None) -> None:

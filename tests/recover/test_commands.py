@@ -267,6 +267,8 @@ def test_the_mask_of_a_person_is_the_one_below_the_joints(kind: str, tmp_path: P
         (("--refine", "-1"), "--refine"),
         (("--max-people", "0"), "--max-people"),
         (("--landmarks", "gone.tflite"), "gone.tflite"),
+        (("--lifter", "gone.pt"), "gone.pt: no such file"),
+        (("--lifter", "large.npz"), "large.npz: not a readable artifact"),
     ],
 )
 def test_bad_options_are_one_line(
