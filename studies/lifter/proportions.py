@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 
@@ -137,14 +138,18 @@ def rows(store: FrameStore, joint_set: str) -> list[list[str]]:
         usual, own = ("{:.1f} / {:.1f}".format(*values.tolist()) for values in each.mean(0))
         better = int((each[:, 1, 1] < each[:, 0, 1]).sum())
         known = "known" if camera else "not known"
-        pairs = [
-            (told, true_logarithms(true, lifter.joint_set))
-            for (_, told), (_, true) in zip(found_of, everybody, strict=True)
-            if told is not None
-        ]
-        goes = "{:.2f}, {:.2f}".format(*agreement(*map(torch.stack, zip(*pairs, strict=True)))) if pairs else ""
+        told = [ratios for _, ratios in found_of]
+        goes = _agreement_of(told, [true_logarithms(true, lifter.joint_set) for _, true in everybody])
         found.append([code(joint_set), code(split), known, usual, own, f"{better} of {len(each)}", goes])
     return found
+
+
+def _agreement_of(told: Sequence[Tensor | None], true: Sequence[Tensor]) -> str:
+    """:func:`agreement` of those who were told anything; one person differs from no mean."""
+    pairs = [(ratios, lengths) for ratios, lengths in zip(told, true, strict=True) if ratios is not None]
+    if len(pairs) < 2:
+        return ""
+    return "{:.2f}, {:.2f}".format(*agreement(*map(torch.stack, zip(*pairs, strict=True))))
 
 
 def run(options: argparse.Namespace) -> None:
