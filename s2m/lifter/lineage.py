@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from s2m import artifact as artifacts
 from s2m.files import sha256
@@ -23,5 +22,7 @@ def lineage(path: str | Path) -> list[str]:
     adapted = artifact.config.get("adapted")
     if not isinstance(adapted, Mapping):
         return [sha256(Path(path))]
-    older: Any = adapted.get("of") or [artifact.parents.get("lifter")]
+    older = adapted.get("of")
+    if not isinstance(older, list):  # of an earlier version, which knew its parent alone
+        older = [artifact.parents.get("lifter")]
     return [sha256(Path(path)), *(each for each in older if isinstance(each, str))]
