@@ -19,7 +19,7 @@ from s2m.lifter.keypoints import best_lifter_set
 from s2m.lifter.settings import pinhole
 from s2m.lifter.shipped_lifters import shipped_records
 from s2m.lifter.untangled import Untangled
-from s2m.options import chosen_joint_set
+from s2m.options import chosen_joint_set, warn
 from s2m.recover.camera import Camera
 from s2m.recover.detectors import OneAtATime
 from s2m.recover.gathering import Choice, gathered
@@ -97,6 +97,8 @@ class Reading:
             gathered(video, observer, choice, Path(folder), self._progress(file)) as seen,
         ):
             self._check_size(file, seen.size)
+            for note in filter(None, (video.stretched, video.cut)):
+                warn(f"{file.name}: {note}")
             camera = Camera.of(seen.size, self._arguments.focal)
             known = camera.focal, camera.focal, camera.width / 2, camera.height / 2
             joints = get_joint_set(observer.joint_set)
